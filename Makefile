@@ -1,0 +1,113 @@
+# What a developer and CI do, one target each; `make` alone lists them.
+# All of it lives in .venv: it needs Python 3.11 or newer and a package index, and leaves HOME alone
+# but for uv's cache.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory --no-builtin-rules
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.synced
+
+# The coverage of everything else has to be complete. The shell around it runs inside Airflow and
+# inside a server, at times in another process, where lines are not counted.
+comma := ,
+empty :=
+SHELL_ROOMS := $(subst $(empty) ,$(comma),$(addprefix airflow_provider_evpl/,\
+    hooks/* operators/* sensors/* triggers/* sandbox/* get_provider_info.py))
+
+# Somebody else's environment must not leak into this one.
+unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME $(filter AIRFLOW_%,$(.VARIABLES))
+export UV_PROJECT_ENVIRONMENT := $(VENV)
+# Like pip, trust what the machine trusts: a company's proxy may sign with a root of its own.
+export UV_SYSTEM_CERTS ?= $(if $(wildcard /etc/ssl/certs /etc/pki/tls/certs),1,0)
+# Airflow writes its configuration and its database to its home: never to the user's.
+export AIRFLOW_HOME := $(CURDIR)/$(VENV)/airflow-home
+
+# uv: the one on PATH, else .venv's own. Python: what PYTHON says, else the first new enough.
+FIND_UV := UV=$$(command -v uv || echo $(BIN)/uv)
+PYTHONS := $(or $(PYTHON),python3 python3.13 python3.12 python3.11)
+NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: $(STAMP) ## make .venv with everything from uv.lock
+	@:
+
+$(BIN)/python:
+	@for python in $(PYTHONS); do \
+	    if "$$python" -c '$(NEW_ENOUGH)' 2>/dev/null; then found=$$python; break; fi; \
+	done; \
+	if [ -z "$${found:-}" ]; then \
+	    echo "Needs Python 3.11 or newer, tried: $(PYTHONS). Name another by make PYTHON=/path/to/python" >&2; \
+	    exit 1; \
+	fi; \
+	if command -v uv >/dev/null; then \
+	    uv venv --quiet --clear --no-project --python "$$(command -v "$$found")" $(VENV); \
+	else \
+	    "$$found" -m venv --clear $(VENV); \
+	fi
+
+$(STAMP): pyproject.toml uv.lock airflow_provider_evpl/__init__.py | $(BIN)/python
+	@$(FIND_UV); \
+	[ -x "$$UV" ] || $(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9'; \
+	echo "Setting up $(VENV) from uv.lock; the first time takes about half a minute"; \
+	UV_COMPILE_BYTECODE=1 "$$UV" sync --quiet --frozen --extra sandbox --extra amazon
+	@touch $@
+
+.PHONY: demo
+demo: setup ## start the sandbox, run the example DAG through Airflow, show what landed
+	@$(BIN)/python demo/run.py
+
+.PHONY: test
+test: setup ## run the whole test suite; the core's branches have to be covered
+	@$(BIN)/python -m pytest --cov --cov-report=
+	@echo "Coverage, whole package:"
+	@$(BIN)/coverage report
+	@echo "Coverage, core: every branch"
+	@$(BIN)/coverage report --omit='$(SHELL_ROOMS)' --fail-under=100
+
+.PHONY: check
+check: lint types contracts lock test ## what CI runs: lint, types, import contracts, lock file, tests
+# The tests install the wheel, from uv's cache alone; here what it lacks may come from the index.
+check: export EVPL_WHEEL_INDEX := 1
+
+.PHONY: lint
+lint: setup ## ruff: rules and format
+	@$(BIN)/ruff check --quiet
+	@$(BIN)/ruff format --quiet --check
+	@echo "lint: ok"
+
+.PHONY: types
+types: setup ## mypy, strict
+	@$(BIN)/mypy
+
+.PHONY: contracts
+contracts: setup ## import-linter: who may import what
+	@$(BIN)/lint-imports --no-logo
+
+.PHONY: lock
+lock: setup ## uv.lock fits pyproject.toml; needs no index
+	@$(FIND_UV); "$$UV" lock --quiet --check --offline
+	@echo "lock: ok"
+
+.PHONY: format
+format: setup ## let ruff rewrite what it can
+	@$(BIN)/ruff check --quiet --fix --exit-zero
+	@$(BIN)/ruff format
+
+.PHONY: build
+build: setup ## wheel and sdist into dist/
+	@$(BIN)/python -m hatchling build --clean
+
+.PHONY: clean
+clean: ## remove what the targets made, but for .venv
+	@rm -rf dist demo-lake .coverage .coverage.* htmlcov .hypothesis .mypy_cache .pytest_cache \
+	    .ruff_cache .import_linter_cache $(VENV)/airflow-home
+	@find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
