@@ -1,0 +1,105 @@
+"""`python -m airflow_provider_evpl.sandbox`: serve the API and print the connection that fits."""
+
+import argparse
+import contextlib
+import json
+import shlex
+import signal
+import sys
+from typing import TYPE_CHECKING, Final
+
+from airflow_provider_evpl.sandbox.config import SandboxConfig
+
+if TYPE_CHECKING:
+    from airflow_provider_evpl.sandbox.server import SandboxServer
+
+__all__ = ["main"]
+
+_BANNER: Final = """\
+EVPL Monitoring API, local sandbox: {circuits} circuits, a sample every {granularity}.
+The credentials are public and open nothing else. For Airflow:
+
+export AIRFLOW_CONN_EVPL_DEFAULT={connection}
+
+Description: {base_url}/docs
+Ctrl-C stops it.
+"""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve until Ctrl-C or SIGTERM.
+
+    Args:
+        arguments: The command line without the program; none means `sys.argv`.
+
+    Returns:
+        The exit code: 0 after a stop, 1 without the extra `sandbox` or a free port.
+    """
+    options = _parser().parse_args(arguments)
+    config = _config(options)
+    try:
+        from airflow_provider_evpl.sandbox.server import SandboxServer  # noqa: PLC0415 - optional
+    except ModuleNotFoundError as error:
+        return _fail(f"{error.name} is missing: pip install 'airflow-provider-evpl[sandbox]'")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with (
+            contextlib.suppress(KeyboardInterrupt),
+            SandboxServer(config, host=options.host, port=options.port) as server,
+        ):
+            print(_banner(server), flush=True)
+            server.wait()
+    except (OSError, OverflowError) as error:
+        return _fail(f"{options.host}:{options.port}: {error}")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m airflow_provider_evpl.sandbox",
+        description="A local server of Orange's EVPL Monitoring API as documented.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    defaults = SandboxConfig()
+    option = parser.add_argument
+    option("--host", default="127.0.0.1", help="address to listen on")
+    option("--port", type=int, default=8075, help="port to listen on; 0 takes a free one")
+    option("--circuits", type=int, default=defaults.circuits, help="circuits of the network")
+    option("--page-size", type=int, default=defaults.page_size, help="entries on a page")
+    option("--granularity", default=defaults.granularity, help="step of the samples: X?(s|h|d|w)")
+    option("--latency", type=float, default=defaults.latency, help="seconds each request waits")
+    option("--seed", type=int, default=defaults.seed, help="another seed, another network")
+    option("--token-ttl", type=int, default=defaults.token_ttl, help="life of a token in seconds")
+    return parser
+
+
+def _config(options: argparse.Namespace) -> SandboxConfig:
+    try:
+        return SandboxConfig(
+            circuits=options.circuits,
+            page_size=options.page_size,
+            granularity=options.granularity,
+            latency=options.latency,
+            seed=options.seed,
+            token_ttl=options.token_ttl,
+        )
+    except ValueError as error:
+        _parser().error(str(error))
+
+
+def _banner(server: "SandboxServer") -> str:
+    return _BANNER.format(
+        circuits=server.config.circuits,
+        granularity=server.config.normalized_granularity,
+        connection=shlex.quote(json.dumps(server.connection())),
+        base_url=server.base_url,
+    )
+
+
+def _fail(message: str) -> int:
+    print(message, file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

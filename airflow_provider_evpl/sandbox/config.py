@@ -1,0 +1,85 @@
+"""What a sandbox is made of: the size of its network, its pace and its public credentials."""
+
+import math
+import re
+from dataclasses import dataclass
+from typing import Final
+
+__all__ = ["SandboxConfig"]
+
+_UNIT_SECONDS: Final = {"s": 1, "h": 3600, "d": 86_400, "w": 604_800}
+_GRANULARITY: Final = re.compile(r"0*([1-9][0-9]{0,8})?([shdw])")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SandboxConfig:
+    """Settings of one sandbox. The credentials are public by design: they open nothing else.
+
+    Attributes:
+        circuits: Number of circuits; each has four series (two ends, two directions).
+        page_size: Entries on a page; an entry is one series.
+        granularity: The one step the network is measured with: `X?(s|h|d|w)`, X > 0. Not `ms`,
+            `m` (the document calls it months [O]) or `y`: they have no fixed number of seconds.
+        latency: Seconds that every request waits before it is worked on.
+        seed: Chooses the network; another seed, other values and other places.
+        token_ttl: Lifetime of a token in whole seconds; 3600 is the API's default [2].
+        client_id: OAuth 2.0 client id.
+        client_secret: OAuth 2.0 client secret.
+        application_id: The header `ApplicationID`; another thing than the client id [O].
+        code_ope: The operator code. The default has leading zeros, as they are easily lost.
+
+    Raises:
+        ValueError: A setting is out of range; the message names it.
+    """
+
+    circuits: int = 20
+    page_size: int = 25
+    granularity: str = "300s"
+    latency: float = 0.0
+    seed: int = 7
+    token_ttl: int = 3600
+    client_id: str = "sandbox-client"
+    client_secret: str = "sandbox-secret"  # noqa: S105 - public by design
+    application_id: str = "sandbox-application"
+    code_ope: str = "0042"
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be served."""
+        _at_least("circuits", self.circuits, minimum=0)
+        _at_least("page_size", self.page_size, minimum=1)
+        _at_least("token_ttl", self.token_ttl, minimum=1)
+        _at_least("latency", self.latency, minimum=0)
+        for name in ("client_id", "client_secret", "application_id", "code_ope"):
+            _check_text(name, getattr(self, name))
+        if ":" in self.client_id:
+            raise ValueError("client_id: a colon cannot be sent by HTTP Basic")
+        _parts(self.granularity)
+
+    @property
+    def normalized_granularity(self) -> str:
+        """The granularity as a number without leading zeros and its unit: `1h` for `h`."""
+        number, unit = _parts(self.granularity)
+        return f"{number}{unit}"
+
+    @property
+    def granularity_seconds(self) -> int:
+        """The granularity in seconds."""
+        number, unit = _parts(self.granularity)
+        return number * _UNIT_SECONDS[unit]
+
+
+def _parts(granularity: str) -> tuple[int, str]:
+    match = _GRANULARITY.fullmatch(granularity)
+    if match is None or (match[1] is None and granularity[0] == "0"):
+        raise ValueError(f"granularity: {granularity!r} is not X?(s|h|d|w) with X > 0")
+    return int(match[1] or 1), match[2]
+
+
+def _at_least(name: str, value: float, *, minimum: int) -> None:
+    if not (math.isfinite(value) and value >= minimum):
+        raise ValueError(f"{name}: {value!r} is below {minimum} or not finite")
+
+
+def _check_text(name: str, value: str) -> None:
+    if not (value and value.isascii() and value.isprintable() and value.strip() == value):
+        raise ValueError(f"{name}: expected printable ASCII text without blanks around it")

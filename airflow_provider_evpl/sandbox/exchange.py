@@ -1,0 +1,64 @@
+"""The way of every request through the sandbox: counted, held back, answered, given an id."""
+
+import asyncio
+import logging
+import uuid
+from typing import Final
+
+from fastapi import Request
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from airflow_provider_evpl.sandbox.answers import answer_api_error
+from airflow_provider_evpl.sandbox.problems import ApiError, Problem
+from airflow_provider_evpl.sandbox.state import State
+
+__all__ = ["Exchange"]
+
+_LOG: Final = logging.getLogger(__name__)
+
+
+class Exchange:
+    """ASGI middleware around all routes; the one place that sees every request and answer.
+
+    Every answer carries `X-OAPI-Request-Id` [2]. What no route expected becomes a 500 in the API's
+    shape; the traceback goes to the log under the same id.
+    """
+
+    def __init__(self, app: ASGIApp, *, state: State) -> None:
+        """Wrap `app`."""
+        self._app = app
+        self._state = state
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request; what is not HTTP passes untouched."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        self._state.requests[scope["path"]] += 1
+        await asyncio.sleep(self._state.config.latency)
+        await self._answer(scope, receive, _Tagged(send, request_id=str(uuid.uuid4())))
+
+    async def _answer(self, scope: Scope, receive: Receive, send: "_Tagged") -> None:
+        try:
+            await self._app(scope, receive, send)
+        except Exception:
+            _LOG.exception("request %s failed", send.request_id)
+            if send.started:
+                raise
+            description = "Unexpected: the sandbox's log has the traceback under the request id"
+            error = ApiError(Problem.INTERNAL_ERROR, description=description)
+            await answer_api_error(Request(scope), error)(scope, receive, send)
+
+
+class _Tagged:
+    def __init__(self, send: Send, *, request_id: str) -> None:
+        self.request_id = request_id
+        self.started = False
+        self._send = send
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.started = True
+            MutableHeaders(scope=message)["X-OAPI-Request-Id"] = self.request_id
+        await self._send(message)

@@ -1,0 +1,139 @@
+"""The token endpoint: OAuth 2.0 client credentials, checked to the letter.
+
+Path, HTTP Basic and the form instead of it are Orange's [O]; what is refused, and how, is RFC
+6749's [S], but for 406: a sibling API answers that to a client that does not ask for JSON [O].
+"""
+
+import base64
+import binascii
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
+from urllib.parse import parse_qsl
+
+from fastapi import APIRouter, Request, Security
+from fastapi.responses import JSONResponse
+from fastapi.security.http import HTTPAuthorizationCredentials, HTTPBase
+
+from airflow_provider_evpl.sandbox.descriptions import api_errors, described, oauth_errors
+from airflow_provider_evpl.sandbox.problems import OAuthError
+from airflow_provider_evpl.sandbox.schemas import AccessToken
+from airflow_provider_evpl.sandbox.state import Shared
+
+__all__ = ["router"]
+
+router = APIRouter(tags=["token"])
+
+_FORM: Final = "application/x-www-form-urlencoded"
+_BASIC: Final = HTTPBase(
+    scheme="basic",
+    scheme_name="client",
+    auto_error=False,
+    description="The client id and the client secret.",
+)
+_RESPONSES: Final = {
+    200: described("A new token.", model=AccessToken),
+    **oauth_errors(
+        {
+            400: "`invalid_request`: not a form, a field missing or repeated, or credentials in "
+            "both places; `unsupported_grant_type`.",
+            401: "`invalid_client`: no credentials, or wrong ones.",
+            406: "`invalid_request`: the header `Accept` is missing or does not admit JSON.",
+        }
+    ),
+    **api_errors({405: "61: another method than POST.", 500: "1: the sandbox failed."}),
+}
+_REQUEST_BODY: Final[dict[str, Any]] = {
+    "required": True,
+    "content": {
+        _FORM: {
+            "schema": {
+                "type": "object",
+                "required": ["grant_type"],
+                "properties": {
+                    "grant_type": {"type": "string", "enum": ["client_credentials"]},
+                    "client_id": {"type": "string", "description": "Instead of HTTP Basic."},
+                    "client_secret": {"type": "string", "description": "Instead of HTTP Basic."},
+                },
+            }
+        }
+    },
+}
+
+
+@router.post(
+    "/oauth/v3/token",
+    summary="Get an access token",
+    response_model=AccessToken,
+    responses=_RESPONSES,
+    openapi_extra={"requestBody": _REQUEST_BODY, "security": [{}]},
+)
+async def issue_token(
+    request: Request,
+    state: Shared,
+    basic: Annotated[HTTPAuthorizationCredentials | None, Security(_BASIC)],
+) -> JSONResponse:
+    """Issue a token for the client's credentials.
+
+    They come by HTTP Basic or as `client_id` and `client_secret` in the form, never in both. The
+    header `Accept` has to admit `application/json`.
+    """
+    _check_accept(request.headers.get("accept", ""))
+    form = await _form(request)
+    _check_grant(form)
+    if _credentials(form, basic) != (state.config.client_id, state.config.client_secret):
+        raise OAuthError("invalid_client", description="Wrong client id or secret", status=401)
+    answer = {
+        "token_type": "Bearer",
+        "access_token": state.tokens.issue(),
+        "expires_in": state.config.token_ttl,
+    }
+    return JSONResponse(answer, headers={"Cache-Control": "no-store", "Pragma": "no-cache"})
+
+
+def _check_accept(accept: str) -> None:
+    ranges = {part.partition(";")[0].strip().lower() for part in accept.split(",")}
+    if not ranges & {"application/json", "application/*", "*/*"}:
+        description = "Send the header Accept: application/json"
+        raise OAuthError("invalid_request", description=description, status=406)
+
+
+async def _form(request: Request) -> dict[str, str]:
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != _FORM:
+        raise OAuthError("invalid_request", description=f"Send the body as {_FORM}")
+    fields = parse_qsl((await request.body()).decode("ascii", "replace"), keep_blank_values=True)
+    form = dict(fields)
+    if len(form) < len(fields):
+        raise OAuthError("invalid_request", description="A form field is repeated")
+    return form
+
+
+def _check_grant(form: Mapping[str, str]) -> None:
+    if "grant_type" not in form:
+        raise OAuthError("invalid_request", description="The form field grant_type is missing")
+    if form["grant_type"] != "client_credentials":
+        description = "The only grant_type is client_credentials"
+        raise OAuthError("unsupported_grant_type", description=description)
+
+
+def _credentials(form: Mapping[str, str], basic: HTTPAuthorizationCredentials | None) -> tuple[str, str]:
+    posted = "client_id" in form or "client_secret" in form
+    if basic and posted:
+        description = "Send credentials by HTTP Basic or in the form, not both"
+        raise OAuthError("invalid_request", description=description)
+    if basic:
+        return _decoded(basic)
+    if not ("client_id" in form and "client_secret" in form):
+        raise OAuthError("invalid_client", description="Credentials are missing", status=401)
+    return form["client_id"], form["client_secret"]
+
+
+def _decoded(basic: HTTPAuthorizationCredentials) -> tuple[str, str]:
+    try:
+        text = base64.b64decode(basic.credentials, validate=True).decode("ascii")
+    except (binascii.Error, UnicodeDecodeError):
+        text = ""
+    client_id, colon, client_secret = text.partition(":")
+    if basic.scheme.lower() != "basic" or not colon:
+        raise OAuthError("invalid_client", description="Not HTTP Basic", status=401)
+    return client_id, client_secret

@@ -1,0 +1,67 @@
+"""One page of a report as JSON; only its own entries are computed."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Final, NamedTuple
+
+from airflow_provider_evpl.sandbox.data import Network, Series
+
+__all__ = ["PageRequest", "render_page"]
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class PageRequest(NamedTuple):
+    """Which samples, and which part of them.
+
+    Attributes:
+        steps: Grid steps in seconds since the epoch.
+        first: Index of the first element, from 1; an element is an entry [A].
+        size: Elements on a page.
+    """
+
+    steps: range
+    first: int
+    size: int
+
+
+def render_page(network: Network, *, page: PageRequest) -> bytes:
+    """Render a page: one entry per series, its samples in order of time.
+
+    An index in the middle of a page is served as asked: from there on, a page's length. Beyond the
+    last element there are no entries and `hasNext` is false; an empty collection has one page [A].
+    """
+    chosen = network.series[page.first - 1 : page.first - 1 + page.size]
+    head = {
+        "currentPage": (page.first - 1) // page.size + 1,
+        "totalPages": max(1, -(-len(network.series) // page.size)),
+        "hasNext": page.first - 1 + page.size < len(network.series),
+    }
+    prefixes = [f'{{"timeStamp":"{_text(step)}","value":"' for step in page.steps]
+    entries = (_entry(network, series, page.steps, prefixes) for series in chosen)
+    return _with_array(head, "entries", ",".join(entries)).encode()
+
+
+def _entry(network: Network, series: Series, steps: range, prefixes: list[str]) -> str:
+    values = network.values(series, steps=steps)
+    samples = [f'{prefix}{value:.2f}"}}' for prefix, value in zip(prefixes, values, strict=True)]
+    head = {
+        "objectType": series.object_type,
+        "objectInstanceId": series.object_instance_id,
+        "metric_name": series.metric_name,
+        "pop_country": series.pop_country,
+        "pop_name": series.pop_name,
+        "pop_section_name": series.pop_section_name,
+    }
+    return _with_array(head, "performanceValues", ",".join(samples))
+
+
+def _with_array(head: Mapping[str, object], name: str, elements: str) -> str:
+    """Join a JSON object and an array that is already text."""
+    return f'{json.dumps(head, separators=(",", ":"))[:-1]},"{name}":[{elements}]}}'
+
+
+def _text(step: int) -> str:
+    moment = (_EPOCH + timedelta(seconds=step)).replace(tzinfo=None)
+    return f"{moment.isoformat(timespec='milliseconds')}Z"

@@ -1,0 +1,107 @@
+"""The query parameters of a report; their grammar is their type, so that the two cannot differ.
+
+Names, formats and values are the document's [O]. That all are required, that no other is known, and
+that `ctxtid` is one repeated key is the strict reading [A].
+"""
+
+from datetime import UTC, datetime
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+__all__ = ["ReportQuery"]
+
+
+def _real_moment(text: str) -> str:
+    _seconds(text)
+    return text
+
+
+def _seconds(text: str) -> float:
+    moment = datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+    return moment.timestamp()
+
+
+_Moment = Annotated[
+    str,
+    Field(
+        pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z$",
+    ),
+    AfterValidator(_real_moment),
+]
+
+
+class ReportQuery(BaseModel):
+    """All query parameters; each is required and no other is known."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    code_ope: Annotated[
+        str,
+        Field(
+            alias="codeOpe",
+            description="Operator code, from the invoice. Text: leading zeros count.",
+            examples=["0042"],
+        ),
+    ]
+    start_time: Annotated[
+        _Moment,
+        Field(
+            alias="startTime",
+            description="Start of the window, UTC; it belongs to it.",
+            examples=["2026-11-22T00:00:00.000Z"],
+        ),
+    ]
+    end_time: Annotated[
+        _Moment,
+        Field(
+            alias="endTime",
+            description="End of the window, UTC, after its start; it does not belong to it.",
+            examples=["2026-11-23T00:00:00.000Z"],
+        ),
+    ]
+    offer_type: Annotated[Literal["EVPL"], Field(description="The only accepted value is EVPL.")]
+    granularity: Annotated[
+        str,
+        Field(
+            pattern="^(0*[1-9][0-9]*)?(ms|s|m|h|d|w|y)$",
+            description="Step of the samples: a number above 0, or nothing for 1, and "
+            "milliseconds, seconds, `m` (the document says months), hours, days, weeks or years. "
+            "A network is measured with one step; asking for another is a business error.",
+            examples=["300s"],
+        ),
+    ]
+    ctxtid: Annotated[
+        list[Literal["wses", "vsn"]],
+        Field(
+            min_length=2,
+            max_length=2,
+            description="Twice: `ctxtid=wses&ctxtid=vsn`.",
+            json_schema_extra={"uniqueItems": True},
+        ),
+    ]
+
+    @model_validator(mode="after")
+    def _check_pairs(self) -> Self:
+        """Check what concerns two values at once."""
+        if self.end <= self.start:
+            raise ValueError("endTime has to be after startTime")
+        if self.ctxtid[0] == self.ctxtid[1]:
+            raise ValueError("ctxtid has to be both wses and vsn")
+        return self
+
+    @property
+    def start(self) -> float:
+        """Start of the window in seconds since the epoch."""
+        return _seconds(self.start_time)
+
+    @property
+    def end(self) -> float:
+        """End of the window in seconds since the epoch."""
+        return _seconds(self.end_time)
+
+    @property
+    def normalized_granularity(self) -> str:
+        """The granularity as a number without leading zeros and its unit: `1h` for `h`."""
+        text = self.granularity.lstrip("0")
+        return text if text[0].isdigit() else f"1{text}"

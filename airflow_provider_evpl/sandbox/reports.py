@@ -1,0 +1,130 @@
+"""The report: who asks, what for, and the page that answers.
+
+Path, method and headers are the document's [O]. Ours [A]: an element is an entry, the window is
+`[startTime, endTime)`, and of several mistakes the token's is told first, then the path's, the
+headers', the parameters'.
+"""
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response, Security
+from fastapi.openapi.models import OAuthFlowClientCredentials, OAuthFlows
+from fastapi.security import OAuth2
+from fastapi.security.utils import get_authorization_scheme_param
+
+from airflow_provider_evpl.sandbox.descriptions import api_errors, described
+from airflow_provider_evpl.sandbox.pages import PageRequest, render_page
+from airflow_provider_evpl.sandbox.problems import ApiError, Problem
+from airflow_provider_evpl.sandbox.query import ReportQuery
+from airflow_provider_evpl.sandbox.schemas import ReportPage
+from airflow_provider_evpl.sandbox.state import Shared
+
+__all__ = ["router"]
+
+router = APIRouter(tags=["reports"])
+
+_MAX_STEPS: Final = 100_000
+_BEARER: Final = OAuth2(
+    scheme_name="token",
+    flows=OAuthFlows(clientCredentials=OAuthFlowClientCredentials(tokenUrl="/oauth/v3/token", scopes={})),
+    auto_error=False,
+    description="The access token of the token endpoint, as a Bearer token.",
+)
+_RESPONSES: Final = {
+    200: described("A page of the report.", model=ReportPage),
+    **api_errors(
+        {
+            400: "25, 26: a header is missing or wrong; 27, 28: a query parameter is missing, or "
+            "wrong, unknown or repeated.",
+            401: "40: no token; 41: an unknown or revoked token; 42: an expired token.",
+            404: "60: no such job, report or operator.",
+            405: "61: another method than GET.",
+            422: "422: a granularity the network is not measured with, or a window of more than "
+            f"{_MAX_STEPS} steps.",
+            500: "1: the sandbox failed.",
+            503: "The document has it; a healthy sandbox never answers it.",
+        }
+    ),
+}
+
+
+def _check_token(state: Shared, authorization: Annotated[str | None, Security(_BEARER)]) -> None:
+    scheme, token = get_authorization_scheme_param(authorization)
+    if not token:
+        description = "Send the header Authorization: Bearer <access token>"
+        raise ApiError(Problem.MISSING_CREDENTIALS, description=description)
+    if scheme.lower() != "bearer" or not state.tokens.is_known(token):
+        raise ApiError(Problem.INVALID_CREDENTIALS, description="Unknown or revoked token")
+    if state.tokens.is_expired(token):
+        raise ApiError(Problem.EXPIRED_CREDENTIALS, description="The token has expired")
+
+
+def _check_path(
+    job: Annotated[str, Path(description="The job.", examples=["JOBV"])],
+    report: Annotated[str, Path(description="The report.", examples=["UTILIZATION"])],
+) -> None:
+    if (job, report) != ("JOBV", "UTILIZATION"):
+        description = "The only report is UTILIZATION of the job JOBV"
+        raise ApiError(Problem.NOT_FOUND, description=description)
+
+
+def _check_application(
+    state: Shared,
+    application_id: Annotated[
+        str,
+        Header(alias="ApplicationID", description="Given by Orange; not the client id."),
+    ],
+) -> None:
+    if application_id != state.config.application_id:
+        raise ApiError(Problem.INVALID_HEADER, description="ApplicationID: unknown")
+
+
+def _check_repeated(request: Request) -> None:
+    names = [name for name, _ in request.query_params.multi_items() if name != "ctxtid"]
+    for name in set(names):
+        if names.count(name) > 1:
+            raise ApiError(Problem.INVALID_PARAMETER, description=f"{name}: given more than once")
+
+
+@router.get(
+    "/api-monitoring-live/v1/pm_jobs/{job}/reports/{report}",  # noqa: FAST003 - `_check_path` takes them
+    summary="Get a page of a report",
+    response_model=ReportPage,
+    responses=_RESPONSES,
+    dependencies=[Depends(_check_token), Depends(_check_path), Depends(_check_application)],
+)
+async def get_report(
+    request: Request,
+    state: Shared,
+    query: Annotated[ReportQuery, Query()],
+    pagination: Annotated[
+        str,
+        Header(
+            pattern="^[1-9][0-9]{0,17}$",
+            description="Index of the first element to retrieve; one is the first of the "
+            "collection. An element is an entry. Next page: add the number of entries received.",
+        ),
+    ] = "1",
+) -> Response:
+    """Serve the samples of the window `[startTime, endTime)`, one entry per series.
+
+    A window without a step of the grid has entries without samples. The network has values for
+    every time, the future too.
+    """
+    _check_repeated(request)
+    _check_scope(state, query)
+    steps = state.network.steps(start=query.start, end=query.end)
+    if len(steps) > _MAX_STEPS:
+        description = f"The window has {len(steps)} steps; at most {_MAX_STEPS} are served"
+        raise ApiError(Problem.BUSINESS_ERROR, description=description)
+    page = PageRequest(steps, first=int(pagination), size=state.config.page_size)
+    return Response(render_page(state.network, page=page), media_type="application/json")
+
+
+def _check_scope(state: Shared, query: ReportQuery) -> None:
+    if query.code_ope != state.config.code_ope:
+        raise ApiError(Problem.NOT_FOUND, description="codeOpe: no such operator")
+    measured = state.config.normalized_granularity
+    if query.normalized_granularity != measured:
+        description = f"granularity: this network is measured every {measured}"
+        raise ApiError(Problem.BUSINESS_ERROR, description=description)

@@ -1,0 +1,139 @@
+"""The sandbox on a port, in a thread of its own: for tests, the demo and the command line."""
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import Any, Final, Self
+
+import uvicorn
+from fastapi import FastAPI
+
+from airflow_provider_evpl.sandbox.app import create_app
+from airflow_provider_evpl.sandbox.config import SandboxConfig
+from airflow_provider_evpl.sandbox.state import State
+
+__all__ = ["SandboxServer"]
+
+_REACHED_BY: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - nothing is bound here
+
+
+class SandboxServer:
+    """Serves the API from `__enter__` to `__exit__`; once, not again.
+
+    Attributes:
+        config: The settings, the public credentials among them.
+    """
+
+    def __init__(
+        self,
+        config: SandboxConfig | None = None,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Choose settings, address and clock; port 0 takes a free one. Nothing is opened yet."""
+        self.config = config or SandboxConfig()
+        self._address = (host, port)
+        self._app = create_app(self.config, clock=clock)
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="evpl-sandbox", daemon=True)
+
+    def __enter__(self) -> Self:
+        """Open the port and wait until the server has started.
+
+        Raises:
+            OSError: The address cannot be bound.
+            RuntimeError: The server did not start.
+        """
+        family = socket.AF_INET6 if ":" in self._address[0] else socket.AF_INET
+        self._socket = socket.create_server(self._address, family=family, backlog=2048)
+        self._server = _Server(self._app, ready=self._ready)
+        self._thread.start()
+        self._ready.wait()
+        if not self._server.started:
+            self._stop()
+            raise RuntimeError("the sandbox did not start; its log says why")
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Stop serving, wait for the thread and close the port."""
+        self._stop()
+
+    @property
+    def base_url(self) -> str:
+        """Scheme, host and real port; a wildcard host is reached by loopback."""
+        host, port = self._socket.getsockname()[:2]
+        reached = _REACHED_BY.get(host, host)
+        return f"http://[{reached}]:{port}" if ":" in reached else f"http://{reached}:{port}"
+
+    @property
+    def token_url(self) -> str:
+        """The address of the token endpoint."""
+        return f"{self.base_url}/oauth/v3/token"
+
+    @property
+    def requests(self) -> Mapping[str, int]:
+        """Requests served so far by path, whatever the answer was; 0 for a path never asked."""
+        return self._state.requests
+
+    @property
+    def tokens_issued(self) -> int:
+        """Tokens issued so far."""
+        return self._state.tokens.issued
+
+    def connection(self) -> dict[str, Any]:
+        """The Airflow connection that fits, as JSON-able dict: the value of `AIRFLOW_CONN_...`."""
+        return {
+            "conn_type": "evpl",
+            "login": self.config.client_id,
+            "password": self.config.client_secret,
+            "host": self.base_url,
+            "extra": {
+                "application_id": self.config.application_id,
+                "code_ope": self.config.code_ope,
+            },
+        }
+
+    def revoke_tokens(self) -> None:
+        """Make every token issued so far unknown; may be called in the middle of a run."""
+        self._state.tokens.revoke_all()
+
+    def wait(self) -> None:
+        """Wait until the server has stopped by itself; interruptible by signals."""
+        self._thread.join()
+
+    @property
+    def _state(self) -> State:
+        state: State = self._app.state.sandbox
+        return state
+
+    def _stop(self) -> None:
+        self._server.should_exit = True
+        self._thread.join()
+        self._socket.close()
+
+    def _run(self) -> None:
+        try:
+            self._server.run(sockets=[self._socket])
+        finally:
+            self._ready.set()
+
+
+class _Server(uvicorn.Server):
+    """Tells when it has started, so that nobody has to poll."""
+
+    def __init__(self, app: FastAPI, *, ready: threading.Event) -> None:
+        super().__init__(uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=1))
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._ready.set()

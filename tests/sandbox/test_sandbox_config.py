@@ -1,0 +1,51 @@
+from typing import Any
+
+import pytest
+
+from airflow_provider_evpl.sandbox.config import SandboxConfig
+
+
+@pytest.mark.parametrize(
+    ("granularity", "normalized", "seconds"),
+    [
+        ("300s", "300s", 300),
+        ("0300s", "300s", 300),
+        ("h", "1h", 3600),
+        ("15d", "15d", 1_296_000),
+        ("w", "1w", 604_800),
+    ],
+)
+def test_granularity(granularity: str, normalized: str, seconds: int) -> None:
+    """A granularity is a number, 1 if left out, and a unit with a fixed number of seconds."""
+    config = SandboxConfig(granularity=granularity)
+    assert (config.normalized_granularity, config.granularity_seconds) == (normalized, seconds)
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {"circuits": -1},
+        {"page_size": 0},
+        {"token_ttl": 0},
+        {"latency": -0.1},
+        {"latency": float("nan")},
+        {"latency": float("inf")},
+        *({"granularity": text} for text in ("", "0s", "00h", "5m", "5ms", "y", "300", "300 s")),
+        {"client_id": ""},
+        {"client_id": "a:b"},
+        {"client_secret": "a\nb"},
+        {"application_id": " x"},
+        {"code_ope": "é"},
+    ],
+    ids=str,
+)
+def test_refused(setting: dict[str, Any]) -> None:
+    """A setting out of range is an error that names it."""
+    (name,) = setting
+    with pytest.raises(ValueError, match=f"^{name}: "):
+        SandboxConfig(**setting)
+
+
+def test_leading_zeros_by_default() -> None:
+    """The default operator code has leading zeros, so that losing them shows."""
+    assert SandboxConfig().code_ope.startswith("0")

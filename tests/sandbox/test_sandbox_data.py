@@ -1,0 +1,159 @@
+import os
+import subprocess
+import sys
+from itertools import pairwise
+from statistics import mean
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_evpl.sandbox.data import Direction, End, Network, Series, utilization
+from tests.sandbox.client import DAY
+
+HOUR = 3600
+WEEK = range(DAY + 86_400, DAY + 8 * 86_400, 300)  # Monday to Sunday
+BUSY, IDLE = (1, 5, 9, 13), (4, 8, 12, 16)
+
+moments = st.integers(-(10**10), 2 * 10**11)
+networks = st.builds(
+    Network,
+    circuits=st.integers(0, 6),
+    granularity_seconds=st.sampled_from([1, 7, 60, 300, 900, HOUR, 86_400, 604_800]),
+    seed=st.integers(-(10**6), 10**30),
+)
+
+
+def _value(circuit: int, timestamp: int, *, end: End = "A", direction: Direction = "in") -> float:
+    return utilization(seed=7, circuit=circuit, end=end, direction=direction, timestamp=timestamp)
+
+
+def _average(circuits: tuple[int, ...], times: list[int]) -> float:
+    return mean(_value(circuit, time) for circuit in circuits for time in times)
+
+
+@given(
+    seed=st.integers(),
+    circuit=st.integers(1, 10**6),
+    end=st.sampled_from(["A", "Z"]),
+    direction=st.sampled_from(["in", "out"]),
+    timestamp=moments,
+)
+def test_range(seed: int, circuit: int, end: End, direction: Direction, timestamp: int) -> None:
+    """Every value is a percentage with at most two decimals."""
+    percent = utilization(seed=seed, circuit=circuit, end=end, direction=direction, timestamp=timestamp)
+    assert 0 <= percent <= 100
+    assert percent == round(percent, 2) == float(f"{percent:.2f}")
+
+
+@pytest.mark.parametrize(
+    ("circuit", "end", "direction", "timestamp", "expected"),
+    [
+        (1, "A", "in", DAY, 32.76),
+        (1, "Z", "out", DAY, 34.48),
+        (4, "A", "out", DAY + 12 * HOUR, 0.78),
+        (20, "Z", "in", 0, 0.93),
+        (3, "A", "in", -301, 9.31),
+    ],
+)
+def test_pinned(circuit: int, end: End, direction: Direction, timestamp: int, expected: float) -> None:
+    """Values are the same on every machine and in every release: these were written down once."""
+    assert _value(circuit, timestamp, end=end, direction=direction) == expected
+
+
+def test_other_process() -> None:
+    """Another process, with other hashes of text, computes the same values."""
+    code = (
+        "from airflow_provider_evpl.sandbox.data import Network;"
+        f"n = Network(circuits=3, granularity_seconds=300, seed=11);"
+        f"print(list(n.truth(start={DAY}, end={DAY + HOUR})))"
+    )
+    network = Network(circuits=3, granularity_seconds=300, seed=11)
+    expected = f"{list(network.truth(start=DAY, end=DAY + HOUR))}\n"
+    for hash_seed in ("0", "1"):
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            capture_output=True,
+            check=True,
+            encoding="utf-8",
+            env={**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONIOENCODING": "utf-8"},
+        )
+        assert done.stdout == expected
+
+
+def test_day_and_night() -> None:
+    """A busy circuit carries more at noon of a workday than at night."""
+    noon = [time for time in WEEK if time % 86_400 // HOUR in {12, 13}][:120]
+    night = [time for time in WEEK if time % 86_400 // HOUR in {1, 2}][:120]
+    for circuit in BUSY:
+        assert _average((circuit,), noon) > 1.3 * _average((circuit,), night)
+
+
+def test_workday_and_weekend() -> None:
+    """Saturday and Sunday are quieter than the workdays before them."""
+    assert _average(BUSY, list(WEEK[: 5 * 288])) > 1.1 * _average(BUSY, list(WEEK[5 * 288 :]))
+
+
+def test_busy_and_idle() -> None:
+    """Every busy circuit carries several times what any idle one does."""
+    idle = max(_average((circuit,), list(WEEK)) for circuit in IDLE)
+    busy = min(_average((circuit,), list(WEEK)) for circuit in BUSY)
+    assert busy > 5 * idle
+
+
+def test_bursts() -> None:
+    """Now and then an idle circuit bursts, and seldom."""
+    month = [_value(4, time) for time in range(DAY, DAY + 30 * 86_400, 300)]
+    assert 0 < sum(percent > 25 for percent in month) < len(month) / 50
+
+
+def test_two_ends_of_a_flow() -> None:
+    """What goes in at one end comes out at the other, but for noise; the way back is another."""
+    there = [_value(1, time) for time in WEEK]
+    arrived = [_value(1, time, end="Z", direction="out") for time in WEEK]
+    back = [_value(1, time, direction="out") for time in WEEK]
+    noise = mean(abs(one - other) for one, other in zip(there, arrived, strict=True))
+    difference = mean(abs(one - other) for one, other in zip(there, back, strict=True))
+    assert 0 < noise < difference
+
+
+@given(networks)
+def test_series_are_distinct(network: Network) -> None:
+    """Four series per circuit, each with names of its own; the two ends are at two places."""
+    assert len({series[3:] for series in network.series}) == 4 * network.circuits
+    places = {(series.circuit, series.end): series.pop_name for series in network.series}
+    for circuit in range(1, network.circuits + 1):
+        assert places[circuit, "A"] != places[circuit, "Z"]
+
+
+@given(networks, moments, st.integers(0, 40))
+def test_truth_is_utilization(network: Network, start: int, steps: int) -> None:
+    """The truth is every series at every step of the grid in `[start, end)`, and nothing else."""
+    end = start + steps * network.granularity_seconds
+    first = start - start % network.granularity_seconds
+    grid = [first + index * network.granularity_seconds for index in range(steps + 2)]
+    rows = {tuple(row) for row in network.truth(start=start, end=end)}
+    assert rows == {
+        (*series[3:], step, _utilization(network, series, step))
+        for series in network.series
+        for step in grid
+        if start <= step < end
+    }
+
+
+@given(networks, moments, st.lists(st.floats(0, 10**4), min_size=3, max_size=3).map(sorted))
+def test_windows_add_up(network: Network, origin: int, offsets: list[float]) -> None:
+    """Two windows that touch hold what their union holds: no step twice, none lost."""
+    moments = [origin + offset * network.granularity_seconds / 1000 for offset in offsets]
+    parts = [list(network.steps(start=start, end=end)) for start, end in pairwise(moments)]
+    assert [*parts[0], *parts[1]] == list(network.steps(start=moments[0], end=moments[2]))
+
+
+def _utilization(network: Network, series: Series, step: int) -> float:
+    return utilization(
+        seed=network.seed,
+        circuit=series.circuit,
+        end=series.end,
+        direction=series.direction,
+        timestamp=step,
+    )

@@ -1,0 +1,93 @@
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+import requests
+
+MODULE = "airflow_provider_evpl.sandbox"
+
+
+@contextmanager
+def _started(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    command = [sys.executable, "-m", MODULE, *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        banner = "".join(iter(process.stdout.readline, "Ctrl-C stops it.\n"))
+        try:
+            yield process, banner
+        finally:
+            process.kill()
+
+
+def _refused(*arguments: str, code: int, before: str = "pass") -> str:
+    run = f"import runpy, sys; {before}; runpy.run_module({MODULE!r}, run_name='__main__')"
+    done = subprocess.run(
+        [sys.executable, "-c", run, *arguments], capture_output=True, check=False, text=True
+    )
+    assert (done.returncode, done.stdout) == (code, "")
+    return done.stderr
+
+
+def test_connection_can_be_pasted() -> None:
+    """The printed line, pasted in a shell, is the connection of the server that runs."""
+    with _started("--port", "0", "--circuits", "3", "--seed", "5") as (_, banner):
+        (line,) = (line for line in banner.splitlines() if line.startswith("export "))
+        shell = subprocess.run(
+            ["/bin/sh", "-c", f'{line}; printf %s "$AIRFLOW_CONN_EVPL_DEFAULT"'],
+            capture_output=True,
+            check=True,
+            text=True,
+        )
+        connection = json.loads(shell.stdout)
+        assert connection == json.loads(shlex.split(line)[1].partition("=")[2])
+        answer = requests.post(
+            f"{connection['host']}/oauth/v3/token",
+            data={"grant_type": "client_credentials"},
+            auth=(connection["login"], connection["password"]),
+            timeout=60,
+        )
+        assert answer.status_code == 200
+        assert f"{connection['host']}/docs" in banner
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_stops_when_told(stop: signal.Signals) -> None:
+    """Ctrl-C and SIGTERM end it without a complaint."""
+    with _started("--port", "0") as (process, _):
+        os.kill(process.pid, stop)
+        assert process.wait(timeout=60) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (("--granularity", "5m"), "granularity"),
+        (("--page-size", "0"), "page_size"),
+        (("--circuits", "x"), "--circuits"),
+        (("--fault-of-mine",), "--fault-of-mine"),
+    ],
+)
+def test_wrong_option(arguments: tuple[str, ...], named: str) -> None:
+    """A wrong option is an error that names it."""
+    assert named in _refused(*arguments, code=2).splitlines()[-1]
+
+
+@pytest.mark.parametrize("options", [("--port", "99999"), ("--host", "256.0.0.1")])
+def test_address_that_cannot_be_bound(options: tuple[str, str]) -> None:
+    """An address that cannot be bound is told in one line."""
+    (line,) = _refused(*options, code=1).splitlines()
+    assert options[1] in line
+
+
+@pytest.mark.parametrize("missing", ["fastapi", "uvicorn"])
+def test_extra_not_installed(missing: str) -> None:
+    """Without the extra, one line says what to install."""
+    (line,) = _refused(code=1, before=f"sys.modules[{missing!r}] = None").splitlines()
+    assert missing in line
+    assert "pip install 'airflow-provider-evpl[sandbox]'" in line

@@ -1,0 +1,102 @@
+from typing import Any
+
+import pytest
+
+from tests.sandbox.client import QUERY, TOKEN_PATH, Client
+from tests.sandbox.test_sandbox_oauth import REFUSED
+from tests.sandbox.test_sandbox_report import REFUSED_HEADERS, REFUSED_QUERIES
+
+
+@pytest.fixture(scope="module")
+def description() -> dict[str, Any]:
+    """Give what `/openapi.json` says."""
+    body: dict[str, Any] = Client().request("GET", "/openapi.json").json()
+    return body
+
+
+@pytest.fixture(scope="module")
+def report(description: dict[str, Any]) -> dict[str, Any]:
+    """Give what it says of the report."""
+    operation: dict[str, Any] = description["paths"][
+        "/api-monitoring-live/v1/pm_jobs/{job}/reports/{report}"
+    ]["get"]
+    return operation
+
+
+@pytest.fixture(scope="module")
+def token(description: dict[str, Any]) -> dict[str, Any]:
+    """Give what it says of the token endpoint."""
+    operation: dict[str, Any] = description["paths"][TOKEN_PATH]["post"]
+    return operation
+
+
+def _shapes(operation: dict[str, Any]) -> dict[int, str]:
+    return {
+        int(status): answer["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
+        for status, answer in operation["responses"].items()
+    }
+
+
+def test_parameters(report: dict[str, Any]) -> None:
+    """Every path part, query parameter and header is described, and whether it is required."""
+    described = {(part["in"], part["name"]): part["required"] for part in report["parameters"]}
+    assert described == {
+        ("path", "job"): True,
+        ("path", "report"): True,
+        **{("query", name): True for name, _ in QUERY},
+        ("header", "ApplicationID"): True,
+        ("header", "pagination"): False,
+    }
+    assert all(part["description"] for part in report["parameters"])
+
+
+def test_report_answers(report: dict[str, Any]) -> None:
+    """Every status the report answers is described, with the shape it has."""
+    answered = {status for _, status, _ in [*REFUSED_QUERIES, *REFUSED_HEADERS]}
+    expected = dict.fromkeys({*answered, 405, 500, 503}, "ApiErrorBody")
+    assert _shapes(report) == {200: "ReportPage", **expected}
+
+
+def test_token_answers(token: dict[str, Any]) -> None:
+    """Every status the token endpoint answers is described, with the shape it has."""
+    answered = {status for _, status, _ in REFUSED}
+    expected = dict.fromkeys(answered, "OAuthErrorBody")
+    gateway = dict.fromkeys({405, 500}, "ApiErrorBody")
+    assert _shapes(token) == {200: "AccessToken", **expected, **gateway}
+
+
+def test_request_id(report: dict[str, Any], token: dict[str, Any]) -> None:
+    """Every described answer carries the request id."""
+    for operation in (report, token):
+        for answer in operation["responses"].values():
+            assert answer["headers"]["X-OAPI-Request-Id"]["required"]
+
+
+def test_security(description: dict[str, Any], report: dict[str, Any], token: dict[str, Any]) -> None:
+    """The report wants a token of the client credentials flow, the token endpoint Basic or form."""
+    schemes = description["components"]["securitySchemes"]
+    assert report["security"] == [{"token": []}]
+    assert list(schemes["token"]["flows"]) == ["clientCredentials"]
+    assert schemes["token"]["flows"]["clientCredentials"]["tokenUrl"] == TOKEN_PATH
+    assert token["security"] == [{"client": []}, {}]
+    assert (schemes["client"]["type"], schemes["client"]["scheme"]) == ("http", "basic")
+    form = token["requestBody"]["content"]["application/x-www-form-urlencoded"]["schema"]
+    assert sorted(form["properties"]) == ["client_id", "client_secret", "grant_type"]
+
+
+def test_nothing_of_the_framework(description: dict[str, Any]) -> None:
+    """The framework's own error shape, which is never answered, is not described."""
+    assert sorted(description["components"]["schemas"]) == [
+        "AccessToken",
+        "ApiErrorBody",
+        "Entry",
+        "OAuthErrorBody",
+        "ReportPage",
+        "Sample",
+    ]
+
+
+def test_page_for_people() -> None:
+    """The description can be read at `/docs`."""
+    answer = Client().request("GET", "/docs")
+    assert (answer.status_code, "openapi.json" in answer.text) == (200, True)
