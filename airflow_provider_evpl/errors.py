@@ -1,0 +1,121 @@
+"""The error tree, sorted by what the reader should do.
+
+::
+
+    EvplError
+    ├── EvplPermanentError        change something first: running again alone won't help
+    │   ├── EvplConfigError       a connection field, an argument or the window
+    │   ├── EvplAuthError         the credentials: the API refuses them (401)
+    │   ├── EvplForbiddenError    the subscription with Orange (403)
+    │   ├── EvplRequestError      the request: the API calls it wrong (other 4xx)
+    │   ├── EvplResponseError     nothing here: the API answers against its own document; report it
+    │   ├── EvplRefusedError      decide: slices were left as they were, to keep data
+    │   ├── EvplForeignError      the root of the lake: somebody else's objects are in it
+    │   └── EvplStoreDeniedError  the storage connection's rights, or the bucket
+    └── EvplRetryableError        run again later: nothing to change
+        ├── EvplRateLimitError    too many requests (403/53, 429)
+        ├── EvplUnavailableError  network, time-out, 408, 5xx
+        ├── EvplPagingError       the pages of a slice don't add up, perhaps they moved
+        ├── EvplNotPublishedError the window has no sample yet, or lies ahead
+        ├── EvplOverlapError      another run landed on the same interval meanwhile
+        └── EvplStoreError        the object store failed
+
+Each message says what, where (slice, page), the request id where there is one, and the next step.
+None holds a secret.
+"""
+
+__all__ = [
+    "EvplAuthError",
+    "EvplConfigError",
+    "EvplError",
+    "EvplForbiddenError",
+    "EvplForeignError",
+    "EvplNotPublishedError",
+    "EvplOverlapError",
+    "EvplPagingError",
+    "EvplPermanentError",
+    "EvplRateLimitError",
+    "EvplRefusedError",
+    "EvplRequestError",
+    "EvplResponseError",
+    "EvplRetryableError",
+    "EvplStoreDeniedError",
+    "EvplStoreError",
+    "EvplUnavailableError",
+]
+
+
+class EvplError(Exception):
+    """Root of all errors of this package."""
+
+
+class EvplPermanentError(EvplError):
+    """Change something first: running again alone won't help."""
+
+
+class EvplConfigError(EvplPermanentError):
+    """A connection field, an argument or the window is wrong; the message names it."""
+
+
+class EvplAuthError(EvplPermanentError):
+    """The API refuses the credentials, or every token made of them (401)."""
+
+
+class EvplForbiddenError(EvplPermanentError):
+    """The API is not subscribed, or the requester is blocked (403)."""
+
+
+class EvplRequestError(EvplPermanentError):
+    """The API calls the request wrong (400, 404, 405, 406, 411-415, 422)."""
+
+
+class EvplResponseError(EvplPermanentError):
+    """The API answered against its own document; nothing is guessed, nothing is landed."""
+
+
+class EvplRefusedError(EvplPermanentError):
+    """Slices were left as they were: too much in them is rejected, or landing them would erase samples."""
+
+
+class EvplForeignError(EvplPermanentError):
+    """An object in the way has another source, or was not written by this package."""
+
+
+class EvplStoreDeniedError(EvplPermanentError):
+    """The store refuses: no permission, or no such bucket."""
+
+
+class EvplRetryableError(EvplError):
+    """Run again later; nothing needs to change.
+
+    Attributes:
+        retry_after_seconds: how long the other side asked to wait; None where it didn't say.
+    """
+
+    def __init__(self, message: str, *, retry_after_seconds: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class EvplRateLimitError(EvplRetryableError):
+    """Too many requests, or a quota is used up (403 with code 53, 429)."""
+
+
+class EvplUnavailableError(EvplRetryableError):
+    """The network or the service failed (no answer, a cut answer, 408, 5xx)."""
+
+
+class EvplPagingError(EvplRetryableError):
+    """The pages of a slice don't add up, again and again; nothing of it was landed."""
+
+
+class EvplNotPublishedError(EvplRetryableError):
+    """The window has no sample yet, or ends ahead of the worker's clock."""
+
+
+class EvplOverlapError(EvplRetryableError):
+    """Another run landed on the same interval meanwhile; the next run tidies up."""
+
+
+class EvplStoreError(EvplRetryableError):
+    """The object store failed; the slice is as it was, or landed whole."""

@@ -1,0 +1,75 @@
+"""Readers of single settings, as forms, URIs and templates give them: often as text."""
+
+import math
+import re
+
+from airflow_provider_evpl.errors import EvplConfigError
+
+__all__ = ["is_given", "read_boolean", "read_choice", "read_number", "read_text"]
+
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+
+
+def is_given(value: object) -> bool:
+    """Whether a setting is there at all: neither null nor blank text."""
+    return value is not None and not (isinstance(value, str) and not value.strip())
+
+
+def read_text(value: object, field: str) -> str:
+    """Read text, without surrounding blanks.
+
+    Raises:
+        EvplConfigError: it is no text. The value isn't shown: it may be a secret in the wrong
+            place.
+    """
+    if not isinstance(value, str):
+        raise EvplConfigError(f"{field}: must be text, is {type(value).__name__}")
+    return value.strip()
+
+
+def read_choice(value: object, field: str, choices: tuple[str, ...]) -> str:
+    """Read one of a few words.
+
+    Raises:
+        EvplConfigError: it is none of them.
+    """
+    text = read_text(value, field)
+    if text not in choices:
+        raise EvplConfigError(f"{field}: must be one of {', '.join(choices)}, is {text!r}")
+    return text
+
+
+def read_boolean(value: object, field: str) -> bool:
+    """Read a boolean, or `true` or `false` as text in any case.
+
+    Raises:
+        EvplConfigError: it is neither.
+    """
+    if isinstance(value, bool):
+        return value
+    text = value.strip().lower() if isinstance(value, str) else None
+    if text not in ("true", "false"):
+        raise EvplConfigError(f"{field}: must be true or false, is {value!r}")
+    return text == "true"
+
+
+def read_number(value: object, field: str, within: tuple[float, float], *, above: bool = False) -> float:
+    """Read a finite number within bounds, both included; with `above` the lower one excluded.
+
+    Raises:
+        EvplConfigError: it is no number, or out of bounds.
+    """
+    low, high = within
+    number = _as_number(value)
+    if number is None or not (low < number if above else low <= number) or number > high:
+        bounds = f"{'above' if above else 'from'} {low:g}" + ("" if math.isinf(high) else f" to {high:g}")
+        raise EvplConfigError(f"{field}: must be a number {bounds}, is {value!r}")
+    return number
+
+
+def _as_number(value: object) -> float | None:
+    if isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
+        value = float(value)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    return float(value)

@@ -1,0 +1,128 @@
+"""What one run pulls: the operator's arguments, read and checked."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from airflow_provider_evpl.errors import EvplConfigError, EvplNotPublishedError
+from airflow_provider_evpl.fields import is_given, read_boolean, read_choice, read_number, read_text
+from airflow_provider_evpl.window import (
+    DAY,
+    Granularity,
+    RunTimes,
+    Window,
+    iso,
+    read_duration,
+    read_moment,
+    resolve_window,
+)
+
+__all__ = ["PullPlan"]
+
+_CLOCK_SKEW = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PullPlan:
+    """What to pull and what may replace what.
+
+    Attributes:
+        code_ope: the operator code, an opaque string.
+        window: what to pull, lookback included.
+        slice_length: the unit of replacement; divides a day.
+        allow_empty: may a window without a single sample land.
+        on_shrink: `fail`, `keep` or `replace`, for a slice that would erase landed samples.
+        max_rejected_fraction: 0 to 1, of a slice's samples or entries.
+    """
+
+    code_ope: str
+    granularity: Granularity
+    window: Window
+    slice_length: timedelta
+    allow_empty: bool = False
+    on_shrink: str = "fail"
+    max_rejected_fraction: float = 0.01
+
+    @classmethod
+    def from_arguments(
+        cls,
+        arguments: Mapping[str, object],
+        *,
+        run: RunTimes,
+        default_code_ope: str | None,
+        now: datetime,
+    ) -> "PullPlan":
+        """Read the operator's arguments by name, as given or rendered.
+
+        Absent, None, the text `None` and blank text are "not given".
+
+        Raises:
+            EvplConfigError: an argument is missing or wrong; the message names it.
+            EvplNotPublishedError: the window ends more than 60 s after `now`.
+        """
+        given = {name: value for name, value in arguments.items() if is_given(value) and value != "None"}
+        window, slice_length = _window(given, run)
+        if window.end > now + _CLOCK_SKEW:
+            raise EvplNotPublishedError(
+                f"window {window}: its end lies ahead of the clock ({iso(now)}); run again when it has passed"
+            )
+        return cls(
+            code_ope=_code_ope(given.get("code_ope", default_code_ope)),
+            granularity=Granularity(read_text(given.get("granularity", "300s"), "granularity")),
+            window=window,
+            slice_length=slice_length,
+            allow_empty=read_boolean(given.get("allow_empty", False), "allow_empty"),
+            on_shrink=read_choice(given.get("on_shrink", "fail"), "on_shrink", ("fail", "keep", "replace")),
+            max_rejected_fraction=read_number(
+                given.get("max_rejected_fraction", 0.01), "max_rejected_fraction", (0, 1)
+            ),
+        )
+
+
+def _code_ope(value: object) -> str:
+    if value is None:
+        raise EvplConfigError(
+            "code_ope: set the operator's argument or the connection's extra; it is on Orange's invoice"
+        )
+    return read_text(value, "code_ope")
+
+
+def _window(given: Mapping[str, object], run: RunTimes) -> tuple[Window, timedelta]:
+    length = _length(given, "window_length")
+    if length is not None and DAY % length and length % DAY:
+        raise EvplConfigError(f"window_length: must divide a day or be whole days, is {length}")
+    window = resolve_window(
+        start=_moment(given, "window_start"),
+        end=_moment(given, "window_end"),
+        length=length,
+        run=run,
+    )
+    slice_length = _slice_length(given, window)
+    slices_back = -(-_lookback(given) // slice_length)
+    return Window(window.start - slices_back * slice_length, window.end), slice_length
+
+
+def _slice_length(given: Mapping[str, object], window: Window) -> timedelta:
+    length = _length(given, "slice_length")
+    if length is None:
+        return DAY if DAY % window.length else window.length
+    if DAY % length:
+        raise EvplConfigError(f"slice_length: must divide a day, is {length}")
+    return length
+
+
+def _length(given: Mapping[str, object], field: str) -> timedelta | None:
+    if field not in given:
+        return None
+    length = read_duration(given[field], field)
+    if not length:
+        raise EvplConfigError(f"{field}: must be above zero")
+    return length
+
+
+def _lookback(given: Mapping[str, object]) -> timedelta:
+    return read_duration(given["lookback"], "lookback") if "lookback" in given else timedelta()
+
+
+def _moment(given: Mapping[str, object], field: str) -> datetime | None:
+    return read_moment(given[field], field) if field in given else None

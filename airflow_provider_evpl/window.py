@@ -1,0 +1,227 @@
+"""Half-open UTC windows: where a run's window comes from, and its slices on the UTC grid."""
+
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+
+from airflow_provider_evpl.errors import EvplConfigError
+
+__all__ = [
+    "DAY",
+    "EPOCH",
+    "Granularity",
+    "RunTimes",
+    "Window",
+    "floor",
+    "iso",
+    "read_duration",
+    "read_moment",
+    "resolve_window",
+]
+
+DAY = timedelta(days=1)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+_SECOND = timedelta(seconds=1)
+_LONGEST = 36_500 * DAY  # keeps every sum inside what a datetime can say
+_DURATION = re.compile(r"0*(\d{1,9})([shd])", re.ASCII)
+_FRACTION = re.compile(r"[.,]\d*[1-9]", re.ASCII)
+_DURATION_UNITS = {"s": _SECOND, "h": timedelta(hours=1), "d": DAY}
+_GRANULARITY = re.compile(r"(0*\d{0,8})(ms|s|m|h|d|w|y)", re.ASCII)
+# `m` and `y` have no length here: Orange's document calls `m` months [O]; whoever means minutes says 300s.
+_GRANULARITY_UNITS = {"ms": timedelta(milliseconds=1), "w": timedelta(weeks=1), **_DURATION_UNITS}
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Window:
+    """All moments from `start` up to, not including, `end`: UTC, whole seconds, never empty.
+
+    Raises:
+        EvplConfigError: a bound has no zone or a fraction of a second, or the end isn't after the
+            start.
+    """
+
+    start: datetime
+    end: datetime
+
+    def __post_init__(self) -> None:
+        """Bring the bounds to UTC and check them."""
+        for name in ("start", "end"):
+            bound = getattr(self, name)
+            if bound.tzinfo is None or bound.microsecond:
+                raise EvplConfigError(
+                    f"window {name}: {bound.isoformat()} must have a zone and whole seconds"
+                )
+            object.__setattr__(self, name, datetime.fromtimestamp(bound.timestamp(), UTC))
+        if self.end <= self.start:
+            raise EvplConfigError(
+                f"window: the end {iso(self.end)} must come after the start {iso(self.start)}"
+            )
+
+    def __str__(self) -> str:
+        """Both bounds in ISO 8601, as an interval."""
+        return f"{iso(self.start)}/{iso(self.end)}"
+
+    @property
+    def length(self) -> timedelta:
+        """From start to end."""
+        return self.end - self.start
+
+    def overlaps(self, other: "Window") -> bool:
+        """Whether a moment lies in both."""
+        return self.start < other.end and other.start < self.end
+
+    def contains(self, other: "Window") -> bool:
+        """Whether all of the other lies in this one."""
+        return self.start <= other.start and other.end <= self.end
+
+    def slices(self, length: timedelta) -> Iterator["Window"]:
+        """Cut on the UTC grid of `length`, which divides a day; edges are shorter, none crosses midnight."""
+        start = self.start
+        while start < self.end:
+            end = min(floor(start, length) + length, self.end)
+            yield Window(start, end)
+            start = end
+
+
+@dataclass(frozen=True, slots=True)
+class Granularity:
+    """A step of the API's grid: `X?(ms|s|m|h|d|w|y)`, X > 0 [O]; `h` becomes `1h`, `0300s` `300s`.
+
+    Raises:
+        EvplConfigError: the text has another form.
+    """
+
+    text: str
+
+    def __post_init__(self) -> None:
+        """Normalise."""
+        number, unit = self._parts()
+        object.__setattr__(self, "text", f"{number}{unit}")
+
+    def _parts(self) -> tuple[int, str]:
+        match = _GRANULARITY.fullmatch(self.text)
+        if match is None or match[1].strip("0") == "" != match[1]:
+            raise EvplConfigError(
+                "granularity: must be a number above 0, of eight digits at most, and one of "
+                "ms, s, m, h, d, w, y, like 300s or 1h; "
+                f"is {self.text!r}"
+            )
+        return int(match[1] or 1), match[2]
+
+    @property
+    def step(self) -> timedelta | None:
+        """Its length; None for `m` and `y`, which have no fixed one."""
+        number, unit = self._parts()
+        return number * _GRANULARITY_UNITS[unit] if unit in _GRANULARITY_UNITS else None
+
+    def steps_in(self, window: Window) -> int | None:
+        """Count the multiples of the step since the epoch in a window; None without a fixed step."""
+        if (step := self.step) is None:
+            return None
+        return -((EPOCH - window.end) // step) + (EPOCH - window.start) // step
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunTimes:
+    """What the scheduler says of a run; None where it says nothing, as for a manual run of Airflow 3."""
+
+    partition_date: datetime | None = None
+    data_interval_start: datetime | None = None
+    data_interval_end: datetime | None = None
+    logical_date: datetime | None = None
+
+
+def iso(moment: datetime) -> str:
+    """Write a UTC moment in ISO 8601, with `Z`."""
+    return moment.isoformat().replace("+00:00", "Z")
+
+
+def floor(moment: datetime, length: timedelta) -> datetime:
+    """Go back to the UTC grid of a length that divides a day."""
+    return moment - (moment - EPOCH) % length
+
+
+def read_moment(value: object, field: str) -> datetime:
+    """Read a moment since 1970: a datetime with a zone, ISO 8601 with one, or a bare date (midnight UTC).
+
+    Raises:
+        EvplConfigError: it has another form, no zone, or a fraction of a second other than zero.
+    """
+    moment = _parse_moment(value.strip()) if isinstance(value, str) else value
+    if isinstance(moment, date) and not isinstance(moment, datetime):
+        moment = datetime.combine(moment, time(), UTC)
+    if not isinstance(moment, datetime) or moment.tzinfo is None or moment.microsecond or moment < EPOCH:
+        raise EvplConfigError(
+            f"{field}: must be a moment in whole seconds with a zone, like 2026-11-22T00:00:00Z, "
+            f"or a date, like 2026-11-22; is {value!r}"
+        )
+    return moment.astimezone(UTC)
+
+
+def _parse_moment(text: str) -> date | None:
+    if _FRACTION.search(text):
+        return None
+    for parse in (date.fromisoformat, datetime.fromisoformat):
+        with suppress(ValueError):
+            return parse(text)
+    return None
+
+
+def read_duration(value: object, field: str) -> timedelta:
+    """Read a length of time, up to a century: a timedelta of whole seconds, or text like `300s`, `1h`, `2d`.
+
+    Raises:
+        EvplConfigError: it has another form; a bare number, whose unit nobody knows, is one.
+    """
+    length = _parse_duration(value.strip()) if isinstance(value, str) else value
+    if not isinstance(length, timedelta) or length % _SECOND or not timedelta() <= length <= _LONGEST:
+        raise EvplConfigError(
+            f"{field}: must be a timedelta of whole seconds or text like 300s, 1h, 2d; is {value!r}"
+        )
+    return length
+
+
+def _parse_duration(text: str) -> timedelta | None:
+    match = _DURATION.fullmatch(text)
+    return None if match is None else int(match[1]) * _DURATION_UNITS[match[2]]
+
+
+def resolve_window(
+    *, start: datetime | None, end: datetime | None, length: timedelta | None, run: RunTimes
+) -> Window:
+    """Find a run's window, in the contract's order; never from the clock.
+
+    Raises:
+        EvplConfigError: nothing says which window to pull; the message says what to set.
+    """
+    if start is not None or end is not None:
+        return _explicit(start, end)
+    if run.partition_date is not None:
+        return Window(run.partition_date, run.partition_date + (length or DAY))
+    if length is not None:
+        return _last_full(length, run)
+    if run.data_interval_start and run.data_interval_end and run.data_interval_end > run.data_interval_start:
+        return Window(run.data_interval_start, run.data_interval_end)
+    raise EvplConfigError(
+        "window: this run has no data interval; set window_start and window_end, or window_length"
+    )
+
+
+def _explicit(start: datetime | None, end: datetime | None) -> Window:
+    if start is None or end is None:
+        raise EvplConfigError("window_start and window_end: set both or neither")
+    return Window(start, end)
+
+
+def _last_full(length: timedelta, run: RunTimes) -> Window:
+    until = run.data_interval_end or run.logical_date
+    if until is None:
+        raise EvplConfigError(
+            "window_length: this run has neither a data interval nor a logical date; "
+            "set window_start and window_end"
+        )
+    end = floor(until.astimezone(UTC), min(length, DAY))
+    return Window(end - length, end)

@@ -1,0 +1,219 @@
+"""A connection's fields become settings, or an error that names the field and shows no secret."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_provider_evpl.errors import EvplConfigError
+from airflow_provider_evpl.settings import Settings
+
+SECRET = "s3cret/+ü"
+
+
+def settings(
+    login: str | None = "client",
+    password: str | None = SECRET,
+    host: str | None = None,
+    **extra: Any,  # noqa: ANN401 the point is to try anything
+) -> Settings:
+    """Read a connection that is complete but for what is given."""
+    extra = {"application_id": "app", **extra}
+    return Settings.from_connection(login=login, password=password, host=host, extra=extra)
+
+
+def test_three_fields_are_enough() -> None:
+    """Client id, secret and ApplicationID are all that must be set; the rest is the contract's default."""
+    made = settings()
+    assert made == Settings(client_id="client", client_secret=SECRET, application_id="app")
+    assert made.base_url == "https://api.orange.com"
+    assert made.token_url == "https://api.orange.com/oauth/v3/token"
+    assert made.ctxtid == ("wses", "vsn")
+    assert (made.page_parallelism, made.requests_per_second) == (4, 10)
+    assert (made.timeout_seconds, made.max_retry_seconds) == (60, 300)
+
+
+@pytest.mark.parametrize("missing", ["login", "password", "application_id"])
+@pytest.mark.parametrize("nothing", [None, "", " "])
+def test_a_missing_field_is_named(missing: str, nothing: str | None) -> None:
+    """Null and blank are "not given"; what is required is named."""
+    with pytest.raises(EvplConfigError, match=missing):
+        settings(**{missing: nothing})
+
+
+def test_a_typing_mistake_is_named_not_its_value() -> None:
+    """An extra that nobody knows is an error, even where it is empty."""
+    with pytest.raises(EvplConfigError, match="unknown aplication_id") as error:
+        settings(aplication_id=SECRET)
+    assert SECRET not in str(error.value)
+    with pytest.raises(EvplConfigError, match="unknown client_secret"):
+        settings(client_secret=None)
+
+
+def test_text_means_the_same_as_json() -> None:
+    """Every extra may come as text, as URIs give it."""
+    as_json = settings(
+        ctxtid=["a", "b"],
+        page_parallelism=8,
+        requests_per_second=2.5,
+        timeout_seconds=5,
+        max_retry_seconds=0,
+        verify=True,
+    )
+    as_text = settings(
+        ctxtid=" a, b ",
+        page_parallelism="8",
+        requests_per_second="2.5",
+        timeout_seconds=" 5 ",
+        max_retry_seconds="0",
+        verify="True",
+    )
+    assert as_json == as_text
+
+
+@pytest.mark.parametrize("nothing", [None, "", " "])
+def test_blank_extras_have_their_defaults(nothing: str | None) -> None:
+    """A form stores nulls and blanks for what was not filled in."""
+    names = (
+        "code_ope",
+        "token_url",
+        "token_auth",
+        "ctxtid",
+        "pagination",
+        "page_parallelism",
+        "verify",
+        "proxy",
+    )
+    assert settings(**dict[str, Any].fromkeys(names, nothing)) == settings()
+
+
+@pytest.mark.parametrize("none", ["none", "None", []])
+def test_ctxtid_may_be_empty(none: object) -> None:
+    """An empty list is written `none`."""
+    assert settings(ctxtid=none).ctxtid == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("application_id", 7),
+        ("application_id", "line\nbreak"),
+        ("code_ope", 42),
+        ("token_auth", "digest"),
+        ("ctxtid", 5),
+        ("ctxtid", "wses,,vsn"),
+        ("ctxtid", [1]),
+        ("pagination", "cursor"),
+        ("page_parallelism", 0),
+        ("page_parallelism", 33),
+        ("page_parallelism", 1.5),
+        ("page_parallelism", "many"),
+        ("page_parallelism", True),
+        ("requests_per_second", 0),
+        ("requests_per_second", 1001),
+        ("requests_per_second", "nan"),
+        ("requests_per_second", "1e999"),
+        ("timeout_seconds", 0),
+        ("timeout_seconds", "inf"),
+        ("max_retry_seconds", -1),
+        ("verify", 1),
+        ("verify", "/there/is/no/such/bundle.pem"),
+        ("proxy", "socks5://127.0.0.1:1080"),
+        ("proxy", "http://"),
+        ("naive_timestamps", "local"),
+        ("job", 1),
+        ("offer_type", ["EVPL"]),
+    ],
+)
+def test_a_wrong_extra_is_named(name: str, value: Any) -> None:  # noqa: ANN401 the point is to try anything
+    """A value of the wrong type or range is an error that starts with the field."""
+    with pytest.raises(EvplConfigError, match=f"^{name}"):
+        settings(**{name: value})
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "https://api.example.com",
+        "https://api.example.com:8443/gateway/",
+        "http://localhost:8075",
+        "http://127.1.2.3",
+        "http://[::1]:80",
+    ],
+)
+def test_a_base_url_is_https_or_loopback(host: str) -> None:
+    """Plain http is for a loopback host only; a trailing slash doesn't matter."""
+    made = settings(host=host)
+    assert made.base_url == host.rstrip("/")
+    assert made.token_url == f"{made.base_url}/oauth/v3/token"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "api.orange.com",
+        "ftp://api.orange.com",
+        "http://api.orange.com",
+        "http://0.0.0.0:8075",
+        "http://127.0.0.1.example.com",
+        "http://localhost.example.com",
+        "http://[::2]",
+        "https://",
+        "https://user:hunter2@api.orange.com",
+        "https://hunter2@api.orange.com",
+        "https://api.orange.com?key=hunter2",
+        "https://api.orange.com/#hunter2",
+        "https://api.orange.com:hunter2",
+        "https://[api",
+        "http://127.0.0.1\\@example.com",
+        "https://api.orange .com",
+    ],
+)
+@pytest.mark.parametrize("field", ["host", "token_url"])
+def test_a_wrong_url_is_named_not_shown(field: str, url: str) -> None:
+    """Scheme, host and port must be clear, and no credentials in it: they would be shown everywhere."""
+    with pytest.raises(EvplConfigError, match=f"^{field}") as error:
+        settings(**{field: url})
+    assert "hunter2" not in str(error.value)
+
+
+def test_verify_takes_a_bundle_that_is_there(tmp_path: Path) -> None:
+    """A CA bundle's path is kept."""
+    bundle = tmp_path / "ca.pem"
+    bundle.write_text("")
+    assert settings(verify=str(bundle)).verify == str(bundle)
+
+
+def test_verify_false_is_for_loopback() -> None:
+    """Certificates count everywhere but on this machine, for the token's host too."""
+    assert settings(host="http://localhost:1", verify="false").verify is False
+    with pytest.raises(EvplConfigError, match="verify"):
+        settings(verify=False)
+    with pytest.raises(EvplConfigError, match="verify"):
+        settings(host="http://localhost:1", token_url="https://login.example.com", verify=False)
+
+
+def test_no_secret_in_the_settings_text() -> None:
+    """Settings may be printed."""
+    made = settings(proxy="http://user:pr0xy@proxy.example.com:3128")
+    assert SECRET not in repr(made)
+    assert "pr0xy" not in repr(made)
+    assert {SECRET, "pr0xy", made.basic_credentials} == set(made.secrets)
+
+
+@pytest.mark.parametrize(
+    ("host", "canonical"),
+    [
+        ("https://API.Orange.com:443/", "https://api.orange.com"),
+        ("http://LOCALHOST:8075/Path/", "http://localhost:8075/path"),
+        ("http://[::1]:80", "http://[::1]"),
+    ],
+)
+def test_a_source_is_compared_in_lower_case(host: str, canonical: str) -> None:
+    """Case, default port and trailing slash don't make another source; the host counts as given."""
+    assert settings(host=host).source == {
+        "base_url": canonical,
+        "job": "JOBV",
+        "offer_type": "EVPL",
+        "ctxtid": "wses,vsn",
+    }

@@ -1,0 +1,269 @@
+"""Windows, moments, lengths, granularities."""
+
+from datetime import UTC, date, datetime, timedelta, timezone
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_evpl.errors import EvplConfigError
+from airflow_provider_evpl.window import (
+    DAY,
+    EPOCH,
+    Granularity,
+    RunTimes,
+    Window,
+    floor,
+    iso,
+    read_duration,
+    read_moment,
+    resolve_window,
+)
+
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+MIDNIGHT = datetime(2026, 11, 22, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+DIVISORS_OF_A_DAY = [timedelta(seconds=n) for n in range(1, 86_401) if 86_400 % n == 0]
+moments = st.integers(0, 2_000_000_000).map(lambda seconds: EPOCH + timedelta(seconds=seconds))
+windows = st.builds(
+    lambda start, seconds: Window(start, start + timedelta(seconds=seconds)),
+    moments,
+    st.integers(1, 300_000),
+)
+
+
+@given(windows, st.sampled_from([one for one in DIVISORS_OF_A_DAY if one >= timedelta(seconds=60)]))
+def test_slices_tile_the_window(window: Window, length: timedelta) -> None:
+    """Slices follow each other without gap or overlap, from the window's start to its end."""
+    slices = list(window.slices(length))
+    assert slices[0].start == window.start
+    assert slices[-1].end == window.end
+    assert all(one.end == other.start for one, other in pairwise(slices))
+
+
+@given(windows, st.sampled_from([one for one in DIVISORS_OF_A_DAY if one >= timedelta(seconds=60)]))
+def test_slices_stay_on_the_grid(window: Window, length: timedelta) -> None:
+    """Only a window's own edges cut a grid cell; no slice crosses midnight."""
+    for one in window.slices(length):
+        assert one.start == window.start or floor(one.start, length) == one.start
+        assert one.end == window.end or floor(one.end, length) == one.end
+        assert one.length <= length
+        assert floor(one.start, DAY) == floor(one.end - timedelta(seconds=1), DAY)
+
+
+@given(windows, windows)
+def test_overlap_is_having_a_moment_in_common(one: Window, other: Window) -> None:
+    """Two windows overlap when the later start comes before the earlier end; containing implies it."""
+    assert one.overlaps(other) == (max(one.start, other.start) < min(one.end, other.end))
+    if one.contains(other):
+        assert one.overlaps(other)
+
+
+def test_a_window_is_utc() -> None:
+    """Bounds in another zone become the same moments in UTC."""
+    cet = timezone(HOUR)
+    window = Window(datetime(2026, 11, 22, 1, tzinfo=cet), datetime(2026, 11, 22, 2, tzinfo=cet))
+    assert str(window) == "2026-11-22T00:00:00Z/2026-11-22T01:00:00Z"
+    assert window.start.tzinfo is UTC
+
+
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [
+        (NOON, NOON),
+        (NOON, MIDNIGHT),
+        (NOON.replace(tzinfo=None), NOON + HOUR),
+        (NOON, NOON.replace(microsecond=1) + HOUR),
+    ],
+)
+def test_a_window_is_never_empty_naive_or_fractional(start: datetime, end: datetime) -> None:
+    """Bounds without zone, with a fraction, or out of order are refused."""
+    with pytest.raises(EvplConfigError, match="window"):
+        Window(start, end)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "2026-11-22T12:00:00Z",
+        "2026-11-22 12:00:00+00:00",
+        " 2026-11-22T13:00:00.000+01:00 ",
+        "20261122T120000Z",
+        NOON,
+        NOON.astimezone(timezone(HOUR)),
+    ],
+)
+def test_all_forms_of_a_moment_mean_the_same(value: object) -> None:
+    """A moment may come as a datetime or as ISO 8601, in any zone, with T or a blank."""
+    assert read_moment(value, "window_start") == NOON
+
+
+@pytest.mark.parametrize("value", ["2026-11-22", "20261122", date(2026, 11, 22)])
+def test_a_bare_date_is_midnight_utc(value: object) -> None:
+    """A date alone means its UTC midnight."""
+    assert read_moment(value, "window_start") == MIDNIGHT
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "2026-11-22T12:00:00",
+        "2026-11-22T12:00:00.5Z",
+        "2026-11-22T12:00:00.0000001Z",
+        "yesterday",
+        "",
+        "1969-12-31",
+        NOON.replace(tzinfo=None),
+        NOON.replace(microsecond=1),
+        1_795_305_600,
+        "0001-01-01T00:00:00+05:00",
+    ],
+)
+def test_an_unclear_moment_is_refused_by_name(value: object) -> None:
+    """Without zone, with a fraction, before 1970 or in another form: an error that names the field."""
+    with pytest.raises(EvplConfigError, match="window_end"):
+        read_moment(value, "window_end")
+
+
+@pytest.mark.parametrize(
+    ("value", "length"),
+    [
+        ("300s", timedelta(seconds=300)),
+        ("1h", HOUR),
+        (" 2d ", 2 * DAY),
+        ("0s", timedelta()),
+        ("007d", 7 * DAY),
+        (HOUR, HOUR),
+    ],
+)
+def test_lengths_are_timedeltas_or_text_with_a_unit(value: object, length: timedelta) -> None:
+    """A length may come as a timedelta or as a number with s, h or d."""
+    assert read_duration(value, "lookback") == length
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["300", 300, "5m", "-1h", "1.5h", "h", "", timedelta(milliseconds=1), -HOUR, "9999999999d", "36501d"],
+)
+def test_an_unclear_length_is_refused_by_name(value: object) -> None:
+    """A bare number, minutes (the API's `m` is months), a fraction, a negative or absurd length: an error."""
+    with pytest.raises(EvplConfigError, match="lookback"):
+        read_duration(value, "lookback")
+
+
+@pytest.mark.parametrize(
+    ("text", "normal", "step"),
+    [
+        ("300s", "300s", timedelta(seconds=300)),
+        ("0300s", "300s", timedelta(seconds=300)),
+        ("h", "1h", HOUR),
+        ("500ms", "500ms", timedelta(milliseconds=500)),
+        ("99999999w", "99999999w", timedelta(weeks=99_999_999)),
+        ("5m", "5m", None),
+        ("y", "1y", None),
+    ],
+)
+def test_granularity_is_normalised(text: str, normal: str, step: timedelta | None) -> None:
+    """A granularity has no leading zeros and always a number; months and years have no fixed length."""
+    granularity = Granularity(text)
+    assert (granularity.text, granularity.step) == (normal, step)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "0s", "000h", "300", "5min", "-5s", "1.5h", "5 s", "123456789s", "\N{FULLWIDTH DIGIT FIVE}s"]
+)
+def test_granularity_keeps_to_the_documented_grammar(text: str) -> None:
+    """Everything else is refused."""
+    with pytest.raises(EvplConfigError, match="granularity"):
+        Granularity(text)
+
+
+@given(windows, st.sampled_from([Granularity(text) for text in ("1s", "300s", "7s", "1h", "1d", "1w")]))
+def test_steps_are_the_multiples_of_the_step_since_the_epoch(
+    window: Window, granularity: Granularity
+) -> None:
+    """The count equals that of counting seconds one by one."""
+    assert granularity.step is not None
+    step = int(granularity.step.total_seconds())
+    start, end = (int((bound - EPOCH).total_seconds()) for bound in (window.start, window.end))
+    first = next(second for second in range(start, start + step) if second % step == 0)
+    assert granularity.steps_in(window) == len(range(first, end, step))
+
+
+def test_a_granularity_without_length_has_no_steps() -> None:
+    """What has no fixed length can't be counted."""
+    assert Granularity("1m").steps_in(Window(MIDNIGHT, NOON)) is None
+
+
+class TestResolveWindow:
+    """Where a run's window comes from, in the contract's order."""
+
+    def test_explicit_bounds_win(self) -> None:
+        """`window_start` and `window_end` come before everything else."""
+        run = RunTimes(partition_date=MIDNIGHT, logical_date=NOON)
+        assert resolve_window(start=NOON, end=NOON + HOUR, length=DAY, run=run) == Window(NOON, NOON + HOUR)
+
+    @pytest.mark.parametrize(("start", "end"), [(NOON, None), (None, NOON)])
+    def test_one_bound_alone_is_refused(self, start: datetime | None, end: datetime | None) -> None:
+        """Half a window is no window."""
+        with pytest.raises(EvplConfigError, match="both or neither"):
+            resolve_window(start=start, end=end, length=DAY, run=RunTimes(logical_date=NOON))
+
+    @pytest.mark.parametrize(("length", "expected"), [(None, DAY), (2 * DAY, 2 * DAY), (HOUR, HOUR)])
+    def test_a_partition_date_comes_next(self, length: timedelta | None, expected: timedelta) -> None:
+        """The window starts at the partition's date, one day long if not said otherwise."""
+        run = RunTimes(partition_date=MIDNIGHT, data_interval_start=NOON, data_interval_end=NOON + HOUR)
+        window = resolve_window(start=None, end=None, length=length, run=run)
+        assert window == Window(MIDNIGHT, MIDNIGHT + expected)
+
+    @pytest.mark.parametrize(
+        ("length", "start", "end"),
+        [
+            (DAY, MIDNIGHT - DAY, MIDNIGHT),
+            (HOUR, NOON - 2 * HOUR, NOON - HOUR),
+            (6 * HOUR, MIDNIGHT, MIDNIGHT + 6 * HOUR),
+            (7 * DAY, MIDNIGHT - 7 * DAY, MIDNIGHT),
+        ],
+    )
+    def test_a_length_is_the_last_full_one_before_the_run(
+        self, length: timedelta, start: datetime, end: datetime
+    ) -> None:
+        """It ends at or before the data interval's end; whole days end at midnight."""
+        run = RunTimes(data_interval_start=MIDNIGHT, data_interval_end=NOON - timedelta(seconds=1))
+        assert resolve_window(start=None, end=None, length=length, run=run) == Window(start, end)
+
+    def test_a_length_falls_back_to_the_logical_date(self) -> None:
+        """Without a data interval the logical date counts, fractions of a second included."""
+        run = RunTimes(logical_date=NOON.replace(microsecond=5))
+        assert resolve_window(start=None, end=None, length=HOUR, run=run) == Window(NOON - HOUR, NOON)
+
+    def test_the_data_interval_comes_last(self) -> None:
+        """Without arguments the run's own data interval is pulled."""
+        run = RunTimes(data_interval_start=MIDNIGHT, data_interval_end=NOON)
+        assert resolve_window(start=None, end=None, length=None, run=run) == Window(MIDNIGHT, NOON)
+
+    @pytest.mark.parametrize(
+        "run",
+        [
+            RunTimes(),
+            RunTimes(logical_date=NOON),
+            RunTimes(data_interval_start=NOON, data_interval_end=NOON, logical_date=NOON),
+        ],
+    )
+    def test_nothing_to_go_by_is_an_error_not_now(self, run: RunTimes) -> None:
+        """A zero-width interval is no window, and the clock is never asked."""
+        with pytest.raises(EvplConfigError, match="set window_start and window_end, or window_length"):
+            resolve_window(start=None, end=None, length=None, run=run)
+
+    def test_a_length_without_a_date_is_an_error(self) -> None:
+        """A manual run without logical date says what to set."""
+        with pytest.raises(EvplConfigError, match="neither a data interval nor a logical date"):
+            resolve_window(start=None, end=None, length=DAY, run=RunTimes())
+
+
+@given(moments)
+def test_iso_reads_back(moment: datetime) -> None:
+    """What is written can be read."""
+    assert read_moment(iso(moment), "window_start") == moment
