@@ -1,0 +1,1 @@
+"""The HTTP side: no Arrow, no storage, no Airflow."""

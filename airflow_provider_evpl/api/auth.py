@@ -1,0 +1,142 @@
+"""One access token for all threads: asked for once, renewed before its end, and when the API refuses it.
+
+Client credentials grant of OAuth 2.0 (RFC 6749, 4.4). Orange documents HTTP Basic; its Postman
+steps post the credentials in the form instead [O]: a setting, never both. The token lives in memory
+only [O].
+"""
+
+import re
+import threading
+from collections.abc import Callable
+from math import inf
+
+import msgspec
+
+from airflow_provider_evpl.api.redact import Secrets
+from airflow_provider_evpl.api.transport import Answer, Transport
+from airflow_provider_evpl.api.verdict import raise_for
+from airflow_provider_evpl.errors import EvplPermanentError, EvplResponseError
+from airflow_provider_evpl.settings import Settings
+
+__all__ = ["TokenSource"]
+
+_MARGIN = 0.1
+_LONGEST_MARGIN_SECONDS = 60.0
+_WHAT = "token request"
+_NEXT_STEP = "check login (client id), password (client secret), token_url and token_auth"
+_TOKEN = re.compile(r"[!-~]+")  # what can stand in a header
+
+
+class TokenSource:
+    """Gives the current token; safe to share between threads.
+
+    A token counts as old a tenth of its life, at most a minute, before its end. Without
+    `expires_in` it is used until the API refuses it: Orange says to act on the error code, not on a
+    fixed lifetime [2].
+
+    Args:
+        transport: sends the request; failures that may pass are the caller's to retry.
+        secrets: is told every token the moment it arrives.
+        clock: monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        transport: Transport,
+        secrets: Secrets,
+        *,
+        clock: Callable[[], float],
+    ) -> None:
+        self._settings = settings
+        self._transport = transport
+        self._secrets = secrets
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._token: str | None = None
+        self._old_at = -inf
+        self._error: EvplPermanentError | None = None
+
+    def token(self) -> str:
+        """Return the current token; ask for one where there is none, or an old one.
+
+        Raises:
+            EvplError: as `Transport.send` and `raise_for`; EvplAuthError where the credentials are
+                refused.
+        """
+        with self._lock:
+            if self._token is None or self._clock() >= self._old_at:
+                return self._renew()
+            return self._token
+
+    def renew(self, *, refused: str) -> str:
+        """Return a newer token than the one that the API refused; of several threads only one asks for it.
+
+        Raises:
+            EvplError: as `token`.
+        """
+        with self._lock:
+            if self._token is None or self._token == refused:
+                return self._renew()
+            return self._token
+
+    def _renew(self) -> str:
+        """A permanent error is remembered: else every thread would send the same wrong credentials."""
+        if self._error is not None:
+            raise type(self._error)(*self._error.args)
+        self._token = None
+        try:
+            return self._ask_anew()
+        except EvplPermanentError as error:
+            self._error = error
+            raise
+
+    def _ask_anew(self) -> str:
+        asked_at = self._clock()
+        answer = self._ask()
+        raise_for(answer, _WHAT, self._secrets.blot, next_step=_NEXT_STEP)
+        token, lifetime_seconds = self._read(answer)
+        self._secrets.add(token)
+        self._old_at = asked_at + lifetime_seconds - min(_LONGEST_MARGIN_SECONDS, _MARGIN * lifetime_seconds)
+        self._token = token
+        return token
+
+    def _ask(self) -> Answer:
+        settings = self._settings
+        headers = {"Accept": "application/json"}
+        form = {"grant_type": "client_credentials"}
+        if settings.token_auth == "basic":  # noqa: S105 the name of a way, not a secret
+            headers["Authorization"] = f"Basic {settings.basic_credentials}"
+        else:
+            form |= {"client_id": settings.client_id, "client_secret": settings.client_secret}
+        return self._transport.send("POST", settings.token_url, headers=headers, data=form)
+
+    def _read(self, answer: Answer) -> tuple[str, float]:
+        try:
+            return _read_token(answer.body)
+        except ValueError as odd:
+            request_id = self._secrets.blot(answer.request_id)
+            raise EvplResponseError(f"{_WHAT}: {odd} (request id {request_id}); check token_url") from None
+
+
+def _read_token(text: bytes) -> tuple[str, float]:
+    """Token and lifetime; a ValueError says what is wrong with them, and shows nothing."""
+    try:
+        body = msgspec.json.decode(text, type=dict[str, object])
+    except (ValueError, RecursionError):
+        raise ValueError("the answer is no JSON object") from None
+    token = body.get("access_token")
+    if not isinstance(token, str) or not _TOKEN.fullmatch(token):
+        raise ValueError("the answer has no usable access_token")
+    if str(body.get("token_type")).lower() != "bearer":
+        raise ValueError("the answer's token_type is not Bearer")
+    return token, _read_lifetime(body.get("expires_in"))
+
+
+def _read_lifetime(value: object) -> float:
+    """Seconds, as a number or as its text [2]; absent: unknown, so for ever."""
+    if value is None:
+        return inf
+    if not re.fullmatch(r"\s*\d{1,9}(\.\d*)?\s*", str(value), re.ASCII) or not float(str(value)):
+        raise ValueError("the answer's expires_in is no number of seconds above 0")
+    return float(str(value))

@@ -1,0 +1,156 @@
+"""One report request: a page, or an error that says what to do."""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+from urllib.parse import quote
+
+import requests
+
+from airflow_provider_evpl.api.auth import TokenSource
+from airflow_provider_evpl.api.pace import Pace
+from airflow_provider_evpl.api.redact import Secrets
+from airflow_provider_evpl.api.retry import RetryPolicy
+from airflow_provider_evpl.api.transport import Answer, Transport, make_session
+from airflow_provider_evpl.api.verdict import api_code, raise_for
+from airflow_provider_evpl.errors import EvplResponseError, EvplUnavailableError
+from airflow_provider_evpl.records import Page, PageDecoder
+from airflow_provider_evpl.settings import Settings
+from airflow_provider_evpl.window import Granularity, Window
+
+__all__ = ["Client", "Query"]
+
+_MISSING_CREDENTIALS = 40
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """What to ask the report for."""
+
+    code_ope: str
+    granularity: Granularity
+    window: Window
+
+
+class Client:
+    """An authorised client of the EVPL Monitoring API; a context manager, safe to share between threads.
+
+    Every seam to the outside is an argument, so that tests need no patch.
+
+    Args:
+        on_secret: is told the client secret and every token the moment it arrives, so that logs can
+            hide them.
+        session: of `make_session`, or a test's; closed with the client.
+        clock: monotonic seconds.
+        sleep: waits that many seconds.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        on_secret: Callable[[str], None] = lambda _: None,
+        session: requests.Session | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.settings = settings
+        self._secrets = Secrets(on_secret)
+        for secret in settings.secrets:
+            self._secrets.add(secret)
+        self._session = session or make_session(settings.page_parallelism)
+        self._transport = Transport(
+            settings,
+            session=self._session,
+            pace=Pace(settings.requests_per_second, clock=clock, sleep=sleep),
+            secrets=self._secrets,
+            clock=clock,
+        )
+        self._tokens = TokenSource(settings, self._transport, self._secrets, clock=clock)
+        self._retry = RetryPolicy(settings.max_retry_seconds, sleep=sleep)
+        self._decoder = PageDecoder(naive_timestamps=settings.naive_timestamps)
+        job = quote(settings.job, safe="")
+        self._report_url = f"{settings.base_url}/api-monitoring-live/v1/pm_jobs/{job}/reports/UTILIZATION"
+        self._count_lock = threading.Lock()
+        self._requests = 0
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close all connections."""
+        self._session.close()
+
+    @property
+    def requests(self) -> int:
+        """How many report requests were sent so far, those that failed included."""
+        return self._requests
+
+    def check_token(self) -> None:
+        """Ask for a token, where none is there yet.
+
+        Raises:
+            EvplError: as `page`.
+        """
+        self._retry.call(self._tokens.token)
+
+    def page(self, query: Query, index: int) -> Page:
+        """Fetch one page.
+
+        Args:
+            query: what to ask for.
+            index: of the first element on it, or of the page; from 1 [O].
+
+        Raises:
+            EvplRetryableError: a rate limit or an unavailable service outlasted the retry policy.
+            EvplPermanentError: the request or the credentials are refused, or the answer is no
+                report.
+        """
+        return self._retry.call(lambda: self._attempt(query, index))
+
+    def _attempt(self, query: Query, index: int) -> Page:
+        what = f"report of {query.window} from index {index}"
+        token = self._tokens.token()
+        answer = self._send(query, index, token)
+        if answer.status == requests.codes.unauthorized and api_code(answer) != _MISSING_CREDENTIALS:
+            answer = self._send(query, index, self._tokens.renew(refused=token))
+        raise_for(answer, what, self._secrets.blot)
+        return self._decode(answer, what)
+
+    def _send(self, query: Query, index: int, token: str) -> Answer:
+        with self._count_lock:
+            self._requests += 1
+        headers = {
+            "Accept": "application/json",
+            "Authorization": f"Bearer {token}",
+            "ApplicationID": self.settings.application_id,
+            "pagination": str(index),
+        }
+        return self._transport.send("GET", self._report_url, headers=headers, params=self._parameters(query))
+
+    def _parameters(self, query: Query) -> list[tuple[str, str]]:
+        """Orange lists `ctxtid` twice [O]: one repeated key, in the setting's order [A]."""
+        return [
+            ("codeOpe", query.code_ope),
+            ("startTime", f"{query.window.start:%Y-%m-%dT%H:%M:%S}.000Z"),
+            ("endTime", f"{query.window.end:%Y-%m-%dT%H:%M:%S}.000Z"),
+            ("offer_type", self.settings.offer_type),
+            ("granularity", query.granularity.text),
+            *(("ctxtid", value) for value in self.settings.ctxtid),
+        ]
+
+    def _decode(self, answer: Answer, what: str) -> Page:
+        try:
+            return self._decoder.decode(answer.body)
+        except (EvplResponseError, EvplUnavailableError) as error:
+            msg = self._secrets.blot(f"{what}: {error} (request id {answer.request_id})")
+            raise type(error)(msg) from None

@@ -1,0 +1,135 @@
+"""A slice's pages, in order and checked: whatever doesn't add up is an error, never a shorter result."""
+
+import logging
+from collections import deque
+from collections.abc import Callable, Generator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from itertools import islice
+
+from airflow_provider_evpl.errors import EvplPagingError
+from airflow_provider_evpl.records import Page
+
+__all__ = ["read_pages"]
+
+_MOST_PAGES = 100_000
+_log = logging.getLogger(__name__)
+
+
+def read_pages(
+    fetch: Callable[[int], Page], *, pagination: str = "element", parallelism: int = 1
+) -> Generator[Page]:
+    """Yield a report's pages in order.
+
+    The first request asks for index 1, which is right whether Orange's `pagination` header counts
+    elements, as its document says [O], or pages. With `parallelism` above 1 and a known
+    `totalPages`, pages are asked for ahead, on the guess that all but the last are as long as the
+    first.
+
+    Args:
+        fetch: gets the page at an index.
+        pagination: `element` or `page`: what the index counts [A].
+        parallelism: how many pages may be in flight.
+
+    Raises:
+        EvplPagingError: the pages don't add up, or the guess was wrong; what was yielded is not to
+            be used.
+    """
+    first = fetch(1)
+    check = _Check(first)
+    yield first
+    if first.has_next:
+        guess = parallelism > 1 and check.total is not None
+        rest = (
+            _ahead(fetch, first, check, pagination, parallelism)
+            if guess
+            else _one_by_one(fetch, first, pagination)
+        )
+        with closing(rest):  # an error's traceback would keep the threads of `_ahead` alive
+            for page in rest:
+                check.follow(page)
+                yield page
+    check.finish()
+
+
+def _one_by_one(fetch: Callable[[int], Page], page: Page, pagination: str) -> Generator[Page]:
+    index = 1
+    while page.has_next:
+        index += page.entry_count if pagination == "element" else 1
+        page = fetch(index)
+        yield page
+
+
+def _ahead(
+    fetch: Callable[[int], Page], first: Page, check: "_Check", pagination: str, parallelism: int
+) -> Generator[Page]:
+    step = first.entry_count if pagination == "element" else 1
+    indices = iter(range(1 + step, 1 + step * (check.total or 0), step))
+    with ThreadPoolExecutor(parallelism, thread_name_prefix="evpl-page") as pool:
+        flying: deque[Future[Page]] = deque(
+            pool.submit(fetch, index) for index in islice(indices, parallelism)
+        )
+        try:
+            while flying:
+                page = flying.popleft().result()
+                flying.extend(pool.submit(fetch, index) for index in islice(indices, 1))
+                if pagination == "element" and page.has_next and page.entry_count != step:
+                    raise EvplPagingError(f"a page has {page.entry_count} elements, the first has {step}")
+                yield page
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+class _Check:
+    """Holds each page against those before it [A]."""
+
+    def __init__(self, first: Page) -> None:
+        self.total = first.total_pages or None
+        self._base = first.current_page
+        self._numbered = first.current_page is not None
+        self._count = 0
+        self._seen: set[int] = set()
+        self.follow(first)
+
+    def follow(self, page: Page) -> None:
+        """Take the next page, or raise."""
+        self._count += 1
+        self._check_number(page.current_page)
+        if (page.total_pages or None) != self.total:
+            self._fail(f"totalPages was {self.total}, now it is {page.total_pages}")
+        if page.has_next and not page.entry_count:
+            self._fail("hasNext is true, but there is no element")
+        if self._count + page.has_next > (self.total or _MOST_PAGES):
+            self._fail(f"there should be {self.total or _MOST_PAGES} pages at most")
+        if not page.has_next and self.total not in (None, self._count):
+            self._fail(f"it is the last one, of {self.total}")
+        self._check_repeated(page)
+
+    def finish(self) -> None:
+        """Tell where nothing was announced that the number of pages could be held against."""
+        if self.total is None:
+            _log.info(
+                "totalPages is 0 or absent: nothing to hold the number of pages (%d) against",
+                self._count,
+            )
+
+    def _check_number(self, number: int | None) -> None:
+        """Numbers rise by one. Without totalPages all may be absent, or 0: then they say nothing."""
+        is_second = self._count == 1 + 1
+        if is_second and self._base == 0 and self.total is None:
+            self._numbered = number != 0
+        if self.total is not None and number is None:
+            self._fail("currentPage is missing")
+        expected = (self._base or 0) + self._count - 1 if self._numbered else self._base
+        if number != expected:
+            self._fail(f"currentPage is {number}, expected {expected}")
+
+    def _check_repeated(self, page: Page) -> None:
+        starts = tuple((entry.series, len(entry.timestamps), *entry.timestamps[:1]) for entry in page.entries)
+        mark = hash((starts, tuple(rejection.raw for rejection in page.rejections)))
+        if page.entry_count and mark in self._seen:
+            self._fail("its elements were there before")
+        self._seen.add(mark)
+
+    def _fail(self, why: str) -> None:
+        raise EvplPagingError(f"page {self._count}: {why}")

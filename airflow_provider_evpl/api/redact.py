@@ -1,0 +1,59 @@
+"""Keeps secrets out of every text that leaves the API side."""
+
+import json
+import re
+from collections.abc import Callable
+from html.entities import codepoint2name
+from typing import Final
+
+__all__ = ["Secrets"]
+
+_HIDDEN: Final = "***"
+_ENTITY_NAMES: Final = codepoint2name | {ord("'"): "apos"}
+
+
+class Secrets:
+    """Texts that must never be shown, and a way to blot them out of what servers and libraries say.
+
+    Args:
+        on_secret: is told each new one, so that the caller can hide it in its own logs.
+    """
+
+    def __init__(self, on_secret: Callable[[str], None]) -> None:
+        self._on_secret = on_secret
+        self._known: set[str] = set()
+
+    def add(self, secret: str) -> None:
+        """Learn one."""
+        if secret not in self._known:
+            self._on_secret(secret)
+            self._known.add(secret)
+
+    def blot(self, text: str) -> str:
+        """Replace every secret in a text, however it is escaped."""
+        longest_first = sorted(self._known, key=len, reverse=True)
+        if not longest_first:
+            return text
+        return re.sub("|".join(map(_any_form, longest_first)), _HIDDEN, text)
+
+
+def _any_form(secret: str) -> str:
+    """A pattern for a secret: who echoes it may escape more characters than our libraries would, or fewer."""
+    return "".join(f"(?:{'|'.join(_escapes(character))})" for character in secret)
+
+
+def _escapes(character: str) -> list[str]:
+    """Patterns for a character: percent-encoded (a blank as `+`), in HTML, in JSON (or twice), plain."""
+    code = ord(character)
+    utf_8, utf_16 = (character.encode(codec, errors="surrogatepass") for codec in ("utf-8", "utf-16-be"))
+    units = [utf_16[at : at + 2].hex() for at in range(0, len(utf_16), 2)]
+    json_letter = json.dumps(character)[2:-1]  # the n of a line feed's escape
+    return [
+        "(?i:" + "".join(f"%{byte:02x}" for byte in utf_8) + ")",
+        *([r"\+"] if character == " " else []),
+        rf"(?i:&#0*{code};|&#x0*{code:x};)",
+        *([f"&{_ENTITY_NAMES[code]};"] if code in _ENTITY_NAMES else []),
+        "(?i:" + "".join(rf"\\{{1,3}}u{unit}" for unit in units) + ")",
+        *([rf"\\{{1,3}}{json_letter}"] if json_letter.isalpha() else []),
+        rf"\\{{0,3}}{re.escape(character)}",  # last: it is the beginning of some above
+    ]

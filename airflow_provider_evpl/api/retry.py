@@ -1,0 +1,85 @@
+"""The one retry policy: what, how often, how long."""
+
+import random
+from collections.abc import Callable
+from typing import TypeVar
+
+import tenacity
+
+from airflow_provider_evpl.errors import (
+    EvplRateLimitError,
+    EvplRetryableError,
+    EvplUnavailableError,
+)
+
+__all__ = ["RetryPolicy"]
+
+_T = TypeVar("_T")
+_ATTEMPTS = 10
+_LONGEST_BACKOFF_SECONDS = 60.0
+
+
+class RetryPolicy:
+    """Calls again after a rate limit or an unavailable service; everything else is final.
+
+    Bounded twice: 10 attempts, and `max_wait_seconds` of waiting in all. A wait that the server
+    asks for (`Retry-After`) is kept to, and where it goes beyond what is left the call fails at
+    once.
+
+    Args:
+        max_wait_seconds: zero for no retry at all.
+        sleep: waits that many seconds.
+        jitter: a random number from 0 to 1.
+    """
+
+    def __init__(
+        self,
+        max_wait_seconds: float,
+        *,
+        sleep: Callable[[float], None],
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._max_wait_seconds = max_wait_seconds
+        self._jitter = jitter
+        self._retrying = tenacity.Retrying(
+            sleep=sleep,
+            wait=self._wait,
+            stop=self._stop,
+            retry=tenacity.retry_if_exception_type((EvplRateLimitError, EvplUnavailableError)),
+            retry_error_callback=self._give_up,
+            reraise=True,
+        )
+
+    def call(self, attempt: Callable[[], _T]) -> _T:
+        """Return what an attempt returns.
+
+        Raises:
+            EvplError: what the last attempt raised; it says how often and how long it was tried.
+        """
+        return self._retrying.copy()(attempt)
+
+    def _wait(self, state: tenacity.RetryCallState) -> float:
+        """`min(60, 2**(n-1)) * (0.5 .. 1)` seconds after the n-th attempt, or as long as the server asks."""
+        backoff = min(_LONGEST_BACKOFF_SECONDS, 2.0 ** (state.attempt_number - 1)) * (1 + self._jitter()) / 2
+        return max(backoff, _failure(state).retry_after_seconds or 0.0)
+
+    def _stop(self, state: tenacity.RetryCallState) -> bool:
+        waited_in_all = state.idle_for + state.upcoming_sleep
+        return state.attempt_number >= _ATTEMPTS or waited_in_all > self._max_wait_seconds
+
+    def _give_up(self, state: tenacity.RetryCallState) -> None:
+        error = _failure(state)
+        asked = (
+            "" if error.retry_after_seconds is None else f"; asked to wait {error.retry_after_seconds:g} s"
+        )
+        msg = (
+            f"{error}{asked}; gave up after {state.attempt_number} attempts and {state.idle_for:.0f} s "
+            f"of waiting (max_retry_seconds is {self._max_wait_seconds:g})"
+        )
+        raise type(error)(msg, retry_after_seconds=error.retry_after_seconds) from error
+
+
+def _failure(state: tenacity.RetryCallState) -> EvplRetryableError:
+    error = state.outcome.exception() if state.outcome else None
+    assert isinstance(error, EvplRetryableError)  # noqa: S101 tenacity asks only after one of the two above
+    return error

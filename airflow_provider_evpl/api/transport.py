@@ -1,0 +1,169 @@
+"""One HTTP exchange: TLS rules, time-outs, size limit, pace; no redirects, no cookies."""
+
+import time
+from base64 import b64encode
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar
+from urllib.parse import urlsplit
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+from requests.utils import get_auth_from_url, get_environ_proxies
+
+from airflow_provider_evpl.api.pace import Pace
+from airflow_provider_evpl.api.redact import Secrets
+from airflow_provider_evpl.errors import EvplConfigError, EvplResponseError, EvplUnavailableError
+from airflow_provider_evpl.settings import Settings
+
+__all__ = ["Answer", "Transport", "make_session"]
+
+_CHUNK_BYTES = 1 << 16
+_PASSING_FAULTS = (
+    requests.ConnectionError,
+    requests.Timeout,
+    urllib3.exceptions.HTTPError,  # what reading the body raises
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole answer, of any status; header names in any case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+
+    @property
+    def request_id(self) -> str:
+        """What Orange's support asks for [2]."""
+        return self.headers.get("X-OAPI-Request-Id", "none")
+
+
+def make_session(pool_size: int) -> requests.Session:
+    """Make a session that keeps so many connections and takes nothing from the environment."""
+    session = requests.Session()
+    session.trust_env = False
+    for scheme in ("https://", "http://"):
+        session.mount(scheme, HTTPAdapter(pool_maxsize=pool_size))
+    return session
+
+
+class Transport:
+    """Sends requests as the connection's settings say.
+
+    Args:
+        session: usually of `make_session`; closed by whoever made it.
+        pace: waits before every request.
+        secrets: blotted out of every message.
+        clock: monotonic seconds.
+
+    Attributes:
+        max_body_bytes: of an answer, unpacked.
+    """
+
+    max_body_bytes: ClassVar[int] = 512 << 20
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        session: requests.Session,
+        pace: Pace,
+        secrets: Secrets,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._settings = settings
+        self._session = session
+        self._pace = pace
+        self._secrets = secrets
+        self._clock = clock
+
+    def send(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        params: Sequence[tuple[str, str]] = (),
+        data: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Send one request and read its whole answer, of whatever status.
+
+        Raises:
+            EvplUnavailableError: no answer, a cut one, or one that took too long.
+            EvplResponseError: the answer is larger than 512 MiB.
+            EvplConfigError: the host's certificate is refused, or the address can't be used.
+        """
+        request = requests.Request(method, url, headers=dict(headers), params=list(params), data=data)
+        self._pace.wait()
+        try:
+            return self._exchange(self._session.prepare_request(request))
+        except _PASSING_FAULTS as error:
+            raise self._failed(url, error) from None
+        except (requests.RequestException, OSError, ValueError) as error:
+            raise EvplConfigError(
+                f"{_host(url)} can't be asked: {self._describe(error)}; "
+                "check the connection's host, token_url, proxy and verify"
+            ) from None
+
+    def _exchange(self, request: requests.PreparedRequest) -> Answer:
+        deadline = self._clock() + 10 * self._settings.timeout_seconds
+        url = str(request.url)
+        # Session.send would keep cookies, and read a redirect's body whole, even if told not to follow it
+        with self._session.get_adapter(url).send(
+            request,
+            timeout=self._settings.timeout_seconds,
+            verify=self._settings.verify,
+            proxies=self._proxies(url),
+            stream=True,
+        ) as response:
+            return Answer(response.status_code, response.headers, self._read(response, deadline))
+
+    def _read(self, response: requests.Response, deadline: float) -> bytes:
+        """Take what has arrived, again and again: `iter_content` waits for a chunk, past any deadline."""
+        body = bytearray()
+        while chunk := response.raw.read1(_CHUNK_BYTES, decode_content=True):
+            body += chunk
+            if len(body) > self.max_body_bytes:
+                raise EvplResponseError(
+                    f"{_host(response.url)}: the answer is larger than {self.max_body_bytes >> 20} MiB; "
+                    "pull shorter slices"
+                )
+            if self._clock() > deadline:
+                msg = f"the whole answer took longer than {10 * self._settings.timeout_seconds:g} s"
+                raise requests.Timeout(msg)
+        return bytes(body)
+
+    def _proxies(self, url: str) -> dict[str, str]:
+        proxies: dict[str, str] = (
+            dict.fromkeys(("http", "https"), self._settings.proxy)
+            if self._settings.proxy
+            else get_environ_proxies(url, no_proxy=None)
+        )
+        for proxy in proxies.values():
+            user, password = get_auth_from_url(proxy)
+            if password:
+                self._secrets.add(password)
+                self._secrets.add(b64encode(f"{user}:{password}".encode()).decode())
+        return proxies
+
+    def _failed(self, url: str, error: Exception) -> EvplUnavailableError | EvplConfigError:
+        """Errors of the library are told, not chained: their own text may hold credentials."""
+        told = self._describe(error)
+        if isinstance(error, requests.exceptions.SSLError) and "CERTIFICATE_VERIFY_FAILED" in told:
+            return EvplConfigError(
+                f"{_host(url)}: its certificate is refused: {told}; "
+                "check the host, or set verify to your CA bundle"
+            )
+        if isinstance(error, requests.exceptions.ProxyError) and " 407 " in told:
+            return EvplConfigError(f"{_host(url)}: the proxy refuses the credentials: {told}; check proxy")
+        return EvplUnavailableError(f"{_host(url)} gave no whole answer: {told}")
+
+    def _describe(self, error: Exception) -> str:
+        return f"{type(error).__name__}: {self._secrets.blot(str(error))}"
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).netloc

@@ -1,0 +1,130 @@
+"""What an answer means: nothing to say, or the error that tells its reader what to do.
+
+The table is Orange's error guide [O], and what others recorded of it [2].
+"""
+
+import re
+import time
+from collections.abc import Callable
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+
+import msgspec
+
+from airflow_provider_evpl.api.transport import Answer
+from airflow_provider_evpl.errors import (
+    EvplAuthError,
+    EvplError,
+    EvplForbiddenError,
+    EvplRateLimitError,
+    EvplRequestError,
+    EvplResponseError,
+    EvplUnavailableError,
+)
+
+__all__ = ["api_code", "raise_for", "read_retry_after"]
+
+_RATE_LIMIT_CODE = 53
+_SHOWN_CHARACTERS = 500
+_RETRYABLE = {HTTPStatus.REQUEST_TIMEOUT, *(HTTPStatus(status) for status in (500, 502, 503, 504))}
+_SHOWABLE_BYTES = 1 << 16
+_NEXT_STEP = {
+    400: "codes 25 and 26 mean a header, so application_id; 27 and 28 a query parameter",
+    401: "check login (client id) and password (client secret)",
+    403: "check the app's subscription to the EVPL Monitoring API with Orange",
+    404: "check host, job and code_ope",
+    422: "a rule of Orange's business side: show them this",
+}
+_ANY_NEXT_STEP = "check host and token_url, no redirect is followed; if they are right, show Orange this"
+
+
+def raise_for(answer: Answer, what: str, blot: Callable[[str], str], *, next_step: str | None = None) -> None:
+    """Raise the error that an answer means; return where its status is 200.
+
+    Args:
+        answer: of the API or of the token endpoint.
+        what: which request it answers, for the message.
+        blot: takes secrets out of what the server says.
+        next_step: advice for a permanent error, instead of the report's.
+
+    Raises:
+        EvplRateLimitError: 429, or 403 with code 53.
+        EvplUnavailableError: 408, 500, 502, 503, 504.
+        EvplAuthError: 401, or the token endpoint's `invalid_client`.
+        EvplForbiddenError: 403 otherwise.
+        EvplRequestError: another 4xx.
+        EvplResponseError: any other status; a redirect is never followed.
+    """
+    if answer.status == HTTPStatus.OK:
+        return
+    msg = f"{what}: {_tell(answer, blot)}"
+    wait = read_retry_after(answer.headers.get("Retry-After"))
+    if answer.status == HTTPStatus.TOO_MANY_REQUESTS or _is_rate_limit(answer):
+        raise EvplRateLimitError(msg, retry_after_seconds=wait)
+    if answer.status in _RETRYABLE:
+        raise EvplUnavailableError(msg, retry_after_seconds=wait)
+    raise _permanent(answer)(f"{msg}; {next_step or _NEXT_STEP.get(answer.status, _ANY_NEXT_STEP)}")
+
+
+def api_code(answer: Answer) -> int | None:
+    """Read the `code` of an error body; a number, or its text; None where there is none."""
+    code = _body(answer).get("code")
+    return (
+        int(code)
+        if isinstance(code, int) or (isinstance(code, str) and re.fullmatch(r"\d{1,9}", code))
+        else None
+    )
+
+
+def read_retry_after(text: str | None, *, now: Callable[[], float] = time.time) -> float | None:
+    """Read a `Retry-After`: seconds, or an HTTP date (RFC 9110); None where it is absent or neither."""
+    if text is None:
+        return None
+    if re.fullmatch(r"\s*\d+\s*", text, re.ASCII):
+        return float(text)
+    try:
+        moment = parsedate_to_datetime(text)
+        return max(0.0, (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() - now())
+    except (ValueError, OverflowError):
+        return None
+
+
+def _is_rate_limit(answer: Answer) -> bool:
+    return answer.status == HTTPStatus.FORBIDDEN and api_code(answer) == _RATE_LIMIT_CODE
+
+
+def _permanent(answer: Answer) -> type[EvplError]:
+    status = answer.status
+    if status == HTTPStatus.UNAUTHORIZED or _body(answer).get("error") == "invalid_client":
+        return EvplAuthError
+    if status == HTTPStatus.FORBIDDEN:
+        return EvplForbiddenError
+    is_request = HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
+    return EvplRequestError if is_request else EvplResponseError
+
+
+def _tell(answer: Answer, blot: Callable[[str], str]) -> str:
+    body = _body(answer)
+    code = f"/{body['code']}" if "code" in body else ""
+    said = [
+        str(body[name]) for name in ("message", "description", "error", "error_description") if body.get(name)
+    ]
+    told = blot(f"{answer.status}{code}: {' - '.join(said) or _plain(answer.body)}")
+    request_id = blot(answer.request_id)
+    return f"{told[:_SHOWN_CHARACTERS]} (request id {request_id[:_SHOWN_CHARACTERS]})"
+
+
+def _plain(body: bytes) -> str:
+    """A body that isn't JSON, whole: cut before its secrets are blotted out, it could keep half of one."""
+    if len(body) > _SHOWABLE_BYTES:
+        return f"a body of {len(body)} bytes"
+    return body.decode(errors="replace") or "no text"
+
+
+def _body(answer: Answer) -> dict[str, object]:
+    try:
+        body = msgspec.json.decode(answer.body)
+    except (ValueError, RecursionError):
+        return {}
+    return body if isinstance(body, dict) else {}

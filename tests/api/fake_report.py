@@ -1,0 +1,78 @@
+"""A report in memory: a list of entries, cut into pages."""
+
+import threading
+from itertools import accumulate
+
+from airflow_provider_evpl.records import Entry, Page, Series
+
+
+class FakeReport:
+    """Answers by index, and remembers what it was asked.
+
+    Args:
+        total: entries in all.
+        page_size: of every page but the last; `sizes` goes before it.
+        base: the first page's number; None for pages without one.
+        counted: whether it tells the number of pages.
+        meet: let so many requests wait for each other, from the second page on.
+    """
+
+    def __init__(  # noqa: PLR0913 - one argument for each thing that Orange leaves open
+        self,
+        total: int,
+        page_size: int,
+        *,
+        pagination: str = "element",
+        base: int | None = 1,
+        counted: bool = True,
+        sizes: list[int] | None = None,
+        meet: int = 1,
+    ) -> None:
+        series = Series("circuit", "metric", None, None, None, None)
+        self.truth = [Entry(series, [number], [float(number)]) for number in range(total)]
+        self.asked: list[int] = []
+        self.most_in_flight = 0
+        self._sizes = sizes or [page_size] * max(1, -(-total // page_size))
+        self._starts = [0, *accumulate(self._sizes)]
+        self._pagination = pagination
+        self._base = base
+        self._counted = counted
+        self._barrier = threading.Barrier(meet)
+        self._meetings = (self.page_count - 1) // meet * meet
+        self._in_flight = 0
+        self._lock = threading.Lock()
+
+    @property
+    def page_count(self) -> int:
+        """How many pages there are; an empty report has one."""
+        return len(self._sizes)
+
+    def index(self, number: int) -> int:
+        """What to ask for to get a page, by its number from 0."""
+        return 1 + (self._starts[number] if self._pagination == "element" else number)
+
+    def fetch(self, index: int) -> Page:
+        """Answer a request."""
+        with self._lock:
+            self.asked.append(index)
+            self._in_flight += 1
+            self.most_in_flight = max(self.most_in_flight, self._in_flight)
+            meets = 1 < len(self.asked) <= 1 + self._meetings
+        if meets:
+            self._barrier.wait(10)
+        page = self._page(index)
+        with self._lock:
+            self._in_flight -= 1
+        return page
+
+    def _page(self, index: int) -> Page:
+        start = index - 1 if self._pagination == "element" else self._starts[index - 1]
+        number = next(n for n, bound in enumerate(self._starts[1:]) if start < bound)
+        entries = self.truth[start : self._starts[number + 1]]
+        return Page(
+            current_page=None if self._base is None else self._base + number,
+            total_pages=self.page_count if self._counted else None,
+            has_next=number + 1 < self.page_count,
+            entry_count=len(entries),
+            entries=entries,
+        )

@@ -1,0 +1,296 @@
+import itertools
+import json
+import threading
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler
+from typing import Any
+
+import pytest
+import requests
+
+from airflow_provider_evpl.api.client import Client
+from airflow_provider_evpl.api.pages import read_pages
+from airflow_provider_evpl.errors import (
+    EvplAuthError,
+    EvplError,
+    EvplForbiddenError,
+    EvplPermanentError,
+    EvplRateLimitError,
+    EvplRequestError,
+    EvplResponseError,
+    EvplUnavailableError,
+)
+from airflow_provider_evpl.records import Page
+from airflow_provider_evpl.sandbox.config import SandboxConfig
+from airflow_provider_evpl.sandbox.server import SandboxServer
+from airflow_provider_evpl.settings import Settings
+from tests.api.support import (
+    ECHOES,
+    QUERY,
+    REQUEST_ID,
+    SECRET,
+    TOKEN,
+    Clock,
+    answer,
+    problem,
+    replying,
+    report,
+    scripted,
+    serving,
+    settings,
+)
+
+OK = answer(json=report())
+TOKENS = [answer(json=TOKEN | {"access_token": f"token-{number}"}) for number in range(1, 5)]
+ENTRY = {"objectInstanceId": "a", "metric_name": "m", "performanceValues": []}
+
+
+def sandboxed(server: SandboxServer, **changes: Any) -> Settings:  # noqa: ANN401 - any extra
+    """The settings that the sandbox says fit it."""
+    fields = server.connection()
+    extra = fields["extra"] | {"requests_per_second": 1000} | changes
+    return Settings.from_connection(
+        login=fields["login"], password=fields["password"], host=fields["host"], extra=extra
+    )
+
+
+def test_a_request() -> None:
+    """A page is asked for as Orange's document says: headers, parameters in order, times in UTC."""
+    with scripted([OK]) as api:
+        page = api.client.page(QUERY, 26)
+    (request,) = api.reports.request_history
+    assert request.headers["Authorization"] == "Bearer token-1"
+    assert request.headers["ApplicationID"] == "application"
+    assert request.headers["pagination"] == "26"
+    assert request.url.partition("?")[2] == (
+        "codeOpe=0042&startTime=2026-11-22T00%3A00%3A00.000Z&endTime=2026-11-22T01%3A00%3A00.000Z"
+        "&offer_type=EVPL&granularity=300s&ctxtid=wses&ctxtid=vsn"
+    )
+    assert page == Page(current_page=1, total_pages=1, has_next=False, entry_count=0, entries=[])
+    assert api.client.requests == 1
+
+
+def test_what_a_connection_may_change() -> None:
+    """Job, offer type and `ctxtid` are the settings'; escaped, they can't leave their place in the URL."""
+
+    def reply(handler: BaseHTTPRequestHandler) -> None:
+        replying(json.dumps(TOKEN if handler.command == "POST" else report()).encode())(handler)
+
+    with serving(reply) as server:
+        urls = {"base_url": f"{server.url}/base", "token_url": f"{server.url}/token"}
+        with Client(settings(**urls, job="../a b?", offer_type="x&y", ctxtid=())) as client:
+            client.page(QUERY, 1)
+    assert [request["path"].partition("&startTime")[0] for request in server.seen] == [
+        "/token",
+        "/base/api-monitoring-live/v1/pm_jobs/..%2Fa%20b%3F/reports/UTILIZATION?codeOpe=0042",
+    ]
+    assert server.seen[1]["path"].endswith("&offer_type=x%26y&granularity=300s")
+
+
+def test_secrets_are_told() -> None:
+    """The client secret is told at once, its Basic form and each token as they come."""
+    with scripted([OK]) as api:
+        assert api.secrets == [SECRET, settings().basic_credentials]
+        api.client.page(QUERY, 1)
+    assert api.secrets[2:] == ["token-1"]
+
+
+def test_check_token() -> None:
+    """The token is asked for once, and a passing failure is waited out."""
+    with scripted([OK], [answer(503), *TOKENS]) as api:
+        api.client.check_token()
+        api.client.check_token()
+    assert (api.tokens.call_count, api.client.requests) == (2, 0)
+
+
+@pytest.mark.parametrize("code", [41, "41", 42, "42", None, 99])
+def test_a_refused_token_is_renewed_once(code: object) -> None:
+    """On 401 the token is renewed and the same page asked for again, at once."""
+    with scripted([problem(401, code), OK], TOKENS) as api:
+        api.client.page(QUERY, 51)
+    assert api.sent_tokens == ["Bearer token-1", "Bearer token-2"]
+    assert [request.headers["pagination"] for request in api.reports.request_history] == ["51", "51"]
+    assert (api.tokens.call_count, api.client.requests) == (2, 2)
+
+
+@pytest.mark.parametrize("code", [41, 42])
+def test_a_renewed_token_that_is_refused(code: int) -> None:
+    """A second 401 is final: one more token, one more request, no wait."""
+    with scripted([problem(401, code)], TOKENS) as api, pytest.raises(EvplAuthError, match=f"401/{code}"):
+        api.client.page(QUERY, 1)
+    assert (api.tokens.call_count, api.reports.call_count) == (2, 2)
+    assert max(api.clock.slept) < 1
+
+
+@pytest.mark.parametrize("code", [40, "40"])
+def test_missing_credentials_fail_at_once(code: object) -> None:
+    """401/40 says that there were no credentials: another token wouldn't help."""
+    with scripted([problem(401, code)]) as api, pytest.raises(EvplAuthError):
+        api.client.page(QUERY, 1)
+    assert (api.tokens.call_count, api.reports.call_count) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "kind"),
+    [
+        (400, 25, EvplRequestError),
+        (403, 50, EvplForbiddenError),
+        (404, 60, EvplRequestError),
+        (415, 68, EvplRequestError),
+        (422, 422, EvplRequestError),
+        (302, None, EvplResponseError),
+        (204, None, EvplResponseError),
+    ],
+)
+def test_a_permanent_error_is_sent_once(status: int, code: object, kind: type[EvplError]) -> None:
+    """A permanent error is never hammered, and says which request it was and what the API said."""
+    with scripted([problem(status, code, f"no {SECRET}")]) as api, pytest.raises(kind) as raised:
+        api.client.page(QUERY, 26)
+    assert isinstance(raised.value, EvplPermanentError)
+    assert f"report of {QUERY.window} from index 26: {status}" in str(raised.value)
+    assert "what - no ***" in str(raised.value)
+    assert REQUEST_ID in str(raised.value)
+    assert api.client.requests == api.reports.call_count == 1
+
+
+@pytest.mark.parametrize("refused", [answer(401, json={}), answer(400, json={"error": "invalid_client"})])
+def test_refused_credentials_are_sent_once(refused: dict[str, Any]) -> None:
+    """Wrong credentials are asked with once in a client's life; no report is asked for."""
+    with scripted([OK], [refused]) as api:
+        for _ in range(3):
+            with pytest.raises(EvplAuthError):
+                api.client.page(QUERY, 1)
+    assert (api.tokens.call_count, api.reports.call_count) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "kind"),
+    [
+        (403, 53, EvplRateLimitError),
+        (429, 53, EvplRateLimitError),
+        (408, 63, EvplUnavailableError),
+        *((status, 5, EvplUnavailableError) for status in (500, 502, 503, 504)),
+    ],
+)
+def test_what_may_pass_is_waited_for(status: int, code: int, kind: type[EvplError]) -> None:
+    """A passing failure is asked again, ten times at most; each request is counted."""
+    failing = problem(status, code, f"no {SECRET}")
+    with scripted([failing, failing, OK]) as api:
+        api.client.page(QUERY, 1)
+        assert api.client.requests == 3
+    with scripted([failing]) as api, pytest.raises(kind, match=r"no \*\*\*.*gave up after 10 attempts"):
+        api.client.page(QUERY, 1)
+    assert api.reports.call_count == 10
+
+
+def test_a_retry_after_too_far_away() -> None:
+    """A wait beyond what is left is an error at once, without sleeping and asking again."""
+    slow = problem(429, 53) | {"headers": {"Retry-After": "301"}}
+    with scripted([slow]) as api, pytest.raises(EvplRateLimitError, match="asked to wait 301 s"):
+        api.client.page(QUERY, 1)
+    assert api.reports.call_count == 1
+    assert max(api.clock.slept) < 1
+
+
+def test_a_retry_after_is_kept_to() -> None:
+    """The next request is sent as long after as the server asked for."""
+    slow = problem(503, 5) | {"headers": {"Retry-After": "123"}}
+    with scripted([slow, OK]) as api:
+        api.client.page(QUERY, 1)
+    assert 123 in api.clock.slept
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "count"),
+    [
+        (b"", EvplUnavailableError, 10),
+        (b"<html>maintenance</html>", EvplUnavailableError, 10),
+        (b'{"hasNext": false, "entr', EvplUnavailableError, 10),
+        (b'{"hasNext": false}', EvplResponseError, 1),
+        (b'{"entries": []}', EvplResponseError, 1),
+        (b"[]", EvplResponseError, 1),
+    ],
+)
+def test_an_answer_that_is_no_report(body: bytes, kind: type[EvplError], count: int) -> None:
+    """Half an answer is asked for again; one that is no report is permanent; both tell the request id."""
+    with scripted([answer(content=body)]) as api, pytest.raises(kind, match=REQUEST_ID) as raised:
+        api.client.page(QUERY, 1)
+    assert f"report of {QUERY.window} from index 1: the answer is no" in str(raised.value)
+    assert api.reports.call_count == count
+
+
+@pytest.mark.parametrize("echo", ECHOES.values(), ids=ECHOES)
+def test_tokens_are_hidden(echo: Callable[[str], str]) -> None:
+    """A token that the API echoes is hidden like any secret, one that was renewed too."""
+    tokens = [answer(json=TOKEN | {"access_token": text}) for text in ("t/1+=<&>'", "t/2+=<&>'")]
+    told = f"{echo('t/1+=<&>' + chr(39))} {echo('t/2+=<&>' + chr(39))}"
+    with (
+        scripted([problem(401, 41, told)], tokens) as api,
+        pytest.raises(EvplAuthError, match=r" \*\*\* \*\*\* "),
+    ):
+        api.client.page(QUERY, 1)
+
+
+def test_an_echo_in_the_request_id() -> None:
+    """A secret is hidden even where half an answer has it for a request id."""
+    half = answer(content=b"{", headers={"X-OAPI-Request-Id": "token-1"})
+    with scripted([half]) as api, pytest.raises(EvplUnavailableError, match=r"\(request id \*\*\*\)"):
+        api.client.page(QUERY, 1)
+
+
+def test_a_session_of_its_own() -> None:
+    """A client without a session makes one."""
+    with SandboxServer() as server, Client(sandboxed(server)) as client:
+        assert client.page(QUERY, 1).entry_count == 25
+
+
+def test_the_session_is_closed() -> None:
+    """A client closes its session, one that it was given too."""
+    closed: list[str] = []
+
+    class Session(requests.Session):
+        def close(self) -> None:
+            closed.append("closed")
+            super().close()
+
+    with Client(settings(), session=Session()):
+        assert closed == []
+    assert closed == ["closed"]
+
+
+@pytest.mark.parametrize("parallelism", [1, 4])
+def test_a_token_revoked_in_mid_run(parallelism: int) -> None:
+    """Tokens revoked between pages cost one renewal; the pages are the same as without."""
+    with SandboxServer(SandboxConfig(page_size=7)) as server:
+        clock = Clock()
+        with Client(sandboxed(server), clock=clock, sleep=clock.sleep) as client:
+
+            def read() -> list[Page]:
+                return list(read_pages(lambda index: client.page(QUERY, index), parallelism=parallelism))
+
+            undisturbed = read()
+            pages = read_pages(lambda index: client.page(QUERY, index), parallelism=parallelism)
+            disturbed = [next(pages)]
+            server.revoke_tokens()
+            disturbed += pages
+        assert disturbed == undisturbed
+        assert sum(page.entry_count for page in disturbed) == 80
+        assert server.tokens_issued == 2
+        assert 2 * len(undisturbed) < client.requests <= 2 * len(undisturbed) + parallelism
+
+
+def test_a_token_that_expires_in_mid_run() -> None:
+    """Where a token ends before its time, 401/42, it is renewed and the page asked for again."""
+    seconds = itertools.count(0, 30)
+    lock = threading.Lock()
+
+    def servers_clock() -> float:
+        with lock:
+            return next(seconds)
+
+    config = SandboxConfig(page_size=7, token_ttl=100)
+    with SandboxServer(config, clock=servers_clock) as server, Client(sandboxed(server)) as client:
+        pages = list(read_pages(lambda index: client.page(QUERY, index)))
+    assert sum(page.entry_count for page in pages) == 80
+    assert client.requests == len(pages) + server.tokens_issued - 1
+    assert server.tokens_issued > 2

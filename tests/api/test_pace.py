@@ -1,0 +1,46 @@
+import threading
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_evpl.api.pace import Pace
+from tests.api.support import Clock, all_at_once
+
+
+@given(st.floats(0.01, 1000), st.lists(st.floats(0, 10), max_size=30))
+def test_never_closer_than_the_pace(per_second: float, idle: list[float]) -> None:
+    """However long requests are apart, two never begin closer than the pace allows: no burst after a rest."""
+    clock = Clock()
+    pace = Pace(per_second, clock=clock, sleep=clock.sleep)
+    begun = []
+    for seconds in idle:
+        pace.wait()
+        begun.append(clock.now)
+        clock.now += seconds
+    assert all(later - earlier >= 1 / per_second - 1e-9 for earlier, later in pairwise(begun))
+
+
+@given(st.floats(0.1, 1000), st.integers(1, 30))
+def test_never_slower_than_the_pace(per_second: float, count: int) -> None:
+    """Requests in a row wait no longer than the pace asks: the first not at all."""
+    clock = Clock()
+    began = clock.now
+    pace = Pace(per_second, clock=clock, sleep=clock.sleep)
+    for _ in range(count):
+        pace.wait()
+    assert abs(clock.now - began - (count - 1) / per_second) < 1e-6
+
+
+def test_threads_share_the_pace() -> None:
+    """Threads that ask at the same moment get turns of their own, one interval apart."""
+    waits: list[float] = []
+    lock = threading.Lock()
+
+    def sleep(seconds: float) -> None:
+        with lock:
+            waits.append(seconds)
+
+    pace = Pace(4, clock=lambda: 0.0, sleep=sleep)
+    all_at_once(16, lambda _: pace.wait())
+    assert sorted(waits) == [turn / 4 for turn in range(1, 16)]

@@ -1,0 +1,69 @@
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_evpl.api.redact import Secrets
+from tests.api.support import ECHOES, SECRET
+
+secrets_ = st.text(st.characters(exclude_characters="*", exclude_categories=["Cs"]), min_size=1)
+texts = st.text(st.characters(exclude_characters="*", exclude_categories=["Cs"]))
+
+
+def knowing(*known: str) -> Secrets:
+    """Secrets that tell nobody."""
+    secrets = Secrets(lambda _: None)
+    for secret in known:
+        secrets.add(secret)
+    return secrets
+
+
+@pytest.mark.parametrize("echo", ECHOES.values(), ids=ECHOES)
+def test_every_escape_is_blotted(echo: Callable[[str], str]) -> None:
+    """A secret is hidden in whichever way a server escapes it, and nothing around it is."""
+    assert knowing(SECRET).blot(f"<b>{echo(SECRET)}</b>") == "<b>***</b>"
+
+
+@given(secrets_, texts, texts, st.sampled_from(sorted(ECHOES)))
+def test_blot_leaves_no_secret(secret: str, before: str, after: str, form: str) -> None:
+    """Whatever the secret and the text around it, neither it nor its escaped form is left."""
+    echo = ECHOES[form](secret)
+    blotted = knowing(secret).blot(before + echo + after)
+    assert secret not in blotted
+    assert echo not in blotted
+    assert "***" in blotted
+
+
+@given(st.lists(secrets_, min_size=1), st.data())
+def test_none_of_many_is_left(known: list[str], data: st.DataObject) -> None:
+    """Of secrets that overlap or hold each other none is left."""
+    text = "".join(data.draw(st.lists(st.sampled_from(known))))
+    blotted = knowing(*known).blot(text)
+    assert not any(secret in blotted for secret in known)
+
+
+def test_the_longest_goes_first() -> None:
+    """Where a secret begins with another one, no rest of it is left."""
+    assert knowing("abc", "abcdef").blot("abcdef abcd") == "*** ***d"
+
+
+@given(texts)
+def test_other_text_stays(text: str) -> None:
+    """Text without a secret stays as it is; also where no secret is known."""
+    assert knowing("a\0secret").blot(text) == text.replace("a\0secret", "***")
+    assert knowing().blot(text) == text
+
+
+def test_a_lone_surrogate_is_blotted() -> None:
+    """Even a secret that is no valid Unicode is hidden."""
+    assert knowing("a\ud800").blot(r"a\uD800") == "***"
+
+
+def test_each_secret_is_told_once() -> None:
+    """The caller hears of every new secret, once, in its plain form."""
+    told: list[str] = []
+    secrets = Secrets(told.append)
+    for secret in ("one", "two", "one"):
+        secrets.add(secret)
+    assert told == ["one", "two"]

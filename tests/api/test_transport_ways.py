@@ -1,0 +1,176 @@
+import ipaddress
+import socket
+import ssl
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from http.server import ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from airflow_provider_evpl.errors import EvplConfigError, EvplUnavailableError
+from tests.api.support import replying, serving, settings, transported
+
+PASSWORD = "pr%40xy p"  # as a URL has it, but for the blank
+PROXY_VARIABLES = [
+    name for word in ("http", "https", "all", "no") for name in (f"{word}_proxy", f"{word.upper()}_PROXY")
+]
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate for 127.0.0.1, signed by itself, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "loopback")])
+    now = datetime.now(UTC)
+    address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+    signed = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([address]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    path = tmp_path_factory.mktemp("tls") / "both.pem"
+    pem = serialization.Encoding.PEM
+    plain = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    path.write_bytes(signed.public_bytes(pem) + plain)
+    return path
+
+
+@pytest.fixture
+def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in PROXY_VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+
+
+def with_tls(certificate: Path) -> Callable[[ThreadingHTTPServer], None]:
+    """Put TLS around a server's socket."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate)
+
+    def wrap(server: ThreadingHTTPServer) -> None:
+        server.socket = context.wrap_socket(
+            server.socket, server_side=True, do_handshake_on_connect=False, suppress_ragged_eofs=True
+        )
+
+    return wrap
+
+
+@pytest.mark.usefixtures("_no_proxy")
+def test_a_known_certificate(certificate: Path) -> None:
+    """A host whose certificate the bundle in `verify` vouches for is asked over TLS."""
+    with (
+        serving(replying(b"safe"), with_tls(certificate)) as server,
+        transported(settings(verify=str(certificate))) as transport,
+    ):
+        assert transport.send("GET", f"https://127.0.0.1:{server.port}", headers={}).body == b"safe"
+
+
+@pytest.mark.usefixtures("_no_proxy")
+def test_an_unknown_certificate(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A refused certificate is a setting to correct; no bundle is taken from the environment."""
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
+    with (
+        serving(lambda _: None, with_tls(certificate)) as server,
+        transported(settings()) as transport,
+        pytest.raises(EvplConfigError, match=r"its certificate is refused.*set verify to your CA bundle"),
+    ):
+        transport.send("GET", f"https://127.0.0.1:{server.port}", headers={})
+    assert server.seen == []
+
+
+@pytest.mark.usefixtures("_no_proxy")
+def test_no_tls_at_all() -> None:
+    """A port that doesn't speak TLS is an unavailable service: no certificate was refused."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def answer_at_once() -> None:
+            connection, _ = listener.accept()
+            with connection, suppress(ConnectionError):
+                connection.sendall(b"HTTP/1.0 400 no\r\n\r\n")
+                while connection.recv(4096):
+                    pass
+
+        thread = threading.Thread(target=answer_at_once)
+        thread.start()
+        with transported(settings()) as transport, pytest.raises(EvplUnavailableError, match="SSLError"):
+            transport.send("GET", f"https://127.0.0.1:{listener.getsockname()[1]}", headers={})
+        thread.join()
+
+
+@pytest.mark.usefixtures("_no_proxy")
+def test_netrc_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Credentials in `.netrc` never go anywhere."""
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login who password secret\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    with serving(replying(b"")) as server, transported(settings()) as transport:
+        transport.send("GET", server.url, headers={})
+    assert "Authorization" not in server.seen[0]
+
+
+@pytest.mark.usefixtures("_no_proxy")
+def test_the_connections_proxy_serves_every_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The setting goes before the environment, and NO_PROXY doesn't count for it."""
+    monkeypatch.setenv("NO_PROXY", "*")
+    with serving(replying(b"by proxy")) as proxy, transported(settings(proxy=proxy.url)) as transport:
+        assert transport.send("GET", "http://127.0.0.1:9/x", headers={}).body == b"by proxy"
+    assert proxy.seen[0]["path"] == "http://127.0.0.1:9/x"
+
+
+@pytest.mark.usefixtures("_no_proxy")
+@pytest.mark.parametrize("name", ["http_proxy", "HTTP_PROXY", "all_proxy"])
+def test_the_environments_proxy(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the setting the usual variables count, and NO_PROXY takes hosts out."""
+    with (
+        serving(replying(b"by proxy")) as proxy,
+        serving(replying(b"directly")) as server,
+        transported(settings()) as transport,
+    ):
+        monkeypatch.setenv(name, proxy.url)
+        assert transport.send("GET", server.url, headers={}).body == b"by proxy"
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        assert transport.send("GET", server.url, headers={}).body == b"directly"
+
+
+@pytest.mark.usefixtures("_no_proxy")
+@pytest.mark.parametrize("from_environment", [False, True])
+def test_a_proxy_that_refuses(from_environment: bool, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: FBT001
+    """A proxy that refuses its credentials is a setting to correct; what it echoes of them is hidden."""
+
+    def echo(handler: object) -> None:
+        headers = handler.headers  # type: ignore[attr-defined]  # http.server's handler
+        told = headers["Proxy-Authorization"].removeprefix("Basic ")
+        handler.send_response(407, f"wrong: {told} pr@xy p")  # type: ignore[attr-defined]  # the same
+        handler.end_headers()  # type: ignore[attr-defined]  # the same
+
+    with serving(echo) as proxy:
+        url = f"http://who:{PASSWORD}@127.0.0.1:{proxy.port}"
+        if from_environment:
+            monkeypatch.setenv("HTTPS_PROXY", url)
+        chosen = settings() if from_environment else settings(proxy=url)
+        with (
+            transported(chosen) as transport,
+            pytest.raises(EvplConfigError, match="the proxy refuses the credentials") as raised,
+        ):
+            transport.send("GET", "https://evpl.invalid", headers={})
+    assert "407 wrong: *** ***" in str(raised.value)
+    assert len(proxy.seen) == 1
+
+
+@pytest.mark.usefixtures("_no_proxy")
+def test_a_proxy_that_fails() -> None:
+    """A proxy that fails in another way is an unavailable service."""
+    with (
+        serving(replying(b"", status=502)) as proxy,
+        transported(settings(proxy=proxy.url)) as transport,
+        pytest.raises(EvplUnavailableError, match="502"),
+    ):
+        transport.send("GET", "https://evpl.invalid", headers={})
