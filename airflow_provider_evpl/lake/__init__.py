@@ -1,0 +1,1 @@
+"""The storage side: no HTTP, no Airflow."""

@@ -1,0 +1,165 @@
+"""One data set in the lake: what has landed, what a slice would replace, and its landing."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from airflow_provider_evpl.errors import EvplForeignError, EvplOverlapError
+from airflow_provider_evpl.lake.layout import Dataset, Group, group, parse_name
+from airflow_provider_evpl.lake.parquet import Footer, encode, read_footer
+from airflow_provider_evpl.lake.samples import Samples
+from airflow_provider_evpl.lake.store import Store, told
+from airflow_provider_evpl.window import DAY, Window, floor
+
+__all__ = ["Lake", "Landing", "Target"]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What to pull at once, and what has landed there so far: our own objects, by their interval."""
+
+    window: Window
+    landed: Mapping[Window, Footer]
+
+    def shrinks(self, samples: Samples) -> list[str]:
+        """Say which landed objects have more rows, or more values, than the samples would put in their place.
+
+        An object inside another one is a left-over of a run that ended between its put and its
+        deletes: the larger one counts.
+        """
+        return [
+            f"{window} has {footer.rows} rows, {footer.values} with a value, now {new[0]} and {new[1]}"
+            for window, footer in self.landed.items()
+            if not any(other != window and other.contains(window) for other in self.landed)
+            for new in [samples.count_within(window)]
+            if new[0] < footer.rows or new[1] < footer.values
+        ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Landing:
+    """One object that was put.
+
+    Attributes:
+        path, rejected_path: as people know them; the latter None where nothing was rejected.
+        bytes: of the object.
+        replaced: how many objects it superseded, its own former self included.
+    """
+
+    window: Window
+    path: str
+    rows: int
+    bytes: int
+    replaced: int
+    rejected_path: str | None
+
+
+class Lake:
+    """The samples of one operator code at one granularity, from one source.
+
+    Args:
+        source: `Settings.source`: objects of another one are never read as ours, nor superseded.
+    """
+
+    def __init__(self, store: Store, dataset: Dataset, source: Mapping[str, str]) -> None:
+        self._store = store
+        self._dataset = dataset
+        self._source = source
+
+    def targets(self, slices: Iterable[Window]) -> list[Target]:
+        """Join slices of one UTC day with what has landed there.
+
+        Raises:
+            EvplForeignError: an object in the way isn't ours.
+            EvplError: the store failed or refused.
+        """
+        slices = list(slices)
+        return [self._target(one) for one in group(slices, self._landed(slices[0]))]
+
+    def land(self, target: Target, samples: Samples, provenance: Mapping[str, str]) -> Landing:
+        """Put a slice's rejected samples, then its rows, then delete what they supersede.
+
+        Raises:
+            EvplOverlapError: another run landed in the interval meanwhile; what this one put stays.
+            EvplError: the store failed or refused.
+        """
+        path, rejected_path = (
+            self._dataset.samples_path(target.window),
+            self._dataset.rejected_path(target.window),
+        )
+        data = encode(
+            samples,
+            granularity=self._dataset.granularity,
+            source=self._source,
+            provenance=provenance,
+        )
+        if samples.rejections:
+            self._store.put(rejected_path, _json_lines(samples))
+        self._store.put(path, memoryview(data))
+        self._supersede(target, clean=not samples.rejections)
+        return Landing(
+            window=target.window,
+            path=self._store.url(path),
+            rows=samples.ledger.rows,
+            bytes=data.size,
+            replaced=len(target.landed),
+            rejected_path=self._store.url(rejected_path) if samples.rejections else None,
+        )
+
+    def _target(self, one: Group) -> Target:
+        return Target(one.window, {window: self._own_footer(window) for window in one.replaces})
+
+    def _landed(self, window: Window) -> list[Window]:
+        day = floor(window.start, DAY)
+        parsed = (parse_name(name, day) for name in self._store.names(self._dataset.folder(day)))
+        return [landed for landed in parsed if landed is not None]
+
+    def _own_footer(self, window: Window) -> Footer:
+        path = self._dataset.samples_path(window)
+        with told(self._store.url(path)), self._store.open(path) as file:
+            footer = read_footer(file)
+        if footer is None or footer.source != self._source:
+            whose = (
+                "was not written by this provider" if footer is None else f"comes from {dict(footer.source)}"
+            )
+            raise EvplForeignError(
+                f"{self._store.url(path)} {whose}, this run pulls from {dict(self._source)}; "
+                "choose another object_storage_path, or move the object away"
+            )
+        return footer
+
+    def _supersede(self, target: Target, *, clean: bool) -> None:
+        for window in target.landed:
+            if window != target.window:
+                self._store.delete(self._dataset.rejected_path(window))  # first: never alone
+                self._store.delete(self._dataset.samples_path(window))
+        if clean:
+            self._store.delete(self._dataset.rejected_path(target.window))
+        strangers = [
+            window
+            for window in self._landed(target.window)
+            if window.overlaps(target.window) and window != target.window
+        ]
+        if strangers:
+            raise EvplOverlapError(
+                f"slice {target.window}: another run landed {', '.join(map(str, strangers))} meanwhile; "
+                "run again: the next run makes one of both. Don't run overlapping windows at once"
+            )
+
+
+def _json_lines(samples: Samples) -> bytes:
+    return b"".join(
+        json.dumps(
+            {
+                "reason": placed.rejection.reason,
+                "slice": str(samples.window),
+                "page": placed.page,
+                "entry": placed.rejection.entry,
+                "sample": placed.rejection.sample,
+                "samples": placed.rejection.samples,
+                "raw": placed.rejection.raw,
+            }
+        ).encode()
+        + b"\n"
+        for placed in samples.rejections
+    )

@@ -1,0 +1,36 @@
+"""The lake's columns: names, types, order."""
+
+import pyarrow as pa
+
+__all__ = ["SCHEMA_VERSION", "SERIES_COLUMNS", "SORT_COLUMNS", "TABLE_SCHEMA"]
+
+SCHEMA_VERSION = "1"
+
+SERIES_COLUMNS = (
+    "object_instance_id",
+    "metric_name",
+    "pop_country",
+    "pop_name",
+    "pop_section_name",
+    "object_type",
+)
+"""What tells series apart, in sort order: the fields of `records.Series`."""
+
+SORT_COLUMNS = (*SERIES_COLUMNS, "timestamp")
+
+_TEXT = pa.dictionary(pa.int32(), pa.string())
+
+TABLE_SCHEMA = pa.schema(
+    [
+        pa.field("code_ope", _TEXT, nullable=False),
+        pa.field("object_type", _TEXT),
+        pa.field("object_instance_id", _TEXT, nullable=False),
+        pa.field("metric_name", _TEXT, nullable=False),
+        pa.field("pop_country", _TEXT),
+        pa.field("pop_name", _TEXT),
+        pa.field("pop_section_name", _TEXT),
+        pa.field("timestamp", pa.timestamp("us", "UTC"), nullable=False),
+        pa.field("value", pa.float64()),
+    ]
+)
+"""Columns as they are in memory; text is dictionary-encoded there, and plain `string` in the file."""

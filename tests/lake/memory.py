@@ -1,0 +1,63 @@
+"""A store in memory: first-class, and it can be told to fail."""
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import BinaryIO
+
+from airflow_provider_evpl.errors import EvplStoreError
+
+
+class MemoryStore:
+    """A dict of whole objects.
+
+    Args:
+        fail_at: the call, counted from 1, that fails; 0 for none.
+        late: that call fails after it took effect: its outcome is unknown to the caller.
+
+    Attributes:
+        objects: what is there, by path.
+        calls: what was asked for, in order: method and path.
+    """
+
+    def __init__(self, *, fail_at: int = 0, late: bool = False) -> None:
+        self.objects: dict[str, bytes] = {}
+        self.calls: list[tuple[str, str]] = []
+        self.fail_at = fail_at
+        self._late = late
+
+    def names(self, folder: str) -> list[str]:
+        """List the objects whose path is the folder and one name."""
+        with self._called("names", folder):
+            parts = (path.rpartition("/") for path in self.objects)
+            return sorted(name for parent, _, name in parts if parent == folder)
+
+    def put(self, path: str, data: bytes | memoryview) -> None:
+        """Set."""
+        with self._called("put", path):
+            self.objects[path] = bytes(data)
+
+    def open(self, path: str) -> BinaryIO:
+        """Read; one that isn't there is a store's failure."""
+        with self._called("open", path):
+            if path not in self.objects:
+                raise EvplStoreError(f"{self.url(path)}: there is none")
+            return io.BytesIO(self.objects[path])
+
+    def delete(self, path: str) -> None:
+        """Remove."""
+        with self._called("delete", path):
+            self.objects.pop(path, None)
+
+    def url(self, path: str) -> str:
+        """As `memory://`."""
+        return f"memory://{path}"
+
+    @contextmanager
+    def _called(self, method: str, path: str) -> Iterator[None]:
+        self.calls.append((method, path))
+        fails = len(self.calls) == self.fail_at
+        if not (fails and not self._late):
+            yield
+        if fails:
+            raise EvplStoreError(f"{self.url(path)}: told to fail")

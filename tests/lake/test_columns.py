@@ -1,0 +1,70 @@
+import math
+import struct
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_evpl.lake.columns import make_table
+from airflow_provider_evpl.lake.schema import SERIES_COLUMNS, TABLE_SCHEMA
+from airflow_provider_evpl.records import Series
+from tests.lake.build import unhurried
+
+texts = st.one_of(st.none(), st.text(st.characters(exclude_categories=["Cs"]), max_size=3))
+names = st.text(st.characters(exclude_categories=["Cs"]), max_size=3)
+series_lists = st.lists(st.builds(Series, names, names, texts, texts, texts, texts), min_size=1, max_size=6)
+floats = st.floats(allow_nan=False, allow_infinity=False)
+microseconds = st.integers(-62_135_596_800_000_000, 253_402_300_799_999_999)  # the years 1 to 9999
+
+
+@unhurried
+@given(names, series_lists, st.data())
+def test_each_row_says_its_series_time_and_value(
+    code_ope: str, series: list[Series], data: st.DataObject
+) -> None:
+    """Read back, a row has its rank's texts, null apart from the empty one, and its own numbers."""
+    rows = data.draw(
+        st.lists(st.tuples(st.integers(0, len(series) - 1), microseconds, st.one_of(st.none(), floats)))
+    )
+    table = make_table(
+        code_ope,
+        series,
+        np.array([rank for rank, _, _ in rows], np.int32),
+        np.array([timestamp for _, timestamp, _ in rows], np.int64),
+        np.array([value for _, _, value in rows], np.float64),
+    )
+    table.validate(full=True)
+    assert table.schema.equals(TABLE_SCHEMA)
+    assert table["code_ope"].to_pylist() == [code_ope] * len(rows)
+    for position, name in enumerate(SERIES_COLUMNS):
+        assert table[name].to_pylist() == [series[rank][position] for rank, _, _ in rows]
+    assert table["timestamp"].cast("int64").to_pylist() == [timestamp for _, timestamp, _ in rows]
+    assert [_bits(value) for value in table["value"].to_pylist()] == [_bits(value) for _, _, value in rows]
+
+
+def _bits(value: float | None) -> bytes | None:
+    return None if value is None else struct.pack("<d", value)
+
+
+def test_not_a_number_is_null() -> None:
+    """NaN stands for a sample without a value, and for nothing else: zero and its negative are values."""
+    one = Series("a", "in", None, None, None, None)
+    numbers = [math.nan, 0.0, -0.0, 5e-324]
+    zeros = np.zeros(len(numbers), np.int32)
+    table = make_table("0042", [one], zeros, np.arange(len(numbers), dtype=np.int64), np.array(numbers))
+    assert table["value"].null_count == 1
+    assert [_bits(value) for value in table["value"].to_pylist()] == [None, *map(_bits, numbers[1:])]
+
+
+def test_parts_of_larger_arrays_are_taken_as_they_are() -> None:
+    """An array with gaps in memory gives the rows that it shows, not the bytes it lies in."""
+    one = Series("a", "in", None, None, None, None)
+    table = make_table(
+        "0042",
+        [one],
+        np.zeros(3, np.int32),
+        np.arange(6, dtype=np.int64)[::2],
+        np.arange(6, dtype=np.float64)[::-2],
+    )
+    assert table["timestamp"].cast("int64").to_pylist() == [0, 2, 4]
+    assert table["value"].to_pylist() == [5, 3, 1]

@@ -1,0 +1,187 @@
+import io
+
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_evpl.errors import (
+    EvplForeignError,
+    EvplOverlapError,
+    EvplRetryableError,
+)
+from airflow_provider_evpl.lake.lake import Landing
+from airflow_provider_evpl.lake.parquet import Footer
+from airflow_provider_evpl.window import Window
+from tests.lake.build import collect, hourly, hours, unhurried
+from tests.lake.memory import MemoryStore
+from tests.lake.runs import DATASET, DAY, FOLDER, SOURCE, intervals, lake_of, names_of, run, shown
+
+
+def test_a_slice_lands_whole() -> None:
+    """A slice becomes one object at its interval, and its landing says what was put."""
+    store = MemoryStore()
+    [landing] = run(store, DAY)
+    path = DATASET.samples_path(DAY)
+    assert list(store.objects) == [path]
+    assert landing == Landing(
+        window=DAY,
+        path=f"memory://{path}",
+        rows=48,
+        bytes=len(store.objects[path]),
+        replaced=0,
+        rejected_path=None,
+    )
+
+
+def test_a_run_again_changes_nothing() -> None:
+    """The same run again gives the same names and the same bytes, and says that it replaced."""
+    store = MemoryStore()
+    run(store, hours(0, 12), hours(12, 24))
+    before = dict(store.objects)
+    again = run(store, hours(0, 12), hours(12, 24))
+    assert store.objects == before
+    assert [landing.replaced for landing in again] == [1, 1]
+
+
+def test_a_day_supersedes_its_hours() -> None:
+    """A day is put where hours were: they go, with their rejected samples, and only after it is there."""
+    store = MemoryStore()
+    run(store, hours(0, 1), hours(5, 6), rejections=1)
+    store.calls.clear()
+    [landing] = run(store, DAY, value=2.0)
+    assert landing.replaced == 2
+    assert list(store.objects) == [DATASET.samples_path(DAY)]
+    methods = [method for method, _ in store.calls]
+    assert methods == ["names", "open", "open", "put", *["delete"] * 5, "names"]
+    assert set(shown(store).values()) == {2.0}
+
+
+def test_an_hour_of_a_landed_day_is_the_day() -> None:
+    """A slice inside what has landed is pulled as all of it: nothing of the day is lost."""
+    store = MemoryStore()
+    run(store, DAY)
+    [target] = lake_of(store).targets([hours(3, 4)])
+    assert target.window == DAY
+    assert dict(target.landed) == {DAY: Footer(SOURCE, 48, 48)}
+    run(store, hours(3, 4), value=2.0)
+    assert intervals(store) == names_of(DAY)
+    assert shown(store) == dict.fromkeys(range(24), 2.0)
+
+
+def test_an_empty_slice_lands() -> None:
+    """A slice without samples is an object without rows: it has been pulled, and nothing was there."""
+    store = MemoryStore()
+    [target] = lake_of(store).targets([DAY])
+    landing = lake_of(store).land(target, collect([], DAY), {})
+    assert (landing.rows, landing.bytes) == (0, len(store.objects[DATASET.samples_path(DAY)]))
+    assert lake_of(store).targets([DAY])[0].landed == {DAY: Footer(SOURCE, 0, 0)}
+
+
+hour_slices = st.tuples(st.integers(0, 23), st.integers(1, 24)).map(
+    lambda pair: hours(pair[0], min(24, sum(pair)))
+)
+
+
+@unhurried
+@given(st.lists(st.lists(hour_slices, min_size=1, max_size=3), min_size=1, max_size=4))
+def test_any_sequence_of_runs_shows_the_last_of_each_hour(runs: list[list[Window]]) -> None:
+    """After any runs landed intervals are disjoint, and each hour shows the last run that took it."""
+    store = MemoryStore()
+    expected: dict[int, float | None] = {}
+    for number, slices in enumerate(runs):
+        targets = lake_of(store).targets(slices)
+        assert all(any(target.window.contains(one) for target in targets) for one in slices)
+        for target in targets:
+            expected |= dict.fromkeys(
+                range(target.window.start.hour, target.window.end.hour or 24), float(number)
+            )
+        run(store, *slices, value=float(number))
+    assert shown(store) == expected
+    rows = sum(pq.ParquetFile(io.BytesIO(data)).metadata.num_rows for data in store.objects.values())
+    assert rows == 2 * len(expected)  # two circuits: no hour is in two objects
+
+
+def test_a_stranger_stays_and_is_told_of() -> None:
+    """What another run put after the listing stays; the error is retried, and the next run joins both."""
+    store = MemoryStore()
+    run(store, hours(0, 1))
+    [target] = lake_of(store).targets([DAY])
+    run(store, hours(3, 5), value=7.0)
+    with pytest.raises(EvplOverlapError, match="2026-11-22T03:00:00Z/2026-11-22T05:00:00Z") as caught:
+        lake_of(store).land(target, hourly(DAY, 2.0), {})
+    assert isinstance(caught.value, EvplRetryableError)
+    assert sorted(intervals(store)) == sorted(names_of(DAY, hours(3, 5)))
+    run(store, DAY, value=2.0)
+    assert intervals(store) == names_of(DAY)
+
+
+def test_two_runs_on_one_interval_both_land() -> None:
+    """Of two runs that listed the same, the later put stays, whole, and neither sees an overlap."""
+    store = MemoryStore()
+    run(store, hours(0, 1))
+    first, second = ([target] for target in (lake_of(store).targets([DAY]) * 2))
+    for value, targets in ((2.0, first), (3.0, second)):
+        lake_of(store).land(targets[0], hourly(DAY, value), {})
+    assert intervals(store) == names_of(DAY)
+    assert shown(store) == dict.fromkeys(range(24), 3.0)
+
+
+def test_neighbours_land_at_once() -> None:
+    """Runs on intervals that only touch don't see each other."""
+    store = MemoryStore()
+    [early], [late] = (lake_of(store).targets([one]) for one in (hours(0, 12), hours(12, 24)))
+    for target in (late, early):
+        lake_of(store).land(target, hourly(target.window), {})
+    assert intervals(store) == names_of(hours(0, 12), hours(12, 24))
+
+
+NOT_OURS = [b"", b"PAR1 no footer PAR1", b"id,value\n1,2\n"]
+
+
+@pytest.mark.parametrize("content", NOT_OURS)
+def test_a_foreign_object_in_the_way_is_an_error(content: bytes) -> None:
+    """One with an interval's name and without our footer is a permanent error, and stays as it is."""
+    store = MemoryStore()
+    path = DATASET.samples_path(hours(3, 5))
+    store.objects[path] = content
+    with pytest.raises(EvplForeignError, match=f"memory://{path} was not written by this provider"):
+        run(store, hours(4, 6))
+    assert store.objects == {path: content}
+    run(store, hours(0, 3), hours(5, 6))
+    assert store.objects[path] == content
+
+
+def test_another_source_in_the_way_is_an_error() -> None:
+    """One of another source is a permanent error where it overlaps, and stays as it is."""
+    store = MemoryStore()
+    sandbox = {**SOURCE, "base_url": "http://127.0.0.1:8075"}
+    [target] = lake_of(store, sandbox).targets([hours(3, 5)])
+    lake_of(store, sandbox).land(target, hourly(hours(3, 5)), {})
+    before = dict(store.objects)
+    with pytest.raises(EvplForeignError, match=r"comes from .*8075.*api\.orange\.com"):
+        run(store, DAY)
+    assert store.objects == before
+    run(store, hours(5, 24))
+    assert before.items() <= store.objects.items()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "_SUCCESS",
+        ".20261122T000000Z-20261123T000000Z.parquet.0123.tmp",
+        "part-0.parquet",
+        "20261121T000000Z-20261122T000000Z.parquet",
+        "20261122T000000Z-20261124T000000Z.parquet",
+    ],
+)
+def test_other_names_are_left_alone(name: str) -> None:
+    """What has no interval's name, or one of another date, is neither read, nor in the way, nor deleted."""
+    store = MemoryStore()
+    store.objects[f"{FOLDER}/{name}"] = b"theirs"
+    run(store, hours(3, 4))
+    run(store, DAY)
+    assert store.objects.pop(f"{FOLDER}/{name}") == b"theirs"
+    assert list(store.objects) == [DATASET.samples_path(DAY)]
+    assert ("open", f"{FOLDER}/{name}") not in store.calls

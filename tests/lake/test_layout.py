@@ -1,0 +1,176 @@
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import PurePosixPath
+from urllib.parse import unquote
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from airflow_provider_evpl.lake.layout import Dataset, Group, group, parse_name
+from airflow_provider_evpl.window import DAY, EPOCH, Window
+from tests.lake.build import MIDNIGHT, hours, unhurried
+
+SECONDS = 86_400
+days = st.integers(0, 40_000).map(lambda number: EPOCH + number * DAY)
+
+
+@st.composite
+def windows_within(draw: st.DrawFn, day: datetime) -> Window:
+    """Draw an interval of a day."""
+    start = draw(st.integers(0, SECONDS - 1))
+    end = draw(st.integers(start + 1, SECONDS))
+    return Window(day + timedelta(seconds=start), day + timedelta(seconds=end))
+
+
+small_windows = st.tuples(st.integers(0, 23), st.integers(1, 6)).map(
+    lambda pair: hours(pair[0], min(24, sum(pair)))
+)
+
+
+def test_paths_are_the_contracts() -> None:
+    """A day of 0042 at 300 s is where the contract's example says, rejected samples beside it."""
+    dataset = Dataset("0042", "300s")
+    name = "operator_code=op-0042/granularity=300s/date=2026-11-22/20261122T000000Z-20261123T000000Z"
+    day = hours(0, 24)
+    assert dataset.samples_path(day) == f"samples/{name}.parquet"
+    assert dataset.rejected_path(day) == f"rejected/{name}.jsonl"
+    assert dataset.folder(MIDNIGHT) == "samples/operator_code=op-0042/granularity=300s/date=2026-11-22"
+
+
+@unhurried
+@given(st.data(), days)
+def test_an_interval_survives_its_path(data: st.DataObject, day: datetime) -> None:
+    """A path says its interval, and the day's folder is the one that holds it."""
+    window = data.draw(windows_within(day))
+    folder, _, name = Dataset("0042", "300s").samples_path(window).rpartition("/")
+    assert folder == Dataset("0042", "300s").folder(day)
+    assert parse_name(name, day) == window
+
+
+@unhurried
+@given(days, st.data())
+def test_an_interval_of_another_day_is_none(day: datetime, data: st.DataObject) -> None:
+    """In a folder of a day the name of an interval of any other day counts for nothing."""
+    window = data.draw(windows_within(day))
+    name = PurePosixPath(Dataset("0042", "300s").samples_path(window)).name
+    other = data.draw(days.filter(lambda other: other != day))
+    assert parse_name(name, other) is None
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "_SUCCESS",
+        "part-0.parquet",
+        ".20261122T000000Z-20261123T000000Z.parquet.0123.tmp",
+        "20261122T000000Z-20261123T000000Z.parquet.tmp",
+        "20261122T000000Z-20261123T000000Z.parquet\n",
+        "20261122T000000Z-20261123T000000Z.jsonl",
+        "20261122T000000-20261123T000000.parquet",
+        "20261122T000000Z-20261122T000000Z.parquet",  # empty
+        "20261122T020000Z-20261122T010000Z.parquet",  # ends before it starts
+        "20261122T000000Z-20261123T000001Z.parquet",  # crosses midnight
+        "20261121T235959Z-20261122T010000Z.parquet",  # crosses midnight
+        "20261122T000060Z-20261122T010000Z.parquet",  # no such second
+        "20261122T000000Z-20261122T250000Z.parquet",  # no such hour
+        "20261322T000000Z-20261323T000000Z.parquet",  # no such month
+        "00000000T000000Z-20261123T000000Z.parquet",  # no such year
+        "٢٠٢٦1122T000000Z-20261123T000000Z.parquet",  # noqa: RUF001 digits, but not ASCII: the case under test
+    ],
+)
+def test_other_names_are_none(name: str) -> None:
+    """A name that isn't exactly an interval's of the day is none of ours."""
+    assert parse_name(name, MIDNIGHT) is None
+
+
+@unhurried
+@given(st.text(st.characters(exclude_categories=["Cs"]), max_size=12), st.integers(0, 24))
+@example("..", 0)
+@example("a/b", 0)
+@example("ä", 0)
+@example("a\nb", 0)
+@example("'\"`", 0)
+@example("🛰", 0)
+@example("%2F", 0)
+@example("a=b", 0)
+@example("", 0)
+def test_no_operator_code_leaves_its_folder(code_ope: str, hour: int) -> None:
+    """Whatever the operator code holds, it is one folder, plain ASCII, and reads back as it was."""
+    window = hours(0, max(1, hour))
+    for path in (
+        Dataset(code_ope, "300s").samples_path(window),
+        Dataset(code_ope, "300s").rejected_path(window),
+    ):
+        root, partition, *rest = path.split("/")
+        assert root in ("samples", "rejected")
+        assert partition.startswith("operator_code=op-")
+        assert partition.isascii()
+        assert partition.isprintable()
+        assert unquote(partition.removeprefix("operator_code=op-")) == code_ope
+        assert [one.partition("=")[0] for one in rest[:2]] == ["granularity", "date"]
+        assert len(rest) == 3
+
+
+def _chained(slices: list[Window], landed: list[Window]) -> Iterable[Group]:
+    """What the contract says, by brute force: grow each slice until nothing overlaps it any more."""
+    unions: set[tuple[Window, frozenset[Window]]] = set()
+    for one in slices:
+        members = {one}
+        while True:
+            more = {
+                other for other in [*slices, *landed] if any(other.overlaps(member) for member in members)
+            }
+            if more == members:
+                break
+            members = more
+        union = Window(min(member.start for member in members), max(member.end for member in members))
+        unions.add((union, frozenset(members & set(landed))))
+    return [Group(window, tuple(sorted(replaces))) for window, replaces in sorted(unions, key=lambda u: u[0])]
+
+
+@unhurried
+@given(st.lists(small_windows, max_size=6), st.lists(small_windows, max_size=8, unique=True))
+def test_groups_are_what_overlaps_chains_to(slices: list[Window], landed: list[Window]) -> None:
+    """Each group is the union of all that chains to a slice, and replaces what has landed in it."""
+    assert group(slices, landed) == _chained(slices, landed)
+
+
+@unhurried
+@given(st.lists(small_windows, min_size=1, max_size=6), st.lists(small_windows, max_size=8))
+def test_groups_are_disjoint_and_hold_the_slices(slices: list[Window], landed: list[Window]) -> None:
+    """No moment is in two groups, each slice lies in one, and no landed interval is cut by one."""
+    groups = group(slices, landed)
+    for first, second in pairwise(groups):
+        assert first.window.end <= second.window.start
+    for one in slices:
+        assert sum(found.window.contains(one) for found in groups) == 1
+    for one in landed:
+        assert all(found.window.contains(one) for found in groups if found.window.overlaps(one))
+
+
+def test_neighbours_are_no_group() -> None:
+    """Intervals that only touch don't overlap: half-open."""
+    assert group([hours(1, 2)], [hours(0, 1), hours(2, 3)]) == [Group(hours(1, 2), ())]
+
+
+def test_an_hour_of_a_landed_day_is_the_day() -> None:
+    """A slice inside a landed interval grows to it; slices of a day that hold landed hours take them in."""
+    assert group([hours(3, 4)], [hours(0, 24)]) == [Group(hours(0, 24), (hours(0, 24),))]
+    assert group([hours(0, 24)], [hours(0, 1), hours(5, 6)]) == [
+        Group(hours(0, 24), (hours(0, 1), hours(5, 6)))
+    ]
+
+
+def test_a_path_is_utc() -> None:
+    """A window given in another zone has the path of the same moments in UTC."""
+    far = datetime.fromisoformat("2026-11-22T01:00:00+02:00")
+    window = Window(far, far + timedelta(minutes=5))
+    assert (
+        Dataset("x", "300s")
+        .samples_path(window)
+        .endswith("date=2026-11-21/20261121T230000Z-20261121T230500Z.parquet")
+    )
+    assert window.start.tzinfo is UTC

@@ -1,0 +1,252 @@
+import io
+import json
+import struct
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import airflow_provider_evpl
+from airflow_provider_evpl.lake.parquet import Footer, encode, read_footer
+from airflow_provider_evpl.lake.samples import Samples
+from airflow_provider_evpl.lake.schema import SORT_COLUMNS
+from airflow_provider_evpl.records import Series
+from airflow_provider_evpl.window import DAY
+from tests.lake.build import MIDNIGHT, Answer, Row, circuit, collect, hourly, hours, microseconds, unhurried
+
+SOURCE = {"base_url": "https://api.orange.com", "job": "JOBV", "offer_type": "EVPL", "ctxtid": "wses,vsn"}
+START = microseconds(MIDNIGHT)
+TEXT, MOMENT, NUMBER = pa.string(), pa.timestamp("us", "UTC"), pa.float64()
+CONTRACT = [  # name, Arrow type, may be null: the contract's table
+    ("code_ope", TEXT, False),
+    ("object_type", TEXT, True),
+    ("object_instance_id", TEXT, False),
+    ("metric_name", TEXT, False),
+    ("pop_country", TEXT, True),
+    ("pop_name", TEXT, True),
+    ("pop_section_name", TEXT, True),
+    ("timestamp", MOMENT, False),
+    ("value", NUMBER, True),
+]
+
+texts = st.one_of(st.none(), st.sampled_from(["", "0042", "é", "🛰", "a"]))
+series = st.builds(Series, st.sampled_from(["0042", "c", "é"]), st.just("in"), texts, texts, texts, texts)
+floats = st.one_of(
+    st.none(),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.sampled_from([-0.0, 5e-324, sys.float_info.max, 0.1 + 0.2]),
+)
+rows = st.lists(
+    st.tuples(series, st.integers(START, START + DAY.days * 86_400_000_000 - 1), floats), max_size=30
+)
+
+
+def _encode(samples: Samples, provenance: Mapping[str, str] | None = None) -> bytes:
+    return bytes(encode(samples, granularity="300s", source=SOURCE, provenance=provenance or {}))
+
+
+def _day(given_rows: list[Row]) -> Samples:
+    return collect([Answer(given_rows, [])], hours(0, 24))
+
+
+def _bits(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{**row, "value": row["value"] is not None and struct.pack("<d", row["value"])} for row in rows]
+
+
+@pytest.mark.parametrize("samples", [hourly(hours(0, 24)), _day([])], ids=["rows", "empty"])
+def test_the_schema_is_the_contracts(samples: Samples) -> None:
+    """With rows or without, columns read back as the contract's: names, order, plain types, REQUIRED."""
+    file = pq.ParquetFile(io.BytesIO(_encode(samples)))
+    found = [(field.name, field.type, field.nullable) for field in file.schema_arrow]
+    assert found == CONTRACT
+    assert file.read().num_rows == samples.ledger.rows
+    required = [file.schema.column(i).max_definition_level == 0 for i in range(len(CONTRACT))]
+    assert required == [not nullable for _, _, nullable in CONTRACT]
+    assert file.metadata.row_group(0).column(0).compression == "ZSTD"
+
+
+@unhurried
+@given(rows)
+def test_what_is_read_is_what_was_pulled(given_rows: list[Row]) -> None:
+    """Rows read back are the samples', sorted; texts and nulls are themselves, values equal bit by bit."""
+    samples = _day(given_rows)
+    read = pq.ParquetFile(io.BytesIO(_encode(samples))).read().to_pylist()
+    assert _bits(read) == _bits(samples.table.to_pylist())
+    keys = [[(row[name] is not None, row[name] or "") for name in SORT_COLUMNS[:-1]] for row in read]
+    moments = [row["timestamp"] for row in read]
+    assert list(zip(keys, moments, strict=True)) == sorted(zip(keys, moments, strict=True))
+
+
+def test_duckdb_reads_the_same(tmp_path: Path) -> None:
+    """DuckDB reads what pyarrow reads: the same rows, types and nulls."""
+    odd = [
+        Series("0042", "in", country, name, "", None) for country in (None, "", "FR") for name in (None, "é")
+    ]
+    samples = _day([(one, START + at, value) for at, value in enumerate((1.5, None, -0.0)) for one in odd])
+    path = tmp_path / "one.parquet"
+    path.write_bytes(_encode(samples))
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        query = "SELECT * REPLACE (epoch_us(timestamp) AS timestamp) FROM read_parquet(?)"
+        found = connection.execute(query, [str(path)]).fetchall()
+        kinds = connection.execute("DESCRIBE SELECT * FROM read_parquet(?)", [str(path)]).fetchall()
+    expected = [
+        {**row, "timestamp": microseconds(row["timestamp"])}
+        for row in pq.ParquetFile(path).read().to_pylist()
+    ]
+    assert found == [tuple(row.values()) for row in expected]
+    assert [kind for _, kind, *_ in kinds] == ["VARCHAR"] * 7 + ["TIMESTAMP WITH TIME ZONE", "DOUBLE"]
+
+
+def test_0042_stays_text(tmp_path: Path) -> None:
+    """Through Hive partitions of the contract's form a code of digits stays text in every column it is in."""
+    folder = tmp_path / "operator_code=op-0042" / "date=2026-11-22"
+    folder.mkdir(parents=True)
+    (folder / "one.parquet").write_bytes(_encode(_day([(circuit("0042"), START, 1.0)])))
+    with duckdb.connect() as connection:
+        found = connection.execute(
+            "SELECT code_ope, object_instance_id, operator_code "
+            "FROM read_parquet(?, hive_partitioning = true)",
+            [str(folder / "*.parquet")],
+        ).fetchall()
+    assert found == [("0042", "0042", "op-0042")]
+
+
+def test_the_footer_says_the_order() -> None:
+    """Every row group's sorting columns are the contract's sort, ascending, nulls first."""
+    metadata = pq.ParquetFile(io.BytesIO(_encode(hourly(hours(0, 24))))).metadata
+    for index in range(metadata.num_row_groups):
+        order = metadata.row_group(index).sorting_columns
+        assert [metadata.schema.column(one.column_index).name for one in order] == list(SORT_COLUMNS)
+        assert all(one.nulls_first and not one.descending for one in order)
+
+
+def test_the_footer_says_where_it_all_came_from() -> None:
+    """Key-value metadata holds source, slice, granularity, counts, versions and the run; no Arrow schema."""
+    samples = hourly(hours(0, 24), rejections=2)
+    raw = pq.ParquetFile(
+        io.BytesIO(_encode(samples, {"dag_id": "daily", "slice": "not mine"}))
+    ).metadata.metadata
+    found = {key.decode(): value.decode() for key, value in raw.items()}
+    assert json.loads(found.pop("evpl.source")) == SOURCE
+    assert json.loads(found.pop("evpl.ledger")) == asdict(samples.ledger)
+    assert found == {
+        "evpl.schema_version": "1",
+        "evpl.provider_version": airflow_provider_evpl.__version__,
+        "evpl.slice": "2026-11-22T00:00:00Z/2026-11-23T00:00:00Z",
+        "evpl.granularity": "300s",
+        "evpl.unknown_fields": "[]",
+        "evpl.dag_id": "daily",
+    }
+
+
+@unhurried
+@given(rows)
+def test_a_footer_is_read_back(given_rows: list[Row]) -> None:
+    """An object says its source, its rows and how many of them have a value."""
+    samples = _day(given_rows)
+    values = sum(value is not None for value in samples.table["value"].to_pylist())
+    assert read_footer(io.BytesIO(_encode(samples))) == Footer(SOURCE, samples.ledger.rows, values)
+
+
+def test_the_same_samples_are_the_same_bytes() -> None:
+    """Writing the same samples again gives the same bytes."""
+    assert _encode(hourly(hours(0, 24))) == _encode(hourly(hours(0, 24)))
+
+
+def test_many_rows_are_several_row_groups() -> None:
+    """A large slice is cut into row groups, and all of it comes back."""
+    given_rows: list[Row] = [(circuit("a"), START + at, float(at)) for at in range(122_881)]
+    file = pq.ParquetFile(io.BytesIO(_encode(_day(given_rows))))
+    assert [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)] == [122_880, 1]
+    assert file.read()["value"].to_pylist() == [value for _, _, value in given_rows]
+    assert read_footer(io.BytesIO(_encode(_day(given_rows)))) == Footer(SOURCE, 122_881, 122_881)
+
+
+def _foreign(metadata: dict[bytes, bytes] | None) -> bytes:
+    sink = io.BytesIO()
+    pq.write_table(
+        pa.table([pa.Array.from_buffers(NUMBER, 0, [None, None])], ["value"], metadata=metadata), sink
+    )
+    return sink.getvalue()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"PAR1",
+        b"PAR1PAR1",
+        b"a,b\n1,2\n" * 9,
+        b"PAR1" + b"\xff" * 90 + b"\x10\0\0\0PAR1",
+        b"PAR1" + b"\xff" * 90 + b"\xff\xff\xff\xffPAR1",
+        _foreign(None),
+        _foreign({b"writer": b"another"}),
+        _foreign({b"\xff": b"\xfe"}),
+        _foreign({b"evpl.source": b"{}"}),
+        _foreign({b"evpl.source": b"{}", b"evpl.ledger": b"[]"}),
+        _foreign({b"evpl.source": b"{", b"evpl.ledger": b"{}"}),
+    ],
+    ids=[
+        "empty",
+        "magic",
+        "no footer",
+        "text",
+        "garbage",
+        "too long",
+        "none",
+        "another",
+        "binary",
+        "half",
+        "odd",
+        "broken",
+    ],
+)
+def test_what_is_no_parquet_of_ours_is_none(content: bytes) -> None:
+    """What is no Parquet file, damaged, or without our footer isn't ours: None, never an error."""
+    assert read_footer(io.BytesIO(content)) is None
+
+
+def test_a_cut_object_is_not_ours() -> None:
+    """An object of which the beginning or the end is missing is no object of ours."""
+    whole = _encode(hourly(hours(0, 24)))
+    assert read_footer(io.BytesIO(whole[:-1])) is None
+    assert read_footer(io.BytesIO(whole[:100])) is None
+
+
+class _Unreadable(io.BytesIO):
+    """A file that can't be read."""
+
+    def read(self, _size: int | None = -1) -> bytes:
+        """Fail."""
+        raise ConnectionResetError
+
+
+def test_a_file_that_can_not_be_read_is_an_error() -> None:
+    """Not knowing is not the same as not ours: where reading fails, that error comes out."""
+    with pytest.raises(ConnectionResetError):
+        read_footer(_Unreadable(_encode(hourly(hours(0, 1)))))
+
+
+def test_pandas_stays_out() -> None:
+    """A process that collects, encodes and reads a footer has not imported pandas, though it is installed."""
+    program = (
+        "import io, sys\n"
+        "from airflow_provider_evpl.lake.parquet import encode, read_footer\n"
+        "from tests.lake.build import hourly, hours\n"
+        "data = encode(hourly(hours(0, 24)), granularity='300s', source={}, provenance={})\n"
+        "assert read_footer(io.BytesIO(data)).rows == 48\n"
+        "assert 'pandas' not in sys.modules\n"
+        "import pandas\n"
+    )
+    root = Path(airflow_provider_evpl.__file__).parent.parent
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=root)

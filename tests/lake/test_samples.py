@@ -1,0 +1,267 @@
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import timedelta
+from random import Random
+from typing import NamedTuple
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_evpl.lake.samples import Samples
+from airflow_provider_evpl.lake.schema import SERIES_COLUMNS
+from airflow_provider_evpl.records import Rejection, Series
+from airflow_provider_evpl.window import Granularity, Window
+from tests.lake.build import (
+    FIVE_MINUTES,
+    HOUR,
+    MIDNIGHT,
+    Answer,
+    Row,
+    circuit,
+    collect,
+    hours,
+    microseconds,
+    rejection,
+    unhurried,
+)
+
+WINDOW = hours(1, 3)
+START = microseconds(WINDOW.start)
+MINUTE = 60_000_000
+SLICE = Window(WINDOW.start + timedelta(seconds=7), WINDOW.end - timedelta(seconds=7))
+GRANULARITIES = [
+    *(FIVE_MINUTES, Granularity("1h"), Granularity("7s"), Granularity("90m"), Granularity("250ms")),
+    *(Granularity("1d"), Granularity("1w"), Granularity("1y")),
+]
+
+texts = st.sampled_from([None, "", "a", "B", "é", "🛰"])
+series = st.builds(
+    Series,
+    st.sampled_from(["c1", "c2", "C10", ""]),
+    st.sampled_from(["in", "out"]),
+    texts,
+    texts,
+    texts,
+    texts,
+)
+timestamps = st.one_of(  # on the grid, before, after, and off the grid; few, so that many are duplicates
+    st.integers(-2, 26).map(lambda step: START + step * 5 * MINUTE),
+    st.sampled_from([START - 1, START + 1, START + 120 * MINUTE - 1, START + 120 * MINUTE, -1]),
+)
+values = st.sampled_from([None, 0.0, 1.0, 2.5, -1.0, 1e300])
+rows = st.tuples(series, timestamps, values)
+rejections = st.one_of(
+    st.builds(rejection, entry=st.integers(0, 3), sample=st.integers(0, 3)),
+    st.builds(rejection, entry=st.integers(0, 3), sample=st.none(), samples=st.integers(1, 5)),
+)
+answers = st.lists(
+    st.builds(Answer, st.lists(rows, max_size=12), st.lists(rejections, max_size=2)), max_size=5
+)
+
+
+class Truth(NamedTuple):
+    """What the contract says about some pages, in plain Python."""
+
+    rows: list[Row]
+    out_of_window: int
+    duplicates: int
+    conflicts: int
+
+
+def _truth(given_rows: Iterable[Row], window: Window) -> Truth:
+    kept: dict[tuple[Series, int], list[float | None]] = defaultdict(list)
+    outside = 0
+    for one, timestamp, value in given_rows:
+        if microseconds(window.start) <= timestamp < microseconds(window.end):
+            kept[one, timestamp].append(value)
+        else:
+            outside += 1
+    stays = {key: _stays(found) for key, found in kept.items()}
+    return Truth(
+        rows=sorted(((*key, value) for key, value in stays.items()), key=_sort_key),
+        out_of_window=outside,
+        duplicates=sum(len(found) - 1 for found in kept.values()),
+        conflicts=sum(value != stays[key] for key, found in kept.items() for value in found),
+    )
+
+
+def _stays(found: list[float | None]) -> float | None:
+    return next((value for value in reversed(found) if value is not None), None)
+
+
+def _sort_key(row: Row) -> tuple[list[tuple[bool, str]], int]:
+    return [(text is not None, text or "") for text in row[0]], row[1]
+
+
+def _rows(samples: Samples) -> list[Row]:
+    return [
+        (
+            Series(*(row[name] for name in SERIES_COLUMNS)),
+            microseconds(row["timestamp"]),
+            row["value"],
+        )
+        for row in samples.table.to_pylist()
+    ]
+
+
+def _all_rows(pages: Iterable[Answer]) -> list[Row]:
+    return [row for page in pages for row in page.rows]
+
+
+@unhurried
+@given(answers, st.sampled_from([WINDOW, SLICE]))
+def test_rows_and_ledger_are_the_contracts(pages: list[Answer], window: Window) -> None:
+    """Rows, their order, duplicates, conflicts what lies outside: as plain Python makes them."""
+    truth = _truth(_all_rows(pages), window)
+    samples = collect(pages, window)
+    ledger = samples.ledger
+    assert _rows(samples) == truth.rows
+    assert set(samples.table["code_ope"].to_pylist()) <= {"0042"}
+    assert (ledger.rows, ledger.out_of_window) == (len(truth.rows), truth.out_of_window)
+    assert (ledger.duplicates, ledger.conflicts) == (truth.duplicates, truth.conflicts)
+    assert ledger.null_values == sum(value is None for _, _, value in truth.rows)
+    assert samples.series == {one for one, _, _ in truth.rows}
+    assert ledger.series == len(samples.series)
+
+
+@unhurried
+@given(answers)
+def test_every_sample_is_accounted_for(pages: list[Answer]) -> None:
+    """What was received is what became a row, duplicate, out of window or rejected; entries likewise."""
+    ledger = collect(pages, WINDOW).ledger
+    gone = [one for page in pages for one in page.rejections]
+    assert ledger.rejected == sum(one.samples for one in gone)
+    assert ledger.rejected_entries == sum(one.sample is None for one in gone)
+    assert ledger.received == len(_all_rows(pages)) + ledger.rejected
+    assert ledger.received == ledger.rows + ledger.duplicates + ledger.out_of_window + ledger.rejected
+    assert (ledger.pages, ledger.entries) == (len(pages), len(_all_rows(pages)) + ledger.rejected_entries)
+
+
+@unhurried
+@given(answers, st.data())
+def test_page_size_does_not_matter(pages: list[Answer], data: st.DataObject) -> None:
+    """However the same samples are cut into pages, rows and counts are the same."""
+    everything = _all_rows(pages)
+    size = data.draw(st.integers(1, 1 + len(everything)))
+    recut = [Answer(everything[at : at + size], []) for at in range(0, len(everything), size)]
+    first, second = collect([Answer(everything, [])], WINDOW), collect(recut, WINDOW)
+    assert first.table.equals(second.table)
+    assert first.ledger.rows == second.ledger.rows
+    assert first.ledger.conflicts == second.ledger.conflicts
+    assert (first.ledger.series, first.ledger.observed) == (second.ledger.series, second.ledger.observed)
+
+
+@unhurried
+@given(st.lists(rows, max_size=20, unique_by=lambda row: row[:2]), st.randoms())
+def test_order_does_not_matter_without_duplicates(given_rows: list[Row], random: Random) -> None:
+    """Samples that are all different give the same table in whatever order they come."""
+    shuffled = random.sample(given_rows, len(given_rows))
+    first, second = (collect([Answer(some, [])], WINDOW) for some in (given_rows, shuffled))
+    assert _rows(first) == _rows(second)
+    assert first.ledger == second.ledger
+
+
+@unhurried
+@given(answers, st.sampled_from(GRANULARITIES), st.sampled_from([WINDOW, SLICE, hours(0, 24)]))
+def test_expected_and_observed_by_brute_force(
+    pages: list[Answer], granularity: Granularity, window: Window
+) -> None:
+    """Expected is series times multiples of the step in the slice; observed counts each step seen once."""
+    ledger = collect(pages, window, granularity).ledger
+    if granularity.step is None:
+        assert (ledger.expected, ledger.observed) == (None, None)
+        return
+    step = granularity.step // timedelta(microseconds=1)
+    start, end = microseconds(window.start), microseconds(window.end)
+    first = start + -start % step
+    assert ledger.expected == ledger.series * len(range(first, end, step))
+    truth = _truth(_all_rows(pages), window)
+    assert ledger.observed == len({(one, timestamp // step) for one, timestamp, _ in truth.rows})
+
+
+@unhurried
+@given(answers, st.tuples(st.integers(0, 3), st.integers(1, 3)))
+def test_counts_within_a_window(pages: list[Answer], bounds: tuple[int, int]) -> None:
+    """The rows in a part of the slice, and those with a value, are counted half-open."""
+    part = hours(bounds[0], sum(bounds))
+    inside = [
+        value
+        for _, timestamp, value in _truth(_all_rows(pages), WINDOW).rows
+        if microseconds(part.start) <= timestamp < microseconds(part.end)
+    ]
+    assert collect(pages, WINDOW).count_within(part) == (
+        len(inside),
+        sum(value is not None for value in inside),
+    )
+
+
+@pytest.mark.parametrize(
+    ("found", "stays", "conflicts"),
+    [
+        ([1.0, 2.0], 2.0, 1),
+        ([2.0, 1.0], 1.0, 1),
+        ([1.0, 1.0], 1.0, 0),
+        ([1.0, None], 1.0, 1),
+        ([None, 1.0], 1.0, 1),
+        ([None, None], None, 0),
+        ([1.0, 2.0, None, 2.0, 1.0], 1.0, 3),
+        ([1.0, None, None], 1.0, 2),
+    ],
+)
+@pytest.mark.parametrize("page_size", [1, 5])
+def test_which_duplicate_stays(
+    found: list[float | None], stays: float | None, conflicts: int, page_size: int
+) -> None:
+    """A value beats null, else the last one stays, on and over pages; null beside null is no conflict."""
+    pages = [
+        Answer([(circuit("a"), START, value) for value in found[at : at + page_size]], [])
+        for at in range(0, len(found), page_size)
+    ]
+    samples = collect(pages, WINDOW)
+    assert _rows(samples) == [(circuit("a"), START, stays)]
+    assert (samples.ledger.duplicates, samples.ledger.conflicts) == (len(found) - 1, conflicts)
+
+
+def test_without_a_page_or_a_sample_there_are_no_rows() -> None:
+    """Nothing at all is a table with the right columns and no rows, and a ledger of zeros."""
+    for pages in ([], [Answer([], [])]):
+        samples = collect(pages, WINDOW)
+        assert samples.table.num_rows == samples.ledger.received == samples.ledger.rows == 0
+        assert (samples.ledger.expected, samples.ledger.observed) == (0, 0)
+        assert samples.ledger.rejected_fraction == 0
+        assert samples.count_within(WINDOW) == (0, 0)
+
+
+def test_rejections_keep_their_page() -> None:
+    """Rejections come out in order, each with its page, counted from 1."""
+    gone = [rejection(entry=number) for number in range(3)]
+    samples = collect([Answer([], gone[:1]), Answer([], []), Answer([], gone[1:])], WINDOW)
+    assert [placed.page for placed in samples.rejections] == [1, 3, 3]
+    assert [placed.rejection for placed in samples.rejections] == gone
+
+
+@pytest.mark.parametrize(
+    ("given_rows", "gone", "fraction"),
+    [
+        ([1.0] * 9, [rejection()], 0.1),  # eight duplicates of one value are no conflict
+        ([1.0, 2.0], [], 0.5),
+        ([1.0], [rejection(sample=None, samples=3)], 0.75),
+        ([], [rejection(sample=None, samples=1)], 1.0),
+    ],
+)
+def test_the_rejected_share(given_rows: list[float], gone: list[Rejection], fraction: float) -> None:
+    """The larger share counts: samples rejected or in conflict, or entries rejected."""
+    answer = Answer([(circuit("a"), START, value) for value in given_rows], gone)
+    assert collect([answer], WINDOW).ledger.rejected_fraction == pytest.approx(fraction)
+
+
+def test_the_series_of_rows_outside_are_not_counted() -> None:
+    """A series that has samples outside of the slice only is none of the slice's series."""
+    given_rows: list[Row] = [
+        (circuit("in"), START, 1.0),
+        (circuit("out"), microseconds(MIDNIGHT + 9 * HOUR), 1.0),
+    ]
+    samples = collect([Answer(given_rows, [])], WINDOW)
+    assert samples.series == {circuit("in")}
+    assert (samples.ledger.series, samples.ledger.expected, samples.ledger.observed) == (1, 24, 1)

@@ -1,0 +1,133 @@
+import resource
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+import airflow_provider_evpl
+from airflow_provider_evpl.errors import (
+    EvplStoreError,
+)
+from airflow_provider_evpl.lake.store import LocalStore, Store
+from tests.lake.stores import FOLDER, NAME, PATH, read
+
+PROJECT = Path(airflow_provider_evpl.__file__).parent.parent
+
+
+def _names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def _kill_in_mid_put(root: Path) -> None:
+    """Put in a process of its own, which the system kills when its file grows larger than it may."""
+    program = (
+        "import resource, signal, sys\n"
+        "from airflow_provider_evpl.lake.store import LocalStore\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_DFL)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))\n"
+        "resource.setrlimit(resource.RLIMIT_CORE, (0, 0))\n"
+        "LocalStore(sys.argv[1]).put(sys.argv[2], bytes(2 << 20))\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", program, str(root), PATH], check=False, cwd=PROJECT)
+    assert ended.returncode == -signal.SIGXFSZ
+
+
+def test_local_a_killed_put_leaves_what_the_next_one_removes(tmp_path: Path) -> None:
+    """The old object stays, beside it a file with a dot and its name; the next put of that name clears it."""
+    store, folder = LocalStore(str(tmp_path)), tmp_path / FOLDER
+    store.put(PATH, b"old")
+    _kill_in_mid_put(tmp_path)
+    assert read(store) == b"old"
+    [left_over] = set(_names(folder)) - {NAME}
+    assert left_over.startswith(f".{NAME}.")
+    assert left_over.endswith(".tmp")
+    another = folder / left_over.replace("1123", "1124")
+    another.write_bytes(b"of another object")
+    store.put(PATH, b"new")
+    assert _names(folder) == sorted([another.name, NAME])
+
+
+def test_local_readers_see_whole_objects(tmp_path: Path) -> None:
+    """Somebody who reads again and again while an object is replaced sees the old or the new one, whole."""
+    store = LocalStore(str(tmp_path))
+    versions = [bytes([number]) * 300_000 for number in (1, 2)]
+    store.put(PATH, versions[0])
+    done = threading.Event()
+
+    def put() -> None:
+        for number in range(30):
+            store.put(PATH, versions[number % 2])
+        done.set()
+
+    writer = threading.Thread(target=put)
+    writer.start()
+    try:
+        while not done.is_set():
+            assert read(store) in versions
+            assert NAME in store.names(FOLDER)
+    finally:
+        writer.join()
+
+
+def test_local_an_open_object_stays_what_it_was(tmp_path: Path) -> None:
+    """Who has an object open reads it to its end, though it is replaced or deleted meanwhile."""
+    store = LocalStore(str(tmp_path))
+    store.put(PATH, b"old")
+    with store.open(PATH) as file:
+        store.put(PATH, b"new!")
+        store.delete(PATH)
+        assert file.read() == b"old"
+
+
+@contextmanager
+def _largest_file(size: int) -> Iterator[None]:
+    """Let the system refuse to write more than this into one file, as a full disk would."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_local_a_failing_write_leaves_all_as_it_was(tmp_path: Path) -> None:
+    """Where the disk takes a part only, the old object stays, nothing lies beside it, and Airflow retries."""
+    store = LocalStore(str(tmp_path))
+    store.put(PATH, b"old")
+    with _largest_file(1 << 20), pytest.raises(EvplStoreError, match="File too large"):
+        store.put(PATH, bytes(2 << 20))
+    assert read(store) == b"old"
+    assert _names(tmp_path / FOLDER) == [NAME]
+
+
+def test_local_a_failing_move_leaves_all_as_it_was(tmp_path: Path) -> None:
+    """Where a folder is in the object's place, it stays, and nothing lies beside it."""
+    store = LocalStore(str(tmp_path))
+    store.put(f"{PATH}/inside", b"1")
+    with pytest.raises(EvplStoreError, match=NAME):
+        store.put(PATH, b"2")
+    assert _names(tmp_path / FOLDER) == [NAME]
+    assert read(store, f"{PATH}/inside") == b"1"
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda store: store.names("a/b"),
+        lambda store: store.put("a/b/c", b""),
+        lambda store: store.open("a/b/c"),
+        lambda store: store.delete("a/b/c"),
+        lambda store: store.open("a/\0"),
+    ],
+    ids=["names", "put", "open", "delete", "impossible"],
+)
+def test_local_failures_are_ours(tmp_path: Path, call: Callable[[Store], object]) -> None:
+    """Whatever fails, here a file where a folder should be, is our error and names the path."""
+    (tmp_path / "a").write_bytes(b"")
+    with pytest.raises(EvplStoreError, match=f"file://{tmp_path}/a/"):
+        call(LocalStore(str(tmp_path)))
