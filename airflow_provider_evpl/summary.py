@@ -1,0 +1,104 @@
+"""What a run tells: how far it is, and what it did."""
+
+from dataclasses import dataclass, field
+
+from airflow_provider_evpl.lake.lake import Landing
+from airflow_provider_evpl.lake.samples import Samples
+from airflow_provider_evpl.plan import PullPlan
+from airflow_provider_evpl.records import Series
+from airflow_provider_evpl.window import iso
+
+__all__ = ["Progress", "Summary"]
+
+_MOST_SLICES = 100
+_SUMMED = (
+    "pages",
+    "received",
+    "rows",
+    "duplicates",
+    "out_of_window",
+    "rejected",
+    "conflicts",
+    "null_values",
+    "expected",
+    "observed",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far a pull is.
+
+    Attributes:
+        pages, samples: received so far.
+        share: of the window, 0 to 1.
+        seconds_left: None until there is something to reckon from.
+    """
+
+    pages: int
+    samples: int
+    share: float
+    seconds_left: float | None
+
+
+@dataclass(slots=True, kw_only=True)
+class Summary:
+    """What a run landed.
+
+    Attributes:
+        requests: report requests sent, those without a page included.
+        seconds: of the whole pull.
+        landings: in the order of time.
+    """
+
+    plan: PullPlan
+    requests: int = 0
+    seconds: float = 0.0
+    landings: list[Landing] = field(default_factory=list)
+    _ledgers: dict[str, int | None] = field(default_factory=lambda: dict.fromkeys(_SUMMED, 0))
+    _series: set[Series] = field(default_factory=set)
+
+    def add(self, landing: Landing, samples: Samples) -> None:
+        """Count a slice that landed."""
+        self.landings.append(landing)
+        self._series |= samples.series
+        for name in _SUMMED:
+            self._ledgers[name] = _add(self._ledgers[name], getattr(samples.ledger, name))
+
+    def as_dict(self) -> dict[str, object]:
+        """Write it as JSON can: the keys of the contract's result."""
+        return {
+            "code_ope": self.plan.code_ope,
+            "granularity": self.plan.granularity.text,
+            "window_start": iso(self.plan.window.start),
+            "window_end": iso(self.plan.window.end),
+            **self._ledgers,
+            "series": len(self._series),
+            "requests": self.requests,
+            "retries": self.requests - (self._ledgers["pages"] or 0),
+            "bytes": sum(landing.bytes for landing in self.landings),
+            "seconds": round(self.seconds, 3),
+            "slice_count": len(self.landings),
+            "slices": [_slice(landing) for landing in self._ends()],
+        }
+
+    def _ends(self) -> list[Landing]:
+        if len(self.landings) <= _MOST_SLICES:
+            return self.landings
+        return self.landings[: _MOST_SLICES // 2] + self.landings[-_MOST_SLICES // 2 :]
+
+
+def _add(one: int | None, other: int | None) -> int | None:
+    return None if one is None or other is None else one + other
+
+
+def _slice(landing: Landing) -> dict[str, object]:
+    return {
+        "start": iso(landing.window.start),
+        "end": iso(landing.window.end),
+        "path": landing.path,
+        "rows": landing.rows,
+        "bytes": landing.bytes,
+        "replaced": landing.replaced,
+        "rejected_path": landing.rejected_path,
+    }

@@ -1,0 +1,88 @@
+"""About the code base itself: what may import what, what is exported, how large things are."""
+
+import ast
+import importlib
+import re
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import airflow_provider_evpl
+from airflow_provider_evpl import errors
+
+PACKAGE = Path(airflow_provider_evpl.__file__).parent
+FILES = sorted(PACKAGE.rglob("*.py"))
+CORE = ["pull", "settings", "plan", "summary", "api.client", "api.pages", "lake.lake", "lake.store"]
+
+WITHOUT_AIRFLOW = """
+import sys
+class Blocker:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in ("airflow", "pandas"):
+            raise ImportError(name)
+sys.meta_path.insert(0, Blocker())
+"""
+
+
+def test_the_core_runs_without_airflow_and_pandas() -> None:
+    """The core imports where neither Airflow nor pandas can be."""
+    imports = "".join(f"import airflow_provider_evpl.{name}\n" for name in CORE)
+    subprocess.run([sys.executable, "-c", WITHOUT_AIRFLOW + imports], check=True, cwd=PACKAGE.parent)
+
+
+def test_the_error_tree_is_drawn_in_full() -> None:
+    """The picture in the docstring shows every class, below the one it derives from."""
+    tree = str(errors.__doc__)
+    classes = [vars(errors)[name] for name in errors.__all__]
+    for one in classes:
+        assert issubclass(one, errors.EvplError)
+        assert len(re.findall(rf"\b{one.__name__}\b", tree)) == 1
+    for branch in (errors.EvplPermanentError, errors.EvplRetryableError):
+        assert issubclass(branch, errors.EvplError)
+    leaves = [one for one in classes if not one.__subclasses__()]
+    assert all(issubclass(one, errors.EvplPermanentError | errors.EvplRetryableError) for one in leaves)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in FILES if path.name != "__main__.py"],
+    ids=lambda path: str(path.relative_to(PACKAGE)),
+)
+def test_all_is_complete(path: Path) -> None:
+    """A module exports what it names in `__all__`, and names each public class and function of its own."""
+    tree = ast.parse(path.read_text())
+    public = {
+        node.name
+        for node in tree.body
+        if isinstance(node, ast.ClassDef | ast.FunctionDef) and not node.name.startswith("_")
+    }
+    exported = {
+        element.value
+        for node in tree.body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
+        for element in getattr(node.value, "elts", [])
+    }
+    assert public <= exported
+    name = ".".join(["airflow_provider_evpl", *path.relative_to(PACKAGE).with_suffix("").parts])
+    module = importlib.import_module(name.removesuffix(".__init__"))
+    assert all(hasattr(module, one) for one in exported)
+
+
+def test_files_and_functions_stay_small() -> None:
+    """Files under 300 lines; the median function 7 lines, nine of ten under 25."""
+    assert all(len(path.read_text().splitlines()) < 300 for path in FILES)
+    lengths = [length for path in FILES for length in _lengths(ast.parse(path.read_text()))]
+    assert statistics.median(lengths) <= 7
+    assert statistics.quantiles(lengths, n=10)[-1] < 25
+
+
+def _lengths(tree: ast.Module) -> Iterator[int]:
+    """Lines of code of each function: without signature and docstring."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            body = node.body[1:] if ast.get_docstring(node) else node.body
+            yield (body[-1].end_lineno or 0) - body[0].lineno + 1 if body else 0

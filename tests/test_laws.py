@@ -1,0 +1,160 @@
+"""Laws of the whole flow, over random data, windows and pages."""
+
+import tempfile
+from dataclasses import asdict, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from airflow_provider_evpl.errors import EvplNotPublishedError
+from airflow_provider_evpl.lake.store import LocalStore
+from airflow_provider_evpl.plan import PullPlan
+from airflow_provider_evpl.pull import pull, pull_slice
+from airflow_provider_evpl.window import DAY, Granularity, Window
+from tests.fake_api import FakeApi, Sample
+from tests.lakes import objects, rows
+
+MIDNIGHT = datetime(2026, 11, 20, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+STEP = Granularity("1800s")
+FAST = 1000.0
+
+samples = st.lists(
+    st.builds(
+        Sample,
+        st.sampled_from(["a", "b", "c", "d"]),
+        st.integers(0, 95).map(lambda n: MIDNIGHT + n * timedelta(minutes=30)),
+        st.one_of(st.sampled_from(["1", "2.5", " 3 ", 4, None, ""]), st.sampled_from(["n/a", "1_0", True])),
+    ),
+    min_size=1,
+    max_size=40,
+)
+
+
+class Pull(NamedTuple):
+    """One run: hours of the two days, the slice length, and what the API got before it."""
+
+    first: int
+    hours: int
+    slice_hours: int
+    news: frozenset[tuple[str, int]]
+
+    @property
+    def plan(self) -> PullPlan:
+        """As the core takes it."""
+        start = MIDNIGHT + self.first * HOUR
+        window = Window(start, min(start + self.hours * HOUR, MIDNIGHT + 2 * DAY))
+        length = self.slice_hours * HOUR
+        return PullPlan(code_ope="0042", granularity=STEP, window=window, slice_length=length)
+
+
+pulls = st.lists(
+    st.builds(
+        Pull,
+        st.integers(0, 47),
+        st.integers(1, 30),
+        st.sampled_from([1, 2, 6, 24]),
+        st.frozensets(st.tuples(st.sampled_from("abc"), st.integers(0, 95)), max_size=6),
+    ),
+    min_size=1,
+    max_size=5,
+)
+
+
+def _bytes(folder: str) -> list[tuple[str, bytes]]:
+    return [(path, (Path(folder) / path).read_bytes()) for path in objects(Path(folder))]
+
+
+def _value(name: str, step: int) -> float:
+    return ord(name) + step / 100
+
+
+@settings(deadline=None, max_examples=60)
+@given(pulls)
+def test_over_any_sequence_of_pulls_no_sample_twice_none_lost(sequence: list[Pull]) -> None:
+    """Windows and slices of any length, samples that come late: what was pulled last is what is there."""
+    api = FakeApi(page_size=2)
+    known: set[tuple[str, int]] = set()
+    before: set[tuple[str, datetime]] = set()
+    with tempfile.TemporaryDirectory() as folder:
+        for one in sequence:
+            known |= one.news
+            api.samples = [
+                Sample(name, MIDNIGHT + step * timedelta(minutes=30), str(_value(name, step)))
+                for name, step in sorted(known)
+            ]
+            window = one.plan.window
+            truth = {row[:2] for row in api.samples if window.start <= row.timestamp < window.end}
+            with api.client(requests_per_second=FAST) as client:
+                plan = replace(one.plan, allow_empty=True)
+                pull(client, LocalStore(folder), plan, provenance={})
+            landed = rows(Path(folder))
+            keys = {row[:2] for row in landed}
+            assert len(keys) == len(landed)
+            assert {key for key in keys if window.start <= key[1] < window.end} == truth
+            assert before <= keys <= {row[:2] for row in api.samples}
+            before = keys
+
+
+@settings(deadline=None, max_examples=40)
+@given(samples, st.sampled_from([1, 6, 24]))
+def test_a_rerun_converges(data: list[Sample], slice_hours: int) -> None:
+    """The same run again gives the same objects with the same bytes, whatever the API sent."""
+    plan = replace(Pull(0, 48, slice_hours, frozenset()).plan, max_rejected_fraction=1.0)
+    seen = []
+    with tempfile.TemporaryDirectory() as folder:
+        for _ in range(2):
+            with FakeApi(data, page_size=2).client(requests_per_second=FAST) as client:
+                pull(client, LocalStore(folder), plan, provenance={})
+            seen.append(_bytes(folder))
+    assert seen[0] == seen[1]
+
+
+@settings(deadline=None, max_examples=60)
+@given(samples, st.integers(1, 5), st.integers(1, 5), st.integers(1, 4))
+def test_page_size_does_not_matter(data: list[Sample], one: int, other: int, parallelism: int) -> None:
+    """The same samples on other pages, more of them in flight, are the same rows and the same ledger."""
+    window = Window(MIDNIGHT, MIDNIGHT + DAY)
+    pulled = []
+    for page_size, flying in ((one, 1), (other, parallelism)):
+        api = FakeApi(data, page_size=page_size)
+        with api.client(requests_per_second=FAST, page_parallelism=flying) as client:
+            pulled.append(pull_slice(client, "0042", STEP, window))
+    assert pulled[0].table.equals(pulled[1].table)
+    assert asdict(pulled[0].ledger) | {"pages": 0} == asdict(pulled[1].ledger) | {"pages": 0}
+
+
+@settings(deadline=None, max_examples=100)
+@given(samples, st.integers(0, 47), st.integers(1, 24))
+def test_the_ledger_adds_up(data: list[Sample], first: int, hours: int) -> None:
+    """Every sample received is a row, a duplicate, out of the window or rejected; none is in two places."""
+    window = Pull(first, hours, 24, frozenset()).plan.window
+    api = FakeApi(data)
+    with api.client(requests_per_second=FAST) as client:
+        ledger = pull_slice(client, "0042", STEP, window).ledger
+    sent = [one for one in data if window.start <= one.timestamp < window.end]
+    readable = [one for one in sent if one.value not in ("n/a", "1_0", True)]
+    assert ledger.received == len(sent)
+    assert ledger.received == ledger.rows + ledger.duplicates + ledger.out_of_window + ledger.rejected
+    assert ledger.rejected == len(sent) - len(readable)
+    assert ledger.rows == ledger.observed == len({one[:2] for one in readable})
+    assert ledger.expected == len({one.name for one in readable}) * 2 * window.length // HOUR
+
+
+@settings(deadline=None, max_examples=30)
+@given(samples)
+def test_an_unpublished_window_leaves_the_lake_as_it_was(data: list[Sample]) -> None:
+    """Whatever has landed, an API that has nothing any more changes no byte."""
+    plan = replace(Pull(0, 48, 24, frozenset()).plan, max_rejected_fraction=1.0)
+    with tempfile.TemporaryDirectory() as folder:
+        store = LocalStore(folder)
+        with FakeApi(data).client(requests_per_second=FAST) as client:
+            pull(client, store, plan, provenance={})
+        before = _bytes(folder)
+        with FakeApi().client() as client, pytest.raises(EvplNotPublishedError):
+            pull(client, store, plan, provenance={})
+        assert _bytes(folder) == before

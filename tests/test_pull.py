@@ -1,0 +1,362 @@
+"""The whole flow, from the API to the lake, without Airflow."""
+
+import json
+import logging
+from collections import Counter
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from airflow_provider_evpl.api.client import Client
+from airflow_provider_evpl.errors import (
+    EvplForeignError,
+    EvplNotPublishedError,
+    EvplPagingError,
+    EvplRefusedError,
+)
+from airflow_provider_evpl.lake.store import LocalStore
+from airflow_provider_evpl.plan import PullPlan
+from airflow_provider_evpl.pull import pull
+from airflow_provider_evpl.sandbox.config import SandboxConfig
+from airflow_provider_evpl.sandbox.data import Network
+from airflow_provider_evpl.sandbox.server import SandboxServer
+from airflow_provider_evpl.settings import Settings
+from airflow_provider_evpl.summary import Progress, Summary
+from airflow_provider_evpl.window import DAY, Granularity, Window
+from tests.fake_api import FakeApi, Sample, grid
+from tests.lakes import intervals, objects, rows
+
+MIDNIGHT = datetime(2026, 11, 20, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+A_DAY = PullPlan(
+    code_ope="0042",
+    granularity=Granularity("300s"),
+    window=Window(MIDNIGHT, MIDNIGHT + DAY),
+    slice_length=DAY,
+)
+HOURS = replace(A_DAY, window=Window(MIDNIGHT, MIDNIGHT + 3 * HOUR), slice_length=HOUR)
+
+
+def run(api: FakeApi, root: Path, plan: PullPlan = A_DAY, **settings: Any) -> Summary:  # noqa: ANN401 whatever Settings takes
+    """Pull once."""
+    with api.client(**settings) as client:
+        return pull(client, LocalStore(str(root)), plan, provenance={"run_id": "r"})
+
+
+def test_every_sample_of_the_sandbox_lands_once(tmp_path: Path) -> None:
+    """Over real HTTP, in pages and days, the lake holds the sandbox's truth; a second run changes nothing."""
+    config = SandboxConfig(circuits=3, page_size=5)
+    window = Window(MIDNIGHT, MIDNIGHT + 2 * DAY)
+    start, end = (int(bound.timestamp()) for bound in (window.start, window.end))
+    network = Network(circuits=3, granularity_seconds=300, seed=config.seed)
+    truth = Counter(tuple(row) for row in network.truth(start=start, end=end))
+    assert len(truth) == truth.total() == 3 * 2 * 2 * 2 * 288
+    with SandboxServer(config) as sandbox:
+        connection = sandbox.connection()
+        settings = Settings.from_connection(
+            login=connection["login"],
+            password=connection["password"],
+            host=connection["host"],
+            extra={**connection["extra"], "requests_per_second": "1000"},
+        )
+        for _ in range(2):
+            with Client(settings) as client:
+                plan = replace(A_DAY, window=window)
+                summary = pull(client, LocalStore(str(tmp_path)), plan, provenance={}).as_dict()
+            assert Counter(_sandbox_rows(tmp_path)) == truth
+            assert len(intervals(tmp_path)) == len(objects(tmp_path)) == 2
+            assert (summary["rows"], summary["pages"], summary["retries"]) == (truth.total(), 6, 0)
+
+
+def _sandbox_rows(root: Path) -> list[tuple[object, ...]]:
+    return [
+        (
+            row["object_type"],
+            row["object_instance_id"],
+            row["metric_name"],
+            row["pop_country"],
+            row["pop_name"],
+            row["pop_section_name"],
+            int(row["timestamp"].timestamp()),
+            row["value"],
+        )
+        for row in pq.ParquetDataset(root / "samples").read().to_pylist()
+    ]
+
+
+def test_the_summary_has_the_keys_of_the_contract(tmp_path: Path) -> None:
+    """The result is JSON, complete and small, and every sample is accounted for."""
+    api = FakeApi([*grid("a", MIDNIGHT, 12), *grid("a", MIDNIGHT, 1), *grid("b", MIDNIGHT, 2, value=None)])
+    summary = run(api, tmp_path).as_dict()
+    path = objects(tmp_path)[0]
+    assert json.loads(json.dumps(summary)) == {
+        "code_ope": "0042",
+        "granularity": "300s",
+        "window_start": "2026-11-20T00:00:00Z",
+        "window_end": "2026-11-21T00:00:00Z",
+        "pages": 1,
+        "received": 15,
+        "rows": 14,
+        "duplicates": 1,
+        "out_of_window": 0,
+        "rejected": 0,
+        "conflicts": 0,
+        "null_values": 2,
+        "series": 2,
+        "expected": 2 * 288,
+        "observed": 14,
+        "requests": 1,
+        "retries": 0,
+        "bytes": (tmp_path / path).stat().st_size,
+        "seconds": summary["seconds"],
+        "slice_count": 1,
+        "slices": [
+            {
+                "start": "2026-11-20T00:00:00Z",
+                "end": "2026-11-21T00:00:00Z",
+                "path": f"file://{tmp_path}/{path}",
+                "rows": 14,
+                "bytes": (tmp_path / path).stat().st_size,
+                "replaced": 0,
+                "rejected_path": None,
+            }
+        ],
+    }
+
+
+def test_a_long_list_of_slices_keeps_its_ends(tmp_path: Path) -> None:
+    """Of more than 100 slices the first and the last 50 are listed; the count is that of all."""
+    five_minutes = timedelta(minutes=5)
+    plan = replace(A_DAY, window=Window(MIDNIGHT, MIDNIGHT + 101 * five_minutes), slice_length=five_minutes)
+    summary = run(FakeApi(grid("a", MIDNIGHT, 101)), tmp_path, plan, requests_per_second=1000.0).as_dict()
+    listed = summary["slices"]
+    assert isinstance(listed, list)
+    assert (summary["slice_count"], len(listed), summary["rows"]) == (101, 100, 101)
+    assert [listed[49]["start"], listed[50]["start"]] == ["2026-11-20T04:05:00Z", "2026-11-20T04:15:00Z"]
+
+
+def test_an_unpublished_window_lands_nothing(tmp_path: Path) -> None:
+    """A window without a sample fails, to be run again, and doesn't touch the lake."""
+    with pytest.raises(EvplNotPublishedError, match="not published yet"):
+        run(FakeApi(), tmp_path, HOURS)
+    assert objects(tmp_path) == []
+
+
+def test_an_unpublished_window_is_not_a_shrink(tmp_path: Path) -> None:
+    """An API that answers empty for a landed window erases nothing, even with on_shrink=replace."""
+    run(FakeApi(grid("a", MIDNIGHT, 288)), tmp_path)
+    before = rows(tmp_path)
+    with pytest.raises(EvplNotPublishedError):
+        run(FakeApi(), tmp_path, replace(A_DAY, on_shrink="replace"))
+    assert rows(tmp_path) == before
+
+
+def test_an_empty_window_may_land(tmp_path: Path) -> None:
+    """With allow_empty "nothing was there" is landed, an object without rows a slice."""
+    summary = run(FakeApi(), tmp_path, replace(HOURS, allow_empty=True))
+    assert (len(intervals(tmp_path)), rows(tmp_path), len(summary.landings)) == (3, [], 3)
+
+
+def test_empty_slices_of_a_published_window_land(tmp_path: Path) -> None:
+    """The hours before the first sample wait for it, then land empty, in order."""
+    summary = run(FakeApi(grid("a", MIDNIGHT + 2 * HOUR, 3)), tmp_path, HOURS)
+    assert [landing.rows for landing in summary.landings] == [0, 0, 3]
+    assert [landing.window.start for landing in summary.landings] == [MIDNIGHT + n * HOUR for n in range(3)]
+
+
+def test_a_day_supersedes_its_hours(tmp_path: Path) -> None:
+    """The nightly run leaves one object, with what came late."""
+    api = FakeApi(grid("a", MIDNIGHT, 36))
+    run(api, tmp_path, HOURS)
+    api.samples += grid("a", MIDNIGHT + 10 * HOUR, 5)
+    summary = run(api, tmp_path)
+    assert intervals(tmp_path) == ["20261120T000000Z-20261121T000000Z"]
+    assert (len(rows(tmp_path)), summary.landings[0].replaced) == (41, 3)
+
+
+def test_an_hour_of_a_landed_day_pulls_the_day(tmp_path: Path) -> None:
+    """A slice inside a landed interval widens to it, once for all slices in it."""
+    api = FakeApi(grid("a", MIDNIGHT, 288))
+    run(api, tmp_path)
+    api.samples += grid("b", MIDNIGHT, 288)
+    summary = run(api, tmp_path, HOURS)
+    assert intervals(tmp_path) == ["20261120T000000Z-20261121T000000Z"]
+    assert (len(rows(tmp_path)), len(summary.landings)) == (2 * 288, 1)
+
+
+SHRUNK = FakeApi(grid("a", MIDNIGHT, 287))
+NULLED = FakeApi(
+    [*grid("a", MIDNIGHT, 287), *grid("a", MIDNIGHT + 287 * timedelta(minutes=5), 1, value=None)]
+)
+
+
+@pytest.mark.parametrize("api", [SHRUNK, NULLED], ids=["fewer rows", "fewer values"])
+class TestShrinking:
+    """A slice that would erase landed samples."""
+
+    def test_it_fails(self, tmp_path: Path, api: FakeApi) -> None:
+        """By default the slice is refused, byte for byte as it was, and the error says what to do."""
+        run(FakeApi(grid("a", MIDNIGHT, 288)), tmp_path)
+        before = (tmp_path / objects(tmp_path)[0]).read_bytes()
+        with pytest.raises(EvplRefusedError, match=r"288 rows, 288 with a value, now .* set on_shrink"):
+            run(api, tmp_path)
+        assert (tmp_path / objects(tmp_path)[0]).read_bytes() == before
+
+    def test_it_is_kept(self, tmp_path: Path, api: FakeApi, caplog: pytest.LogCaptureFixture) -> None:
+        """`keep` warns, leaves what has landed, and doesn't list the slice."""
+        run(FakeApi(grid("a", MIDNIGHT, 288)), tmp_path)
+        summary = run(api, tmp_path, replace(A_DAY, on_shrink="keep"))
+        assert (len(rows(tmp_path)), summary.landings) == (288, [])
+        assert "would erase landed samples" in caplog.text
+
+    def test_it_is_replaced(self, tmp_path: Path, api: FakeApi) -> None:
+        """`replace` takes the API's word."""
+        run(FakeApi(grid("a", MIDNIGHT, 288)), tmp_path)
+        summary = run(api, tmp_path, replace(A_DAY, on_shrink="replace"))
+        assert rows(tmp_path) == [(one.name, one.timestamp, one.value and 1.5) for one in api.samples]
+        assert summary.landings[0].replaced == 1
+
+    def test_a_widened_slice_never_shrinks(self, tmp_path: Path, api: FakeApi) -> None:
+        """An hour that would erase samples of its day is refused; the error names the day to ask for."""
+        run(FakeApi(grid("a", MIDNIGHT, 288)), tmp_path)
+        asked = "window_start=2026-11-20T00:00:00Z, window_end=2026-11-21T00:00:00Z"
+        with pytest.raises(EvplRefusedError, match=asked):
+            run(api, tmp_path, replace(HOURS, on_shrink="replace"))
+        assert len(rows(tmp_path)) == 288
+
+
+def test_a_refused_slice_does_not_stop_the_others(tmp_path: Path) -> None:
+    """The other slices land; then the task fails and names the slice, reasons by count and three examples."""
+    bad = [Sample("a", MIDNIGHT + HOUR + n * timedelta(minutes=1), "12,5") for n in range(4)]
+    api = FakeApi([*grid("a", MIDNIGHT, 36), *bad])
+    with pytest.raises(EvplRefusedError) as error:
+        run(api, tmp_path, HOURS)
+    text = str(error.value)
+    assert "slice 2026-11-20T01:00:00Z/2026-11-20T02:00:00Z: 25.0%" in text
+    assert "4 x value is no number" in text
+    assert text.count("page 1 entry 0:") == 3
+    assert len(intervals(tmp_path)) == 2
+    assert not list(tmp_path.rglob("*.jsonl"))
+
+
+def test_conflicts_count_as_rejected(tmp_path: Path) -> None:
+    """Two values for one moment are in conflict; too many of them fail the slice."""
+    api = FakeApi([*grid("a", MIDNIGHT, 4), *grid("a", MIDNIGHT, 2, value="9")])
+    with pytest.raises(EvplRefusedError, match="2 conflicts"):
+        run(api, tmp_path)
+    summary = run(api, tmp_path, replace(A_DAY, max_rejected_fraction=0.5)).as_dict()
+    assert (summary["rows"], summary["duplicates"], summary["conflicts"]) == (4, 2, 2)
+    assert [row.value for row in rows(tmp_path)] == [9, 9, 1.5, 1.5]
+
+
+def test_rejected_samples_are_kept_beside_the_rows(tmp_path: Path) -> None:
+    """Within the limit a slice lands, and what was rejected lies in its own file, as it came."""
+    api = FakeApi([*grid("a", MIDNIGHT, 287), Sample("b", MIDNIGHT, "n/a")])
+    summary = run(api, tmp_path, replace(A_DAY, max_rejected_fraction=0.5)).as_dict()
+    rejected = next(tmp_path.rglob("*.jsonl"))
+    assert [json.loads(line) for line in rejected.read_text().splitlines()] == [
+        {
+            "reason": "value is no number",
+            "slice": "2026-11-20T00:00:00Z/2026-11-21T00:00:00Z",
+            "page": 1,
+            "entry": 1,
+            "sample": 0,
+            "samples": 1,
+            "raw": '{"timeStamp": "2026-11-20T00:00:00Z", "value": "n/a"}',
+        }
+    ]
+    assert (summary["received"], summary["rows"], summary["rejected"]) == (288, 287, 1)
+    slices = summary["slices"]
+    assert isinstance(slices, list)
+    assert slices[0]["rejected_path"] == f"file://{rejected}"
+
+
+def test_a_clean_run_removes_the_rejected_file(tmp_path: Path) -> None:
+    """What is right now is no longer listed as wrong."""
+    tolerant = replace(A_DAY, max_rejected_fraction=1.0)
+    run(FakeApi([*grid("a", MIDNIGHT, 5), Sample("b", MIDNIGHT, "n/a")]), tmp_path, tolerant)
+    run(FakeApi([*grid("a", MIDNIGHT, 5), Sample("b", MIDNIGHT, "1")]), tmp_path)
+    assert not list(tmp_path.rglob("*.jsonl"))
+    assert len(rows(tmp_path)) == 6
+
+
+def test_another_source_in_the_same_root_is_refused(tmp_path: Path) -> None:
+    """What another API landed is neither read as ours nor replaced, and nothing is asked for."""
+    run(FakeApi(grid("a", MIDNIGHT, 5)), tmp_path)
+    other = FakeApi(grid("a", MIDNIGHT, 9))
+    with pytest.raises(EvplForeignError, match="another object_storage_path"):
+        run(other, tmp_path, job="JOBX")
+    assert (other.indices, len(rows(tmp_path))) == ([], 5)
+
+
+def test_unknown_fields_are_told_once_and_kept_in_the_footer(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A name that the document doesn't have is no reason to stop; one log line, and the footers keep it."""
+    run(FakeApi(grid("a", MIDNIGHT, 36), extra_fields={"context": "x"}), tmp_path, HOURS)
+    assert caplog.text.count("entries[].performanceValues[].context") == 1
+    for path in objects(tmp_path):
+        names = pq.ParquetFile(tmp_path / path).metadata.metadata[b"evpl.unknown_fields"]
+        assert json.loads(names) == ["entries[].performanceValues[].context"]
+
+
+CIRCUITS = [sample for n in range(10) for sample in grid(f"circuit {n}", MIDNIGHT, 2)]
+
+
+def test_pages_of_unequal_length_are_pulled_one_by_one(tmp_path: Path) -> None:
+    """The guess of equal pages is dropped where it is wrong, and the truth lands."""
+    api = FakeApi(CIRCUITS, page_sizes=(3, 2, 4, 1))
+    summary = run(api, tmp_path, page_parallelism=4)
+    assert sorted(rows(tmp_path)) == sorted((one.name, one.timestamp, 1.5) for one in CIRCUITS)
+    assert api.indices[-4:] == [1, 4, 6, 10]
+    assert summary.as_dict()["retries"] == len(api.indices) - 4
+
+
+def test_pages_that_never_add_up_touch_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """After three starts it is an error that names the slice, to be run again; nothing has landed."""
+    caplog.set_level(logging.INFO)
+    api = FakeApi(CIRCUITS, changes={2: {"totalPages": 9}})
+    with pytest.raises(EvplPagingError, match="slice 2026-11-20T00:00:00Z/2026-11-21T00:00:00Z: page 2"):
+        run(api, tmp_path, page_parallelism=1)
+    assert api.indices == [1, 4] * 3
+    assert objects(tmp_path) == []
+    assert caplog.text.count("starting again") == 2
+
+
+def test_progress_rises_to_the_whole(tmp_path: Path) -> None:
+    """Told after every page: pages and samples so far, the share of the window, the time left."""
+    told: list[Progress] = []
+    ticks = iter(range(100))
+    with FakeApi([*CIRCUITS, *grid("late", MIDNIGHT + HOUR, 3)]).client() as client:
+        plan = replace(HOURS, window=Window(MIDNIGHT, MIDNIGHT + 2 * HOUR))
+        store = LocalStore(str(tmp_path))
+        pull(client, store, plan, provenance={}, on_progress=told.append, clock=lambda: next(ticks))
+    assert [one.pages for one in told] == [1, 2, 3, 4, 5]
+    assert [one.samples for one in told] == [6, 12, 18, 20, 23]
+    assert [one.share for one in told] == [0.125, 0.25, 0.375, 0.5, 1.0]
+    assert [one.seconds_left for one in told] == [7, 6, 5, 4, 0]
+
+
+def test_progress_without_totals_says_no_time_left(tmp_path: Path) -> None:
+    """Where the API gives no number of pages, nothing is guessed from it."""
+    told: list[Progress] = []
+    api = FakeApi(grid("a", MIDNIGHT, 3), changes={1: {"totalPages": 0}})
+    with api.client() as client:
+        pull(client, LocalStore(str(tmp_path)), A_DAY, provenance={}, on_progress=told.append)
+    assert [(one.share, one.seconds_left) for one in told] == [(0, None)]
+
+
+def test_the_footer_says_where_the_rows_come_from(tmp_path: Path) -> None:
+    """Window, slice, source, counts and the run's ids are with the rows for ever."""
+    run(FakeApi(grid("a", MIDNIGHT, 36)), tmp_path, HOURS)
+    footer = pq.ParquetFile(tmp_path / objects(tmp_path)[0]).metadata.metadata
+    assert footer[b"evpl.run_id"] == b"r"
+    assert footer[b"evpl.window"] == b"2026-11-20T00:00:00Z/2026-11-20T03:00:00Z"
+    assert footer[b"evpl.slice"] == b"2026-11-20T00:00:00Z/2026-11-20T01:00:00Z"
+    assert footer[b"evpl.granularity"] == b"300s"
+    assert json.loads(footer[b"evpl.source"])["base_url"] == "https://api.orange.com"
+    assert json.loads(footer[b"evpl.ledger"])["rows"] == 12
