@@ -2,7 +2,6 @@
 
 import logging
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from itertools import groupby
@@ -22,8 +21,6 @@ from airflow_provider_evpl.window import DAY, Granularity, Window, floor, iso
 __all__ = ["pull", "pull_slice"]
 
 _STARTS = 3
-_EXAMPLES = 3
-_SHOWN_CHARACTERS = 200
 _log = logging.getLogger(__name__)
 
 
@@ -149,10 +146,8 @@ class _Run:
             raise EvplRefusedError(msg)
 
     def _settle(self, target: Target, samples: Samples) -> None:
-        if samples.ledger.rejected_fraction > self._plan.max_rejected_fraction:
-            self._refusals.append(
-                f"slice {target.window}: {_explain(samples, self._plan.max_rejected_fraction)}"
-            )
+        if refusal := samples.refusal(self._plan.max_rejected_fraction):
+            self._refusals.append(refusal)
             return
         if (shrinks := target.shrinks(samples)) and not self._may_shrink(target, shrinks):
             return
@@ -219,21 +214,3 @@ class _Meter:
         inside = min(1.0, self._target_pages / total_pages) if total_pages else 0.0
         done = self._target.start + inside * self._target.length - self._window.start
         return min(1.0, max(0.0, done / self._window.length))
-
-
-def _explain(samples: Samples, limit: float) -> str:
-    """Say what is wrong with a slice: counts by reason, the first three examples."""
-    ledger = samples.ledger
-    reasons = Counter[str]()
-    for placed in samples.rejections:
-        reasons[placed.rejection.reason] += placed.rejection.samples
-    counts = ", ".join(f"{count} x {reason}" for reason, count in reasons.most_common())
-    examples = "; ".join(
-        f"page {placed.page} entry {placed.rejection.entry}: {placed.rejection.raw[:_SHOWN_CHARACTERS]}"
-        for placed in samples.rejections[:_EXAMPLES]
-    )
-    return (
-        f"{ledger.rejected_fraction:.1%} of its samples or entries are rejected or in conflict, "
-        f"max_rejected_fraction is {limit:g}: {counts or 'none rejected'}, {ledger.conflicts} conflicts"
-        + (f"; for example {examples}" if examples else "")
-    )

@@ -1,5 +1,6 @@
 """Half-open UTC windows: where a run's window comes from, and its slices on the UTC grid."""
 
+import math
 import re
 from collections.abc import Iterator
 from contextlib import suppress
@@ -54,7 +55,7 @@ class Window:
                 raise EvplConfigError(
                     f"window {name}: {bound.isoformat()} must have a zone and whole seconds"
                 )
-            object.__setattr__(self, name, datetime.fromtimestamp(bound.timestamp(), UTC))
+            object.__setattr__(self, name, _plain(bound))
         if self.end <= self.start:
             raise EvplConfigError(
                 f"window: the end {iso(self.end)} must come after the start {iso(self.start)}"
@@ -158,7 +159,12 @@ def read_moment(value: object, field: str) -> datetime:
             f"{field}: must be a moment in whole seconds with a zone, like 2026-11-22T00:00:00Z, "
             f"or a date, like 2026-11-22; is {value!r}"
         )
-    return moment.astimezone(UTC)
+    return _plain(moment)
+
+
+def _plain(moment: datetime) -> datetime:
+    """Bring a moment to UTC, and to the standard library's class: schedulers have their own."""
+    return EPOCH + timedelta(seconds=math.floor(moment.timestamp()))
 
 
 def _parse_moment(text: str) -> date | None:
@@ -223,5 +229,5 @@ def _last_full(length: timedelta, run: RunTimes) -> Window:
             "window_length: this run has neither a data interval nor a logical date; "
             "set window_start and window_end"
         )
-    end = floor(until.astimezone(UTC), min(length, DAY))
+    end = floor(_plain(until), min(length, DAY))
     return Window(end - length, end)

@@ -246,7 +246,7 @@ def test_a_refused_slice_does_not_stop_the_others(tmp_path: Path) -> None:
 def test_conflicts_count_as_rejected(tmp_path: Path) -> None:
     """Two values for one moment are in conflict; too many of them fail the slice."""
     api = FakeApi([*grid("a", MIDNIGHT, 4), *grid("a", MIDNIGHT, 2, value="9")])
-    with pytest.raises(EvplRefusedError, match="2 conflicts"):
+    with pytest.raises(EvplRefusedError, match="2 x conflict"):
         run(api, tmp_path)
     summary = run(api, tmp_path, replace(A_DAY, max_rejected_fraction=0.5)).as_dict()
     assert (summary["rows"], summary["duplicates"], summary["conflicts"]) == (4, 2, 2)

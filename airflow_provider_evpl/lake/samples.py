@@ -1,5 +1,6 @@
 """A slice's samples: from pages to unique, sorted columns, and the ledger that accounts for each."""
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import chain
@@ -12,6 +13,10 @@ from airflow_provider_evpl.records import Page, Rejection, Series
 from airflow_provider_evpl.window import EPOCH, Granularity, Window
 
 __all__ = ["Ledger", "PlacedRejection", "SampleCollector", "Samples"]
+
+
+_EXAMPLES = 3
+_SHOWN_CHARACTERS = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +61,11 @@ class PlacedRejection:
     page: int
     rejection: Rejection
 
+    def __str__(self) -> str:
+        """Where it is, and the beginning of its JSON."""
+        place = f"page {self.page} entry {self.rejection.entry}"
+        return f"{place}: {self.rejection.raw[:_SHOWN_CHARACTERS]}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Samples:
@@ -75,6 +85,27 @@ class Samples:
     ledger: Ledger
     rejections: list[PlacedRejection]
     unknown_fields: frozenset[str]
+
+    def refusal(self, limit: float) -> str | None:
+        """Say why too much of it is rejected: counts by reason, the first examples; None where it is not.
+
+        Args:
+            limit: 0 to 1: the largest share of samples rejected or in conflict, or of entries rejected.
+        """
+        share = self.ledger.rejected_fraction
+        if share <= limit:
+            return None
+        reasons = Counter[str]()
+        for placed in self.rejections:
+            reasons[placed.rejection.reason] += placed.rejection.samples
+        reasons["conflict"] = self.ledger.conflicts
+        counts = [f"{count} x {reason}" for reason, count in reasons.most_common() if count]
+        examples = "; ".join(map(str, self.rejections[:_EXAMPLES]))
+        return (
+            f"slice {self.window}: {share:.1%} of its samples or entries are rejected or in conflict, "
+            f"max_rejected_fraction is {limit:g}: {', '.join(counts)}"
+            + (f"; for example {examples}" if examples else "")
+        )
 
     def count_within(self, window: Window) -> tuple[int, int]:
         """Count the rows in a window, and those of them with a value."""

@@ -1,0 +1,136 @@
+"""What Airflow discovers of this provider: its connection type with its form, and its modules."""
+
+from typing import Any
+
+__all__ = ["get_provider_info"]
+
+
+def get_provider_info() -> dict[str, Any]:
+    """Describe the provider, as Airflow's `provider_info.schema.json` wants it.
+
+    The form stores null for each field that is left alone, which means "not given": so optional
+    fields may be null and have no default here.
+    """
+    return {
+        "package-name": "airflow-provider-evpl",
+        "name": "Orange EVPL",
+        "description": "Utilisation of Orange EVPL circuits, landed in object storage.",
+        "integrations": [
+            {
+                "integration-name": "Orange EVPL Monitoring",
+                "external-doc-url": "https://developer.orange.com/",
+                "tags": ["service"],
+            }
+        ],
+        "operators": [
+            {
+                "integration-name": "Orange EVPL Monitoring",
+                "python-modules": ["airflow_provider_evpl.operators.evpl"],
+            }
+        ],
+        "hooks": [
+            {
+                "integration-name": "Orange EVPL Monitoring",
+                "python-modules": ["airflow_provider_evpl.hooks.evpl"],
+            }
+        ],
+        "connection-types": [
+            {
+                "connection-type": "evpl",
+                "hook-class-name": "airflow_provider_evpl.hooks.evpl.EvplHook",
+                "hook-name": "Orange EVPL",
+                "ui-field-behaviour": {
+                    "hidden-fields": ["port", "schema"],
+                    "relabeling": {
+                        "login": "Client id",
+                        "password": "Client secret",
+                        "host": "Base URL",
+                    },
+                    "placeholders": {
+                        "login": "of the app at Orange Developer",
+                        "host": "https://api.orange.com",
+                    },
+                },
+                "conn-fields": {
+                    "application_id": {
+                        "label": "Application id",
+                        "description": "Sent as the header ApplicationID; not the client id.",
+                        "schema": {"type": "string", "minLength": 1},
+                    },
+                    "code_ope": {
+                        "label": "Operator code",
+                        "description": "Used where the operator's argument names none.",
+                        "schema": {"type": ["string", "null"]},
+                    },
+                    "token_url": {
+                        "label": "Token URL",
+                        "description": "Empty: the base URL and /oauth/v3/token.",
+                        "schema": {"type": ["string", "null"], "format": "url"},
+                    },
+                    "token_auth": {
+                        "label": "Credentials go",
+                        "description": "By HTTP Basic (empty: this), or posted in the form.",
+                        "schema": {"type": ["string", "null"], "enum": ["basic", "post"]},
+                    },
+                    "ctxtid": {
+                        "label": "Context ids",
+                        "description": "With commas. Empty: wses, vsn. The word none: no id at all.",
+                        "schema": {"type": ["string", "null"]},
+                    },
+                    "pagination": {
+                        "label": "Pagination counts",
+                        "description": "Elements (empty: this), or pages.",
+                        "schema": {"type": ["string", "null"], "enum": ["element", "page"]},
+                    },
+                    "page_parallelism": {
+                        "label": "Pages in flight at once",
+                        "description": "Empty: 4.",
+                        "schema": {"type": ["integer", "null"], "minimum": 1, "maximum": 32},
+                    },
+                    "requests_per_second": {
+                        "label": "Requests per second",
+                        "description": "Of one task; above 0. Times the tasks that run at once it "
+                        "should stay under 25. Empty: 10.",
+                        "schema": {"type": ["number", "null"], "minimum": 0, "maximum": 1000},
+                    },
+                    "timeout_seconds": {
+                        "label": "Time-out in seconds",
+                        "description": "Longest silence on the line; above 0. A whole answer may "
+                        "take ten times that. Empty: 60.",
+                        "schema": {"type": ["number", "null"], "minimum": 0},
+                    },
+                    "max_retry_seconds": {
+                        "label": "Longest wait in seconds",
+                        "description": "Of one request, between all its attempts. Empty: 300.",
+                        "schema": {"type": ["number", "null"], "minimum": 0},
+                    },
+                    "verify": {
+                        "label": "TLS verification",
+                        "description": "true, or the path of a CA bundle; false only for a "
+                        "loopback host. Empty: true.",
+                        "schema": {"type": ["string", "null"]},
+                    },
+                    "proxy": {
+                        "label": "Proxy",
+                        "description": "A URL, credentials allowed. Empty: HTTPS_PROXY and NO_PROXY count.",
+                        "schema": {"type": ["string", "null"], "format": "password"},
+                    },
+                    "naive_timestamps": {
+                        "label": "Timestamps without a zone",
+                        "description": "Are rejected (empty: this), or read as UTC.",
+                        "schema": {"type": ["string", "null"], "enum": ["reject", "utc"]},
+                    },
+                    "job": {
+                        "label": "Job",
+                        "description": "Empty: JOBV.",
+                        "schema": {"type": ["string", "null"]},
+                    },
+                    "offer_type": {
+                        "label": "Offer type",
+                        "description": "Empty: EVPL.",
+                        "schema": {"type": ["string", "null"]},
+                    },
+                },
+            }
+        ],
+    }

@@ -1,0 +1,1 @@
+"""The Airflow shell: connections in, clients and stores out."""

@@ -1,0 +1,188 @@
+"""From an Airflow connection to an authorised client; its test; a data frame for notebooks."""
+
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook, mask_secret
+
+from airflow_provider_evpl.errors import EvplConfigError, EvplError, EvplRefusedError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from airflow_provider_evpl.api.client import Client
+    from airflow_provider_evpl.plan import PullPlan
+    from airflow_provider_evpl.settings import Settings
+
+__all__ = ["EvplHook"]
+
+_NO_SUCH_FIELD = {
+    "port": "write it into host (the base URL), like https://proxy.example:8443",
+    "schema": "leave it empty; the scheme is part of host (the base URL)",
+}
+
+
+class EvplHook(BaseHook):
+    """Reads a connection of type `evpl`.
+
+    Args:
+        evpl_conn_id: id of the connection.
+    """
+
+    conn_name_attr = "evpl_conn_id"
+    default_conn_name = "evpl_default"
+    conn_type = "evpl"
+    hook_name = "Orange EVPL"
+
+    def __init__(self, evpl_conn_id: str = default_conn_name, **kwargs: Any) -> None:  # noqa: ANN401 BaseHook's own
+        super().__init__(**kwargs)
+        self.evpl_conn_id = evpl_conn_id
+
+    def get_conn(self) -> "Client":
+        """Make an authorised client, to be used as a context manager; nothing is sent yet.
+
+        The client secret, and every token the moment it arrives, is masked in Airflow's logs.
+
+        Raises:
+            EvplConfigError: the connection, or a field of it, is missing or wrong.
+        """
+        return _make_client(self._settings())
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Ask for a token, then, where the connection has an operator code, for one small window.
+
+        Returns:
+            Whether it worked, and what was found; no secret in it. It never raises.
+        """
+        try:
+            settings = replace(self._settings(), max_retry_seconds=0)  # somebody waits for it
+            with _make_client(settings) as client:
+                return True, _try_out(client)
+        except EvplError as error:
+            return False, str(error)
+        except Exception as error:  # noqa: BLE001 the form shows the result, and nothing else
+            return False, f"unexpected {type(error).__name__}; the log may say more"
+
+    def get_utilization_df(
+        self,
+        window_start: datetime | str,
+        window_end: datetime | str,
+        *,
+        code_ope: str | None = None,
+        granularity: str = "300s",
+    ) -> "pd.DataFrame":
+        """Pull a window into a data frame, for notebooks; nothing is landed.
+
+        Columns and rules are the lake's: unique rows, each UTC day sorted. Memory grows with the
+        window: for more than some days, read the lake instead.
+
+        Args:
+            window_start: a moment with a zone, or a date, as the operator takes it.
+            window_end: likewise; not part of the window.
+            code_ope: operator code; None takes the connection's.
+            granularity: like `300s`, `1h`.
+
+        Raises:
+            EvplConfigError: the connection or an argument is wrong.
+            EvplRefusedError: of a day more than 1 % is rejected.
+            EvplError: the API failed.
+        """
+        import pyarrow as pa
+
+        from airflow_provider_evpl.pull import pull_slice
+
+        with self.get_conn() as client:
+            arguments = {
+                "window_start": window_start,
+                "window_end": window_end,
+                "code_ope": code_ope,
+                "granularity": granularity,
+            }
+            plan = _plan(arguments, client.settings)
+            tables = []
+            for window in plan.window.slices(timedelta(days=1)):
+                samples = pull_slice(client, plan.code_ope, plan.granularity, window)
+                if refusal := samples.refusal(plan.max_rejected_fraction):
+                    raise EvplRefusedError(refusal)
+                tables.append(_plain(samples.table))
+        return pa.concat_tables(tables).to_pandas()
+
+    def _settings(self) -> "Settings":
+        from airflow_provider_evpl.settings import Settings
+
+        try:
+            connection = self.get_connection(self.evpl_conn_id)
+        except AirflowNotFoundException:
+            raise EvplConfigError(
+                f"evpl_conn_id: there is no connection {self.evpl_conn_id!r}, or it can't be read"
+            ) from None
+        for name, advice in _NO_SUCH_FIELD.items():
+            if getattr(connection, name) not in (None, ""):
+                raise EvplConfigError(f"{name}: the connection has no such field; {advice}")
+        extra = _read_extra(connection.extra)
+        mask_secret(extra)  # those of its values whose names Airflow knows as secrets': the proxy
+        return Settings.from_connection(
+            login=connection.login,
+            password=connection.password,
+            host=connection.host,
+            extra=extra,
+        )
+
+
+def _read_extra(text: str | None) -> dict[str, Any]:
+    """Read it here: `Connection.extra_dejson` takes broken JSON for an empty object."""
+    if text is None or not text.strip():
+        return {}
+    with suppress(ValueError):
+        extra = json.loads(text)
+        if isinstance(extra, dict):
+            return extra
+    raise EvplConfigError("extra: must be a JSON object; it isn't shown, it may hold a secret")
+
+
+def _make_client(settings: "Settings") -> "Client":
+    from airflow_provider_evpl.api.client import Client
+
+    return Client(settings, on_secret=mask_secret)
+
+
+def _try_out(client: "Client") -> str:
+    from airflow_provider_evpl.api.client import Query
+    from airflow_provider_evpl.window import DAY, Granularity, Window, floor
+
+    client.check_token()
+    code_ope = client.settings.code_ope
+    if code_ope is None:
+        return "Got a token. The report was not tried: the connection has no code_ope"
+    start = floor(datetime.now(UTC), DAY) - 2 * DAY
+    window = Window(start, start + timedelta(seconds=300))
+    query = Query(code_ope=code_ope, granularity=Granularity("300s"), window=window)
+    page = client.page(query, 1)
+    return f"Got a token and a report: {page.entry_count} series on the first page of {window}"
+
+
+def _plan(arguments: Mapping[str, object], settings: "Settings") -> "PullPlan":
+    from airflow_provider_evpl.plan import PullPlan
+    from airflow_provider_evpl.window import RunTimes
+
+    return PullPlan.from_arguments(
+        arguments,
+        run=RunTimes(),
+        default_code_ope=settings.code_ope,
+        now=datetime.now(UTC),
+    )
+
+
+def _plain(table: Any) -> Any:  # noqa: ANN401 pyarrow has no types
+    """Turn dictionaries into plain strings, as readers of the lake see them."""
+    import pyarrow as pa
+
+    columns = [
+        column.cast(pa.string()) if pa.types.is_dictionary(column.type) else column
+        for column in table.columns
+    ]
+    return pa.table(columns, names=table.column_names)

@@ -1,0 +1,101 @@
+"""From an object storage path, as operators take it, to the store at its end."""
+
+from typing import TYPE_CHECKING
+from urllib.parse import SplitResult, urlsplit
+
+from airflow.providers.common.compat.sdk import (
+    AirflowNotFoundException,
+    AirflowOptionalProviderFeatureException,
+    BaseHook,
+    ObjectStoragePath,
+)
+
+from airflow_provider_evpl.errors import EvplConfigError
+
+if TYPE_CHECKING:
+    from airflow_provider_evpl.lake.store import Store
+
+__all__ = ["open_object_storage"]
+
+_SCHEMES = ("file", "s3")
+
+
+def open_object_storage(path: object, conn_id: str | None) -> "Store":
+    """Open the root of a lake; nothing is read or written yet.
+
+    Args:
+        path: as `ObjectStoragePath` reads it: `s3://aws_default@lake/evpl`, `file:///data/evpl`.
+        conn_id: of the storage, where it isn't in the path.
+
+    Raises:
+        EvplConfigError: the path or the connection is wrong; the message names the argument.
+    """
+    from airflow_provider_evpl.lake.store import open_store
+
+    parts = _split(path)
+    _check(parts)
+    conn_id = _one_conn_id(parts, conn_id)
+    url = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    try:
+        root = ObjectStoragePath(url, conn_id=conn_id)
+        return open_store(parts.scheme, root.path, root.fs)
+    except (ValueError, ImportError, AirflowOptionalProviderFeatureException) as error:
+        raise EvplConfigError(
+            f"object_storage_path: no file system for {parts.scheme} here: {error}; install the "
+            "extra that brings it, for s3: pip install 'airflow-provider-evpl[amazon]'"
+        ) from error
+
+
+def _split(path: object) -> SplitResult:
+    text = str(path).strip() if isinstance(path, str | ObjectStoragePath) else ""
+    if not text or text == "None":
+        raise EvplConfigError(
+            "object_storage_path: must be set, to a URL like s3://aws_default@lake/evpl or "
+            f"file:///data/evpl; is {type(path).__name__ if text == '' else text}"
+        )
+    if "{{" in text or "{%" in text:
+        raise EvplConfigError("object_storage_path: holds a template that was not rendered")
+    try:
+        return urlsplit(text)
+    except ValueError as error:
+        raise EvplConfigError(f"object_storage_path: is no URL: {error}") from None
+
+
+def _check(parts: SplitResult) -> None:
+    user, _, bucket = parts.netloc.rpartition("@")
+    folders = parts.path.strip("/").split("/")
+    if parts.scheme not in _SCHEMES:
+        problem = f"the scheme must be one of {', '.join(_SCHEMES)}, is {parts.scheme!r}"
+    elif ":" in user:
+        problem = "takes a connection id before the @, never a user and a password"
+    elif parts.scheme == "file" and (bucket or parts.path[:1] != "/" or not folders[0]):
+        problem = "must be absolute, with three slashes: file:///data/evpl"
+    elif parts.scheme != "file" and not bucket:
+        problem = f"has no bucket: {parts.scheme}://bucket/folder"
+    elif {".", ".."} & set(folders) or "" in folders[1:] or parts.query or parts.fragment:
+        problem = "must be plain: no '.', '..' or empty folder, no '?', no '#'"
+    else:
+        return
+    raise EvplConfigError(f"object_storage_path: {problem}")
+
+
+def _one_conn_id(parts: SplitResult, conn_id: str | None) -> str | None:
+    in_path = parts.netloc.rpartition("@")[0] or None
+    if in_path and conn_id and in_path != conn_id:
+        raise EvplConfigError(
+            f"object_storage_conn_id: is {conn_id!r}, the path says {in_path!r}; set one of them"
+        )
+    found = conn_id or in_path
+    if found is not None:
+        _check_conn_id(found)
+    return found
+
+
+def _check_conn_id(conn_id: str) -> None:
+    """Make sure that it exists: Amazon's hook would go on without credentials, with a warning."""
+    try:
+        BaseHook.get_connection(conn_id)
+    except AirflowNotFoundException:
+        raise EvplConfigError(
+            f"object_storage_conn_id: there is no connection {conn_id!r}, or it can't be read"
+        ) from None

@@ -1,0 +1,1 @@
+"""The Airflow shell: templates in, one pull, a summary out."""

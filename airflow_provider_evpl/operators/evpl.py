@@ -1,0 +1,165 @@
+"""One time window of EVPL utilisation, from the API into Parquet partitions in object storage."""
+
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
+
+from airflow_provider_evpl.errors import EvplPermanentError
+from airflow_provider_evpl.fields import is_given, read_text
+from airflow_provider_evpl.hooks.evpl import EvplHook
+from airflow_provider_evpl.hooks.storage import open_object_storage
+from airflow_provider_evpl.operators.progress import ProgressLog
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_evpl.window import RunTimes
+
+__all__ = ["EvplUtilizationToObjectStorageOperator"]
+
+_IDS = ("dag_id", "run_id", "task_id", "map_index", "try_number")
+
+
+class EvplUtilizationToObjectStorageOperator(BaseOperator):
+    """Pulls one time window and lands it, each slice exactly once, however often it runs.
+
+    All arguments are template fields; text is fine for each, `None` and blank mean "not given".
+    The window is the first of: `window_start` and `window_end`; the run's partition date;
+    `window_length`, ending at or before the data interval's end or the logical date; the data
+    interval. It is never taken from the clock.
+
+    Args:
+        object_storage_path: root of the data set, as `ObjectStoragePath` reads it:
+            `s3://aws_default@lake/evpl`, `file:///data/evpl`.
+        object_storage_conn_id: storage connection, where it isn't in the path.
+        evpl_conn_id: connection of type `evpl`.
+        code_ope: operator code; None takes the connection's.
+        granularity: step of the samples: `300s`, `1h`.
+        window_start: a moment with a zone, or a date; with `window_end`.
+        window_end: likewise; not part of the window.
+        window_length: pull the last full window of this length on the UTC grid.
+        lookback: start this much earlier, to pick up late samples; in whole slices, rounded up.
+        slice_length: unit of replacement, divides a day.
+        allow_empty: may a window without a single sample land.
+        on_shrink: a slice that would erase landed samples: `fail`, `keep` what has landed, or
+            `replace` it.
+        max_rejected_fraction: 0 to 1; a slice with more rejected than this is left as it was.
+    """
+
+    template_fields: Sequence[str] = (
+        "object_storage_path",
+        "object_storage_conn_id",
+        "evpl_conn_id",
+        "code_ope",
+        "granularity",
+        "window_start",
+        "window_end",
+        "window_length",
+        "lookback",
+        "slice_length",
+        "allow_empty",
+        "on_shrink",
+        "max_rejected_fraction",
+    )
+
+    def __init__(  # noqa: PLR0913 one argument a setting, by keyword only
+        self,
+        *,
+        object_storage_path: str,
+        object_storage_conn_id: str | None = None,
+        evpl_conn_id: str = EvplHook.default_conn_name,
+        code_ope: str | None = None,
+        granularity: str = "300s",
+        window_start: datetime | str | None = None,
+        window_end: datetime | str | None = None,
+        window_length: timedelta | str | None = None,
+        lookback: timedelta | str = timedelta(),
+        slice_length: timedelta | str | None = None,
+        allow_empty: bool | str = False,
+        on_shrink: str = "fail",
+        max_rejected_fraction: float | str = 0.01,
+        **kwargs: Any,  # noqa: ANN401 BaseOperator's own
+    ) -> None:
+        super().__init__(**kwargs)
+        self.object_storage_path = object_storage_path
+        self.object_storage_conn_id = object_storage_conn_id
+        self.evpl_conn_id = evpl_conn_id
+        self.code_ope = code_ope
+        self.granularity = granularity
+        self.window_start = window_start
+        self.window_end = window_end
+        self.window_length = window_length
+        self.lookback = lookback
+        self.slice_length = slice_length
+        self.allow_empty = allow_empty
+        self.on_shrink = on_shrink
+        self.max_rejected_fraction = max_rejected_fraction
+
+    def execute(self, context: "Context") -> dict[str, object]:
+        """Pull the window and land it.
+
+        Returns:
+            The summary of what landed: small, never rows.
+
+        Raises:
+            AirflowFailException: running again alone won't help; its cause is the typed error.
+            EvplRetryableError: running again later may help.
+        """
+        try:
+            return self._execute(context)
+        except EvplPermanentError as error:
+            raise AirflowFailException(str(error)) from error
+
+    def _execute(self, context: "Context") -> dict[str, object]:
+        from airflow_provider_evpl.plan import PullPlan
+        from airflow_provider_evpl.pull import pull
+
+        now = datetime.now(UTC)
+        progress = ProgressLog(self.log, clock=time.monotonic)
+        with EvplHook(self._text("evpl_conn_id") or EvplHook.default_conn_name).get_conn() as client:
+            plan = PullPlan.from_arguments(
+                {name: getattr(self, name) for name in self.template_fields},
+                run=_run_times(context),
+                default_code_ope=client.settings.code_ope,
+                now=now,
+            )
+            conn_id = self._text("object_storage_conn_id")
+            store = open_object_storage(self.object_storage_path, conn_id)
+            self.log.info("Pulling %s of %s", plan.window, plan.granularity.text)
+            summary = pull(
+                client,
+                store,
+                plan,
+                provenance=_provenance(context, now),
+                on_progress=progress,
+            ).as_dict()
+        progress.finish(summary)
+        return summary
+
+    def _text(self, name: str) -> str | None:
+        value = getattr(self, name)
+        return read_text(value, name) if is_given(value) and value != "None" else None
+
+
+def _run_times(context: "Context") -> "RunTimes":
+    """Take what is there: a manual run of Airflow 3 may have none of it."""
+    from airflow_provider_evpl.window import RunTimes
+
+    return RunTimes(
+        partition_date=context.get("partition_date"),
+        data_interval_start=context.get("data_interval_start"),
+        data_interval_end=context.get("data_interval_end"),
+        logical_date=context.get("logical_date"),
+    )
+
+
+def _provenance(context: "Context", now: datetime) -> dict[str, str]:
+    task_instance = context.get("ti")
+    ids = {name: getattr(task_instance, name, None) for name in _IDS}
+    if ids["map_index"] == -1:
+        ids["map_index"] = None
+    known = {name: str(value) for name, value in ids.items() if value is not None}
+    return known | {"pulled_at": now.isoformat(timespec="seconds").replace("+00:00", "Z")}

@@ -1,0 +1,140 @@
+"""What the tests of the shell share: connections, runs, and the truth."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from airflow.dag_processing.dagbag import DagBag
+
+from airflow_provider_evpl.operators.evpl import EvplUtilizationToObjectStorageOperator
+from airflow_provider_evpl.sandbox.data import Network
+from airflow_provider_evpl.sandbox.server import SandboxServer
+
+DAY = datetime(2026, 11, 20, tzinfo=UTC)
+"""A full day in the past, on which most tests work."""
+
+SERIES = (
+    "object_type",
+    "object_instance_id",
+    "metric_name",
+    "pop_country",
+    "pop_name",
+    "pop_section_name",
+)
+
+
+@dataclass(frozen=True)
+class Lab:
+    """An Airflow with a sandbox and a place for a lake."""
+
+    airflow_home: Path
+    sandbox: SandboxServer
+    monkeypatch: pytest.MonkeyPatch
+    lake: Path
+
+    @property
+    def root(self) -> str:
+        """The lake, as an object storage path."""
+        return self.lake.as_uri()
+
+    def connect(self, **changes: object) -> None:
+        """Set the connection `evpl_default`: the sandbox's, with other fields or extras."""
+        connection = self.sandbox.connection()
+        for name, value in changes.items():
+            fields = {"login", "password", "host", "port", "schema", "extra"}
+            (connection if name in fields else connection["extra"])[name] = value
+        self.monkeypatch.setenv("AIRFLOW_CONN_EVPL_DEFAULT", json.dumps(connection))
+
+    def operator(
+        self,
+        **arguments: Any,  # noqa: ANN401 wrong types are tried too
+    ) -> EvplUtilizationToObjectStorageOperator:
+        """Make a task outside of any DAG: one hour, unless the arguments say more."""
+        given: dict[str, Any] = {
+            "object_storage_path": self.root,
+            "window_start": DAY,
+            "window_end": "2026-11-20T01:00:00Z",
+        }
+        return EvplUtilizationToObjectStorageOperator(task_id="pull", **(given | arguments))
+
+    def execute(
+        self,
+        context: Any = None,  # noqa: ANN401 as little of a context as a test needs
+        **arguments: Any,  # noqa: ANN401 wrong types are tried too
+    ) -> dict[str, Any]:
+        """Run such a task outside of Airflow's runner."""
+        given: Any = context or {}
+        return self.operator(**arguments).execute(given)
+
+    def landed(self) -> list[Path]:
+        """List all files below the lake."""
+        return sorted(path for path in self.lake.rglob("*") if path.is_file())
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended, and its result."""
+
+    state: str
+    result: dict[str, Any] | None
+
+
+def run_dag(
+    lab: Lab, dag_id: str, *, logical_date: datetime | None = DAY, conf: Mapping[str, str] | None = None
+) -> Outcome:
+    """Run a DAG through Airflow, in this process, without its retries."""
+    dag = DagBag(lab.airflow_home / "dags").dags[dag_id]
+    for task in dag.tasks:
+        task.retries = 0
+    run = dag.test(logical_date=logical_date, run_conf=dict(conf or {}))
+    (task_instance,) = run.get_task_instances()
+    return Outcome(str(run.state), task_instance.xcom_pull(task_ids=task_instance.task_id))
+
+
+def truth(sandbox: SandboxServer, start: datetime, end: datetime) -> dict[tuple[Any, ...], float]:
+    """What the sandbox's function says of a window: series and time to value."""
+    config = sandbox.config
+    network = Network(
+        circuits=config.circuits, granularity_seconds=config.granularity_seconds, seed=config.seed
+    )
+    rows = network.truth(start=start.timestamp(), end=end.timestamp())
+    return {row[:-1]: row.value for row in rows}
+
+
+def read_rows(data: bytes) -> dict[tuple[Any, ...], float]:
+    """Read an object's rows likewise; each must be there once."""
+    table = pq.read_table(BytesIO(data))
+    moments = [moment.timestamp() for moment in table["timestamp"].to_pylist()]
+    names = (table[name].to_pylist() for name in SERIES)
+    keys = list(zip(*names, moments, strict=True))
+    assert len(set(keys)) == len(keys)
+    return dict(zip(keys, table["value"].to_pylist(), strict=True))
+
+
+def check_types(data: bytes) -> None:
+    """Compare an object's columns with the contract's."""
+    texts = ("pop_country", "pop_name", "pop_section_name")
+    assert pq.read_schema(BytesIO(data)).remove_metadata() == pa.schema(
+        [
+            pa.field("code_ope", pa.string(), nullable=False),
+            pa.field("object_type", pa.string()),
+            pa.field("object_instance_id", pa.string(), nullable=False),
+            pa.field("metric_name", pa.string(), nullable=False),
+            *(pa.field(name, pa.string()) for name in texts),
+            pa.field("timestamp", pa.timestamp("us", "UTC"), nullable=False),
+            pa.field("value", pa.float64()),
+        ]
+    )
+
+
+def local_paths(result: Mapping[str, Any]) -> list[Path]:
+    """Take the objects that a result names, as files."""
+    return [Path(urlsplit(one["path"]).path) for one in result["slices"]]

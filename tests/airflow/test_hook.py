@@ -1,0 +1,155 @@
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from airflow_provider_evpl.errors import EvplConfigError, EvplRefusedError
+from tests.api.support import replying, serving
+
+if TYPE_CHECKING:
+    from airflow_provider_evpl.hooks.evpl import EvplHook
+    from tests.airflow.runs import Lab
+
+
+@pytest.fixture
+def hook(lab: "Lab") -> "EvplHook":
+    """Give the hook of the default connection."""
+    from airflow_provider_evpl.hooks.evpl import EvplHook
+
+    assert lab.sandbox.base_url
+    return EvplHook()
+
+
+def test_it_gives_an_authorised_client(hook: "EvplHook", lab: "Lab") -> None:
+    """A client of the hook gets a token; none is asked for before."""
+    before = lab.sandbox.tokens_issued
+    with hook.get_conn() as client:
+        assert lab.sandbox.tokens_issued == before
+        client.check_token()
+    assert lab.sandbox.tokens_issued == before + 1
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "named"),
+    [
+        ("login", "", "login"),
+        ("password", None, "password"),
+        ("host", "http://api.orange.com", "host"),
+        ("host", "api.orange.com", "host"),
+        ("port", 8443, "port"),
+        ("schema", "https", "schema"),
+        ("extra", "{not JSON: hush-hush", "extra"),
+        ("extra", "[1, 2]", "extra"),
+        ("application_id", " ", "application_id"),
+        ("code_ope", 42, "code_ope"),
+        ("token_url", "ftp://x", "token_url"),
+        ("token_auth", "digest", "token_auth"),
+        ("ctxtid", 1, "ctxtid"),
+        ("pagination", "offset", "pagination"),
+        ("page_parallelism", 33, "page_parallelism"),
+        ("requests_per_second", 0, "requests_per_second"),
+        ("timeout_seconds", "0", "timeout_seconds"),
+        ("max_retry_seconds", -1, "max_retry_seconds"),
+        ("verify", "/no/such/bundle", "verify"),
+        ("proxy", "socks5://hush-hush@x", "proxy"),
+        ("naive_timestamps", "local", "naive_timestamps"),
+        ("job", 1, "job"),
+        ("offer_type", ["EVPL"], "offer_type"),
+        ("aplication_id", "x", "aplication_id"),
+    ],
+)
+def test_a_wrong_field_is_named(hook: "EvplHook", lab: "Lab", field: str, value: object, named: str) -> None:
+    """Each wrong connection field is an EvplConfigError that names it and shows no secret."""
+    lab.connect(**{field: value})
+    before = lab.sandbox.tokens_issued
+    with pytest.raises(EvplConfigError) as caught:
+        hook.get_conn()
+    assert named in str(caught.value)
+    assert "hush-hush" not in str(caught.value)
+    assert lab.sandbox.config.client_secret not in str(caught.value)
+    assert hook.test_connection() == (False, str(caught.value))
+    assert lab.sandbox.tokens_issued == before
+
+
+def test_a_missing_connection_is_named(lab: "Lab") -> None:
+    """A connection that isn't there is an EvplConfigError that names its id."""
+    from airflow_provider_evpl.hooks.evpl import EvplHook
+
+    with pytest.raises(EvplConfigError, match=r"evpl_conn_id.*nobody"):
+        EvplHook("nobody").get_conn()
+    assert lab.landed() == []
+
+
+def test_what_a_form_stores_is_fine(hook: "EvplHook", lab: "Lab") -> None:
+    """Nulls for the fields that were left alone mean "not given"."""
+    lab.connect(token_url=None, ctxtid=None, page_parallelism=None, verify=None, proxy="", schema="")
+    assert hook.test_connection()[0]
+
+
+def test_the_connection_test_tells_what_it_found(hook: "EvplHook", lab: "Lab") -> None:
+    """A good connection gets a token and a report; without code_ope only the token is tried."""
+    is_fine, message = hook.test_connection()
+    assert is_fine
+    assert "5 series" in message
+    lab.connect(code_ope=None)
+    is_fine, message = hook.test_connection()
+    assert is_fine
+    assert "not tried" in message
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("password", "a-wrong-secret", "password"),
+        ("application_id", "a-wrong-application", "application_id"),
+        ("code_ope", "9999", "code_ope"),
+        ("host", "http://127.0.0.1:9", "127.0.0.1"),
+    ],
+)
+def test_the_connection_test_says_what_is_wrong(
+    hook: "EvplHook", lab: "Lab", field: str, value: str, said: str
+) -> None:
+    """A connection that doesn't work is told, with what to look at, without a secret or a wait."""
+    lab.connect(**{field: value})
+    is_fine, message = hook.test_connection()
+    assert not is_fine
+    assert said in message
+    assert "a-wrong-secret" not in message
+    assert lab.sandbox.config.client_secret not in message
+
+
+def test_the_data_frame_is_the_lake_and_the_truth(hook: "EvplHook", lab: "Lab") -> None:
+    """The data frame of a window over midnight has the lake's columns, types and rows."""
+    import pandas as pd
+
+    from tests.airflow.runs import SERIES, local_paths, truth
+
+    bounds = ("2026-11-19T22:00:00Z", "2026-11-20T02:00:00Z")
+    frame = hook.get_utilization_df(*bounds)
+    result = lab.execute(window_start=bounds[0], window_end=bounds[1], slice_length="1d")
+    landed = [pd.read_parquet(path, partitioning=None) for path in local_paths(result)]
+    pd.testing.assert_frame_equal(frame, pd.concat(landed, ignore_index=True))
+    moments = [moment.timestamp() for moment in frame["timestamp"]]
+    keys = zip(*(frame[name] for name in SERIES), moments, strict=True)
+    start, end = (pd.Timestamp(bound).to_pydatetime() for bound in bounds)
+    assert dict(zip(keys, frame["value"], strict=True)) == truth(lab.sandbox, start, end)
+    assert set(frame["code_ope"]) == {"0042"}
+
+
+def test_the_data_frame_lands_nothing(hook: "EvplHook", lab: "Lab") -> None:
+    """A data frame leaves no object behind, and takes no wrong window."""
+    assert len(hook.get_utilization_df("2026-11-20T00:00:00Z", "2026-11-20T00:05:00Z")) == 12
+    assert lab.landed() == []
+    with pytest.raises(EvplConfigError, match="window_start"):
+        hook.get_utilization_df("yesterday", "2026-11-20")
+
+
+def test_the_data_frame_keeps_the_limit_of_rejected_samples(hook: "EvplHook", lab: "Lab") -> None:
+    """Of a day that is rejected for more than 1 % there is no frame, but an error with the reasons."""
+    sample = {"timeStamp": "2026-11-20T00:00:00Z", "value": "n/a"}
+    entry = {"objectInstanceId": "a", "metric_name": "in", "performanceValues": [sample]}
+    body = {"access_token": "t", "token_type": "Bearer", "hasNext": False, "entries": [entry]}
+    with serving(replying(json.dumps(body).encode())) as server:
+        lab.connect(host=server.url)
+        with pytest.raises(EvplRefusedError, match=r"100.0%.*1 x value is no number"):
+            hook.get_utilization_df("2026-11-20", "2026-11-21")

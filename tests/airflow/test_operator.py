@@ -1,0 +1,165 @@
+import json
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pendulum
+import pyarrow.parquet as pq
+import pytest
+
+from airflow_provider_evpl.errors import (
+    EvplAuthError,
+    EvplConfigError,
+    EvplNotPublishedError,
+    EvplPermanentError,
+    EvplUnavailableError,
+)
+
+if TYPE_CHECKING:
+    from tests.airflow.runs import Lab
+
+CONTRACT = {
+    "object_storage_conn_id": None,
+    "evpl_conn_id": "evpl_default",
+    "code_ope": None,
+    "granularity": "300s",
+    "window_start": None,
+    "window_end": None,
+    "window_length": None,
+    "lookback": timedelta(),
+    "slice_length": None,
+    "allow_empty": False,
+    "on_shrink": "fail",
+    "max_rejected_fraction": 0.01,
+}
+
+
+def _fails(lab: "Lab", arguments: dict[str, Any]) -> Exception:
+    """Run a task that must fail for good; return the typed error behind it."""
+    from airflow.providers.common.compat.sdk import AirflowFailException
+
+    with pytest.raises(AirflowFailException) as caught:
+        lab.execute(**arguments)
+    cause = caught.value.__cause__
+    assert isinstance(cause, EvplPermanentError)
+    assert str(caught.value) == str(cause)
+    return cause
+
+
+def test_arguments_are_the_contracts(lab: "Lab") -> None:
+    """Every argument of the contract has its default, and is a template field; there is no other."""
+    from airflow_provider_evpl.operators.evpl import EvplUtilizationToObjectStorageOperator
+
+    task = EvplUtilizationToObjectStorageOperator(task_id="pull", object_storage_path=lab.root)
+    assert set(task.template_fields) == {"object_storage_path", *CONTRACT}
+    assert {name: getattr(task, name) for name in CONTRACT} == CONTRACT
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("object_storage_path", None),
+        ("object_storage_path", " "),
+        ("object_storage_path", "None"),
+        ("object_storage_path", 5),
+        ("object_storage_path", "{{ var.value.lake }}"),
+        ("object_storage_path", "/data/evpl"),
+        ("object_storage_path", "file://data/evpl"),
+        ("object_storage_path", "file:data"),
+        ("object_storage_path", "file:///"),
+        ("object_storage_path", "file:///data/../etc"),
+        ("object_storage_path", "file:///data//evpl"),
+        ("object_storage_path", "sftp://host/evpl"),
+        ("object_storage_path", "s3:///evpl"),
+        ("object_storage_path", "s3://lake/evpl?x=1"),
+        ("object_storage_path", "s3://user:hush-hush@lake/evpl"),
+        ("object_storage_path", "s3://[lake/evpl"),
+        ("object_storage_conn_id", "nobody"),
+        ("object_storage_conn_id", 5),
+        ("evpl_conn_id", "nobody"),
+        ("evpl_conn_id", 5),
+        ("code_ope", 42),
+        ("granularity", "5 minutes"),
+        ("window_start", "2026-11-20T00:00:00"),
+        ("window_start", None),
+        ("window_end", datetime(2026, 11, 21)),  # noqa: DTZ001 a zone is what is missing
+        ("window_end", "2026-11-19"),
+        ("window_length", "7h"),
+        ("window_length", 3600),
+        ("lookback", "yesterday"),
+        ("slice_length", "5h"),
+        ("allow_empty", "perhaps"),
+        ("on_shrink", "ignore"),
+        ("max_rejected_fraction", "2"),
+    ],
+)
+def test_a_wrong_argument_is_named(lab: "Lab", name: str, value: object) -> None:
+    """Each wrong argument fails for good, by its name; nothing is sent, nothing lands."""
+    before = lab.sandbox.tokens_issued
+    error = _fails(lab, {name: value})
+    assert isinstance(error, EvplConfigError)
+    assert name.partition("_")[0] in str(error)
+    assert "hush-hush" not in str(error)
+    assert lab.sandbox.tokens_issued == before
+    assert lab.landed() == []
+
+
+def test_two_connection_ids_that_differ_are_refused(lab: "Lab") -> None:
+    """A storage connection in the path and another one beside it is an error that names both."""
+    arguments = {"object_storage_path": "s3://one@lake/evpl", "object_storage_conn_id": "other"}
+    assert "'other', the path says 'one'" in str(_fails(lab, arguments))
+
+
+def test_a_wrong_connection_fails_for_good(lab: "Lab") -> None:
+    """A wrong field of the connection, and a refused secret, end the task without retries."""
+    lab.connect(pagination="offset")
+    assert isinstance(_fails(lab, {}), EvplConfigError)
+    lab.connect(password="a-wrong-secret")
+    error = _fails(lab, {})
+    assert isinstance(error, EvplAuthError)
+    assert "a-wrong-secret" not in str(error)
+    assert lab.landed() == []
+
+
+def test_without_a_window_it_says_what_to_set(lab: "Lab") -> None:
+    """Where the context says nothing of a window, the error names the arguments that do."""
+    error = _fails(lab, {"window_start": None, "window_end": None})
+    assert "set window_start and window_end, or window_length" in str(error)
+
+
+def test_what_may_pass_is_left_to_airflows_retries(lab: "Lab") -> None:
+    """A retryable error passes unchanged: a window ahead of the clock, a service that is away."""
+    ahead = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
+    with pytest.raises(EvplNotPublishedError):
+        lab.execute(window_end=ahead)
+    lab.connect(host="http://127.0.0.1:9", max_retry_seconds=0)
+    with pytest.raises(EvplUnavailableError):
+        lab.execute()
+    assert lab.landed() == []
+
+
+@pytest.mark.parametrize("name", ["data_interval_end", "logical_date", "partition_date"])
+def test_the_window_comes_from_the_run(lab: "Lab", name: str) -> None:
+    """Each moment that a run may have gives the window, as Airflow's own kind of moment too."""
+    moment = pendulum.datetime(2026, 11, 20, 1)
+    arguments = {"window_start": None, "window_end": None, "window_length": "1h"}
+    result = lab.execute({name: moment}, **arguments)
+    start = 1 if name == "partition_date" else 0
+    assert result["window_start"] == f"2026-11-20T0{start}:00:00Z"
+    assert result["window_end"] == f"2026-11-20T0{start + 1}:00:00Z"
+
+
+def test_the_footer_tells_of_the_run(lab: "Lab") -> None:
+    """An object's footer has the run's ids and the time of the pull; a task that isn't mapped no index."""
+    from tests.airflow.runs import run_dag
+
+    conf = {"object_storage_path": lab.root, "window_start": "2026-11-20", "window_end": "2026-11-21"}
+    run_dag(lab, "evpl_any", conf=conf)
+    (path,) = lab.landed()
+    metadata = {key.decode(): text.decode() for key, text in pq.read_metadata(path).metadata.items()}
+    assert metadata["evpl.dag_id"] == "evpl_any"
+    assert metadata["evpl.task_id"] == "pull"
+    assert metadata["evpl.try_number"] == "1"
+    assert metadata["evpl.run_id"].startswith("manual__")
+    assert "evpl.map_index" not in metadata
+    assert datetime.fromisoformat(metadata["evpl.pulled_at"]).tzinfo == UTC
+    assert json.loads(metadata["evpl.source"])["base_url"] == lab.sandbox.base_url

@@ -1,0 +1,71 @@
+import json
+from importlib.resources import files
+from inspect import signature
+from pathlib import Path
+from typing import Any
+
+import jsonschema  # type: ignore[import-untyped] # it ships no types
+import pytest
+
+from airflow_provider_evpl.get_provider_info import get_provider_info
+from airflow_provider_evpl.settings import Settings
+
+_NOT_EXTRAS = {"client_id", "client_secret", "base_url"}
+
+
+def _connection_type() -> dict[str, Any]:
+    (connection_type,) = get_provider_info()["connection-types"]
+    assert isinstance(connection_type, dict)
+    return connection_type
+
+
+@pytest.mark.parametrize("name", ["provider_info.schema.json", "provider.yaml.schema.json"])
+def test_it_is_valid(airflow_home: Path, name: str) -> None:
+    """The description, and its connection type, are valid by the installed Airflow's schemas."""
+    assert airflow_home.exists()
+    schema = json.loads(files("airflow").joinpath(name).read_text())
+    if name == "provider_info.schema.json":
+        jsonschema.validate(get_provider_info(), schema)
+    jsonschema.validate([_connection_type()], schema["properties"]["connection-types"])
+
+
+def test_the_form_has_every_extra() -> None:
+    """The form's fields are the extras that the connection takes; optional ones may be null."""
+    fields = _connection_type()["conn-fields"]
+    assert fields.keys() == signature(Settings).parameters.keys() - _NOT_EXTRAS
+    for name, field in fields.items():
+        kind = field["schema"]["type"]
+        assert kind == "string" if name == "application_id" else "null" in kind
+        assert "default" not in field["schema"]
+        assert field["description"].endswith(".")
+
+
+def test_airflow_finds_the_hook_and_its_form(airflow_home: Path) -> None:
+    """Airflow finds the hook, and its connection form has our fields under their own names."""
+    from airflow.api_fastapi.core_api.services.ui.connections import HookMetaService
+    from airflow.sdk.providers_manager_runtime import ProvidersManagerTaskRuntime
+
+    assert airflow_home.exists()
+    hook = ProvidersManagerTaskRuntime().hooks["evpl"]  # type: ignore[no-untyped-call] # Airflow's
+    assert hook is not None
+    assert hook.hook_name == "Orange EVPL"
+    assert hook.connection_id_attribute_name == "evpl_conn_id"
+    (form,) = [form for form in HookMetaService.hook_meta_data() if form.connection_type == "evpl"]
+    assert form.hook_name == "Orange EVPL"
+    assert form.extra_fields is not None
+    assert form.extra_fields.keys() == _connection_type()["conn-fields"].keys()
+    assert form.standard_fields is not None
+    assert form.standard_fields.login is not None
+    assert form.standard_fields.login.title == "Client id"
+    assert form.standard_fields.port is not None
+    assert form.standard_fields.port.hidden
+
+
+def test_its_modules_are_there(airflow_home: Path) -> None:
+    """Every module that the description names can be imported."""
+    from importlib import import_module
+
+    assert airflow_home.exists()
+    for kind in ("hooks", "operators"):
+        for module in get_provider_info()[kind][0]["python-modules"]:
+            import_module(module)
