@@ -108,6 +108,6 @@ build: setup ## wheel and sdist into dist/
 
 .PHONY: clean
 clean: ## remove what the targets made, but for .venv
-	@rm -rf dist demo-lake .coverage .coverage.* htmlcov .hypothesis .mypy_cache .pytest_cache \
+	@rm -rf dist demo-lake .demo .coverage .coverage.* htmlcov .hypothesis .mypy_cache .pytest_cache \
 	    .ruff_cache .import_linter_cache $(VENV)/airflow-home
 	@find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +

@@ -1,0 +1,171 @@
+"""What landed in the demo's lake: read back, checked against the sandbox, and shown."""
+
+import json
+import math
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pyarrow.parquet as pq
+
+from airflow_provider_evpl.sandbox.config import SandboxConfig
+from airflow_provider_evpl.sandbox.data import Network
+
+__all__ = ["Lake", "busiest", "check", "how_to_open", "ledger", "read_lake", "tree"]
+
+_SERIES = (
+    "object_type",
+    "object_instance_id",
+    "metric_name",
+    "pop_country",
+    "pop_name",
+    "pop_section_name",
+)
+_SHOWN_SERIES = 10
+
+Key = tuple[Any, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LandedObject:
+    """One object: where, how large, of which interval (seconds since the epoch), and its rows."""
+
+    path: Path
+    size: int
+    start: int
+    end: int
+    rows: list[tuple[Key, float]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lake:
+    """All that has landed."""
+
+    objects: list[LandedObject]
+    source_port: int | None
+
+    @property
+    def rows(self) -> int:
+        """How many rows in all."""
+        return sum(len(landed.rows) for landed in self.objects)
+
+    @property
+    def summary(self) -> str:
+        """Rows and objects in words."""
+        return f"{self.rows:,} rows in {len(self.objects)} objects"
+
+
+def read_lake(root: Path) -> Lake:
+    """Read every object below a root, which need not be there."""
+    paths = sorted((root / "samples").rglob("*.parquet"))
+    ports = {_port(path) for path in paths}
+    return Lake(objects=[_read(path) for path in paths], source_port=min(ports, default=None))
+
+
+def _port(path: Path) -> int:
+    source = json.loads(pq.read_metadata(path).metadata[b"evpl.source"])
+    return urlsplit(source["base_url"]).port or 80
+
+
+def _read(path: Path) -> LandedObject:
+    table = pq.ParquetFile(path).read()
+    series = zip(*(table[name].to_pylist() for name in _SERIES), strict=True)
+    seconds = [moment.timestamp() for moment in table["timestamp"].to_pylist()]
+    values = table["value"].to_pylist()
+    start, end = (
+        int(datetime.strptime(stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).timestamp())
+        for stamp in path.stem.split("-")
+    )
+    return LandedObject(
+        path=path,
+        size=path.stat().st_size,
+        start=start,
+        end=end,
+        rows=[
+            ((*names, moment), value) for names, moment, value in zip(series, seconds, values, strict=True)
+        ],
+    )
+
+
+def check(lake: Lake, config: SandboxConfig) -> int:
+    """Compare every row with the sandbox's function: none wrong, none missing, none twice.
+
+    Returns:
+        How many rows were compared.
+
+    Raises:
+        ValueError: an object differs from the truth.
+    """
+    network = Network(
+        circuits=config.circuits, granularity_seconds=config.granularity_seconds, seed=config.seed
+    )
+    for landed in lake.objects:
+        truth = {row[:-1]: row.value for row in network.truth(start=landed.start, end=landed.end)}
+        if len(landed.rows) != len(truth) or dict(landed.rows) != truth:
+            raise ValueError(f"{landed.path} differs from what the sandbox served")
+    return lake.rows
+
+
+def tree(lake: Lake, root: Path) -> str:
+    """Draw folders and objects, with sizes and row counts."""
+    lines = [f"{root.name}/"]
+    shown: tuple[str, ...] = ()
+    for landed in lake.objects:
+        *folders, name = landed.path.relative_to(root).parts
+        for depth, folder in enumerate(folders):
+            if shown[: depth + 1] != tuple(folders[: depth + 1]):
+                lines.append(f"{'  ' * (depth + 1)}{folder}/")
+        shown = tuple(folders)
+        size = f"{landed.size / 1024:,.0f} KiB, {len(landed.rows):,} rows"
+        lines.append(f"{'  ' * (len(folders) + 1)}{name}  {size}")
+    return "\n".join(lines)
+
+
+def ledger(result: Mapping[str, Any]) -> str:
+    """Account for every sample of the run."""
+    parts = [f"{result[name]:,} {name}" for name in ("duplicates", "out_of_window", "rejected")]
+    total = sum(result[name] for name in ("rows", "duplicates", "out_of_window", "rejected"))
+    coverage = result["observed"] / result["expected"] if result["expected"] else 0
+    return (
+        f"Window {result['window_start']} to {result['window_end']}, every {result['granularity']}, "
+        f"operator code {result['code_ope']}\n"
+        f"Ledger: {result['received']:,} received = {result['rows']:,} rows + {' + '.join(parts)}"
+        f"{'' if total == result['received'] else '  DOES NOT ADD UP'}\n"
+        f"Coverage: {result['observed']:,} of {result['expected']:,} expected ({coverage:.1%}), "
+        f"{result['series']} series, {result['pages']} pages, {result['retries']} retries"
+    )
+
+
+def busiest(lake: Lake) -> str:
+    """List the busiest series by their 95th percentile: nearest rank, no interpolation."""
+    values = defaultdict(list)
+    for landed in lake.objects:
+        for (_, circuit, metric, _, place, section, _), value in landed.rows:
+            values[circuit, metric, place, section].append(value)
+    ranked = sorted(
+        ((_percentile_95(found), len(found), series) for series, found in values.items()),
+        reverse=True,
+    )
+    lines = ["Busiest by 95th percentile of utilisation (indicative, not an invoice):"]
+    lines += [
+        f"  {circuit}  {metric:<14} {section:<7} {place:<12} {percentile:6.2f} %  {count:,} samples"
+        for percentile, count, (circuit, metric, place, section) in ranked[:_SHOWN_SERIES]
+    ]
+    return "\n".join(lines)
+
+
+def _percentile_95(values: list[float]) -> float:
+    return sorted(values)[math.ceil(0.95 * len(values)) - 1]
+
+
+def how_to_open(root: str) -> str:
+    """Give the line that opens the lake, in DuckDB and in pandas."""
+    return (
+        "Open it:\n"
+        f"  duckdb.sql(\"FROM read_parquet('{root}/samples/**/*.parquet', hive_partitioning=true)\")\n"
+        f'  pandas.read_parquet("{root}/samples")'
+    )

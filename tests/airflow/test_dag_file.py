@@ -1,0 +1,80 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.airflow.runs import Lab
+
+_HEAVY = ("pyarrow", "pandas", "requests", "numpy", "msgspec", "tenacity")
+_IMPORTS = """
+import sys
+import airflow.sdk
+import airflow.timetables.trigger
+before = set(sys.modules)
+import runpy
+runpy.run_path(sys.argv[1])
+new = set(sys.modules) - before
+print("heavy:", *sorted(name for name in new if name.split(".")[0] in sys.argv[2:]))
+"""
+
+
+@pytest.fixture
+def example(lab: "Lab") -> Path:
+    """Give the example's file."""
+    return lab.airflow_home / "dags" / "evpl_utilization_daily.py"
+
+
+def test_the_dags_import(lab: "Lab") -> None:
+    """Every DAG imports without an error."""
+    from airflow.dag_processing.dagbag import DagBag
+
+    bag = DagBag(lab.airflow_home / "dags")
+    assert bag.import_errors == {}
+    assert set(bag.dags) == {"evpl_any", "evpl_utilization_daily"}
+
+
+def test_the_example_survives_serialisation(lab: "Lab", example: Path) -> None:
+    """Through Airflow's serialisation and back, schedule, arguments and outlet are the same."""
+    from airflow.dag_processing.dagbag import DagBag
+    from airflow.serialization.serialized_objects import DagSerialization
+
+    dag = DagBag(example).dags["evpl_utilization_daily"]
+    first = DagSerialization.to_dict(dag)
+    back = DagSerialization.from_dict(first)
+    assert back.timetable.summary == "0 3 * * *"
+    assert not back.catchup
+    assert back.max_active_runs == 1
+    (task,) = back.tasks
+    assert task.retries == 3
+    assert task.outlets[0].uri == f"{lab.root}/samples"
+
+
+def test_the_assets_name_has_no_connection_id(lab: "Lab", example: Path) -> None:
+    """The outlet of a lake behind a connection is the lake, whoever reads it."""
+    from airflow.dag_processing.dagbag import DagBag
+
+    lab.monkeypatch.setenv("EVPL_LAKE_ROOT", "s3://aws_default@lake/evpl/")
+    (task,) = DagBag(example).dags["evpl_utilization_daily"].tasks
+    assert task.outlets[0].uri == "s3://lake/evpl/samples"
+
+
+def test_without_a_lake_the_import_says_what_to_set(lab: "Lab", example: Path) -> None:
+    """Without EVPL_LAKE_ROOT there is no DAG, but an import error that names it."""
+    from airflow.dag_processing.dagbag import DagBag
+
+    lab.monkeypatch.delenv("EVPL_LAKE_ROOT")
+    (error,) = DagBag(example).import_errors.values()
+    assert "EVPL_LAKE_ROOT is not set" in error
+
+
+def test_parsing_the_example_imports_nothing_heavy(lab: "Lab", example: Path) -> None:
+    """What needs time to import is imported when a task runs, not when its file is parsed."""
+    assert lab.root == os.environ["EVPL_LAKE_ROOT"]
+    command = [sys.executable, "-c", _IMPORTS, str(example), *_HEAVY]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    (told,) = [line for line in done.stdout.splitlines() if line.startswith("heavy:")]
+    assert told == "heavy:"
