@@ -66,6 +66,7 @@ class Page(Struct, gc=False, frozen=True, kw_only=True):
         current_page, total_pages: as given; None where absent.
         entry_count: elements on the page, rejected ones included: what `pagination` counts.
         unknown_fields: paths of names that Orange's document doesn't have.
+        request_id: of the answer, for messages; None where it had none.
     """
 
     current_page: int | None
@@ -75,6 +76,7 @@ class Page(Struct, gc=False, frozen=True, kw_only=True):
     entries: list[Entry]
     rejections: list[Rejection] = []
     unknown_fields: frozenset[str] = frozenset()
+    request_id: str | None = None
 
 
 class _Sample(Struct, gc=False, frozen=True, forbid_unknown_fields=True):

@@ -15,16 +15,17 @@ import msgspec
 from airflow_provider_evpl.api.redact import Secrets
 from airflow_provider_evpl.api.transport import Answer, Transport
 from airflow_provider_evpl.api.verdict import raise_for
-from airflow_provider_evpl.errors import EvplPermanentError, EvplResponseError
+from airflow_provider_evpl.errors import EvplError, EvplResponseError, EvplRetryableError
 from airflow_provider_evpl.settings import Settings
 
 __all__ = ["TokenSource"]
 
 _MARGIN = 0.1
+_PAUSE_SECONDS = 1.0
 _LONGEST_MARGIN_SECONDS = 60.0
 _WHAT = "token request"
 _NEXT_STEP = "check login (client id), password (client secret), token_url and token_auth"
-_TOKEN = re.compile(r"[!-~]+")  # what can stand in a header
+_TOKEN = re.compile(r"[!-~]{1,16384}")  # what can stand in a header
 
 
 class TokenSource:
@@ -55,7 +56,8 @@ class TokenSource:
         self._lock = threading.Lock()
         self._token: str | None = None
         self._old_at = -inf
-        self._error: EvplPermanentError | None = None
+        self._error: EvplError | None = None
+        self._error_until = -inf
 
     def token(self) -> str:
         """Return the current token; ask for one where there is none, or an old one.
@@ -81,15 +83,21 @@ class TokenSource:
             return self._token
 
     def _renew(self) -> str:
-        """A permanent error is remembered: else every thread would send the same wrong credentials."""
-        if self._error is not None:
+        """A failure holds for a moment, a permanent one for good: else every thread would repeat it."""
+        if self._error is not None and self._clock() < self._error_until:
             raise type(self._error)(*self._error.args)
         self._token = None
         try:
             return self._ask_anew()
-        except EvplPermanentError as error:
-            self._error = error
+        except EvplRetryableError as error:
+            self._remember(error, max(_PAUSE_SECONDS, error.retry_after_seconds or 0))
             raise
+        except EvplError as error:
+            self._remember(error, inf)
+            raise
+
+    def _remember(self, error: EvplError, seconds: float) -> None:
+        self._error, self._error_until = error, self._clock() + seconds
 
     def _ask_anew(self) -> str:
         asked_at = self._clock()

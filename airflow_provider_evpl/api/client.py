@@ -4,11 +4,13 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from http import HTTPStatus
 from types import TracebackType
 from typing import Self
 from urllib.parse import quote
 
 import requests
+from msgspec import structs
 
 from airflow_provider_evpl.api.auth import TokenSource
 from airflow_provider_evpl.api.pace import Pace
@@ -17,7 +19,7 @@ from airflow_provider_evpl.api.retry import RetryPolicy
 from airflow_provider_evpl.api.transport import Answer, Transport, make_session
 from airflow_provider_evpl.api.verdict import api_code, raise_for
 from airflow_provider_evpl.errors import EvplResponseError, EvplUnavailableError
-from airflow_provider_evpl.records import Page, PageDecoder
+from airflow_provider_evpl.records import Page, PageDecoder, Rejection
 from airflow_provider_evpl.settings import Settings
 from airflow_provider_evpl.window import Granularity, Window
 
@@ -75,7 +77,7 @@ class Client:
         job = quote(settings.job, safe="")
         self._report_url = f"{settings.base_url}/api-monitoring-live/v1/pm_jobs/{job}/reports/UTILIZATION"
         self._count_lock = threading.Lock()
-        self._requests = 0
+        self._requests_sent = 0
 
     def __enter__(self) -> Self:
         """Return itself."""
@@ -91,9 +93,9 @@ class Client:
         self._session.close()
 
     @property
-    def requests(self) -> int:
+    def requests_sent(self) -> int:
         """How many report requests were sent so far, those that failed included."""
-        return self._requests
+        return self._requests_sent
 
     def check_token(self) -> None:
         """Ask for a token, where none is there yet.
@@ -103,32 +105,33 @@ class Client:
         """
         self._retry.call(self._tokens.token)
 
-    def page(self, query: Query, index: int) -> Page:
+    def page(self, query: Query, index: int, *, cancelled: Callable[[], bool] | None = None) -> Page:
         """Fetch one page.
 
         Args:
             query: what to ask for.
             index: of the first element on it, or of the page; from 1 [O].
+            cancelled: where it says so, nothing is asked again.
 
         Raises:
             EvplRetryableError: a rate limit or an unavailable service outlasted the retry policy.
             EvplPermanentError: the request or the credentials are refused, or the answer is no
                 report.
         """
-        return self._retry.call(lambda: self._attempt(query, index))
+        return self._retry.call(lambda: self._attempt(query, index), cancelled=cancelled)
 
     def _attempt(self, query: Query, index: int) -> Page:
         what = f"report of {query.window} from index {index}"
         token = self._tokens.token()
         answer = self._send(query, index, token)
-        if answer.status == requests.codes.unauthorized and api_code(answer) != _MISSING_CREDENTIALS:
+        if answer.status == HTTPStatus.UNAUTHORIZED and api_code(answer) != _MISSING_CREDENTIALS:
             answer = self._send(query, index, self._tokens.renew(refused=token))
         raise_for(answer, what, self._secrets.blot)
         return self._decode(answer, what)
 
     def _send(self, query: Query, index: int, token: str) -> Answer:
         with self._count_lock:
-            self._requests += 1
+            self._requests_sent += 1
         headers = {
             "Accept": "application/json",
             "Authorization": f"Bearer {token}",
@@ -149,8 +152,19 @@ class Client:
         ]
 
     def _decode(self, answer: Answer, what: str) -> Page:
+        blot = self._secrets.blot
+        request_id = blot(answer.request_id)
         try:
-            return self._decoder.decode(answer.body)
+            page = self._decoder.decode(answer.body)
         except (EvplResponseError, EvplUnavailableError) as error:
-            msg = self._secrets.blot(f"{what}: {error} (request id {answer.request_id})")
-            raise type(error)(msg) from None
+            raise type(error)(f"{blot(f'{what}: {error}')} (request id {request_id})") from None
+        return structs.replace(
+            page,
+            request_id=request_id,
+            rejections=[_blot(one, blot) for one in page.rejections],
+            unknown_fields=frozenset(map(blot, page.unknown_fields)),
+        )
+
+
+def _blot(rejection: Rejection, blot: Callable[[str], str]) -> Rejection:
+    return structs.replace(rejection, reason=blot(rejection.reason), raw=blot(rejection.raw))

@@ -2,12 +2,12 @@
 
 import logging
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from itertools import islice
 
-from airflow_provider_evpl.errors import EvplPagingError
+from airflow_provider_evpl.errors import EvplPagingError, EvplPermanentError, EvplRetryableError
 from airflow_provider_evpl.records import Page
 
 __all__ = ["read_pages"]
@@ -17,7 +17,11 @@ _log = logging.getLogger(__name__)
 
 
 def read_pages(
-    fetch: Callable[[int], Page], *, pagination: str = "element", parallelism: int = 1
+    fetch: Callable[[int], Page],
+    *,
+    pagination: str = "element",
+    parallelism: int = 1,
+    on_end: Callable[[], None] = lambda: None,
 ) -> Generator[Page]:
     """Yield a report's pages in order.
 
@@ -30,6 +34,8 @@ def read_pages(
         fetch: gets the page at an index.
         pagination: `element` or `page`: what the index counts [A].
         parallelism: how many pages may be in flight.
+        on_end: is called where a page in flight failed, or no more is wanted: what is still being
+            fetched needn't be tried again.
 
     Raises:
         EvplPagingError: the pages don't add up, or the guess was wrong; what was yielded is not to
@@ -41,14 +47,17 @@ def read_pages(
     if first.has_next:
         guess = parallelism > 1 and check.total is not None
         rest = (
-            _ahead(fetch, first, check, pagination, parallelism)
+            _ahead(_telling(fetch, on_end), first, check, pagination, parallelism)
             if guess
             else _one_by_one(fetch, first, pagination)
         )
         with closing(rest):  # an error's traceback would keep the threads of `_ahead` alive
-            for page in rest:
-                check.follow(page)
-                yield page
+            try:
+                for page in rest:
+                    check.follow(page)
+                    yield page
+            finally:
+                on_end()
     check.finish()
 
 
@@ -66,9 +75,7 @@ def _ahead(
     step = first.entry_count if pagination == "element" else 1
     indices = iter(range(1 + step, 1 + step * (check.total or 0), step))
     with ThreadPoolExecutor(parallelism, thread_name_prefix="evpl-page") as pool:
-        flying: deque[Future[Page]] = deque(
-            pool.submit(fetch, index) for index in islice(indices, parallelism)
-        )
+        flying = deque(pool.submit(fetch, index) for index in islice(indices, parallelism))
         try:
             while flying:
                 page = flying.popleft().result()
@@ -76,8 +83,30 @@ def _ahead(
                 if pagination == "element" and page.has_next and page.entry_count != step:
                     raise EvplPagingError(f"a page has {page.entry_count} elements, the first has {step}")
                 yield page
+        except EvplRetryableError:
+            _raise_permanent(flying)
+            raise
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _telling(fetch: Callable[[int], Page], on_end: Callable[[], None]) -> Callable[[int], Page]:
+    def fetch_and_tell(index: int) -> Page:
+        try:
+            return fetch(index)
+        except BaseException:
+            on_end()
+            raise
+
+    return fetch_and_tell
+
+
+def _raise_permanent(flying: Iterable[Future[Page]]) -> None:
+    """Of several errors the permanent one counts: for it the others stopped trying."""
+    for future in flying:
+        error = None if future.cancel() else future.exception()
+        if isinstance(error, EvplPermanentError):
+            raise error
 
 
 class _Check:
@@ -88,19 +117,24 @@ class _Check:
         self._base = first.current_page
         self._numbered = first.current_page is not None
         self._count = 0
+        self._request_id: str | None = None
         self._seen: set[int] = set()
         self.follow(first)
 
     def follow(self, page: Page) -> None:
         """Take the next page, or raise."""
         self._count += 1
+        self._request_id = page.request_id
         self._check_number(page.current_page)
         if (page.total_pages or None) != self.total:
             self._fail(f"totalPages was {self.total}, now it is {page.total_pages}")
         if page.has_next and not page.entry_count:
             self._fail("hasNext is true, but there is no element")
-        if self._count + page.has_next > (self.total or _MOST_PAGES):
-            self._fail(f"there should be {self.total or _MOST_PAGES} pages at most")
+        if self._count > 1 and self.total is None and not page.entry_count:
+            self._fail("hasNext was true on the page before, but there is no element")
+        most = min(self.total or _MOST_PAGES, _MOST_PAGES)
+        if self._count + page.has_next > most:
+            self._fail(f"there should be {most} pages at most")
         if not page.has_next and self.total not in (None, self._count):
             self._fail(f"it is the last one, of {self.total}")
         self._check_repeated(page)
@@ -132,4 +166,4 @@ class _Check:
         self._seen.add(mark)
 
     def _fail(self, why: str) -> None:
-        raise EvplPagingError(f"page {self._count}: {why}")
+        raise EvplPagingError(f"page {self._count}: {why} (request id {self._request_id})")

@@ -22,19 +22,19 @@ class Secrets:
     def __init__(self, on_secret: Callable[[str], None]) -> None:
         self._on_secret = on_secret
         self._known: set[str] = set()
+        self._pattern: re.Pattern[str] | None = None
 
     def add(self, secret: str) -> None:
         """Learn one."""
         if secret not in self._known:
             self._on_secret(secret)
             self._known.add(secret)
+            longest_first = sorted(self._known, key=len, reverse=True)
+            self._pattern = re.compile("|".join(map(_any_form, longest_first)))
 
     def blot(self, text: str) -> str:
         """Replace every secret in a text, however it is escaped."""
-        longest_first = sorted(self._known, key=len, reverse=True)
-        if not longest_first:
-            return text
-        return re.sub("|".join(map(_any_form, longest_first)), _HIDDEN, text)
+        return text if self._pattern is None else self._pattern.sub(_HIDDEN, text)
 
 
 def _any_form(secret: str) -> str:

@@ -1,5 +1,6 @@
 """The one retry policy: what, how often, how long."""
 
+import logging
 import random
 from collections.abc import Callable
 from typing import TypeVar
@@ -15,8 +16,10 @@ from airflow_provider_evpl.errors import (
 __all__ = ["RetryPolicy"]
 
 _T = TypeVar("_T")
+_log = logging.getLogger(__name__)
 _ATTEMPTS = 10
 _LONGEST_BACKOFF_SECONDS = 60.0
+_LOOK_EVERY_SECONDS = 1.0
 
 
 class RetryPolicy:
@@ -41,22 +44,38 @@ class RetryPolicy:
     ) -> None:
         self._max_wait_seconds = max_wait_seconds
         self._jitter = jitter
+        self._sleep = sleep
         self._retrying = tenacity.Retrying(
             sleep=sleep,
-            wait=self._wait,
             stop=self._stop,
+            wait=self._wait,
             retry=tenacity.retry_if_exception_type((EvplRateLimitError, EvplUnavailableError)),
+            before_sleep=_tell,
             retry_error_callback=self._give_up,
             reraise=True,
         )
 
-    def call(self, attempt: Callable[[], _T]) -> _T:
+    def call(self, attempt: Callable[[], _T], *, cancelled: Callable[[], bool] | None = None) -> _T:
         """Return what an attempt returns.
+
+        Args:
+            attempt: is called until it returns, or raises what is final.
+            cancelled: where it says so, the next failure is final, and a wait ends within a second.
 
         Raises:
             EvplError: what the last attempt raised; it says how often and how long it was tried.
         """
-        return self._retrying.copy()(attempt)
+        if cancelled is None:
+            return self._retrying.copy()(attempt)
+        return self._retrying.copy(
+            sleep=lambda seconds: self._wait_out(seconds, cancelled),
+            stop=lambda state: cancelled() or self._stop(state),
+        )(attempt)
+
+    def _wait_out(self, seconds: float, cancelled: Callable[[], bool]) -> None:
+        while seconds > 0 and not cancelled():
+            self._sleep(min(seconds, _LOOK_EVERY_SECONDS))
+            seconds -= _LOOK_EVERY_SECONDS
 
     def _wait(self, state: tenacity.RetryCallState) -> float:
         """`min(60, 2**(n-1)) * (0.5 .. 1)` seconds after the n-th attempt, or as long as the server asks."""
@@ -77,6 +96,16 @@ class RetryPolicy:
             f"of waiting (max_retry_seconds is {self._max_wait_seconds:g})"
         )
         raise type(error)(msg, retry_after_seconds=error.retry_after_seconds) from error
+
+
+def _tell(state: tenacity.RetryCallState) -> None:
+    _log.warning(
+        "%s; attempt %d of %d, the next in %.0f s",
+        _failure(state),
+        state.attempt_number,
+        _ATTEMPTS,
+        state.upcoming_sleep,
+    )
 
 
 def _failure(state: tenacity.RetryCallState) -> EvplRetryableError:

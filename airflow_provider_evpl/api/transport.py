@@ -1,10 +1,8 @@
 """One HTTP exchange: TLS rules, time-outs, size limit, pace; no redirects, no cookies."""
 
-import time
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import ClassVar
+from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
 import requests
@@ -14,14 +12,16 @@ from requests.utils import get_auth_from_url, get_environ_proxies
 
 from airflow_provider_evpl.api.pace import Pace
 from airflow_provider_evpl.api.redact import Secrets
-from airflow_provider_evpl.errors import EvplConfigError, EvplResponseError, EvplUnavailableError
+from airflow_provider_evpl.errors import EvplConfigError, EvplError, EvplResponseError, EvplUnavailableError
 from airflow_provider_evpl.settings import Settings
 
 __all__ = ["Answer", "Transport", "make_session"]
 
 _CHUNK_BYTES = 1 << 16
+_LONGEST_REQUEST_ID = 200
 _PASSING_FAULTS = (
     requests.ConnectionError,
+    requests.exceptions.InvalidHeader,  # two lengths that differ, say
     requests.Timeout,
     urllib3.exceptions.HTTPError,  # what reading the body raises
 )
@@ -37,8 +37,9 @@ class Answer:
 
     @property
     def request_id(self) -> str:
-        """What Orange's support asks for [2]."""
-        return self.headers.get("X-OAPI-Request-Id", "none")
+        """What Orange's support asks for [2]; never cut: half of a secret could not be found in it."""
+        request_id = self.headers.get("X-OAPI-Request-Id", "none")
+        return request_id if len(request_id) <= _LONGEST_REQUEST_ID else "too long to be one"
 
 
 def make_session(pool_size: int) -> requests.Session:
@@ -50,6 +51,10 @@ def make_session(pool_size: int) -> requests.Session:
     return session
 
 
+class _TooLargeError(Exception):
+    """The body of an answer is larger than the limit."""
+
+
 class Transport:
     """Sends requests as the connection's settings say.
 
@@ -58,22 +63,20 @@ class Transport:
         pace: waits before every request.
         secrets: blotted out of every message.
         clock: monotonic seconds.
-
-    Attributes:
         max_body_bytes: of an answer, unpacked.
     """
 
-    max_body_bytes: ClassVar[int] = 512 << 20
-
-    def __init__(
+    def __init__(  # noqa: PLR0913 each is a seam to the outside
         self,
         settings: Settings,
         *,
         session: requests.Session,
         pace: Pace,
         secrets: Secrets,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float],
+        max_body_bytes: int = 512 << 20,
     ) -> None:
+        self._max_body_bytes = max_body_bytes
         self._settings = settings
         self._session = session
         self._pace = pace
@@ -93,16 +96,18 @@ class Transport:
 
         Raises:
             EvplUnavailableError: no answer, a cut one, or one that took too long.
-            EvplResponseError: the answer is larger than 512 MiB.
+            EvplResponseError: the answer is larger than `max_body_bytes`.
             EvplConfigError: the host's certificate is refused, or the address can't be used.
         """
         request = requests.Request(method, url, headers=dict(headers), params=list(params), data=data)
         self._pace.wait()
         try:
-            return self._exchange(self._session.prepare_request(request))
-        except _PASSING_FAULTS as error:
-            raise self._failed(url, error) from None
-        except (requests.RequestException, OSError, ValueError) as error:
+            prepared = self._session.prepare_request(request)
+            try:
+                return self._exchange(prepared)
+            except _PASSING_FAULTS as error:
+                raise self._failed(url, error) from None
+        except (requests.RequestException, OSError, ValueError, OverflowError) as error:
             raise EvplConfigError(
                 f"{_host(url)} can't be asked: {self._describe(error)}; "
                 "check the connection's host, token_url, proxy and verify"
@@ -119,39 +124,41 @@ class Transport:
             proxies=self._proxies(url),
             stream=True,
         ) as response:
-            return Answer(response.status_code, response.headers, self._read(response, deadline))
+            answer = Answer(response.status_code, response.headers, b"")
+            try:
+                return replace(answer, body=self._read(response, deadline))
+            except (*_PASSING_FAULTS, _TooLargeError) as error:
+                raise self._failed(url, error, answer.request_id) from None
 
     def _read(self, response: requests.Response, deadline: float) -> bytes:
         """Take what has arrived, again and again: `iter_content` waits for a chunk, past any deadline."""
         body = bytearray()
         while chunk := response.raw.read1(_CHUNK_BYTES, decode_content=True):
             body += chunk
-            if len(body) > self.max_body_bytes:
-                raise EvplResponseError(
-                    f"{_host(response.url)}: the answer is larger than {self.max_body_bytes >> 20} MiB; "
-                    "pull shorter slices"
-                )
+            if len(body) > self._max_body_bytes:
+                raise _TooLargeError(f"the answer is larger than {self._max_body_bytes >> 20} MiB")
             if self._clock() > deadline:
-                msg = f"the whole answer took longer than {10 * self._settings.timeout_seconds:g} s"
-                raise requests.Timeout(msg)
+                raise requests.Timeout(
+                    f"the whole answer took longer than {10 * self._settings.timeout_seconds:g} s"
+                )
         return bytes(body)
 
     def _proxies(self, url: str) -> dict[str, str]:
-        proxies: dict[str, str] = (
-            dict.fromkeys(("http", "https"), self._settings.proxy)
-            if self._settings.proxy
-            else get_environ_proxies(url, no_proxy=None)
-        )
-        for proxy in proxies.values():
-            user, password = get_auth_from_url(proxy)
-            if password:
-                self._secrets.add(password)
-                self._secrets.add(b64encode(f"{user}:{password}".encode()).decode())
-        return proxies
+        """Of the environment only `HTTPS_PROXY` counts: plain http is for this machine, and stays on it."""
+        chosen = self._settings.proxy or get_environ_proxies(url, no_proxy=None).get("https")
+        if not chosen or (url.startswith("http:") and not self._settings.proxy):
+            return {}
+        user, password = get_auth_from_url(chosen)
+        if password:
+            self._secrets.add(password)
+            self._secrets.add(b64encode(f"{user}:{password}".encode()).decode())
+        return {"http": chosen, "https": chosen}
 
-    def _failed(self, url: str, error: Exception) -> EvplUnavailableError | EvplConfigError:
+    def _failed(self, url: str, error: Exception, request_id: str = "none") -> EvplError:
         """Errors of the library are told, not chained: their own text may hold credentials."""
-        told = self._describe(error)
+        told = f"{self._describe(error)} (request id {self._secrets.blot(request_id)})"
+        if isinstance(error, _TooLargeError):
+            return EvplResponseError(f"{_host(url)}: {told}; pull shorter slices")
         if isinstance(error, requests.exceptions.SSLError) and "CERTIFICATE_VERIFY_FAILED" in told:
             return EvplConfigError(
                 f"{_host(url)}: its certificate is refused: {told}; "

@@ -28,7 +28,8 @@ __all__ = ["api_code", "raise_for", "read_retry_after"]
 _RATE_LIMIT_CODE = 53
 _SHOWN_CHARACTERS = 500
 _RETRYABLE = {HTTPStatus.REQUEST_TIMEOUT, *(HTTPStatus(status) for status in (500, 502, 503, 504))}
-_SHOWABLE_BYTES = 1 << 16
+_TEXT_FIELDS = ("message", "description", "error", "error_description")
+_CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 _NEXT_STEP = {
     400: "codes 25 and 26 mean a header, so application_id; 27 and 28 a query parameter",
     401: "check login (client id) and password (client secret)",
@@ -105,21 +106,13 @@ def _permanent(answer: Answer) -> type[EvplError]:
 
 
 def _tell(answer: Answer, blot: Callable[[str], str]) -> str:
+    """Only what the documented fields of an error say: any other body may hold a token."""
     body = _body(answer)
     code = f"/{body['code']}" if "code" in body else ""
-    said = [
-        str(body[name]) for name in ("message", "description", "error", "error_description") if body.get(name)
-    ]
-    told = blot(f"{answer.status}{code}: {' - '.join(said) or _plain(answer.body)}")
-    request_id = blot(answer.request_id)
-    return f"{told[:_SHOWN_CHARACTERS]} (request id {request_id[:_SHOWN_CHARACTERS]})"
-
-
-def _plain(body: bytes) -> str:
-    """A body that isn't JSON, whole: cut before its secrets are blotted out, it could keep half of one."""
-    if len(body) > _SHOWABLE_BYTES:
-        return f"a body of {len(body)} bytes"
-    return body.decode(errors="replace") or "no text"
+    said = [str(body[name]) for name in _TEXT_FIELDS if body.get(name)]
+    told = blot(" - ".join(said)) or f"an answer of {len(answer.body)} bytes, not in the API's form"
+    shown = _CONTROL_CHARACTERS.sub(" ", f"{answer.status}{code}: {told}")[:_SHOWN_CHARACTERS]
+    return f"{shown} (request id {blot(answer.request_id)})"
 
 
 def _body(answer: Answer) -> dict[str, object]:

@@ -17,7 +17,7 @@ class FakeReport:
         meet: let so many requests wait for each other, from the second page on.
     """
 
-    def __init__(  # noqa: PLR0913 - one argument for each thing that Orange leaves open
+    def __init__(  # noqa: PLR0913 one argument for each thing that Orange leaves open
         self,
         total: int,
         page_size: int,

@@ -68,7 +68,7 @@ class Clock:
             self.now += seconds
 
 
-def settings(**changes: Any) -> Settings:  # noqa: ANN401 - any field
+def settings(**changes: Any) -> Settings:  # noqa: ANN401 any field
     """Settings of a client that is sent nowhere, at a pace that never waits long."""
     fields: dict[str, Any] = {
         "client_id": "client",
@@ -86,7 +86,7 @@ def report(*entries: object, **changes: object) -> dict[str, object]:
     return {"currentPage": 1, "totalPages": 1, "hasNext": False, "entries": list(entries)} | changes
 
 
-def answer(status: int = 200, **options: Any) -> dict[str, Any]:  # noqa: ANN401 - requests-mock's
+def answer(status: int = 200, **options: Any) -> dict[str, Any]:  # noqa: ANN401 requests-mock's
     """One answer for requests-mock, with a request id."""
     headers = {"X-OAPI-Request-Id": REQUEST_ID} | options.pop("headers", {})
     return {"status_code": status, "headers": headers, **options}
@@ -118,7 +118,7 @@ class Script:
 def scripted(
     reports: list[dict[str, Any]],
     tokens: list[dict[str, Any]] | None = None,
-    **changes: Any,  # noqa: ANN401 - any field of the settings
+    **changes: Any,  # noqa: ANN401 any field of the settings
 ) -> Iterator[Script]:
     """A client that is answered from lists; the last answer of a list is given again and again."""
     adapter = requests_mock.Adapter()
@@ -136,7 +136,7 @@ def scripted(
 
 @contextmanager
 def transported(
-    chosen: Settings, *, clock: Callable[[], float] | None = None, kind: type[Transport] = Transport
+    chosen: Settings, *, clock: Callable[[], float] | None = None, max_body_bytes: int = 1 << 24
 ) -> Iterator[Transport]:
     """A transport over real sockets; its session is closed in the end."""
     time = Clock()
@@ -145,7 +145,14 @@ def transported(
         for secret in chosen.secrets:
             secrets.add(secret)
         pace = Pace(1000, clock=time, sleep=time.sleep)
-        yield kind(chosen, session=session, pace=pace, secrets=secrets, clock=clock or time)
+        yield Transport(
+            chosen,
+            session=session,
+            pace=pace,
+            secrets=secrets,
+            clock=clock or time,
+            max_body_bytes=max_body_bytes,
+        )
 
 
 @dataclass(frozen=True)
@@ -174,7 +181,7 @@ def serving(
             seen.append(dict(self.headers.items()) | {"path": self.path})
             reply(self)
 
-        do_POST = do_CONNECT = do_GET  # noqa: N815 - names that http.server looks for
+        do_POST = do_CONNECT = do_GET  # noqa: N815 names that http.server looks for
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""
@@ -215,7 +222,7 @@ def all_at_once(count: int, work: Callable[[int], None]) -> None:
         barrier.wait()
         try:
             work(number)
-        except BaseException as error:  # noqa: BLE001 - raised below
+        except BaseException as error:  # noqa: BLE001 raised below
             errors.append(error)
 
     threads = [threading.Thread(target=run, args=(number,)) for number in range(count)]

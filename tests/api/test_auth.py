@@ -24,7 +24,7 @@ THREADS = 12
 class Source:
     """A token source that is answered from a list; the last answer is given again and again."""
 
-    def __init__(self, *answers: dict[str, Any], **changes: Any) -> None:  # noqa: ANN401 - any field
+    def __init__(self, *answers: dict[str, Any], **changes: Any) -> None:  # noqa: ANN401 any field
         chosen = settings(**changes)
         self.clock, self.told = Clock(), list[str]()
         secrets = Secrets(self.told.append)
@@ -255,8 +255,26 @@ def test_what_may_pass_is_asked_again() -> None:
     source = Source(busy, token("one"), busy, token("two"))
     with pytest.raises(EvplUnavailableError):
         source.tokens.token()
+    source.clock.sleep(1)
     assert source.tokens.token() == "one"
     with pytest.raises(EvplUnavailableError):
         source.tokens.renew(refused="one")
+    source.clock.sleep(1)
     assert source.tokens.token() == "two"
     assert source.count == 4
+
+
+def test_a_failure_is_not_repeated_by_every_thread() -> None:
+    """Within a second, or as long as the endpoint asks, a failure holds for all threads: one request."""
+    source = Source(answer(503, json={}), answer(429, json={}, headers={"Retry-After": "30"}), token())
+    for _ in range(THREADS):
+        with pytest.raises(EvplUnavailableError):
+            source.tokens.token()
+    source.clock.sleep(1)
+    for seconds in (0, 29):
+        source.clock.sleep(seconds)
+        with pytest.raises(EvplRateLimitError):
+            source.tokens.token()
+    assert source.count == 2
+    source.clock.sleep(1)
+    assert source.tokens.token() == "token-1"

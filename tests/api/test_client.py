@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import requests
+from msgspec import structs
 
 from airflow_provider_evpl.api.client import Client
 from airflow_provider_evpl.api.pages import read_pages
@@ -45,7 +46,7 @@ TOKENS = [answer(json=TOKEN | {"access_token": f"token-{number}"}) for number in
 ENTRY = {"objectInstanceId": "a", "metric_name": "m", "performanceValues": []}
 
 
-def sandboxed(server: SandboxServer, **changes: Any) -> Settings:  # noqa: ANN401 - any extra
+def sandboxed(server: SandboxServer, **changes: Any) -> Settings:  # noqa: ANN401 any extra
     """The settings that the sandbox says fit it."""
     fields = server.connection()
     extra = fields["extra"] | {"requests_per_second": 1000} | changes
@@ -66,8 +67,10 @@ def test_a_request() -> None:
         "codeOpe=0042&startTime=2026-11-22T00%3A00%3A00.000Z&endTime=2026-11-22T01%3A00%3A00.000Z"
         "&offer_type=EVPL&granularity=300s&ctxtid=wses&ctxtid=vsn"
     )
-    assert page == Page(current_page=1, total_pages=1, has_next=False, entry_count=0, entries=[])
-    assert api.client.requests == 1
+    assert page == Page(
+        current_page=1, total_pages=1, has_next=False, entry_count=0, entries=[], request_id=REQUEST_ID
+    )
+    assert api.client.requests_sent == 1
 
 
 def test_what_a_connection_may_change() -> None:
@@ -100,7 +103,7 @@ def test_check_token() -> None:
     with scripted([OK], [answer(503), *TOKENS]) as api:
         api.client.check_token()
         api.client.check_token()
-    assert (api.tokens.call_count, api.client.requests) == (2, 0)
+    assert (api.tokens.call_count, api.client.requests_sent) == (2, 0)
 
 
 @pytest.mark.parametrize("code", [41, "41", 42, "42", None, 99])
@@ -110,7 +113,7 @@ def test_a_refused_token_is_renewed_once(code: object) -> None:
         api.client.page(QUERY, 51)
     assert api.sent_tokens == ["Bearer token-1", "Bearer token-2"]
     assert [request.headers["pagination"] for request in api.reports.request_history] == ["51", "51"]
-    assert (api.tokens.call_count, api.client.requests) == (2, 2)
+    assert (api.tokens.call_count, api.client.requests_sent) == (2, 2)
 
 
 @pytest.mark.parametrize("code", [41, 42])
@@ -150,7 +153,7 @@ def test_a_permanent_error_is_sent_once(status: int, code: object, kind: type[Ev
     assert f"report of {QUERY.window} from index 26: {status}" in str(raised.value)
     assert "what - no ***" in str(raised.value)
     assert REQUEST_ID in str(raised.value)
-    assert api.client.requests == api.reports.call_count == 1
+    assert api.client.requests_sent == api.reports.call_count == 1
 
 
 @pytest.mark.parametrize("refused", [answer(401, json={}), answer(400, json={"error": "invalid_client"})])
@@ -177,7 +180,7 @@ def test_what_may_pass_is_waited_for(status: int, code: int, kind: type[EvplErro
     failing = problem(status, code, f"no {SECRET}")
     with scripted([failing, failing, OK]) as api:
         api.client.page(QUERY, 1)
-        assert api.client.requests == 3
+        assert api.client.requests_sent == 3
     with scripted([failing]) as api, pytest.raises(kind, match=r"no \*\*\*.*gave up after 10 attempts"):
         api.client.page(QUERY, 1)
     assert api.reports.call_count == 10
@@ -268,15 +271,18 @@ def test_a_token_revoked_in_mid_run(parallelism: int) -> None:
             def read() -> list[Page]:
                 return list(read_pages(lambda index: client.page(QUERY, index), parallelism=parallelism))
 
+            def without_ids(pages: list[Page]) -> list[Page]:
+                return [structs.replace(page, request_id=None) for page in pages]
+
             undisturbed = read()
             pages = read_pages(lambda index: client.page(QUERY, index), parallelism=parallelism)
             disturbed = [next(pages)]
             server.revoke_tokens()
             disturbed += pages
-        assert disturbed == undisturbed
+        assert without_ids(disturbed) == without_ids(undisturbed)
         assert sum(page.entry_count for page in disturbed) == 80
         assert server.tokens_issued == 2
-        assert 2 * len(undisturbed) < client.requests <= 2 * len(undisturbed) + parallelism
+        assert 2 * len(undisturbed) < client.requests_sent <= 2 * len(undisturbed) + parallelism
 
 
 def test_a_token_that_expires_in_mid_run() -> None:
@@ -292,5 +298,27 @@ def test_a_token_that_expires_in_mid_run() -> None:
     with SandboxServer(config, clock=servers_clock) as server, Client(sandboxed(server)) as client:
         pages = list(read_pages(lambda index: client.page(QUERY, index)))
     assert sum(page.entry_count for page in pages) == 80
-    assert client.requests == len(pages) + server.tokens_issued - 1
+    assert client.requests_sent == len(pages) + server.tokens_issued - 1
     assert server.tokens_issued > 2
+
+
+def test_no_secret_in_what_is_kept_of_a_page() -> None:
+    """What a report echoes of a secret is hidden in what was rejected and in the names nobody knows."""
+    sample = {"timeStamp": "2026-11-22T00:00:00Z", "value": f"Bearer {TOKEN['access_token']}", SECRET: 1}
+    body = report({"objectInstanceId": "a", "metric_name": "m", "performanceValues": [sample]})
+    with scripted([answer(json=body)]) as api:
+        page = api.client.page(QUERY, 1)
+    assert page.unknown_fields == {"entries[].performanceValues[].***"}
+    assert "Bearer ***" in page.rejections[0].raw
+    for secret in (SECRET, str(TOKEN["access_token"])):
+        assert secret not in str(page)
+
+
+@pytest.mark.parametrize("status", [201, 202, 203, 400, 429, 500])
+def test_a_token_that_comes_with_an_error_is_not_shown(status: int) -> None:
+    """A token in an answer of any other status than 200 is neither used nor told."""
+    tokens = [answer(status, json={**TOKEN, "access_token": "a-token-to-hide"})]
+    with scripted([OK], tokens) as api, pytest.raises(EvplError) as raised:
+        api.client.page(QUERY, 1)
+    assert "a-token-to-hide" not in str(raised.value)
+    assert api.reports.call_count == 0

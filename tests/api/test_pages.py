@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_evpl.api.pages import read_pages
-from airflow_provider_evpl.errors import EvplPagingError, EvplUnavailableError
+from airflow_provider_evpl.errors import EvplPagingError, EvplRequestError, EvplUnavailableError
 from airflow_provider_evpl.records import Entry, Page, Rejection, Series
 from tests.api.fake_report import FakeReport
 
@@ -262,3 +262,46 @@ def test_no_thread_outlives_the_reading() -> None:
     next(left)
     left.close()
     _no_threads()
+
+
+def test_a_page_that_is_refused_ends_the_others() -> None:
+    """Where a page in flight is refused for good, the others stop trying, and that error comes out."""
+    refused, others = threading.Event(), threading.Barrier(3)
+
+    def fetch(index: int) -> Page:
+        if index > 1:
+            others.wait(10)
+        if index == 5:
+            raise EvplRequestError("refused")
+        if index > 1:
+            assert refused.wait(10)
+            raise EvplUnavailableError("gave up")
+        return page(1, 4)
+
+    with pytest.raises(EvplRequestError, match="refused"):
+        list(read_pages(fetch, parallelism=3, on_end=refused.set))
+
+
+def test_an_end_without_numbers_has_elements() -> None:
+    """Without numbers a last page without elements is no end: the index may have meant another page."""
+    for number in (0, None):
+        fetch = listed(page(number, 0, first=1), without(number, 0, has_next=False))[0]
+        with pytest.raises(EvplPagingError, match="but there is no element"):
+            list(read_pages(fetch))
+
+
+def test_no_total_lifts_the_cap() -> None:
+    """However many pages are announced, there is an end to them."""
+
+    def fetch(index: int) -> Page:
+        return Page(
+            current_page=index,
+            total_pages=10**12,
+            has_next=True,
+            entry_count=1,
+            entries=[entry(index)],
+        )
+
+    with pytest.raises(EvplPagingError, match="100000 pages at most"):
+        for _ in read_pages(fetch):
+            pass

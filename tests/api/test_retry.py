@@ -137,3 +137,17 @@ def test_the_last_error_comes_out() -> None:
         RetryPolicy(300, sleep=Clock().sleep).call(Attempts(*unavailable(1), last))
     assert type(raised.value) is EvplRateLimitError
     assert raised.value.__cause__ is last
+
+
+def test_a_cancelled_call_is_not_tried_again() -> None:
+    """Where it is cancelled, a wait ends within a second, and what failed is not asked again."""
+    clock, attempts = Clock(), list[float]()
+
+    def attempt() -> None:
+        attempts.append(clock.now)
+        raise EvplUnavailableError("down", retry_after_seconds=100)
+
+    policy = RetryPolicy(300, sleep=clock.sleep)
+    with pytest.raises(EvplUnavailableError, match="gave up after 2 attempts"):
+        policy.call(attempt, cancelled=lambda: clock.now >= 1005)
+    assert attempts == [1000, 1005]

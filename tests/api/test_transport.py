@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_evpl.api.transport import Answer, Transport
+from airflow_provider_evpl.api.transport import Answer
 from airflow_provider_evpl.errors import EvplConfigError, EvplError, EvplResponseError, EvplUnavailableError
 from tests.api.support import SECRET, replying, serving, settings, transported
 
@@ -15,15 +15,10 @@ BODY = b'{"hasNext": false, "entries": []}' * 5000
 Reply = Callable[[BaseHTTPRequestHandler], object]
 
 
-class Small(Transport):
-    """Takes answers of one MiB at most."""
-
-    max_body_bytes = 1 << 20
-
-
-def get(url: str, *, kind: type[Transport] = Transport, **changes: Any) -> Answer:  # noqa: ANN401 - any field
+def get(url: str, *, max_body_bytes: int = 1 << 24, **changes: Any) -> Answer:  # noqa: ANN401 any field
     """Ask once."""
-    with transported(settings(**{"timeout_seconds": 5.0} | changes), kind=kind) as transport:
+    chosen = settings(**{"timeout_seconds": 5.0} | changes)
+    with transported(chosen, max_body_bytes=max_body_bytes) as transport:
         return transport.send("GET", url, headers={"Authorization": "Bearer token"})
 
 
@@ -162,14 +157,17 @@ def test_nobody_listens() -> None:
 )
 def test_a_huge_answer(reply: Reply) -> None:
     """An answer above the limit, as sent or unpacked, is an error that says what to do."""
-    with serving(reply) as server, pytest.raises(EvplResponseError, match="1 MiB; pull shorter slices"):
-        get(server.url, kind=Small)
+    with (
+        serving(reply) as server,
+        pytest.raises(EvplResponseError, match=r"1 MiB \(request id none\); pull shorter slices"),
+    ):
+        get(server.url, max_body_bytes=1 << 20)
 
 
 def test_an_answer_at_the_limit() -> None:
     """An answer of just the limit is taken."""
     with serving(replying(gzip.compress(b"x" * (1 << 20)), Content_Encoding="gzip")) as server:
-        assert len(get(server.url, kind=Small).body) == 1 << 20
+        assert len(get(server.url, max_body_bytes=1 << 20).body) == 1 << 20
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])

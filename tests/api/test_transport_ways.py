@@ -126,18 +126,29 @@ def test_the_connections_proxy_serves_every_host(monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.usefixtures("_no_proxy")
-@pytest.mark.parametrize("name", ["http_proxy", "HTTP_PROXY", "all_proxy"])
-def test_the_environments_proxy(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without the setting the usual variables count, and NO_PROXY takes hosts out."""
+@pytest.mark.parametrize("name", ["http_proxy", "HTTP_PROXY", "https_proxy", "all_proxy"])
+def test_plain_http_stays_on_this_machine(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Plain http is allowed for loopback alone: no proxy of the environment gets to see it."""
     with (
         serving(replying(b"by proxy")) as proxy,
         serving(replying(b"directly")) as server,
         transported(settings()) as transport,
     ):
         monkeypatch.setenv(name, proxy.url)
-        assert transport.send("GET", server.url, headers={}).body == b"by proxy"
-        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
         assert transport.send("GET", server.url, headers={}).body == b"directly"
+
+
+@pytest.mark.usefixtures("_no_proxy")
+@pytest.mark.parametrize("name", ["https_proxy", "HTTPS_PROXY"])
+def test_the_environments_proxy(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the setting HTTPS_PROXY counts, and NO_PROXY takes hosts out."""
+    with serving(replying(b"", status=502)) as proxy, transported(settings()) as transport:
+        monkeypatch.setenv(name, proxy.url)
+        for hidden in ("", "localhost"):
+            monkeypatch.setenv("NO_PROXY", hidden)
+            with pytest.raises(EvplUnavailableError):
+                transport.send("GET", "https://localhost:9", headers={})
+    assert [seen["path"] for seen in proxy.seen] == ["localhost:9"]
 
 
 @pytest.mark.usefixtures("_no_proxy")
