@@ -14,7 +14,7 @@
     │   └── EvplStoreDeniedError  the storage connection's rights, or the bucket
     └── EvplRetryableError        run again later: nothing to change
         ├── EvplRateLimitError    too many requests (403/53, 429)
-        ├── EvplUnavailableError  network, time-out, 408, 5xx
+        ├── EvplUnavailableError  network, time-out, 408, 500, 502-504
         ├── EvplPagingError       the pages of a slice don't add up, perhaps they moved
         ├── EvplNotPublishedError the window has no sample yet, or lies ahead
         ├── EvplOverlapError      another run landed on the same interval meanwhile
@@ -102,7 +102,7 @@ class EvplRateLimitError(EvplRetryableError):
 
 
 class EvplUnavailableError(EvplRetryableError):
-    """The network or the service failed (no answer, a cut answer, 408, 5xx)."""
+    """The network or the service failed (no answer, a cut one, 408, 500, 502-504)."""
 
 
 class EvplPagingError(EvplRetryableError):

@@ -2,10 +2,11 @@
 
 import math
 import re
+from contextlib import suppress
 
 from airflow_provider_evpl.errors import EvplConfigError
 
-__all__ = ["is_given", "read_boolean", "read_choice", "read_number", "read_text"]
+__all__ = ["is_argument_given", "is_given", "read_boolean", "read_choice", "read_number", "read_text"]
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
@@ -13,6 +14,11 @@ _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 def is_given(value: object) -> bool:
     """Whether a setting is there at all: neither null nor blank text."""
     return value is not None and not (isinstance(value, str) and not value.strip())
+
+
+def is_argument_given(value: object) -> bool:
+    """Whether an operator's argument is there: templates render an absent one to the text `None`."""
+    return is_given(value) and value != "None"
 
 
 def read_text(value: object, field: str) -> str:
@@ -24,7 +30,13 @@ def read_text(value: object, field: str) -> str:
     """
     if not isinstance(value, str):
         raise EvplConfigError(f"{field}: must be text, is {type(value).__name__}")
+    if any(map(_is_surrogate, value)):
+        raise EvplConfigError(f"{field}: holds half of a character (a lone surrogate)")
     return value.strip()
+
+
+def _is_surrogate(character: str) -> bool:
+    return "\ud800" <= character <= "\udfff"
 
 
 def read_choice(value: object, field: str, choices: tuple[str, ...]) -> str:
@@ -70,6 +82,8 @@ def read_number(value: object, field: str, within: tuple[float, float], *, above
 def _as_number(value: object) -> float | None:
     if isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
         value = float(value)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return float(value)
+    with suppress(OverflowError):
+        return float(value) if math.isfinite(value) else None
+    return None

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from airflow_provider_evpl.errors import EvplConfigError, EvplNotPublishedError
-from airflow_provider_evpl.fields import is_given, read_boolean, read_choice, read_number, read_text
+from airflow_provider_evpl.fields import is_argument_given, read_boolean, read_choice, read_number, read_text
 from airflow_provider_evpl.window import (
     DAY,
     Granularity,
@@ -60,7 +60,7 @@ class PullPlan:
             EvplConfigError: an argument is missing or wrong; the message names it.
             EvplNotPublishedError: the window ends more than 60 s after `now`.
         """
-        given = {name: value for name, value in arguments.items() if is_given(value) and value != "None"}
+        given = {name: value for name, value in arguments.items() if is_argument_given(value)}
         window, slice_length = _window(given, run)
         if window.end > now + _CLOCK_SKEW:
             raise EvplNotPublishedError(
@@ -91,15 +91,15 @@ def _window(given: Mapping[str, object], run: RunTimes) -> tuple[Window, timedel
     length = _length(given, "window_length")
     if length is not None and DAY % length and length % DAY:
         raise EvplConfigError(f"window_length: must divide a day or be whole days, is {length}")
-    window = resolve_window(
-        start=_moment(given, "window_start"),
-        end=_moment(given, "window_end"),
-        length=length,
-        run=run,
-    )
-    slice_length = _slice_length(given, window)
-    slices_back = -(-_lookback(given) // slice_length)
-    return Window(window.start - slices_back * slice_length, window.end), slice_length
+    start, end = _moment(given, "window_start"), _moment(given, "window_end")
+    lookback = _lookback(given)
+    try:
+        window = resolve_window(start=start, end=end, length=length, run=run)
+        slice_length = _slice_length(given, window)
+        slices_back = -(-lookback // slice_length)
+        return Window(window.start - slices_back * slice_length, window.end), slice_length
+    except OverflowError:
+        raise EvplConfigError("window: lies outside of what dates can say") from None
 
 
 def _slice_length(given: Mapping[str, object], window: Window) -> timedelta:

@@ -67,6 +67,17 @@ class Settings:
             EvplConfigError: a field is missing, unknown or wrong; the message names it and shows no
                 secret.
         """
+        try:
+            return cls._read(login=login, password=password, host=host, extra=extra)
+        except EvplConfigError as error:
+            if not password or password not in str(error):
+                raise
+            raise EvplConfigError(str(error).replace(password, "***")) from None  # it was in the wrong field
+
+    @classmethod
+    def _read(
+        cls, *, login: str | None, password: str | None, host: str | None, extra: Mapping[str, object]
+    ) -> "Settings":
         if unknown := sorted(extra.keys() - _READERS.keys()):
             raise EvplConfigError(
                 f"extra: unknown {', '.join(unknown)}; known are {', '.join(sorted(_READERS))}"
@@ -125,13 +136,7 @@ def _required(value: object, name: str) -> str:
 def _read_url(value: object, name: str) -> str:
     text = read_text(value, name)
     parts = _split(text)
-    if (
-        parts is None
-        or parts.scheme not in _DEFAULT_PORTS
-        or not parts.hostname
-        or parts.query
-        or parts.fragment
-    ):
+    if parts is None or parts.scheme not in _DEFAULT_PORTS or not parts.hostname or {"?", "#"} & set(text):
         raise EvplConfigError(f"{name}: must be a URL like https://api.orange.com, without query or fragment")
     if "@" in parts.netloc:
         raise EvplConfigError(f"{name}: must hold no user or password; they belong into login and password")
@@ -184,9 +189,9 @@ def _read_header(value: object, name: str) -> str:
 def _read_ctxtid(value: object, name: str) -> tuple[str, ...]:
     if isinstance(value, str):
         value = [] if value.strip().lower() == "none" else value.split(",")
-    if not isinstance(value, list | tuple):
+    if not isinstance(value, list | tuple) or not all(map(is_given, value)):
         raise EvplConfigError(f"{name}: must be a list of texts, or text with commas; none for an empty one")
-    return tuple(_required(item, name) for item in value)
+    return tuple(read_text(item, name) for item in value)
 
 
 def _read_parallelism(value: object, name: str) -> int:

@@ -30,7 +30,7 @@ _LONGEST = 36_500 * DAY  # keeps every sum inside what a datetime can say
 _DURATION = re.compile(r"0*(\d{1,9})([shd])", re.ASCII)
 _FRACTION = re.compile(r"[.,]\d*[1-9]", re.ASCII)
 _DURATION_UNITS = {"s": _SECOND, "h": timedelta(hours=1), "d": DAY}
-_GRANULARITY = re.compile(r"(0*\d{0,8})(ms|s|m|h|d|w|y)", re.ASCII)
+_GRANULARITY = re.compile(r"(\d*)(ms|s|m|h|d|w|y)", re.ASCII)
 # `m` and `y` have no length here: Orange's document calls `m` months [O]; whoever means minutes says 300s.
 _GRANULARITY_UNITS = {"ms": timedelta(milliseconds=1), "w": timedelta(weeks=1), **_DURATION_UNITS}
 
@@ -98,19 +98,23 @@ class Granularity:
     text: str
 
     def __post_init__(self) -> None:
-        """Normalise."""
-        number, unit = self._parts()
-        object.__setattr__(self, "text", f"{number}{unit}")
+        """Normalise, and see that a length can be reckoned with."""
+        try:
+            number, unit = self._parts()
+            object.__setattr__(self, "text", f"{number}{unit}")
+            _ = self.step
+        except (ValueError, OverflowError):
+            raise EvplConfigError(
+                "granularity: must be a number above 0 and one of ms, s, m, h, d, w, y, like 300s or 1h; "
+                f"is {self.text!r}"
+            ) from None
 
     def _parts(self) -> tuple[int, str]:
         match = _GRANULARITY.fullmatch(self.text)
-        if match is None or match[1].strip("0") == "" != match[1]:
-            raise EvplConfigError(
-                "granularity: must be a number above 0, of eight digits at most, and one of "
-                "ms, s, m, h, d, w, y, like 300s or 1h; "
-                f"is {self.text!r}"
-            )
-        return int(match[1] or 1), match[2]
+        number = int(match[1] or 1) if match else 0
+        if not match or not number:
+            raise ValueError(self.text)
+        return number, match[2]
 
     @property
     def step(self) -> timedelta | None:
@@ -159,7 +163,10 @@ def read_moment(value: object, field: str) -> datetime:
             f"{field}: must be a moment in whole seconds with a zone, like 2026-11-22T00:00:00Z, "
             f"or a date, like 2026-11-22; is {value!r}"
         )
-    return _plain(moment)
+    try:
+        return _plain(moment)
+    except OverflowError:
+        raise EvplConfigError(f"{field}: lies outside of what dates can say, is {value!r}") from None
 
 
 def _plain(moment: datetime) -> datetime:
@@ -206,7 +213,8 @@ def resolve_window(
     if start is not None or end is not None:
         return _explicit(start, end)
     if run.partition_date is not None:
-        return Window(run.partition_date, run.partition_date + (length or DAY))
+        start = read_moment(run.partition_date, "partition_date")
+        return Window(start, start + (length or DAY))
     if length is not None:
         return _last_full(length, run)
     if run.data_interval_start and run.data_interval_end and run.data_interval_end > run.data_interval_start:

@@ -143,6 +143,25 @@ def test_a_wrong_argument_is_named(name: str, value: object) -> None:
         plan(**{"window_length": "1d", name: value})  # type: ignore[arg-type]  # any name
 
 
+@pytest.mark.parametrize(
+    "run",
+    [
+        RunTimes(partition_date=datetime(9999, 12, 31, tzinfo=UTC)),
+        RunTimes(logical_date=datetime(1, 1, 1, tzinfo=UTC)),
+    ],
+)
+def test_dates_at_the_end_of_time_are_refused(run: RunTimes) -> None:
+    """A window that no date can bound is an error, not an overflow."""
+    with pytest.raises(EvplConfigError, match="outside of what dates can say"):
+        plan(run, window_length="1d")
+
+
+def test_a_partition_date_may_be_text() -> None:
+    """A partition's date is read like any other moment."""
+    run = RunTimes(partition_date="2026-11-21")  # type: ignore[arg-type]  # what a key may be
+    assert plan(run).window == Window(MIDNIGHT - DAY, MIDNIGHT)
+
+
 def test_a_window_that_lies_ahead_may_be_retried() -> None:
     """An end more than 60 s ahead of the clock is an error that goes away by itself; 60 s are not."""
     start = NOW - HOUR

@@ -115,6 +115,7 @@ def test_ctxtid_may_be_empty(none: object) -> None:
         ("requests_per_second", "1e999"),
         ("timeout_seconds", 0),
         ("timeout_seconds", "inf"),
+        ("timeout_seconds", 10**400),
         ("max_retry_seconds", -1),
         ("verify", 1),
         ("verify", "/there/is/no/such/bundle.pem"),
@@ -162,6 +163,8 @@ def test_a_base_url_is_https_or_loopback(host: str) -> None:
         "https://user:hunter2@api.orange.com",
         "https://hunter2@api.orange.com",
         "https://api.orange.com?key=hunter2",
+        "https://api.orange.com?",
+        "https://api.orange.com#",
         "https://api.orange.com/#hunter2",
         "https://api.orange.com:hunter2",
         "https://[api",
@@ -217,3 +220,19 @@ def test_a_source_is_compared_in_lower_case(host: str, canonical: str) -> None:
         "offer_type": "EVPL",
         "ctxtid": "wses,vsn",
     }
+
+
+@pytest.mark.parametrize("name", ["token_auth", "page_parallelism", "verify", f"{SECRET}"])
+def test_a_secret_in_the_wrong_field_is_not_shown(name: str) -> None:
+    """Whoever pastes the secret into another field, or its name, doesn't find it in the message."""
+    with pytest.raises(EvplConfigError) as error:
+        settings(**{name: SECRET})
+    assert SECRET not in str(error.value)
+    assert "***" in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["login", "password", "application_id", "code_ope", "job"])
+def test_half_a_character_is_refused(name: str) -> None:
+    """JSON can hold half of a character, which no request can: it is refused by name."""
+    with pytest.raises(EvplConfigError, match=name):
+        settings(**{name: "a\ud800"})
