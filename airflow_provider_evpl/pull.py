@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from itertools import groupby
+from threading import Event
 
 from airflow_provider_evpl.api.client import Client, Query
 from airflow_provider_evpl.api.pages import read_pages
@@ -14,8 +15,9 @@ from airflow_provider_evpl.lake.layout import Dataset
 from airflow_provider_evpl.lake.samples import SampleCollector, Samples
 from airflow_provider_evpl.lake.store import Store
 from airflow_provider_evpl.plan import PullPlan
+from airflow_provider_evpl.progress import Progress, ProgressMeter
 from airflow_provider_evpl.records import Page
-from airflow_provider_evpl.summary import Progress, Summary
+from airflow_provider_evpl.summary import Summary
 from airflow_provider_evpl.window import DAY, Granularity, Window, floor, iso
 
 __all__ = ["pull", "pull_slice"]
@@ -51,9 +53,9 @@ def pull(  # noqa: PLR0913 each is a seam to the outside
         EvplError: the API or the store failed; the slices before have landed.
     """
     lake = Lake(store, Dataset(plan.code_ope, plan.granularity.text), client.settings.source)
-    meter = _Meter(plan.window, on_progress, clock)
+    meter = ProgressMeter(plan.window, on_progress, clock)
     run = _Run(lake, plan, {**provenance, "window": str(plan.window)})
-    sent_before = client.requests
+    sent_before = client.requests_sent
     for _, slices in groupby(plan.window.slices(plan.slice_length), lambda one: floor(one.start, DAY)):
         for target in lake.targets(slices):
             meter.begin(target.window)
@@ -62,7 +64,7 @@ def pull(  # noqa: PLR0913 each is a seam to the outside
                 pull_slice(client, plan.code_ope, plan.granularity, target.window, meter.page),
             )
     run.finish()
-    run.summary.requests = client.requests - sent_before
+    run.summary.requests = client.requests_sent - sent_before
     run.summary.seconds = meter.seconds
     return run.summary
 
@@ -95,10 +97,12 @@ def pull_slice(
 
 def _collect(client: Client, query: Query, parallelism: int, on_page: Callable[[Page], None]) -> Samples:
     collector = SampleCollector(query.window, code_ope=query.code_ope, granularity=query.granularity)
+    ended = Event()
     pages = read_pages(
-        lambda index: client.page(query, index),
+        lambda index: client.page(query, index, cancelled=ended.is_set),
         pagination=client.settings.pagination,
         parallelism=parallelism,
+        on_end=ended.set,
     )
     try:
         with closing(pages):  # whatever is raised here, no page stays in flight
@@ -126,48 +130,49 @@ class _Run:
         self._told: frozenset[str] = frozenset()
 
     def take(self, target: Target, samples: Samples) -> None:
-        """Land a slice, refuse it, or let it wait until the window has shown its first sample."""
+        """Refuse a slice, land it, or let it wait until the window has shown its first sample."""
+        self._tell_unknown(samples.unknown_fields)
+        if refusal := samples.refusal(self._plan.max_rejected_fraction):
+            self._refusals.append(refusal)
+            return
         self._waiting.append((target, samples))
-        self._is_published |= bool(samples.ledger.rejected or samples.count_within(self._plan.window)[0])
+        self._is_published |= samples.count_within(self._plan.window)[0] > 0
         if self._is_published:
             for one in self._waiting:
-                self._settle(*one)
+                self._land(*one)
             self._waiting.clear()
 
     def finish(self) -> None:
         """Raise what has to be said in the end."""
+        if self._refusals:
+            raise EvplRefusedError(
+                f"{len(self.summary.landings)} slices landed, {len(self._refusals)} were left as they were:\n"
+                + "\n".join(self._refusals)
+            )
         if not self._is_published:
             raise EvplNotPublishedError(
                 f"window {self._plan.window}: not published yet, the API has no sample in it; "
                 "nothing has landed. Run again later, or set allow_empty"
             )
-        if self._refusals:
-            msg = f"{len(self._refusals)} slices were left as they were:\n" + "\n".join(self._refusals)
-            raise EvplRefusedError(msg)
 
-    def _settle(self, target: Target, samples: Samples) -> None:
-        if refusal := samples.refusal(self._plan.max_rejected_fraction):
-            self._refusals.append(refusal)
-            return
-        if (shrinks := target.shrinks(samples)) and not self._may_shrink(target, shrinks):
-            return
-        self._tell_unknown(samples.unknown_fields)
-        self.summary.add(self._lake.land(target, samples, self._provenance), samples)
+    def _land(self, target: Target, samples: Samples) -> None:
+        is_asked_for = self._plan.window.contains(target.window)
+        if (shrinks := target.shrinks(samples)) and not (is_asked_for and self._plan.on_shrink == "replace"):
+            what = f"slice {target.window}: would erase landed samples: {'; '.join(shrinks)}"
+            self._leave(what, target.window, is_asked_for=is_asked_for)
+        else:
+            self.summary.add(self._lake.land(target, samples, self._provenance), samples)
 
-    def _may_shrink(self, target: Target, shrinks: list[str]) -> bool:
-        what = f"slice {target.window}: would erase landed samples: {'; '.join(shrinks)}"
-        if not self._plan.window.contains(target.window):
-            ask = f"window_start={iso(target.window.start)}, window_end={iso(target.window.end)}"
+    def _leave(self, what: str, window: Window, *, is_asked_for: bool) -> None:
+        if not is_asked_for:
+            ask = f"window_start={iso(window.start)}, window_end={iso(window.end)}"
             self._refusals.append(
                 f"{what}; it is wider than the window asked for: ask for {ask} to decide by on_shrink"
             )
-        elif self._plan.on_shrink == "fail":
-            self._refusals.append(f"{what}; set on_shrink to keep what has landed, or to replace it")
         elif self._plan.on_shrink == "keep":
             _log.warning("%s; kept what has landed", what)
         else:
-            return True
-        return False
+            self._refusals.append(f"{what}; set on_shrink to keep what has landed, or to replace it")
 
     def _tell_unknown(self, names: frozenset[str]) -> None:
         if new := names - self._told:
@@ -176,41 +181,3 @@ class _Run:
                 ", ".join(sorted(new)),
             )
         self._told |= names
-
-
-class _Meter:
-    """Turns pages into progress."""
-
-    def __init__(
-        self, window: Window, on_progress: Callable[[Progress], None], clock: Callable[[], float]
-    ) -> None:
-        self._window = window
-        self._on_progress = on_progress
-        self._clock = clock
-        self._started = clock()
-        self._pages = self._samples = 0
-        self._target = window
-        self._target_pages = 0
-
-    @property
-    def seconds(self) -> float:
-        """Since the pull began."""
-        return self._clock() - self._started
-
-    def begin(self, target: Window) -> None:
-        """Turn to the next slice."""
-        self._target, self._target_pages = target, 0
-
-    def page(self, page: Page) -> None:
-        """Count a page and tell."""
-        self._pages += 1
-        self._target_pages += 1
-        self._samples += sum(len(entry.timestamps) for entry in page.entries)
-        share = self._share(page.total_pages)
-        left = self.seconds * (1 - share) / share if share else None
-        self._on_progress(Progress(pages=self._pages, samples=self._samples, share=share, seconds_left=left))
-
-    def _share(self, total_pages: int | None) -> float:
-        inside = min(1.0, self._target_pages / total_pages) if total_pages else 0.0
-        done = self._target.start + inside * self._target.length - self._window.start
-        return min(1.0, max(0.0, done / self._window.length))

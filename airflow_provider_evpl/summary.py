@@ -1,4 +1,4 @@
-"""What a run tells: how far it is, and what it did."""
+"""What a run tells when it is done."""
 
 from dataclasses import dataclass, field
 
@@ -8,7 +8,7 @@ from airflow_provider_evpl.plan import PullPlan
 from airflow_provider_evpl.records import Series
 from airflow_provider_evpl.window import iso
 
-__all__ = ["Progress", "Summary"]
+__all__ = ["Summary"]
 
 _MOST_SLICES = 100
 _SUMMED = (
@@ -23,22 +23,6 @@ _SUMMED = (
     "expected",
     "observed",
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
-    """How far a pull is.
-
-    Attributes:
-        pages, samples: received so far.
-        share: of the window, 0 to 1.
-        seconds_left: None until there is something to reckon from.
-    """
-
-    pages: int
-    samples: int
-    share: float
-    seconds_left: float | None
 
 
 @dataclass(slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -25,10 +25,13 @@ from airflow_provider_evpl.sandbox.config import SandboxConfig
 from airflow_provider_evpl.sandbox.data import Network
 from airflow_provider_evpl.sandbox.server import SandboxServer
 from airflow_provider_evpl.settings import Settings
-from airflow_provider_evpl.summary import Progress, Summary
+from airflow_provider_evpl.summary import Summary
 from airflow_provider_evpl.window import DAY, Granularity, Window
 from tests.fake_api import FakeApi, Sample, grid
 from tests.lakes import intervals, objects, rows
+
+if TYPE_CHECKING:
+    from airflow_provider_evpl.progress import Progress
 
 MIDNIGHT = datetime(2026, 11, 20, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -273,6 +276,37 @@ def test_rejected_samples_are_kept_beside_the_rows(tmp_path: Path) -> None:
     slices = summary["slices"]
     assert isinstance(slices, list)
     assert slices[0]["rejected_path"] == f"file://{rejected}"
+
+
+def test_what_is_rejected_elsewhere_is_no_sample_of_the_window(tmp_path: Path) -> None:
+    """An hour without samples isn't published, even where its landed day has samples rejected elsewhere."""
+    run(FakeApi(grid("a", MIDNIGHT + 20 * HOUR, 5)), tmp_path)
+    api = FakeApi([*grid("a", MIDNIGHT + 20 * HOUR, 5), Sample("b", MIDNIGHT + 20 * HOUR, "n/a")])
+    plan = replace(HOURS, window=Window(MIDNIGHT, MIDNIGHT + HOUR), max_rejected_fraction=0.5)
+    with pytest.raises(EvplNotPublishedError):
+        run(api, tmp_path, plan)
+    assert (len(rows(tmp_path)), list(tmp_path.rglob("*.jsonl"))) == (5, [])
+
+
+def test_a_window_of_nothing_but_rejected_samples_is_refused(tmp_path: Path) -> None:
+    """What is there but can't be read is not "not published yet": running again won't help."""
+    with pytest.raises(EvplRefusedError, match="0 slices landed, 1 were left"):
+        run(FakeApi([Sample("b", MIDNIGHT, "n/a")]), tmp_path)
+    assert objects(tmp_path) == []
+
+
+def test_what_a_killed_run_left_is_removed(tmp_path: Path) -> None:
+    """Temporary files of the slices of a run are gone after it, those of another slice are not its own."""
+    day = tmp_path / "samples" / "operator_code=op-0042" / "granularity=300s" / "date=2026-11-20"
+    run(FakeApi(grid("a", MIDNIGHT, 288)), tmp_path)
+    hour, day_itself, other = (
+        day / f".20261120T{bounds}Z.parquet.0.tmp"
+        for bounds in ("000000Z-20261120T010000", "000000Z-20261121T000000", "050000Z-20261120T060000")
+    )
+    for left_over in (hour, day_itself, other):
+        left_over.write_bytes(b"half")
+    run(FakeApi(grid("a", MIDNIGHT, 288)), tmp_path, HOURS)
+    assert sorted(day.glob(".*")) == [other]
 
 
 def test_a_clean_run_removes_the_rejected_file(tmp_path: Path) -> None:

@@ -74,7 +74,11 @@ class Lake:
             EvplError: the store failed or refused.
         """
         slices = list(slices)
-        return [self._target(one) for one in group(slices, self._landed(slices[0]))]
+        groups = group(slices, self._landed(slices[0]))
+        for window in {*slices, *(one.window for one in groups)}:
+            self._store.tidy(self._dataset.samples_path(window))
+            self._store.tidy(self._dataset.rejected_path(window))
+        return [self._target(one) for one in groups]
 
     def land(self, target: Target, samples: Samples, provenance: Mapping[str, str]) -> Landing:
         """Put a slice's rejected samples, then its rows, then delete what they supersede.

@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from io import SEEK_END
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
+import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -19,8 +20,7 @@ _PREFIX = "evpl."
 _ROW_GROUP_ROWS = 122_880  # of 17.3 M rows one circuit reads 7.8 MB, of 34; groups of a million: 32 MB, of 31
 
 
-@dataclass(frozen=True, slots=True)
-class Footer:
+class Footer(NamedTuple):
     """What has landed in an object, and from where.
 
     Attributes:
@@ -29,9 +29,14 @@ class Footer:
         values: how many of them have a value.
     """
 
-    source: Mapping[str, str]
+    source: dict[str, str]
     rows: int
     values: int
+
+
+class _Counts(msgspec.Struct):
+    rows: int
+    null_values: int
 
 
 def encode(
@@ -85,10 +90,11 @@ def read_footer(file: BinaryIO) -> Footer | None:
     tail = _read_tail(file)
     try:
         texts = pq.read_metadata(pa.BufferReader(tail)).metadata or {}
-        source, ledger = (json.loads(texts[f"{_PREFIX}{name}".encode()]) for name in ("source", "ledger"))
-        return Footer(source, ledger["rows"], ledger["rows"] - ledger["null_values"])
-    except (pa.ArrowInvalid, OSError, ValueError, KeyError, TypeError):
+        source = msgspec.json.decode(texts[f"{_PREFIX}source".encode()], type=dict[str, str])
+        counts = msgspec.json.decode(texts[f"{_PREFIX}ledger".encode()], type=_Counts)
+    except (pa.ArrowInvalid, OSError, ValueError, KeyError):
         return None  # its bytes are here, and they aren't what `encode` writes
+    return Footer(source, counts.rows, counts.rows - counts.null_values)
 
 
 def _read_tail(file: BinaryIO) -> bytes:

@@ -16,6 +16,7 @@ __all__ = ["Ledger", "PlacedRejection", "SampleCollector", "Samples"]
 
 
 _EXAMPLES = 3
+_REASONS = 5
 _SHOWN_CHARACTERS = 200
 
 
@@ -99,7 +100,7 @@ class Samples:
         for placed in self.rejections:
             reasons[placed.rejection.reason] += placed.rejection.samples
         reasons["conflict"] = self.ledger.conflicts
-        counts = [f"{count} x {reason}" for reason, count in reasons.most_common() if count]
+        counts = [f"{count} x {reason}" for reason, count in reasons.most_common(_REASONS) if count]
         examples = "; ".join(map(str, self.rejections[:_EXAMPLES]))
         return (
             f"slice {self.window}: {share:.1%} of its samples or entries are rejected or in conflict, "

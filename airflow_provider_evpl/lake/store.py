@@ -1,5 +1,7 @@
 """Whole objects: put, list, read, delete. A reader sees the old object, then the new one, never a part."""
 
+import errno
+import glob
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -31,6 +33,9 @@ class Store(Protocol):
     def put(self, path: str, data: bytes | memoryview) -> None:
         """Put an object whole, over what is there; after an error it is as it was, or put whole."""
 
+    def tidy(self, path: str) -> None:
+        """Remove what killed puts of an object left behind, where a put needs a temporary file."""
+
     def open(self, path: str) -> BinaryIO:
         """Open an object to read."""
 
@@ -45,8 +50,8 @@ class LocalStore:
     """A folder.
 
     An object is written beside its place, flushed, then moved over it in one step. Left-overs of a
-    killed run start with `.`, carry the name of what they would have become and end in `.tmp`; the
-    next put of that object removes them.
+    killed run start with `.`, carry the name of what they would have become and end in `.tmp`; `tidy` removes
+    them.
     """
 
     def __init__(self, root: str) -> None:
@@ -63,9 +68,14 @@ class LocalStore:
         target = self._root / path
         with told(self.url(path)):
             target.parent.mkdir(parents=True, exist_ok=True)
-            for left_over in target.parent.glob(f".{target.name}.*.tmp"):
-                left_over.unlink(missing_ok=True)
             self._write(target, data)
+
+    def tidy(self, path: str) -> None:
+        """Remove the temporary files of an object."""
+        target = self._root / path
+        with told(self.url(path)):
+            for left_over in target.parent.glob(f".{glob.escape(target.name)}.*.tmp"):
+                left_over.unlink(missing_ok=True)
 
     def _write(self, target: Path, data: bytes | memoryview) -> None:
         temporary = target.with_name(f".{target.name}.{uuid4().hex}.tmp")
@@ -118,8 +128,11 @@ class ObjectStore:
     def put(self, path: str, data: bytes | memoryview) -> None:
         """Put in one request up to 5 GiB: fsspec's S3 would otherwise upload in parts from 100 MB on."""
         options: dict[str, Any] = {"chunksize": 5 << 30} if self._protocol == "s3" else {}
-        with told(self.url(path), (PermissionError, FileNotFoundError)):  # not found: there is no such bucket
+        with told(self.url(path), (FileNotFoundError,)):  # there is no such bucket
             self._fs.pipe_file(f"{self._root}/{path}", bytes(data), **options)
+
+    def tidy(self, path: str) -> None:
+        """Nothing to do: an unfinished put was never there."""
 
     def open(self, path: str) -> BinaryIO:
         """Open an object; only what is read is fetched."""
@@ -151,22 +164,28 @@ def open_store(protocol: str, root: str, fs: AbstractFileSystem) -> Store:
 
 
 @contextmanager
-def told(url: str, denials: tuple[type[Exception], ...] = (PermissionError,)) -> Iterator[None]:
+def told(url: str, denials: tuple[type[Exception], ...] = ()) -> Iterator[None]:
     """Turn whatever a storage library raises into one of ours.
 
     Args:
         url: of the object.
-        denials: what means that the store refuses. That something isn't there is none by itself:
-            another run may have superseded it since it was listed.
+        denials: what else means that the store refuses. That something isn't there is none by
+            itself: another run may have superseded it since it was listed.
     """
     try:
         yield
     except EvplError:
         raise
-    except denials as error:
-        raise EvplStoreDeniedError(
-            f"{url}: the store refuses: {type(error).__name__}: {error}; "
-            "check the bucket and the connection's rights"
-        ) from error
     except Exception as error:
-        raise EvplStoreError(f"{url}: the store failed: {type(error).__name__}: {error}") from error
+        what = f"{type(error).__name__}: {error}"
+        if isinstance(error, denials) or _is_denial(error):
+            raise EvplStoreDeniedError(
+                f"{url}: the store refuses: {what}; check the root, the bucket and the connection's rights"
+            ) from error
+        raise EvplStoreError(f"{url}: the store failed: {what}; run again later") from error
+
+
+def _is_denial(error: Exception) -> bool:
+    kinds = (PermissionError, NotADirectoryError, IsADirectoryError, FileExistsError)
+    numbers = (errno.EROFS, errno.ENAMETOOLONG)
+    return isinstance(error, kinds) or (isinstance(error, OSError) and error.errno in numbers)

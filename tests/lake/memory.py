@@ -37,6 +37,9 @@ class MemoryStore:
         with self._called("put", path):
             self.objects[path] = bytes(data)
 
+    def tidy(self, path: str) -> None:
+        """Nothing to do."""
+
     def open(self, path: str) -> BinaryIO:
         """Read; one that isn't there is a store's failure."""
         with self._called("open", path):

@@ -194,7 +194,7 @@ def _foreign(metadata: dict[bytes, bytes] | None) -> bytes:
         _foreign({b"\xff": b"\xfe"}),
         _foreign({b"evpl.source": b"{}"}),
         _foreign({b"evpl.source": b"{}", b"evpl.ledger": b"[]"}),
-        _foreign({b"evpl.source": b"{", b"evpl.ledger": b"{}"}),
+        _foreign({b"evpl.source": b"5", b"evpl.ledger": b'{"rows": 1, "null_values": 0}'}),
     ],
     ids=[
         "empty",
@@ -208,7 +208,7 @@ def _foreign(metadata: dict[bytes, bytes] | None) -> bytes:
         "binary",
         "half",
         "odd",
-        "broken",
+        "no source",
     ],
 )
 def test_what_is_no_parquet_of_ours_is_none(content: bytes) -> None:

@@ -32,7 +32,9 @@ def test_s3_a_large_object_is_one_request(
 
 def test_s3_no_bucket_is_a_denial(s3: AbstractFileSystem) -> None:
     """Putting into a bucket that isn't there is a permanent error that names it; nothing is made."""
-    with pytest.raises(EvplStoreDeniedError, match=r"s3://no-such-bucket/lake/x: .* check the bucket"):
+    with pytest.raises(
+        EvplStoreDeniedError, match=r"s3://no-such-bucket/lake/x: .* check the root, the bucket"
+    ):
         ObjectStore("s3", "no-such-bucket/lake", s3).put("x", b"")
     assert not s3.exists("no-such-bucket")
 
