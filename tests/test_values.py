@@ -49,7 +49,7 @@ def oracle(value: object) -> float | None:
 @example("5.")
 @example("1e400")
 @example(10**400)
-@example(True)  # noqa: FBT003 - a value among others
+@example(True)  # noqa: FBT003 a value among others
 @example(2**53 + 1)
 def test_a_value_is_what_the_contract_says(value: object) -> None:
     """A value is read, null or odd just as the contract's paragraph says."""
@@ -83,7 +83,7 @@ def test_many_values_are_read_like_one(values: list[str | float | None]) -> None
 
 
 zones = st.integers(-23 * 60 - 59, 23 * 60 + 59).map(lambda minutes: timezone(timedelta(minutes=minutes)))
-moments = st.datetimes(datetime(1, 1, 3), datetime(9999, 12, 29), timezones=zones)  # noqa: DTZ001 - zones are added
+moments = st.datetimes(datetime(1, 1, 3), datetime(9999, 12, 29), timezones=zones)  # noqa: DTZ001 zones are added
 
 
 @given(moments, st.sampled_from(["auto", "milliseconds", "microseconds"]), st.sampled_from(".,"))
@@ -172,7 +172,7 @@ def test_without_zone() -> None:
 
 def test_memory_is_bounded() -> None:
     """However many different texts are read, only so many are kept, and each is read right."""
-    most = values_module._MOST_TIMESTAMPS  # noqa: SLF001 - the bound itself
+    most = values_module._MOST_TIMESTAMPS  # noqa: SLF001 the bound itself
     timestamps = Timestamps(naive_is_utc=False)
     for number in range(most + 1):
         moment = datetime.fromtimestamp(number, UTC)

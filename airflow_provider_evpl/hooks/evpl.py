@@ -124,7 +124,6 @@ class EvplHook(BaseHook):
             if getattr(connection, name) not in (None, ""):
                 raise EvplConfigError(f"{name}: the connection has no such field; {advice}")
         extra = _read_extra(connection.extra)
-        mask_secret(extra)  # those of its values whose names Airflow knows as secrets': the proxy
         return Settings.from_connection(
             login=connection.login,
             password=connection.password,
@@ -161,7 +160,10 @@ def _try_out(client: "Client") -> str:
     start = floor(datetime.now(UTC), DAY) - 2 * DAY
     window = Window(start, start + timedelta(seconds=300))
     query = Query(code_ope=code_ope, granularity=Granularity("300s"), window=window)
-    page = client.page(query, 1)
+    try:
+        page = client.page(query, 1)
+    except EvplError as error:
+        raise type(error)(f"Got a token, but no report at 300s: {error}") from error
     return f"Got a token and a report: {page.entry_count} series on the first page of {window}"
 
 

@@ -39,10 +39,15 @@ def open_object_storage(path: object, conn_id: str | None) -> "Store":
     try:
         root = ObjectStoragePath(url, conn_id=conn_id)
         return open_store(parts.scheme, root.path, root.fs)
-    except (ValueError, ImportError, AirflowOptionalProviderFeatureException) as error:
+    except (ImportError, AirflowOptionalProviderFeatureException) as error:
         raise EvplConfigError(
             f"object_storage_path: no file system for {parts.scheme} here: {error}; install the "
             "extra that brings it, for s3: pip install 'airflow-provider-evpl[amazon]'"
+        ) from error
+    except Exception as error:
+        raise EvplConfigError(
+            f"object_storage_path, object_storage_conn_id: {parts.scheme} can't be opened: "
+            f"{type(error).__name__}: {error}"
         ) from error
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
 
 from airflow_provider_evpl.errors import EvplPermanentError
-from airflow_provider_evpl.fields import is_given, read_text
+from airflow_provider_evpl.fields import is_argument_given, read_text
 from airflow_provider_evpl.hooks.evpl import EvplHook
 from airflow_provider_evpl.hooks.storage import open_object_storage
 from airflow_provider_evpl.operators.progress import ProgressLog
@@ -128,7 +128,13 @@ class EvplUtilizationToObjectStorageOperator(BaseOperator):
             )
             conn_id = self._text("object_storage_conn_id")
             store = open_object_storage(self.object_storage_path, conn_id)
-            self.log.info("Pulling %s of %s", plan.window, plan.granularity.text)
+            self.log.info(
+                "Pulling operator code %s, %s, every %s, into %s",
+                plan.code_ope,
+                plan.window,
+                plan.granularity.text,
+                store.url("samples"),
+            )
             summary = pull(
                 client,
                 store,
@@ -141,7 +147,7 @@ class EvplUtilizationToObjectStorageOperator(BaseOperator):
 
     def _text(self, name: str) -> str | None:
         value = getattr(self, name)
-        return read_text(value, name) if is_given(value) and value != "None" else None
+        return read_text(value, name) if is_argument_given(value) else None
 
 
 def _run_times(context: "Context") -> "RunTimes":

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from airflow_provider_evpl.summary import Progress
+    from airflow_provider_evpl.progress import Progress
 
 __all__ = ["ProgressLog"]
 

@@ -38,7 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     config = _config(options)
     try:
-        from airflow_provider_evpl.sandbox.server import SandboxServer  # noqa: PLC0415 - optional
+        from airflow_provider_evpl.sandbox.server import SandboxServer  # noqa: PLC0415 optional
     except ModuleNotFoundError as error:
         return _fail(f"{error.name} is missing: pip install 'airflow-provider-evpl[sandbox]'")
     signal.signal(signal.SIGTERM, signal.default_int_handler)

@@ -39,7 +39,7 @@ class SandboxConfig:
     seed: int = 7
     token_ttl: int = 3600
     client_id: str = "sandbox-client"
-    client_secret: str = "sandbox-secret"  # noqa: S105 - public by design
+    client_secret: str = "sandbox-secret"  # noqa: S105 public by design
     application_id: str = "sandbox-application"
     code_ope: str = "0042"
 

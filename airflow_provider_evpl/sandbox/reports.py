@@ -87,7 +87,7 @@ def _check_repeated(request: Request) -> None:
 
 
 @router.get(
-    "/api-monitoring-live/v1/pm_jobs/{job}/reports/{report}",  # noqa: FAST003 - `_check_path` takes them
+    "/api-monitoring-live/v1/pm_jobs/{job}/reports/{report}",  # noqa: FAST003 `_check_path` takes them
     summary="Get a page of a report",
     response_model=ReportPage,
     responses=_RESPONSES,

@@ -16,7 +16,7 @@ __all__ = ["AccessToken", "ApiErrorBody", "Entry", "OAuthErrorBody", "ReportPage
 class Sample(BaseModel):
     """One measurement of a series."""
 
-    timeStamp: Annotated[  # noqa: N815 - the API's name
+    timeStamp: Annotated[  # noqa: N815 the API's name
         str,
         Field(
             description="UTC. The document does not say which moment of the step it is.",
@@ -36,27 +36,27 @@ class Sample(BaseModel):
 class Entry(BaseModel):
     """One series: a circuit at one end in one direction, with its samples in order of time."""
 
-    objectType: Annotated[str, Field(examples=["EVPL"])]  # noqa: N815 - the API's name
-    objectInstanceId: Annotated[  # noqa: N815 - the API's name
+    objectType: Annotated[str, Field(examples=["EVPL"])]  # noqa: N815 the API's name
+    objectInstanceId: Annotated[  # noqa: N815 the API's name
         str, Field(description="The circuit.", examples=["EVPL-000001"])
     ]
     metric_name: Annotated[str, Field(examples=["utilizationIn", "utilizationOut"])]
     pop_country: Annotated[str, Field(examples=["France"])]
     pop_name: Annotated[str, Field(examples=["Paris"])]
     pop_section_name: Annotated[str, Field(examples=["PAR-03"])]
-    performanceValues: list[Sample]  # noqa: N815 - the API's name
+    performanceValues: list[Sample]  # noqa: N815 the API's name
 
 
 class ReportPage(BaseModel):
     """One page of a report. An element is an entry, that is a series."""
 
-    currentPage: Annotated[  # noqa: N815 - the API's name
+    currentPage: Annotated[  # noqa: N815 the API's name
         int, Field(ge=1, description="Number of the page its first element is on, from 1.")
     ]
-    totalPages: Annotated[  # noqa: N815 - the API's name
+    totalPages: Annotated[  # noqa: N815 the API's name
         int, Field(ge=1, description="Pages of the whole collection; one where it is empty.")
     ]
-    hasNext: Annotated[  # noqa: N815 - the API's name
+    hasNext: Annotated[  # noqa: N815 the API's name
         bool, Field(description="Whether there are elements beyond this page.")
     ]
     entries: Annotated[list[Entry], Field(description="Empty where `pagination` is beyond the last element.")]
@@ -68,7 +68,7 @@ class ApiErrorBody(BaseModel):
     code: Annotated[int, Field(description="Orange's code of the error.")]
     message: str
     description: str
-    infoURL: str  # noqa: N815 - the API's name
+    infoURL: str  # noqa: N815 the API's name
 
 
 class AccessToken(BaseModel):

@@ -16,7 +16,7 @@ from airflow_provider_evpl.sandbox.state import State
 
 __all__ = ["SandboxServer"]
 
-_REACHED_BY: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - nothing is bound here
+_REACHED_BY: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 nothing is bound here
 
 
 class SandboxServer:

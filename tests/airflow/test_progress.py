@@ -1,6 +1,6 @@
 import pytest
 
-from airflow_provider_evpl.summary import Progress
+from airflow_provider_evpl.progress import Progress
 
 SUMMARY = {
     "rows": 46_080,

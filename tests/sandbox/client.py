@@ -50,7 +50,7 @@ class Client:
         self.config = config or SandboxConfig()
         self.app = create_app(self.config, clock=clock or Clock())
 
-    def request(self, method: str, path: str, **options: Any) -> httpx.Response:  # noqa: ANN401 - httpx's
+    def request(self, method: str, path: str, **options: Any) -> httpx.Response:  # noqa: ANN401 httpx's
         """Send one request to the application."""
         return asyncio.run(self._request(method, path, **options))
 
@@ -86,7 +86,7 @@ class Client:
             index += len(pages[-1]["entries"])
         return pages
 
-    async def _request(self, method: str, path: str, **options: Any) -> httpx.Response:  # noqa: ANN401 - httpx's
+    async def _request(self, method: str, path: str, **options: Any) -> httpx.Response:  # noqa: ANN401 httpx's
         transport = httpx.ASGITransport(self.app)
         async with httpx.AsyncClient(transport=transport, base_url="http://sandbox") as client:
             return await client.request(method, path, **options)

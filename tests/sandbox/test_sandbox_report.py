@@ -272,7 +272,7 @@ def test_request_ids(client: Client) -> None:
     assert len({answer.headers["X-OAPI-Request-Id"] for answer in answers}) == len(answers)
 
 
-def _refusal(answer: Any) -> tuple[int, int]:  # noqa: ANN401 - an httpx response
+def _refusal(answer: Any) -> tuple[int, int]:  # noqa: ANN401 an httpx response
     body = answer.json()
     assert {name: type(value) for name, value in body.items()} == {
         "code": int,

@@ -97,7 +97,7 @@ def test_connection() -> None:
 
 def test_wildcard_host_is_reached_by_loopback() -> None:
     """Whoever listens on all addresses is told the loopback one, which clients accept."""
-    with SandboxServer(host="0.0.0.0") as server:  # noqa: S104 - what the test is about
+    with SandboxServer(host="0.0.0.0") as server:  # noqa: S104 what the test is about
         assert server.base_url.startswith("http://127.0.0.1:")
 
 
