@@ -1,8 +1,9 @@
 """What one run pulls: the operator's arguments, read and checked."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from airflow_provider_evpl.errors import EvplConfigError, EvplNotPublishedError
 from airflow_provider_evpl.fields import is_argument_given, read_boolean, read_choice, read_number, read_text
@@ -20,6 +21,7 @@ from airflow_provider_evpl.window import (
 __all__ = ["PullPlan"]
 
 _CLOCK_SKEW = timedelta(seconds=60)
+_FIVE_MINUTES = Granularity("300s")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,9 +38,9 @@ class PullPlan:
     """
 
     code_ope: str
-    granularity: Granularity
     window: Window
     slice_length: timedelta
+    granularity: Granularity = _FIVE_MINUTES
     allow_empty: bool = False
     on_shrink: str = "fail"
     max_rejected_fraction: float = 0.01
@@ -66,17 +68,19 @@ class PullPlan:
             raise EvplNotPublishedError(
                 f"window {window}: its end lies ahead of the clock ({iso(now)}); run again when it has passed"
             )
-        return cls(
-            code_ope=_code_ope(given.get("code_ope", default_code_ope)),
-            granularity=Granularity(read_text(given.get("granularity", "300s"), "granularity")),
-            window=window,
-            slice_length=slice_length,
-            allow_empty=read_boolean(given.get("allow_empty", False), "allow_empty"),
-            on_shrink=read_choice(given.get("on_shrink", "fail"), "on_shrink", ("fail", "keep", "replace")),
-            max_rejected_fraction=read_number(
-                given.get("max_rejected_fraction", 0.01), "max_rejected_fraction", (0, 1)
-            ),
-        )
+        values: dict[str, Any] = {
+            name: read(given[name], name) for name, read in _READERS.items() if name in given
+        }
+        code_ope = _code_ope(given.get("code_ope", default_code_ope))
+        return cls(code_ope=code_ope, window=window, slice_length=slice_length, **values)
+
+
+_READERS: dict[str, Callable[[object, str], object]] = {
+    "granularity": lambda value, name: Granularity(read_text(value, name)),
+    "allow_empty": read_boolean,
+    "on_shrink": lambda value, name: read_choice(value, name, ("fail", "keep", "replace")),
+    "max_rejected_fraction": lambda value, name: read_number(value, name, (0, 1)),
+}
 
 
 def _code_ope(value: object) -> str:

@@ -163,3 +163,14 @@ def test_the_footer_tells_of_the_run(lab: "Lab") -> None:
     assert "evpl.map_index" not in metadata
     assert datetime.fromisoformat(metadata["evpl.pulled_at"]).tzinfo == UTC
     assert json.loads(metadata["evpl.source"])["base_url"] == lab.sandbox.base_url
+
+
+def test_a_store_that_can_not_be_opened_is_a_setting(lab: "Lab") -> None:
+    """What the storage library says of a wrong storage connection is told as one to correct."""
+    from airflow.providers.common.compat.sdk import AirflowFailException
+
+    connection = {"conn_type": "aws", "login": "k", "password": "s", "extra": {"role_arn": "none"}}
+    lab.monkeypatch.setenv("AIRFLOW_CONN_AWS_ODD", json.dumps(connection))
+    with pytest.raises(AirflowFailException, match="object_storage_conn_id: s3 can't be opened") as caught:
+        lab.execute(object_storage_path="s3://aws_odd@lake/evpl")
+    assert isinstance(caught.value.__cause__, EvplConfigError)
