@@ -18,7 +18,7 @@ def is_given(value: object) -> bool:
 
 def is_argument_given(value: object) -> bool:
     """Whether an operator's argument is there: templates render an absent one to the text `None`."""
-    return is_given(value) and value != "None"
+    return is_given(value) and not (isinstance(value, str) and value.strip() == "None")
 
 
 def read_text(value: object, field: str) -> str:

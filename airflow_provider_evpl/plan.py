@@ -66,7 +66,8 @@ class PullPlan:
         window, slice_length = _window(given, run)
         if window.end > now + _CLOCK_SKEW:
             raise EvplNotPublishedError(
-                f"window {window}: its end lies ahead of the clock ({iso(now)}); run again when it has passed"
+                f"window {window}: its end lies ahead of the clock ({iso(now.replace(microsecond=0))}); "
+                "run again when it has passed"
             )
         values: dict[str, Any] = {
             name: read(given[name], name) for name, read in _READERS.items() if name in given

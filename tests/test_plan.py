@@ -50,7 +50,7 @@ def test_text_means_the_same_as_objects() -> None:
     assert as_objects == as_text
 
 
-@pytest.mark.parametrize("nothing", [None, "", "  ", "None"])
+@pytest.mark.parametrize("nothing", [None, "", "  ", "None", " None "])
 def test_blank_and_none_mean_not_given(nothing: object) -> None:
     """Each argument that is blank, None or the text None has its default."""
     names = (
