@@ -8,6 +8,7 @@ only [O].
 import re
 import threading
 from collections.abc import Callable
+from copy import copy
 from math import inf
 
 import msgspec
@@ -85,7 +86,7 @@ class TokenSource:
     def _renew(self) -> str:
         """A failure holds for a moment, a permanent one for good: else every thread would repeat it."""
         if self._error is not None and self._clock() < self._error_until:
-            raise type(self._error)(*self._error.args)
+            raise copy(self._error)  # one of its own for each thread
         self._token = None
         try:
             return self._ask_anew()

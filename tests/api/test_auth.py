@@ -273,8 +273,9 @@ def test_a_failure_is_not_repeated_by_every_thread() -> None:
     source.clock.sleep(1)
     for seconds in (0, 29):
         source.clock.sleep(seconds)
-        with pytest.raises(EvplRateLimitError):
+        with pytest.raises(EvplRateLimitError) as limited:
             source.tokens.token()
+        assert limited.value.retry_after_seconds == 30
     assert source.count == 2
     source.clock.sleep(1)
     assert source.tokens.token() == "token-1"
