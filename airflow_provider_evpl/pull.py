@@ -132,11 +132,11 @@ class _Run:
     def take(self, target: Target, samples: Samples) -> None:
         """Refuse a slice, land it, or let it wait until the window has shown its first sample."""
         self._tell_unknown(samples.unknown_fields)
+        self._is_published |= samples.count_within(self._plan.window)[0] > 0
         if refusal := samples.refusal(self._plan.max_rejected_fraction):
             self._refusals.append(refusal)
-            return
-        self._waiting.append((target, samples))
-        self._is_published |= samples.count_within(self._plan.window)[0] > 0
+        else:
+            self._waiting.append((target, samples))
         if self._is_published:
             for one in self._waiting:
                 self._land(*one)

@@ -13,18 +13,11 @@ from urllib.parse import urlsplit
 import pyarrow.parquet as pq
 
 from airflow_provider_evpl.sandbox.config import SandboxConfig
-from airflow_provider_evpl.sandbox.data import Network
+from airflow_provider_evpl.sandbox.data import Network, Row
 
 __all__ = ["Lake", "busiest", "check", "how_to_open", "ledger", "read_lake", "tree"]
 
-_SERIES = (
-    "object_type",
-    "object_instance_id",
-    "metric_name",
-    "pop_country",
-    "pop_name",
-    "pop_section_name",
-)
+_SERIES = Row._fields[:-2]  # all but timestamp and value
 _SHOWN_SERIES = 10
 
 Key = tuple[Any, ...]

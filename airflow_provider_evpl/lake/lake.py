@@ -27,13 +27,15 @@ class Target:
         An object inside another one is a left-over of a run that ended between its put and its
         deletes: the larger one counts.
         """
-        return [
-            f"{window} has {footer.rows} rows, {footer.values} with a value, now {new[0]} and {new[1]}"
-            for window, footer in self.landed.items()
-            if not any(other != window and other.contains(window) for other in self.landed)
-            for new in [samples.count_within(window)]
-            if new[0] < footer.rows or new[1] < footer.values
-        ]
+        found = []
+        for window, footer in self.landed.items():
+            rows, values = samples.count_within(window)
+            is_left_over = any(other != window and other.contains(window) for other in self.landed)
+            if not is_left_over and (rows < footer.rows or values < footer.values):
+                found.append(
+                    f"{window} has {footer.rows} rows, {footer.values} with a value, now {rows} and {values}"
+                )
+        return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,19 +2,14 @@
 
 import pyarrow as pa
 
+from airflow_provider_evpl.records import Series
+
 __all__ = ["SCHEMA_VERSION", "SERIES_COLUMNS", "SORT_COLUMNS", "TABLE_SCHEMA"]
 
 SCHEMA_VERSION = "1"
 
-SERIES_COLUMNS = (
-    "object_instance_id",
-    "metric_name",
-    "pop_country",
-    "pop_name",
-    "pop_section_name",
-    "object_type",
-)
-"""What tells series apart, in sort order: the fields of `records.Series`."""
+SERIES_COLUMNS = Series._fields
+"""What tells series apart, in sort order."""
 
 SORT_COLUMNS = (*SERIES_COLUMNS, "timestamp")
 

@@ -15,20 +15,14 @@ import pytest
 from airflow.dag_processing.dagbag import DagBag
 
 from airflow_provider_evpl.operators.evpl import EvplUtilizationToObjectStorageOperator
-from airflow_provider_evpl.sandbox.data import Network
+from airflow_provider_evpl.sandbox.data import Network, Row
 from airflow_provider_evpl.sandbox.server import SandboxServer
 
 DAY = datetime(2026, 11, 20, tzinfo=UTC)
 """A full day in the past, on which most tests work."""
 
-SERIES = (
-    "object_type",
-    "object_instance_id",
-    "metric_name",
-    "pop_country",
-    "pop_name",
-    "pop_section_name",
-)
+SERIES = Row._fields[:-2]
+"""What tells series apart: all but timestamp and value."""
 
 
 @dataclass(frozen=True)

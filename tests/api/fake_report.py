@@ -1,6 +1,7 @@
-"""A report in memory: a list of entries, cut into pages."""
+"""A report in memory: a list of entries, cut into pages; and single pages."""
 
 import threading
+from collections.abc import Callable
 from itertools import accumulate
 
 from airflow_provider_evpl.records import Entry, Page, Series
@@ -76,3 +77,30 @@ class FakeReport:
             entry_count=len(entries),
             entries=entries,
         )
+
+
+def entry(number: int) -> Entry:
+    """A series of its own with one sample."""
+    return Entry(Series("circuit", "metric", None, None, None, None), [number], [1.0])
+
+
+def page(number: int | None, total: int | None = 3, *, has_next: bool = True, first: int = 0) -> Page:
+    """A page of two entries."""
+    entries = [entry(first or 2 * (number or 0)), entry(1 + (first or 2 * (number or 0)))]
+    return Page(current_page=number, total_pages=total, has_next=has_next, entry_count=2, entries=entries)
+
+
+def without(number: int | None, total: int | None = 3, *, has_next: bool = True) -> Page:
+    """A page without entries."""
+    return Page(current_page=number, total_pages=total, has_next=has_next, entry_count=0, entries=[])
+
+
+def listed(*pages: Page) -> tuple[Callable[[int], Page], list[int]]:
+    """Pages of two entries each, found by element index, and what is asked for."""
+    asked: list[int] = []
+
+    def fetch(index: int) -> Page:
+        asked.append(index)
+        return pages[(index - 1) // 2]
+
+    return fetch, asked

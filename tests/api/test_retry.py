@@ -151,3 +151,10 @@ def test_a_cancelled_call_is_not_tried_again() -> None:
     with pytest.raises(EvplUnavailableError, match="gave up after 2 attempts"):
         policy.call(attempt, cancelled=lambda: clock.now >= 1005)
     assert attempts == [1000, 1005]
+
+
+def test_each_retry_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    """Whoever waits for a task reads in its log why, how often, and for how long."""
+    clock = Clock()
+    assert RetryPolicy(300, sleep=clock.sleep).call(Attempts(*unavailable(2, after=7))) == "done"
+    assert caplog.messages == [f"down; attempt {n} of 10, the next in 7 s" for n in (1, 2)]

@@ -227,3 +227,18 @@ def test_a_header_that_cannot_be_sent() -> None:
     assert type(raised.value) is EvplConfigError
     assert SECRET not in str(raised.value)
     assert server.seen == []
+
+
+def test_two_lengths_are_a_broken_answer() -> None:
+    """An answer that tells two lengths can't be trusted; it may be right the next time."""
+
+    def reply(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        for length in ("5", "7"):
+            handler.send_header("Content-Length", length)
+        handler.end_headers()
+        handler.wfile.write(b"12345")
+        handler.close_connection = True
+
+    with serving(reply) as server, pytest.raises(EvplUnavailableError, match="gave no whole answer"):
+        get(server.url)

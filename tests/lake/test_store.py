@@ -1,3 +1,4 @@
+import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -152,6 +153,9 @@ def test_the_protocol_chooses_the_store(tmp_path: Path) -> None:
         (PermissionError("no"), EvplStoreDeniedError),
         (FileNotFoundError("gone"), EvplStoreError),
         (OSError(28, "No space left on device"), EvplStoreError),
+        (OSError(errno.EROFS, "Read-only file system"), EvplStoreDeniedError),
+        (OSError(errno.ENAMETOOLONG, "File name too long"), EvplStoreDeniedError),
+        (NotADirectoryError("root"), EvplStoreDeniedError),
         (TimeoutError(), EvplStoreError),
         (ValueError("what a library may raise"), EvplStoreError),
         (EvplOverlapError("ours"), EvplOverlapError),
