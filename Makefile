@@ -73,6 +73,11 @@ test: setup ## run the whole test suite; the core's branches have to be covered
 	@echo "Coverage, core: every branch"
 	@$(BIN)/coverage report --omit='$(SHELL_ROOMS)' --fail-under=100
 
+.PHONY: laws
+laws: export EVPL_SEQUENCES := 10000
+laws: setup ## the laws of the lake over 10,000 random sequences each; make test tries some hundred
+	@$(BIN)/python -m pytest -q tests/test_model.py tests/test_at_once.py
+
 .PHONY: check
 check: lint types contracts lock test ## what CI runs: lint, types, import contracts, lock file, tests
 # The tests install the wheel, from uv's cache alone; here what it lacks may come from the index.

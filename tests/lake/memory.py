@@ -1,7 +1,7 @@
 """A store in memory: first-class, and it can be told to fail."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
 
@@ -14,17 +14,21 @@ class MemoryStore:
     Args:
         fail_at: the call, counted from 1, that fails; 0 for none.
         late: that call fails after it took effect: its outcome is unknown to the caller.
+        before: is called before each call takes effect.
 
     Attributes:
-        objects: what is there, by path.
+        objects: what is there, by path; stores that share it are ways to one place.
         calls: what was asked for, in order: method and path.
     """
 
-    def __init__(self, *, fail_at: int = 0, late: bool = False) -> None:
+    def __init__(
+        self, *, fail_at: int = 0, late: bool = False, before: Callable[[], None] = lambda: None
+    ) -> None:
         self.objects: dict[str, bytes] = {}
         self.calls: list[tuple[str, str]] = []
         self.fail_at = fail_at
         self._late = late
+        self._before = before
 
     def names(self, folder: str) -> list[str]:
         """List the objects whose path is the folder and one name."""
@@ -58,6 +62,7 @@ class MemoryStore:
 
     @contextmanager
     def _called(self, method: str, path: str) -> Iterator[None]:
+        self._before()
         self.calls.append((method, path))
         fails = len(self.calls) == self.fail_at
         if not (fails and not self._late):

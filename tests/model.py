@@ -1,0 +1,145 @@
+"""The lake as a few sets and dicts: what the contract says, without files, pages or an order of calls.
+
+Time is a number of ticks of two hours since MIDNIGHT, over two days; an interval is a pair of such
+numbers. So few, that what is drawn meets often.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import NamedTuple, TypeAlias
+
+from airflow_provider_evpl.plan import PullPlan
+from airflow_provider_evpl.window import Granularity, Window
+from tests.fake_api import Sample
+from tests.runs import MIDNIGHT
+
+TICK = timedelta(hours=2)
+TWO_DAYS = 24
+
+Interval: TypeAlias = tuple[int, int]
+Key: TypeAlias = tuple[str, int]
+Truth: TypeAlias = Mapping[Key, float | str | None]
+"""What the API has, by circuit and time; a text is a value that can't be read."""
+
+
+class Request(NamedTuple):
+    """One run's arguments."""
+
+    start: int
+    end: int
+    slice_length: int
+    on_shrink: str = "fail"
+    allow_empty: bool = False
+    max_rejected_fraction: float = 1.0
+
+    @property
+    def plan(self) -> PullPlan:
+        """As the core takes it."""
+        return PullPlan(
+            code_ope="0042",
+            granularity=Granularity("2h"),
+            window=Window(moment(self.start), moment(self.end)),
+            slice_length=self.slice_length * TICK,
+            on_shrink=self.on_shrink,
+            allow_empty=self.allow_empty,
+            max_rejected_fraction=self.max_rejected_fraction,
+        )
+
+    def slices(self) -> Iterator[Interval]:
+        """Cut on the grid of the slice length, which divides a day."""
+        for low in range(0, TWO_DAYS, self.slice_length):
+            start, end = max(self.start, low), min(self.end, low + self.slice_length)
+            if start < end:
+                yield start, end
+
+
+class Content(NamedTuple):
+    """An object's rows, and how many rejected samples lie beside it."""
+
+    rows: dict[Key, float | None]
+    rejected: int
+
+    def within(self, interval: Interval) -> tuple[int, int]:
+        """Count rows, and rows with a value."""
+        values = [value for (_, time), value in self.rows.items() if interval[0] <= time < interval[1]]
+        return len(values), sum(value is not None for value in values)
+
+
+@dataclass
+class ModelLake:
+    """What has landed, by interval."""
+
+    objects: dict[Interval, Content] = field(default_factory=dict)
+
+    def pull(self, truth: Truth, request: Request) -> str:
+        """Do what a run does, and say how it ends: `landed`, `refused` or `unpublished`."""
+        is_published = request.allow_empty or bool(_pulled(truth, (request.start, request.end)).rows)
+        groups = self._groups(request)
+        ends = [self._take(one, _pulled(truth, one), request, published=is_published) for one in groups]
+        if "refused" in ends:
+            return "refused"
+        return "landed" if is_published else "unpublished"
+
+    def _groups(self, request: Request) -> set[Interval]:
+        """Join what overlaps until nothing does."""
+        groups = set(request.slices())
+        while True:
+            joined = {_union(one, {*groups, *self.objects}) for one in groups}
+            if joined == groups:
+                return groups
+            groups = joined
+
+    def _take(self, interval: Interval, content: Content, request: Request, *, published: bool) -> str:
+        if content.rejected > request.max_rejected_fraction * (content.rejected + len(content.rows)):
+            return "refused"
+        if not published:
+            return "waits"
+        is_wider = interval[0] < request.start or interval[1] > request.end
+        if self._shrinks(interval, content) and (is_wider or request.on_shrink != "replace"):
+            return "kept" if request.on_shrink == "keep" and not is_wider else "refused"
+        for landed in self._overlapping(interval):
+            del self.objects[landed]
+        self.objects[interval] = content
+        return "landed"
+
+    def _shrinks(self, interval: Interval, content: Content) -> bool:
+        return any(
+            now < before
+            for landed in self._overlapping(interval)
+            for now, before in zip(content.within(landed), self.objects[landed].within(landed), strict=True)
+        )
+
+    def _overlapping(self, interval: Interval) -> list[Interval]:
+        return [landed for landed in self.objects if overlap(landed, interval)]
+
+
+def moment(time: int) -> datetime:
+    """Give the moment of a number."""
+    return MIDNIGHT + time * TICK
+
+
+def number(moment: datetime) -> int:
+    """Give the number of a moment."""
+    return (moment - MIDNIGHT) // TICK
+
+
+def samples(truth: Truth) -> list[Sample]:
+    """Give the API's samples, as the API in memory takes them."""
+    return [Sample(name, moment(time), value) for (name, time), value in truth.items()]
+
+
+def overlap(one: Interval, other: Interval) -> bool:
+    """Tell whether a tick is in both."""
+    return one[0] < other[1] and other[0] < one[1]
+
+
+def _pulled(truth: Truth, interval: Interval) -> Content:
+    inside = {key: value for key, value in truth.items() if interval[0] <= key[1] < interval[1]}
+    rows = {key: value for key, value in inside.items() if not isinstance(value, str)}
+    return Content(rows, len(inside) - len(rows))
+
+
+def _union(interval: Interval, others: Iterable[Interval]) -> Interval:
+    members = [interval, *(one for one in others if overlap(one, interval))]
+    return min(start for start, _ in members), max(end for _, end in members)

@@ -1,0 +1,67 @@
+"""Runs at once on one lake, interleaved call by call."""
+
+from functools import partial
+from itertools import combinations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from airflow_provider_evpl.errors import EvplRetryableError
+from tests.drawn import choices, requests, truths
+from tests.fake_api import FakeApi
+from tests.lake.memory import MemoryStore
+from tests.model import Key, Request, overlap, samples
+from tests.model_runs import SEQUENCES, pull_once, read, shown
+from tests.turns import KILL, Killed, in_turns
+
+
+def _tolerant(request: Request) -> Request:
+    return request._replace(allow_empty=True)
+
+
+@settings(max_examples=SEQUENCES)
+@given(truths, st.lists(requests(), max_size=3), st.lists(requests(), min_size=2, max_size=3), choices)
+def test_runs_at_once_in_any_order_lose_and_double_nothing(
+    truth: dict[Key, float | None], before: list[Request], at_once: list[Request], order: list[int]
+) -> None:
+    """Runs interleaved call by call, some of them killed: nothing that has landed is ever out of sight.
+
+    After a retry of those that did not end well every sample is there once.
+    """
+    store, api = MemoryStore(), FakeApi(samples(truth), page_size=3)
+    for request in before:
+        pull_once(api, _tolerant(request), store)
+    runs = [partial(pull_once, api, _tolerant(request)) for request in at_once]
+    landed = shown(store)
+    looked_at = dict(store.objects)
+
+    def look() -> None:
+        nonlocal looked_at
+        if store.objects != looked_at:
+            looked_at = dict(store.objects)
+            assert landed.items() <= shown(store).items() <= truth.items()
+
+    outcomes = in_turns(runs, store.objects, iter(order), look)
+    for run, outcome in zip(runs, outcomes, strict=True):
+        assert outcome is None or isinstance(outcome, EvplRetryableError | Killed)
+        if outcome is not None:
+            run(store)
+    lake = read(store)
+    assert not any(overlap(one, other) for one, other in combinations(lake, 2))
+    asked = [(one.start, one.end) for one in [*before, *at_once]]
+    inside = {key: value for key, value in truth.items() if any(low <= key[1] < high for low, high in asked)}
+    assert inside.items() <= shown(store).items()
+
+
+@settings(max_examples=SEQUENCES // 4)
+@given(truths, st.lists(requests(), max_size=2), requests(), st.integers(2, 3), choices)
+def test_of_runs_on_the_same_interval_one_ends_well(
+    truth: dict[Key, float | None], before: list[Request], asked: Request, count: int, order: list[int]
+) -> None:
+    """Runs on the same interval at once may disturb each other, but never all of them."""
+    store, api = MemoryStore(), FakeApi(samples(truth), page_size=3)
+    for request in before:
+        pull_once(api, _tolerant(request), store)
+    runs = [partial(pull_once, api, _tolerant(asked))] * count
+    alive = (choice for choice in order if choice != KILL)
+    assert None in in_turns(runs, store.objects, alive, lambda: None)
