@@ -6,7 +6,15 @@ from contextlib import suppress
 
 from airflow_provider_evpl.errors import EvplConfigError
 
-__all__ = ["is_argument_given", "is_given", "read_boolean", "read_choice", "read_number", "read_text"]
+__all__ = [
+    "is_argument_given",
+    "is_given",
+    "read_boolean",
+    "read_choice",
+    "read_number",
+    "read_text",
+    "read_whole_number",
+]
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
@@ -77,6 +85,18 @@ def read_number(value: object, field: str, within: tuple[float, float], *, above
         bounds = f"{'above' if above else 'from'} {low:g}" + ("" if math.isinf(high) else f" to {high:g}")
         raise EvplConfigError(f"{field}: must be a number {bounds}, is {value!r}")
     return number
+
+
+def read_whole_number(value: object, field: str, within: tuple[float, float]) -> int:
+    """Read a whole number within bounds, both included.
+
+    Raises:
+        EvplConfigError: it is no whole number, or out of bounds.
+    """
+    number = read_number(value, field, within)
+    if number % 1:
+        raise EvplConfigError(f"{field}: must be a whole number, is {value!r}")
+    return int(number)
 
 
 def _as_number(value: object) -> float | None:

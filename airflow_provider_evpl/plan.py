@@ -5,23 +5,22 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from airflow_provider_evpl.errors import EvplConfigError, EvplNotPublishedError
-from airflow_provider_evpl.fields import is_argument_given, read_boolean, read_choice, read_number, read_text
-from airflow_provider_evpl.window import (
-    DAY,
-    Granularity,
-    RunTimes,
-    Window,
-    iso,
-    read_duration,
-    read_moment,
-    resolve_window,
+from airflow_provider_evpl.arguments import (
+    FIVE_MINUTES,
+    given_arguments,
+    read_code_ope,
+    read_granularity,
+    read_length,
+    read_window,
+    within_dates,
 )
+from airflow_provider_evpl.errors import EvplConfigError, EvplNotPublishedError
+from airflow_provider_evpl.fields import read_boolean, read_choice, read_number
+from airflow_provider_evpl.window import DAY, Granularity, RunTimes, Window, iso, read_duration
 
 __all__ = ["PullPlan"]
 
 _CLOCK_SKEW = timedelta(seconds=60)
-_FIVE_MINUTES = Granularity("300s")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +39,7 @@ class PullPlan:
     code_ope: str
     window: Window
     slice_length: timedelta
-    granularity: Granularity = _FIVE_MINUTES
+    granularity: Granularity = FIVE_MINUTES
     allow_empty: bool = False
     on_shrink: str = "fail"
     max_rejected_fraction: float = 0.01
@@ -62,7 +61,7 @@ class PullPlan:
             EvplConfigError: an argument is missing or wrong; the message names it.
             EvplNotPublishedError: the window ends more than 60 s after `now`.
         """
-        given = {name: value for name, value in arguments.items() if is_argument_given(value)}
+        given = given_arguments(arguments)
         window, slice_length = _window(given, run)
         if window.end > now + _CLOCK_SKEW:
             raise EvplNotPublishedError(
@@ -72,43 +71,29 @@ class PullPlan:
         values: dict[str, Any] = {
             name: read(given[name], name) for name, read in _READERS.items() if name in given
         }
-        code_ope = _code_ope(given.get("code_ope", default_code_ope))
+        code_ope = read_code_ope(given, default_code_ope)
         return cls(code_ope=code_ope, window=window, slice_length=slice_length, **values)
 
 
 _READERS: dict[str, Callable[[object, str], object]] = {
-    "granularity": lambda value, name: Granularity(read_text(value, name)),
+    "granularity": read_granularity,
     "allow_empty": read_boolean,
     "on_shrink": lambda value, name: read_choice(value, name, ("fail", "keep", "replace")),
     "max_rejected_fraction": lambda value, name: read_number(value, name, (0, 1)),
 }
 
 
-def _code_ope(value: object) -> str:
-    if value is None:
-        raise EvplConfigError(
-            "code_ope: set the operator's argument or the connection's extra; it is on Orange's invoice"
-        )
-    return read_text(value, "code_ope")
-
-
 def _window(given: Mapping[str, object], run: RunTimes) -> tuple[Window, timedelta]:
-    length = _length(given, "window_length")
-    if length is not None and DAY % length and length % DAY:
-        raise EvplConfigError(f"window_length: must divide a day or be whole days, is {length}")
-    start, end = _moment(given, "window_start"), _moment(given, "window_end")
     lookback = _lookback(given)
-    try:
-        window = resolve_window(start=start, end=end, length=length, run=run)
+    with within_dates():
+        window = read_window(given, run)
         slice_length = _slice_length(given, window)
         slices_back = -(-lookback // slice_length)
         return Window(window.start - slices_back * slice_length, window.end), slice_length
-    except OverflowError:
-        raise EvplConfigError("window: lies outside of what dates can say") from None
 
 
 def _slice_length(given: Mapping[str, object], window: Window) -> timedelta:
-    length = _length(given, "slice_length")
+    length = read_length(given, "slice_length")
     if length is None:
         return DAY if DAY % window.length else window.length
     if DAY % length:
@@ -116,18 +101,5 @@ def _slice_length(given: Mapping[str, object], window: Window) -> timedelta:
     return length
 
 
-def _length(given: Mapping[str, object], field: str) -> timedelta | None:
-    if field not in given:
-        return None
-    length = read_duration(given[field], field)
-    if not length:
-        raise EvplConfigError(f"{field}: must be above zero")
-    return length
-
-
 def _lookback(given: Mapping[str, object]) -> timedelta:
     return read_duration(given["lookback"], "lookback") if "lookback" in given else timedelta()
-
-
-def _moment(given: Mapping[str, object], field: str) -> datetime | None:
-    return read_moment(given[field], field) if field in given else None

@@ -11,7 +11,14 @@ from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from airflow_provider_evpl.errors import EvplConfigError
-from airflow_provider_evpl.fields import is_given, read_boolean, read_choice, read_number, read_text
+from airflow_provider_evpl.fields import (
+    is_given,
+    read_boolean,
+    read_choice,
+    read_number,
+    read_text,
+    read_whole_number,
+)
 
 __all__ = ["Settings"]
 
@@ -194,13 +201,6 @@ def _read_ctxtid(value: object, name: str) -> tuple[str, ...]:
     return tuple(read_text(item, name) for item in value)
 
 
-def _read_parallelism(value: object, name: str) -> int:
-    number = read_number(value, name, (1, 32))
-    if number % 1:
-        raise EvplConfigError(f"{name}: must be a whole number from 1 to 32, is {value!r}")
-    return int(number)
-
-
 def _read_verify(value: object, name: str) -> bool | str:
     if isinstance(value, bool) or (isinstance(value, str) and value.strip().lower() in ("true", "false")):
         return read_boolean(value, name)
@@ -214,7 +214,7 @@ _READERS: dict[str, Callable[[object, str], object]] = {
     "token_auth": lambda value, name: read_choice(value, name, ("basic", "post")),
     "ctxtid": _read_ctxtid,
     "pagination": lambda value, name: read_choice(value, name, ("element", "page")),
-    "page_parallelism": _read_parallelism,
+    "page_parallelism": lambda value, name: read_whole_number(value, name, (1, 32)),
     "requests_per_second": lambda value, name: read_number(value, name, (0, 1000), above=True),
     "timeout_seconds": lambda value, name: read_number(value, name, (0, inf), above=True),
     "max_retry_seconds": lambda value, name: read_number(value, name, (0, inf)),

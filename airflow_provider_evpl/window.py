@@ -2,10 +2,11 @@
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 
 from airflow_provider_evpl.errors import EvplConfigError
 
@@ -137,6 +138,16 @@ class RunTimes:
     data_interval_start: datetime | None = None
     data_interval_end: datetime | None = None
     logical_date: datetime | None = None
+
+    @classmethod
+    def from_context(cls, context: Mapping[str, Any]) -> "RunTimes":
+        """Take what a task's context has of them."""
+        return cls(
+            partition_date=context.get("partition_date"),
+            data_interval_start=context.get("data_interval_start"),
+            data_interval_end=context.get("data_interval_end"),
+            logical_date=context.get("logical_date"),
+        )
 
 
 def iso(moment: datetime) -> str:

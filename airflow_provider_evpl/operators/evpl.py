@@ -16,8 +16,6 @@ from airflow_provider_evpl.operators.progress import ProgressLog
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_evpl.window import RunTimes
-
 __all__ = ["EvplUtilizationToObjectStorageOperator"]
 
 _IDS = ("dag_id", "run_id", "task_id", "map_index", "try_number")
@@ -116,13 +114,14 @@ class EvplUtilizationToObjectStorageOperator(BaseOperator):
     def _execute(self, context: "Context") -> dict[str, object]:
         from airflow_provider_evpl.plan import PullPlan
         from airflow_provider_evpl.pull import pull
+        from airflow_provider_evpl.window import RunTimes
 
         now = datetime.now(UTC)
         progress = ProgressLog(self.log, clock=time.monotonic)
         with EvplHook(self._text("evpl_conn_id") or EvplHook.default_conn_name).get_conn() as client:
             plan = PullPlan.from_arguments(
                 {name: getattr(self, name) for name in self.template_fields},
-                run=_run_times(context),
+                run=RunTimes.from_context(context),
                 default_code_ope=client.settings.code_ope,
                 now=now,
             )
@@ -148,18 +147,6 @@ class EvplUtilizationToObjectStorageOperator(BaseOperator):
     def _text(self, name: str) -> str | None:
         value = getattr(self, name)
         return read_text(value, name) if is_argument_given(value) else None
-
-
-def _run_times(context: "Context") -> "RunTimes":
-    """Take what is there: a manual run of Airflow 3 may have none of it."""
-    from airflow_provider_evpl.window import RunTimes
-
-    return RunTimes(
-        partition_date=context.get("partition_date"),
-        data_interval_start=context.get("data_interval_start"),
-        data_interval_end=context.get("data_interval_end"),
-        logical_date=context.get("logical_date"),
-    )
 
 
 def _provenance(context: "Context", now: datetime) -> dict[str, str]:

@@ -1,0 +1,106 @@
+"""Readers of the arguments that plans share: which operator code, which window."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+from airflow_provider_evpl.errors import EvplConfigError
+from airflow_provider_evpl.fields import is_argument_given, read_text
+from airflow_provider_evpl.window import (
+    DAY,
+    Granularity,
+    RunTimes,
+    Window,
+    read_duration,
+    read_moment,
+    resolve_window,
+)
+
+__all__ = [
+    "FIVE_MINUTES",
+    "given_arguments",
+    "read_code_ope",
+    "read_granularity",
+    "read_length",
+    "read_window",
+    "within_dates",
+]
+
+FIVE_MINUTES = Granularity("300s")
+
+
+def given_arguments(arguments: Mapping[str, object]) -> dict[str, object]:
+    """Leave out what isn't given: None, the text `None` and blank text."""
+    return {name: value for name, value in arguments.items() if is_argument_given(value)}
+
+
+def read_code_ope(given: Mapping[str, object], default: str | None) -> str:
+    """Read `code_ope`.
+
+    Args:
+        given: the arguments.
+        default: the connection's.
+
+    Raises:
+        EvplConfigError: it is given nowhere, or is no text.
+    """
+    value = given.get("code_ope", default)
+    if value is None:
+        raise EvplConfigError(
+            "code_ope: set the operator's argument or the connection's extra; it is on Orange's invoice"
+        )
+    return read_text(value, "code_ope")
+
+
+def read_granularity(value: object, field: str) -> Granularity:
+    """Read a granularity.
+
+    Raises:
+        EvplConfigError: it is no text, or of another form.
+    """
+    return Granularity(read_text(value, field))
+
+
+def read_window(given: Mapping[str, object], run: RunTimes) -> Window:
+    """Find the window that `window_start`, `window_end`, `window_length` and the run mean.
+
+    Raises:
+        EvplConfigError: one of them is wrong, or nothing says which window is meant.
+        OverflowError: it lies outside of what dates can say.
+    """
+    length = read_length(given, "window_length")
+    if length is not None and DAY % length and length % DAY:
+        raise EvplConfigError(f"window_length: must divide a day or be whole days, is {length}")
+    start, end = _moment(given, "window_start"), _moment(given, "window_end")
+    return resolve_window(start=start, end=end, length=length, run=run)
+
+
+def read_length(given: Mapping[str, object], field: str) -> timedelta | None:
+    """Read a length of time above zero; None where it isn't given.
+
+    Raises:
+        EvplConfigError: it has another form, or is zero.
+    """
+    if field not in given:
+        return None
+    length = read_duration(given[field], field)
+    if not length:
+        raise EvplConfigError(f"{field}: must be above zero")
+    return length
+
+
+def _moment(given: Mapping[str, object], field: str) -> datetime | None:
+    return read_moment(given[field], field) if field in given else None
+
+
+@contextmanager
+def within_dates() -> Iterator[None]:
+    """Say in words what an overflow of dates means.
+
+    Raises:
+        EvplConfigError: in place of an OverflowError.
+    """
+    try:
+        yield
+    except OverflowError:
+        raise EvplConfigError("window: lies outside of what dates can say") from None
