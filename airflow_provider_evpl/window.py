@@ -129,6 +129,22 @@ class Granularity:
             return None
         return -((EPOCH - window.end) // step) + (EPOCH - window.start) // step
 
+    def last_step_in(self, window: Window) -> datetime:
+        """Find the last multiple of the step since the epoch in a window.
+
+        Raises:
+            EvplConfigError: the window has none, or the step has no fixed length.
+        """
+        if self.step is None:
+            raise EvplConfigError(
+                f"granularity: {self.text} has no fixed length, so nobody knows where its last step begins; "
+                "only ms, s, h, d and w have one"
+            )
+        last = floor(window.end - timedelta.resolution, self.step)
+        if last < window.start:
+            raise EvplConfigError(f"granularity: no step of {self.text} begins in the window {window}")
+        return last
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunTimes:
@@ -156,7 +172,7 @@ def iso(moment: datetime) -> str:
 
 
 def floor(moment: datetime, length: timedelta) -> datetime:
-    """Go back to the UTC grid of a length that divides a day."""
+    """Go back to a multiple of a length since the epoch: the UTC grid, where it divides a day."""
     return moment - (moment - EPOCH) % length
 
 

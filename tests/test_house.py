@@ -16,7 +16,18 @@ from airflow_provider_evpl import errors
 
 PACKAGE = Path(airflow_provider_evpl.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
-CORE = ["pull", "settings", "plan", "summary", "api.client", "api.pages", "lake.lake", "lake.store"]
+CORE = [
+    "pull",
+    "published",
+    "settings",
+    "plan",
+    "wait_plan",
+    "summary",
+    "api.client",
+    "api.pages",
+    "lake.lake",
+    "lake.store",
+]
 
 WITHOUT_AIRFLOW = """
 import sys

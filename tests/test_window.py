@@ -205,6 +205,19 @@ def test_steps_are_the_multiples_of_the_step_since_the_epoch(
     assert granularity.steps_in(window) == len(range(first, end, step))
 
 
+@given(windows, st.sampled_from([Granularity(text) for text in ("1s", "300s", "7s", "500ms", "1h", "1d")]))
+def test_the_last_step_is_the_last_multiple_in_the_window(window: Window, granularity: Granularity) -> None:
+    """It begins in the window and on the grid, the next one doesn't; where there is none, it is an error."""
+    assert granularity.step is not None
+    if not granularity.steps_in(window):
+        with pytest.raises(EvplConfigError, match=r"granularity: no step of .* begins in the window"):
+            granularity.last_step_in(window)
+        return
+    last = granularity.last_step_in(window)
+    assert (last - EPOCH) % granularity.step == timedelta()
+    assert window.start <= last < window.end <= last + granularity.step
+
+
 def test_a_granularity_without_length_has_no_steps() -> None:
     """What has no fixed length can't be counted."""
     assert Granularity("1m").steps_in(Window(MIDNIGHT, NOON)) is None

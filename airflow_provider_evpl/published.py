@@ -1,0 +1,102 @@
+"""How far a window is published: asked with the smallest request there is, nothing is kept."""
+
+import logging
+from collections.abc import Callable
+from contextlib import closing
+from datetime import datetime, timedelta
+
+from airflow_provider_evpl.api.client import Client, Query
+from airflow_provider_evpl.api.pages import read_pages
+from airflow_provider_evpl.errors import EvplPagingError, EvplRetryableError
+from airflow_provider_evpl.records import Rejection, Series
+from airflow_provider_evpl.wait_plan import WaitPlan
+from airflow_provider_evpl.window import EPOCH, Granularity, Window, iso
+
+__all__ = ["Watch", "count_published"]
+
+_MICROSECOND = timedelta(microseconds=1)
+_log = logging.getLogger(__name__)
+
+
+class Watch:
+    """Looks now and then whether a window is published; as text it says what was seen last.
+
+    Args:
+        plan: what to wait for.
+        clock: the time, with its zone.
+    """
+
+    def __init__(self, plan: WaitPlan, *, clock: Callable[[], datetime]) -> None:
+        self._plan = plan
+        self._clock = clock
+        self._seen = f"window {plan.window}: nothing seen yet, it is left alone until {iso(plan.due)}"
+        self._failure = ""
+
+    def __str__(self) -> str:
+        """How many series were there at the last look that worked, and why a later one didn't."""
+        return self._seen + self._failure
+
+    def look(self, client: Client) -> bool:
+        """Look once, if it is time: whether enough series have their last sample.
+
+        What may pass is logged, and counts as "not yet".
+
+        Raises:
+            EvplPermanentError: looking again won't help.
+        """
+        is_published = self._clock() >= self._plan.due and self._ask(client)
+        _log.log(logging.WARNING if self._failure else logging.INFO, "%s", self)
+        return is_published
+
+    def _ask(self, client: Client) -> bool:
+        plan = self._plan
+        self._failure = ""
+        try:
+            count = count_published(
+                client, code_ope=plan.code_ope, granularity=plan.granularity, window=plan.window
+            )
+        except EvplRetryableError as error:
+            self._failure = f"; the last look failed: {error}"
+            return False
+        self._seen = f"window {plan.window}: {count} of {plan.min_series} series have their last sample"
+        return count >= plan.min_series
+
+
+def count_published(client: Client, *, code_ope: str, granularity: Granularity, window: Window) -> int:
+    """Count the series that have their last sample of a window: one in the last step that begins in it.
+
+    Whether a timestamp is the start or the end of its step, nobody knows; a window's samples are
+    those whose timestamp lies in it, so the last one is too [A]. A sample without a value counts:
+    it is a row in the lake. One that can't be read is none, it is only logged.
+
+    Raises:
+        EvplConfigError: no step begins in the window, or the granularity has no fixed length.
+        EvplPagingError: the pages don't add up.
+        EvplError: as `Client.page`.
+    """
+    last = granularity.last_step_in(window)
+    asked = Window(last.replace(microsecond=0), window.end)  # whole seconds, as a request has them
+    query = Query(code_ope=code_ope, granularity=granularity, window=asked)
+    first, end = ((moment - EPOCH) // _MICROSECOND for moment in (last, window.end))
+    found: set[Series] = set()
+    rejections: list[Rejection] = []
+    pages = read_pages(lambda index: client.page(query, index), pagination=client.settings.pagination)
+    try:
+        with closing(pages):
+            for page in pages:
+                rejections += page.rejections
+                for entry in page.entries:
+                    if any(first <= timestamp < end for timestamp in entry.timestamps):
+                        found.add(entry.series)
+    except EvplPagingError as error:
+        raise EvplPagingError(
+            f"report of {asked}: {error}. If it stays so, look at the connection's `pagination`"
+        ) from error
+    _tell(rejections)
+    return len(found)
+
+
+def _tell(rejections: list[Rejection]) -> None:
+    if rejections:
+        count = sum(one.samples for one in rejections)
+        _log.warning("%d samples can't be read and don't count, the first: %s", count, rejections[0].reason)
