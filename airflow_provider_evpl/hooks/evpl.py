@@ -1,5 +1,6 @@
 """From an Airflow connection to an authorised client; its test; a data frame for notebooks."""
 
+import asyncio
 import json
 from collections.abc import Mapping
 from contextlib import suppress
@@ -7,12 +8,14 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from airflow.providers.common.compat.connection import get_async_connection
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook, mask_secret
 
 from airflow_provider_evpl.errors import EvplConfigError, EvplError, EvplRefusedError
 
 if TYPE_CHECKING:
     import pandas as pd
+    from airflow.providers.common.compat.sdk import Connection
 
     from airflow_provider_evpl.api.client import Client
     from airflow_provider_evpl.plan import PullPlan
@@ -51,6 +54,22 @@ class EvplHook(BaseHook):
             EvplConfigError: the connection, or a field of it, is missing or wrong.
         """
         return _make_client(self._settings())
+
+    async def aget_conn(self) -> "Client":
+        """Make the client where an event loop runs, as in a trigger; its calls belong into threads.
+
+        A call that may be tried again fails at once: its wait would hold a thread, so the caller
+        waits.
+
+        Raises:
+            EvplConfigError: the connection, or a field of it, is missing or wrong.
+        """
+        try:
+            connection = await get_async_connection(self.evpl_conn_id, hook=self)
+        except AirflowNotFoundException:
+            raise self._missing() from None
+        settings = await asyncio.to_thread(_read_settings, connection)
+        return await asyncio.to_thread(_make_client, replace(settings, max_retry_seconds=0))
 
     def test_connection(self) -> tuple[bool, str]:
         """Ask for a token, then, where the connection has an operator code, for one small window.
@@ -112,24 +131,30 @@ class EvplHook(BaseHook):
         return pa.concat_tables(tables).to_pandas()
 
     def _settings(self) -> "Settings":
-        from airflow_provider_evpl.settings import Settings
-
         try:
             connection = self.get_connection(self.evpl_conn_id)
         except AirflowNotFoundException:
-            raise EvplConfigError(
-                f"evpl_conn_id: there is no connection {self.evpl_conn_id!r}, or it can't be read"
-            ) from None
-        for name, advice in _NO_SUCH_FIELD.items():
-            if getattr(connection, name) not in (None, ""):
-                raise EvplConfigError(f"{name}: the connection has no such field; {advice}")
-        extra = _read_extra(connection.extra)
-        return Settings.from_connection(
-            login=connection.login,
-            password=connection.password,
-            host=connection.host,
-            extra=extra,
+            raise self._missing() from None
+        return _read_settings(connection)
+
+    def _missing(self) -> EvplConfigError:
+        return EvplConfigError(
+            f"evpl_conn_id: there is no connection {self.evpl_conn_id!r}, or it can't be read"
         )
+
+
+def _read_settings(connection: "Connection") -> "Settings":
+    from airflow_provider_evpl.settings import Settings
+
+    for name, advice in _NO_SUCH_FIELD.items():
+        if getattr(connection, name) not in (None, ""):
+            raise EvplConfigError(f"{name}: the connection has no such field; {advice}")
+    return Settings.from_connection(
+        login=connection.login,
+        password=connection.password,
+        host=connection.host,
+        extra=_read_extra(connection.extra),
+    )
 
 
 def _read_extra(text: str | None) -> dict[str, Any]:

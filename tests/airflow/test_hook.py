@@ -1,4 +1,6 @@
+import asyncio
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -27,6 +29,19 @@ def test_it_gives_an_authorised_client(hook: "EvplHook", lab: "Lab") -> None:
         assert lab.sandbox.tokens_issued == before
         client.check_token()
     assert lab.sandbox.tokens_issued == before + 1
+
+
+def test_on_an_event_loop_it_gives_a_client_that_never_waits(hook: "EvplHook", lab: "Lab") -> None:
+    """The client is the same, but for its patience; a missing connection is named there, too."""
+    lab.connect(max_retry_seconds=300)
+    before = lab.sandbox.tokens_issued
+    with asyncio.run(hook.aget_conn()) as client, hook.get_conn() as other:
+        assert lab.sandbox.tokens_issued == before
+        client.check_token()
+        assert client.settings == replace(other.settings, max_retry_seconds=0)
+    hook.evpl_conn_id = "nobody"
+    with pytest.raises(EvplConfigError, match=r"evpl_conn_id.*nobody"):
+        asyncio.run(hook.aget_conn())
 
 
 @pytest.mark.parametrize(
