@@ -28,6 +28,18 @@ def get_provider_info() -> dict[str, Any]:
                 "python-modules": ["airflow_provider_evpl.operators.evpl"],
             }
         ],
+        "sensors": [
+            {
+                "integration-name": "Orange EVPL Monitoring",
+                "python-modules": ["airflow_provider_evpl.sensors.evpl"],
+            }
+        ],
+        "triggers": [
+            {
+                "integration-name": "Orange EVPL Monitoring",
+                "python-modules": ["airflow_provider_evpl.triggers.evpl"],
+            }
+        ],
         "hooks": [
             {
                 "integration-name": "Orange EVPL Monitoring",

@@ -150,7 +150,7 @@ def test_the_wheels_dependencies_are_complete(installed: Path, tmp_path: Path) -
         installed,
         "python",
         "-c",
-        f"import {PACKAGE}.hooks.evpl, {PACKAGE}.operators.evpl, {PACKAGE}.errors",
+        f"import {PACKAGE}.hooks.evpl, {PACKAGE}.operators.evpl, {PACKAGE}.sensors.evpl, {PACKAGE}.errors",
         home=tmp_path,
     )
 

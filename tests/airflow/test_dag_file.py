@@ -34,7 +34,7 @@ def test_the_dags_import(lab: "Lab") -> None:
 
     bag = DagBag(lab.airflow_home / "dags")
     assert bag.import_errors == {}
-    assert set(bag.dags) == {"evpl_any", "evpl_utilization_daily"}
+    assert set(bag.dags) == {"evpl_any", "evpl_utilization_daily", "evpl_wait"}
 
 
 def test_the_example_survives_serialisation(lab: "Lab", example: Path) -> None:

@@ -66,6 +66,6 @@ def test_its_modules_are_there(airflow_home: Path) -> None:
     from importlib import import_module
 
     assert airflow_home.exists()
-    for kind in ("hooks", "operators"):
+    for kind in ("hooks", "operators", "sensors", "triggers"):
         for module in get_provider_info()[kind][0]["python-modules"]:
             import_module(module)

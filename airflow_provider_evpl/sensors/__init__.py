@@ -1,0 +1,1 @@
+"""The Airflow shell: wait until a window is published."""

@@ -1,0 +1,1 @@
+"""The Airflow shell: wait without a worker; nothing is ever downloaded here."""

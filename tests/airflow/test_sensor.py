@@ -1,0 +1,165 @@
+import json
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler
+from itertools import chain, repeat
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.api.support import replying, serving
+
+if TYPE_CHECKING:
+    from tests.airflow.runs import Lab
+
+DAY = {"window_start": "2026-11-20", "window_end": "2026-11-21 00:00:00+00:00"}
+MODES = [{"deferrable": "False"}, {"deferrable": "True"}]
+
+
+def answering(*looks: int) -> Callable[[BaseHTTPRequestHandler], None]:
+    """Answer each look by so many series that have the day's last sample, or by an error's status.
+
+    The last answer is given again and again.
+    """
+    answers = chain(looks, repeat(looks[-1]))
+
+    def reply(handler: BaseHTTPRequestHandler) -> None:
+        if handler.path.endswith("/token"):
+            replying(b'{"access_token": "a-token", "token_type": "Bearer"}')(handler)
+        elif (answer := next(answers)) < 400:
+            replying(json.dumps(_report(answer)).encode())(handler)
+        else:
+            replying(b'{"code": 50, "description": "a-token, sandbox-secret"}', status=answer)(handler)
+
+    return reply
+
+
+def _report(series: int) -> dict[str, Any]:
+    sample = {"timeStamp": "2026-11-20T23:55:00Z", "value": "1"}
+    entries = [
+        {"objectInstanceId": str(number), "metric_name": "in", "performanceValues": [sample]}
+        for number in range(series)
+    ]
+    return {"currentPage": 1, "totalPages": 1, "hasNext": False, "entries": entries}
+
+
+def wait(lab: "Lab", conf: dict[str, str], **attributes: object) -> Any:  # noqa: ANN401 Airflow's task instance
+    """Run the sensor through Airflow, the trigger in line; return its task instance."""
+    from airflow.dag_processing.dagbag import DagBag
+
+    dag = DagBag(lab.airflow_home / "dags").dags["evpl_wait"]
+    (task,) = dag.tasks
+    for name, value in attributes.items():
+        setattr(task, name, value)
+    (instance,) = dag.test(run_conf=DAY | conf).get_task_instances()
+    return instance
+
+
+@pytest.fixture
+def logs(caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]) -> Callable[[], str]:
+    """Give all that was logged so far, in whichever of Airflow's ways."""
+    caplog.set_level("DEBUG")
+    return lambda: caplog.text + "".join(capfd.readouterr())
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_published_window_is_seen_at_the_first_look(
+    lab: "Lab", mode: dict[str, str], logs: Callable[[], str]
+) -> None:
+    """Where enough series are there it succeeds, without a trigger and without a result."""
+    instance = wait(lab, {"min_series": "12"} | mode)
+    assert instance.state == "success"
+    assert instance.xcom_pull(task_ids="wait") is None
+    told = logs()
+    assert "12 of 12 series have their last sample" in told
+    assert "running trigger" not in told
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_it_waits_until_enough_series_are_there(lab: "Lab", mode: dict[str, str]) -> None:
+    """It looks again while there are too few, and while the API is away; it asks for the last step alone."""
+    with serving(answering(0, 503, 11, 12)) as server:
+        lab.connect(host=server.url, max_retry_seconds=0)
+        assert wait(lab, {"min_series": "12"} | mode).state == "success"
+        reports = [one["path"] for one in server.seen if "/reports/" in one["path"]]
+    assert len(reports) == 4
+    for path in reports:
+        assert "startTime=2026-11-20T23%3A55%3A00.000Z&endTime=2026-11-21T00%3A00%3A00.000Z" in path
+
+
+def test_it_waits_without_its_slot_by_rescheduling_too(lab: "Lab") -> None:
+    """In the mode `reschedule` each look is a run of its own."""
+    with serving(answering(11, 12)) as server:
+        lab.connect(host=server.url)
+        instance = wait(lab, {"min_series": "12", "deferrable": "False"}, mode="reschedule")
+    assert (instance.state, instance.try_number) == ("success", 1)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("look", [11, 503])
+@pytest.mark.parametrize("soft_fail", [False, True])
+def test_a_time_out_says_what_was_seen_last(
+    lab: "Lab",
+    logs: Callable[[], str],
+    mode: dict[str, str],
+    look: int,
+    soft_fail: bool,  # noqa: FBT001 one of the parameters
+) -> None:
+    """Where its time is over, the failure, or with `soft_fail` the skip, tells how many series were there."""
+    seen = {
+        11: "11 of 12 series have their last sample",
+        503: "nothing seen yet, it is left alone until 2026-11-21T00:00:00Z; the last look failed: report",
+    }
+    with serving(answering(look)) as server:
+        lab.connect(host=server.url, max_retry_seconds=0)
+        instance = wait(lab, {"min_series": "12"} | mode, timeout=0, soft_fail=soft_fail)
+    assert instance.state == ("skipped" if soft_fail else "failed")
+    assert f". Seen last: window 2026-11-20T00:00:00Z/2026-11-21T00:00:00Z: {seen[look]}" in logs()
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(
+    "conf",
+    [
+        {"window_start": "2999-01-01", "window_end": "2999-01-02"},
+        {"settle": "36500d"},
+    ],
+)
+def test_a_window_that_is_not_due_is_left_alone(
+    lab: "Lab", mode: dict[str, str], conf: dict[str, str]
+) -> None:
+    """A window ahead, or one that hasn't settled, is waited for without a single request."""
+    with serving(answering(12)) as server:
+        lab.connect(host=server.url)
+        instance = wait(lab, {"min_series": "12"} | mode | conf, timeout=0, soft_fail=True)
+        assert instance.state == "skipped"
+        assert server.seen == []
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("looks", [(403,), (0, 403)])
+def test_what_does_not_pass_fails_without_retries(
+    lab: "Lab", logs: Callable[[], str], mode: dict[str, str], looks: tuple[int, ...]
+) -> None:
+    """A permanent error at the first look or at a later one ends the task, though it has retries left."""
+    with serving(answering(*looks)) as server:
+        lab.connect(host=server.url)
+        instance = wait(lab, {"min_series": "12"} | mode, retries=2, retry_delay=timedelta(0))
+    assert (instance.state, instance.try_number) == ("failed", 1)
+    told = logs()
+    assert "airflow_provider_evpl.errors.EvplForbiddenError: report of 2026-11-20T23:55" in told
+    assert "AirflowFailException: report of 2026-11-20T23:55" in told
+
+
+def test_no_secret_leaves(lab: "Lab", logs: Callable[[], str]) -> None:
+    """Neither the client secret nor a token is in the logs at DEBUG, the trigger's arguments among them."""
+    with serving(answering(0, 503, 403)) as server:
+        lab.connect(host=server.url, max_retry_seconds=0)
+        wait(lab, {"min_series": "12", "deferrable": "True"})
+    # dag.test() runs without a supervisor; its stand-in logs the very order to mask a secret.
+    told = [line for line in logs().splitlines() if not re.search("Sending request.*MaskSecret", line)]
+    (deferral,) = [line for line in told if "Sending request" in line and "DeferTask" in line]
+    assert "'evpl_conn_id': 'evpl_default'" in deferral
+    for secret in ("a-token", lab.sandbox.config.client_secret):
+        assert not [line for line in told if secret in line]

@@ -1,0 +1,177 @@
+import asyncio
+import json
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from airflow_provider_evpl.errors import EvplAuthError, EvplConfigError
+
+if TYPE_CHECKING:
+    from airflow_provider_evpl.sensors.evpl import EvplUtilizationSensor
+    from airflow_provider_evpl.triggers.evpl import EvplUtilizationTrigger
+    from tests.airflow.runs import Lab
+
+CONTRACT = {
+    "evpl_conn_id": "evpl_default",
+    "code_ope": None,
+    "granularity": "300s",
+    "window_start": None,
+    "window_end": None,
+    "window_length": None,
+    "settle": timedelta(),
+    "deferrable": None,
+}
+
+
+def sensor(**arguments: Any) -> "EvplUtilizationSensor":  # noqa: ANN401 wrong types are tried too
+    """Make a task outside of any DAG: a day of the sandbox, whose 12 series are not enough."""
+    from airflow_provider_evpl.sensors.evpl import EvplUtilizationSensor
+
+    given: dict[str, Any] = {
+        "window_start": "2026-11-20",
+        "window_end": "2026-11-21",
+        "min_series": 13,
+        "poke_interval": 0.001,
+    }
+    return EvplUtilizationSensor(task_id="wait", **(given | arguments))
+
+
+def trigger_of(task: "EvplUtilizationSensor", **context: Any) -> "EvplUtilizationTrigger":  # noqa: ANN401 as little of a context as a test needs
+    """Take the trigger to which a task defers, made again of its JSON as in a triggerer."""
+    from airflow.providers.common.compat.sdk import TaskDeferred
+
+    from airflow_provider_evpl.triggers.evpl import EvplUtilizationTrigger
+
+    given: Any = context
+    with pytest.raises(TaskDeferred) as caught:
+        task.execute(given)
+    path, arguments = caught.value.trigger.serialize()
+    assert path == f"{EvplUtilizationTrigger.__module__}.{EvplUtilizationTrigger.__name__}"
+    again = EvplUtilizationTrigger(**json.loads(json.dumps(arguments)))
+    assert again.serialize() == (path, arguments)
+    return again
+
+
+def event_of(trigger: "EvplUtilizationTrigger") -> Any:  # noqa: ANN401 Airflow's payload
+    """Run a trigger to its event."""
+
+    async def run() -> list[Any]:
+        return [event.payload async for event in trigger.run()]
+
+    (event,) = asyncio.run(run())
+    return event
+
+
+def test_arguments_are_the_contracts() -> None:
+    """Every argument of the contract has its default, and is a template field; there is no other."""
+    task = sensor(window_start=None, window_end=None)
+    assert set(task.template_fields) == {"min_series", *CONTRACT}
+    assert {name: getattr(task, name) for name in CONTRACT} == CONTRACT
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("min_series", 0),
+        ("min_series", "None"),
+        ("evpl_conn_id", "nobody"),
+        ("evpl_conn_id", 5),
+        ("code_ope", 42),
+        ("granularity", "5m"),
+        ("window_start", "2026-11-20T00:00:00"),
+        ("window_end", None),
+        ("window_length", "7h"),
+        ("settle", 300),
+        ("deferrable", "perhaps"),
+    ],
+)
+def test_a_wrong_argument_fails_for_good(lab: "Lab", name: str, value: object) -> None:
+    """Each wrong argument fails the task by its name, whether it could defer or not; nothing is sent."""
+    from airflow.providers.common.compat.sdk import AirflowFailException
+
+    before = lab.sandbox.tokens_issued
+    context: Any = {}
+    for arguments in ({"deferrable": True}, {"deferrable": False}):
+        with pytest.raises(AirflowFailException) as caught:
+            sensor(**(arguments | {name: value})).execute(context)
+        assert isinstance(caught.value.__cause__, EvplConfigError)
+        assert name.partition("_")[0] in str(caught.value)
+    assert lab.sandbox.tokens_issued == before
+
+
+@pytest.mark.parametrize(
+    ("default", "given", "defers"),
+    [
+        ("True", None, True),
+        ("True", "None", True),
+        ("True", "False", False),
+        ("False", None, False),
+        ("False", "true", True),
+    ],
+)
+def test_it_defers_as_airflow_says(lab: "Lab", default: str, given: str | None, *, defers: bool) -> None:
+    """Airflow's `default_deferrable` counts where the argument doesn't say."""
+    from airflow.providers.common.compat.sdk import AirflowSensorTimeout, TaskDeferred
+
+    lab.monkeypatch.setenv("AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE", default)
+    context: Any = {}
+    with pytest.raises(TaskDeferred if defers else AirflowSensorTimeout):
+        sensor(deferrable=given, timeout=0).execute(context)
+
+
+def test_the_window_comes_from_the_run(lab: "Lab") -> None:
+    """What a run says of its window goes to the trigger, and is asked there."""
+    from tests.airflow.runs import DAY
+
+    assert lab.sandbox.base_url
+    task = sensor(window_start=None, window_end=None, window_length="1h", deferrable=True, timeout=0)
+    event = event_of(trigger_of(task, partition_date=DAY))
+    assert event["status"] == "timed_out"
+    assert "window 2026-11-20T00:00:00Z/2026-11-20T01:00:00Z: 12 of 13 series" in event["message"]
+
+
+def test_a_trigger_that_is_made_again_goes_on(lab: "Lab") -> None:
+    """Of its JSON alone it waits on, and what it finds ends the task as the sensor would."""
+    from airflow.providers.common.compat.sdk import AirflowFailException
+
+    context: Any = {}
+    task = sensor(deferrable=True)
+    trigger = trigger_of(task)
+    lab.connect(password="a-wrong-secret")
+    event = event_of(trigger)
+    assert event["status"] == "failed"
+    assert "a-wrong-secret" not in str(event)
+    with pytest.raises(AirflowFailException) as caught:
+        task.execute_complete(context, event)
+    assert isinstance(caught.value.__cause__, EvplAuthError)
+
+
+def test_a_connection_that_is_gone_ends_the_wait(lab: "Lab") -> None:
+    """A triggerer without the connection fires a failure that names it."""
+    trigger = trigger_of(sensor(deferrable=True))
+    lab.monkeypatch.delenv("AIRFLOW_CONN_EVPL_DEFAULT")
+    event = event_of(trigger)
+    assert (event["status"], event["error"]) == ("failed", "EvplConfigError")
+    assert "evpl_conn_id" in event["message"]
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        None,
+        {},
+        {"status": "published"},
+        {"status": "odd", "message": ""},
+        {"status": "failed", "error": "ValueError", "message": ""},
+        {"status": "failed", "error": "EvplStoreError", "message": ""},
+        {"status": "timed_out", "message": None},
+    ],
+)
+def test_an_event_that_is_not_ours_is_an_error(event: Any) -> None:  # noqa: ANN401 that is the point
+    """Whatever else resumes the task doesn't pass for a published window."""
+    from airflow.providers.common.compat.sdk import AirflowException
+
+    context: Any = {}
+    with pytest.raises(AirflowException, match="no event of ours"):
+        sensor().execute_complete(context, event)
