@@ -29,7 +29,7 @@ class Watch:
     def __init__(self, plan: WaitPlan, *, clock: Callable[[], datetime]) -> None:
         self._plan = plan
         self._clock = clock
-        self._seen = f"window {plan.window}: nothing seen yet, it is left alone until {iso(plan.due)}"
+        self._seen = f"window {plan.window}: nothing seen yet (asked from {iso(plan.due)} on)"
         self._failure = ""
 
     def __str__(self) -> str:

@@ -141,7 +141,7 @@ def test_before_it_is_due_nothing_is_asked() -> None:
     with api.client() as client:
         assert [watch.look(client), watch.look(client)] == [False, False]
         assert api.indices == []
-        assert "nothing seen yet, it is left alone until 2026-11-21T01:00:00Z" in str(watch)
+        assert "nothing seen yet (asked from 2026-11-21T01:00:00Z on)" in str(watch)
         assert watch.look(client)
     assert api.indices == [1]
 

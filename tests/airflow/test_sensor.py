@@ -109,7 +109,7 @@ def test_a_time_out_says_what_was_seen_last(
     """Where its time is over, the failure, or with `soft_fail` the skip, tells how many series were there."""
     seen = {
         11: "11 of 12 series have their last sample",
-        503: "nothing seen yet, it is left alone until 2026-11-21T00:00:00Z; the last look failed: report",
+        503: "nothing seen yet (asked from 2026-11-21T00:00:00Z on); the last look failed: report",
     }
     with serving(answering(look)) as server:
         lab.connect(host=server.url, max_retry_seconds=0)
