@@ -131,7 +131,10 @@ class _Run:
 
     def take(self, target: Target, samples: Samples) -> None:
         """Refuse a slice, land it, or let it wait until the window has shown its first sample."""
-        self._tell_unknown(samples.unknown_fields)
+        self._tell(
+            samples.unknown_fields, "Orange's document doesn't have these fields, they are not landed: %s"
+        )
+        self._tell(samples.unit_doubts, f"slice {target.window}: are these percentages? Of its values %s")
         self._is_published |= samples.count_within(self._plan.window)[0] > 0
         if refusal := samples.refusal(self._plan.max_rejected_fraction):
             self._refusals.append(refusal)
@@ -174,10 +177,8 @@ class _Run:
         else:
             self._refusals.append(f"{what}; set on_shrink to keep what has landed, or to replace it")
 
-    def _tell_unknown(self, names: frozenset[str]) -> None:
-        if new := names - self._told:
-            _log.warning(
-                "Orange's document doesn't have these fields, they are not landed: %s",
-                ", ".join(sorted(new)),
-            )
-        self._told |= names
+    def _tell(self, findings: frozenset[str], message: str) -> None:
+        """Each once a run."""
+        if new := findings - self._told:
+            _log.warning(message, ", ".join(sorted(new)))
+        self._told |= findings

@@ -167,3 +167,17 @@ def test_an_empty_slice_lands_beside_a_refused_one(tmp_path: Path) -> None:
     with pytest.raises(EvplRefusedError, match="2 slices landed, 1 were left"):
         run(api, tmp_path, HOURS)
     assert (len(intervals(tmp_path)), rows(tmp_path)) == (2, [])
+
+
+def test_a_unit_in_doubt_is_told_once_and_changes_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Values that are hardly percentages land as they came; each doubt is a warning, once a run."""
+    values = ["-1", "101", "0.5"]
+    api = FakeApi([Sample("a", MIDNIGHT + n * HOUR, values[n % 3]) for n in range(6)])
+    run(api, tmp_path, replace(HOURS, window=Window(MIDNIGHT, MIDNIGHT + 6 * HOUR)))
+    assert [row.value for row in rows(tmp_path)] == [float(value) for value in values * 2]
+    told = [record.getMessage() for record in caplog.records if "percentages" in record.getMessage()]
+    assert [text.partition(" are ")[0] for text in told] == [
+        f"slice {Window(MIDNIGHT + n * HOUR, MIDNIGHT + (n + 1) * HOUR)}:" for n in range(3)
+    ]

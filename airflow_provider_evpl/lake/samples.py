@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from airflow_provider_evpl.lake.columns import Codes, Flags, Floats, Integers, make_table
+from airflow_provider_evpl.lake.units import unit_doubts
 from airflow_provider_evpl.records import Page, Rejection, Series
 from airflow_provider_evpl.window import EPOCH, Granularity, Window
 
@@ -76,6 +77,7 @@ class Samples:
         table: rows as `TABLE_SCHEMA` says, unique and sorted.
         timestamps, has_value: of the rows, for counting without touching the table.
         series: the distinct series among the rows.
+        unit_doubts: what their values say against a percentage.
     """
 
     window: Window
@@ -86,6 +88,7 @@ class Samples:
     ledger: Ledger
     rejections: list[PlacedRejection]
     unknown_fields: frozenset[str]
+    unit_doubts: frozenset[str]
 
     def refusal(self, limit: float) -> str | None:
         """Say why too much of it is rejected: counts by reason, the first examples; None where it is not.
@@ -174,15 +177,17 @@ class SampleCollector:
             entries=self._entries,
             rejected_entries=sum(placed.rejection.sample is None for placed in self._rejections),
         )
+        has_value = ~np.isnan(row_values)
         return Samples(
             window=self._window,
             table=make_table(self._code_ope, series, ranks, row_timestamps, row_values),
             timestamps=row_timestamps,
-            has_value=~np.isnan(row_values),
+            has_value=has_value,
             series=frozenset(series[rank] for rank in used.tolist()),
             ledger=ledger,
             rejections=self._rejections,
             unknown_fields=self._unknown_fields,
+            unit_doubts=unit_doubts(row_values[has_value]),
         )
 
     def _joined(self) -> tuple[Codes, Integers, Floats]:
