@@ -1,5 +1,6 @@
 """A connection's fields, read and checked: everything the API side needs to know."""
 
+import ast
 import ipaddress
 import re
 from base64 import b64encode
@@ -195,10 +196,22 @@ def _read_header(value: object, name: str) -> str:
 
 def _read_ctxtid(value: object, name: str) -> tuple[str, ...]:
     if isinstance(value, str):
-        value = [] if value.strip().lower() == "none" else value.split(",")
+        value = _split_list(value.strip())
     if not isinstance(value, list | tuple) or not all(map(is_given, value)):
         raise EvplConfigError(f"{name}: must be a list of texts, or text with commas; none for an empty one")
     return tuple(read_text(item, name) for item in value)
+
+
+def _split_list(text: str) -> object:
+    """Split at commas; a list may also stand there as JSON has it (URIs), or Python (Airflow 2.11's form)."""
+    if text.lower() == "none":
+        return []
+    if not text.startswith("["):
+        return text.split(",")
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        return None
 
 
 def _read_verify(value: object, name: str) -> bool | str:

@@ -87,7 +87,13 @@ def test_blank_extras_have_their_defaults(nothing: str | None) -> None:
     assert settings(**dict[str, Any].fromkeys(names, nothing)) == settings()
 
 
-@pytest.mark.parametrize("none", ["none", "None", []])
+@pytest.mark.parametrize("text", ["a,b", '["a", "b"]', "['a', 'b']", " [ 'a','b' ] "])
+def test_ctxtid_may_be_a_list_as_text(text: str) -> None:
+    """A list may come as JSON text, as URIs hold it, or as Python text, as Airflow 2.11's form saves it."""
+    assert settings(ctxtid=text).ctxtid == ("a", "b")
+
+
+@pytest.mark.parametrize("none", ["none", "None", [], "[]"])
 def test_ctxtid_may_be_empty(none: object) -> None:
     """An empty list is written `none`."""
     assert settings(ctxtid=none).ctxtid == ()
@@ -103,6 +109,9 @@ def test_ctxtid_may_be_empty(none: object) -> None:
         ("ctxtid", 5),
         ("ctxtid", "wses,,vsn"),
         ("ctxtid", [1]),
+        ("ctxtid", "[1]"),
+        ("ctxtid", "[wses, vsn]"),
+        ("ctxtid", '["wses"'),
         ("pagination", "cursor"),
         ("page_parallelism", 0),
         ("page_parallelism", 33),
