@@ -59,19 +59,34 @@ def get_provider_info() -> dict[str, Any]:
                         "host": "Base URL",
                     },
                     "placeholders": {
-                        "login": "of the app at Orange Developer",
-                        "host": "https://api.orange.com",
+                        "login": "client_id of your app at Orange Developer",
+                        "password": "client_secret of your app at Orange Developer",
+                        "host": "Empty: https://api.orange.com",
                     },
                 },
                 "conn-fields": {
                     "application_id": {
                         "label": "Application id",
-                        "description": "Sent as the header ApplicationID; not the client id.",
+                        "description": "Required. Sent as the header ApplicationID; neither the client id "
+                        "nor the one that your Orange Developer account shows.",
                         "schema": {"type": "string", "minLength": 1},
                     },
                     "code_ope": {
                         "label": "Operator code",
-                        "description": "Used where the operator's argument names none.",
+                        "description": "Like 0042; used where the operator's argument names none. The "
+                        "connection test asks for a report where it is set.",
+                        "schema": {"type": ["string", "null"]},
+                    },
+                    "proxy": {
+                        "label": "Proxy",
+                        "description": "An http or https URL, credentials allowed; for every host. "
+                        "Empty: HTTPS_PROXY and NO_PROXY of the environment count.",
+                        "schema": {"type": ["string", "null"], "format": "password"},
+                    },
+                    "verify": {
+                        "label": "TLS verification",
+                        "description": "The path of a CA bundle on the workers, or true (empty: this); "
+                        "false only for a loopback host.",
                         "schema": {"type": ["string", "null"]},
                     },
                     "token_url": {
@@ -81,29 +96,19 @@ def get_provider_info() -> dict[str, Any]:
                     },
                     "token_auth": {
                         "label": "Credentials go",
-                        "description": "By HTTP Basic (empty: this), or posted in the form.",
+                        "description": "basic: by HTTP Basic (empty: this); post: in the form.",
                         "schema": {"type": ["string", "null"], "enum": ["basic", "post"]},
-                    },
-                    "ctxtid": {
-                        "label": "Context ids",
-                        "description": "With commas. Empty: wses, vsn. The word none: no id at all.",
-                        "schema": {"type": ["string", "null"]},
-                    },
-                    "pagination": {
-                        "label": "Pagination counts",
-                        "description": "Elements (empty: this), or pages.",
-                        "schema": {"type": ["string", "null"], "enum": ["element", "page"]},
-                    },
-                    "page_parallelism": {
-                        "label": "Pages in flight at once",
-                        "description": "Empty: 4.",
-                        "schema": {"type": ["integer", "null"], "minimum": 1, "maximum": 32},
                     },
                     "requests_per_second": {
                         "label": "Requests per second",
                         "description": "Of one task; above 0. Times the tasks that run at once it "
                         "should stay under 25. Empty: 10.",
                         "schema": {"type": ["number", "null"], "minimum": 0, "maximum": 1000},
+                    },
+                    "page_parallelism": {
+                        "label": "Pages in flight at once",
+                        "description": "From 1 to 32. Empty: 4.",
+                        "schema": {"type": ["integer", "null"], "minimum": 1, "maximum": 32},
                     },
                     "timeout_seconds": {
                         "label": "Time-out in seconds",
@@ -113,33 +118,33 @@ def get_provider_info() -> dict[str, Any]:
                     },
                     "max_retry_seconds": {
                         "label": "Longest wait in seconds",
-                        "description": "Of one request, between all its attempts. Empty: 300.",
+                        "description": "Of one request, between all its attempts; 0: no second one. "
+                        "Empty: 300.",
                         "schema": {"type": ["number", "null"], "minimum": 0},
                     },
-                    "verify": {
-                        "label": "TLS verification",
-                        "description": "true, or the path of a CA bundle; false only for a "
-                        "loopback host. Empty: true.",
-                        "schema": {"type": ["string", "null"]},
-                    },
-                    "proxy": {
-                        "label": "Proxy",
-                        "description": "A URL, credentials allowed. Empty: HTTPS_PROXY and NO_PROXY count.",
-                        "schema": {"type": ["string", "null"], "format": "password"},
+                    "pagination": {
+                        "label": "Pagination counts",
+                        "description": "element: the elements (empty: this); page: the pages.",
+                        "schema": {"type": ["string", "null"], "enum": ["element", "page"]},
                     },
                     "naive_timestamps": {
                         "label": "Timestamps without a zone",
-                        "description": "Are rejected (empty: this), or read as UTC.",
+                        "description": "reject: are set aside (empty: this); utc: are read as UTC.",
                         "schema": {"type": ["string", "null"], "enum": ["reject", "utc"]},
+                    },
+                    "ctxtid": {
+                        "label": "Context ids",
+                        "description": "With commas. Empty: wses, vsn. The word none: no id at all.",
+                        "schema": {"type": ["string", "null"]},
                     },
                     "job": {
                         "label": "Job",
-                        "description": "Empty: JOBV.",
+                        "description": "Part of the report's address. Empty: JOBV.",
                         "schema": {"type": ["string", "null"]},
                     },
                     "offer_type": {
                         "label": "Offer type",
-                        "description": "Empty: EVPL.",
+                        "description": "Which circuits are asked for. Empty: EVPL.",
                         "schema": {"type": ["string", "null"]},
                     },
                 },

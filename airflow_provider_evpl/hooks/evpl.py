@@ -41,6 +41,20 @@ class EvplHook(BaseHook):
     conn_type = "evpl"
     hook_name = "Orange EVPL"
 
+    @classmethod
+    def get_connection_form_widgets(cls) -> dict[str, Any]:
+        """Give the form's fields to Airflow 2.11 to 3.1; newer ones read `get_provider_info`."""
+        from airflow_provider_evpl.hooks.form import get_widgets
+
+        return get_widgets()
+
+    @classmethod
+    def get_ui_field_behaviour(cls) -> dict[str, Any]:
+        """Give the form's labels and placeholders to Airflow 2.11 to 3.1, likewise."""
+        from airflow_provider_evpl.hooks.form import get_behaviour
+
+        return get_behaviour()
+
     def __init__(self, evpl_conn_id: str = default_conn_name, **kwargs: Any) -> None:  # noqa: ANN401 BaseHook's own
         super().__init__(**kwargs)
         self.evpl_conn_id = evpl_conn_id

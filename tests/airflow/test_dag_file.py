@@ -9,7 +9,7 @@ import pytest
 if TYPE_CHECKING:
     from tests.airflow.runs import Lab
 
-_HEAVY = ("pyarrow", "pandas", "requests", "numpy", "msgspec", "tenacity")
+_HEAVY = ("pyarrow", "pandas", "requests", "numpy", "msgspec", "tenacity", "wtforms", "flask_appbuilder")
 _IMPORTS = """
 import sys
 import airflow.sdk
