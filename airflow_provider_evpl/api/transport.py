@@ -162,7 +162,7 @@ class Transport:
         if isinstance(error, requests.exceptions.SSLError) and "CERTIFICATE_VERIFY_FAILED" in told:
             return EvplConfigError(
                 f"{_host(url)}: its certificate is refused: {told}; "
-                "check the host, or set verify to your CA bundle"
+                "check the host and the date, or set verify to your CA bundle"
             )
         if isinstance(error, requests.exceptions.ProxyError) and " 407 " in told:
             return EvplConfigError(f"{_host(url)}: the proxy refuses the credentials: {told}; check proxy")
