@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from math import inf
 from pathlib import Path
+from ssl import PROTOCOL_TLS_CLIENT, SSLContext
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -131,8 +132,19 @@ class Settings:
             raise EvplConfigError(
                 "verify: false is for a loopback host only; give the path of a CA bundle instead"
             )
-        if isinstance(self.verify, str) and not Path(self.verify).exists():
-            raise EvplConfigError(f"verify: there is no CA bundle at {self.verify!r} on this machine")
+        if isinstance(self.verify, str):
+            _check_bundle(self.verify)
+
+
+def _check_bundle(path: str) -> None:
+    """A folder of certificates can't be told from another one."""
+    try:
+        if not Path(path).is_dir():
+            SSLContext(PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+    except (OSError, ValueError) as error:
+        raise EvplConfigError(
+            f"verify: must be true or the path of a CA bundle; {path!r} is none on this machine: {error}"
+        ) from None
 
 
 def _required(value: object, name: str) -> str:
@@ -217,6 +229,8 @@ def _split_list(text: str) -> object:
 def _read_verify(value: object, name: str) -> bool | str:
     if isinstance(value, bool) or (isinstance(value, str) and value.strip().lower() in ("true", "false")):
         return read_boolean(value, name)
+    if not isinstance(value, str):
+        raise EvplConfigError(f"{name}: must be true or the path of a CA bundle, is {type(value).__name__}")
     return read_text(value, name)
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from airflow_provider_evpl.errors import EvplConfigError
 from airflow_provider_evpl.settings import Settings
+from tests.certificates import make_certificate
 
 SECRET = "s3cret/+ü"
 
@@ -190,10 +191,18 @@ def test_a_wrong_url_is_named_not_shown(field: str, url: str) -> None:
 
 
 def test_verify_takes_a_bundle_that_is_there(tmp_path: Path) -> None:
-    """A CA bundle's path is kept."""
-    bundle = tmp_path / "ca.pem"
-    bundle.write_text("")
+    """The path of a CA bundle, or of a folder of certificates, is kept."""
+    bundle = make_certificate(tmp_path / "ca.pem")
     assert settings(verify=str(bundle)).verify == str(bundle)
+    assert settings(verify=str(tmp_path)).verify == str(tmp_path)
+
+
+def test_verify_takes_no_other_file(tmp_path: Path) -> None:
+    """A file without a certificate would fail at each request, as if the host were away."""
+    bundle = tmp_path / "ca.pem"
+    bundle.write_text("no certificate")
+    with pytest.raises(EvplConfigError, match=r"verify: .*no certificate"):
+        settings(verify=str(bundle))
 
 
 def test_verify_false_is_for_loopback() -> None:
