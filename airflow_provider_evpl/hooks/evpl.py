@@ -91,10 +91,12 @@ class EvplHook(BaseHook):
         Returns:
             Whether it worked, and what was found; no secret in it. It never raises.
         """
+        from airflow_provider_evpl.hooks.check import check_connection
+
         try:
             settings = replace(self._settings(), max_retry_seconds=0)  # somebody waits for it
             with _make_client(settings) as client:
-                return True, _try_out(client)
+                return True, check_connection(client)
         except EvplError as error:
             return False, str(error)
         except Exception as error:  # noqa: BLE001 the form shows the result, and nothing else
@@ -186,24 +188,6 @@ def _make_client(settings: "Settings") -> "Client":
     from airflow_provider_evpl.api.client import Client
 
     return Client(settings, on_secret=mask_secret)
-
-
-def _try_out(client: "Client") -> str:
-    from airflow_provider_evpl.api.client import Query
-    from airflow_provider_evpl.window import DAY, Granularity, Window, floor
-
-    client.check_token()
-    code_ope = client.settings.code_ope
-    if code_ope is None:
-        return "Got a token. The report was not tried: the connection has no code_ope"
-    start = floor(datetime.now(UTC), DAY) - 2 * DAY
-    window = Window(start, start + timedelta(seconds=300))
-    query = Query(code_ope=code_ope, granularity=Granularity("300s"), window=window)
-    try:
-        page = client.page(query, 1)
-    except EvplError as error:
-        raise type(error)(f"Got a token, but no report at 300s: {error}") from error
-    return f"Got a token and a report: {page.entry_count} series on the first page of {window}"
 
 
 def _plan(arguments: Mapping[str, object], settings: "Settings") -> "PullPlan":

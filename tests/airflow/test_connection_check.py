@@ -1,0 +1,209 @@
+"""The button "Test" of the connection form: it says what is wrong, and what to do."""
+
+import json
+from base64 import b64encode
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+
+from tests.api.support import replying, serving
+from tests.certificates import make_certificate, with_tls
+
+if TYPE_CHECKING:
+    from tests.airflow.runs import Lab
+
+SECRET = "hush-hush/7"
+TOKEN = "token-that-nobody-may-see"
+BASIC = b64encode(f"the-client:{SECRET}".encode()).decode()
+PROXY_PASSWORD = "pr0xy-hush"
+TOKEN_ECHO = f"you sent {SECRET} and {BASIC}"
+ECHO = f"{TOKEN_ECHO} and {TOKEN}"
+
+
+class Reply(NamedTuple):
+    """One answer; the body as JSON, or as it is."""
+
+    status: int
+    body: object
+    headers: Mapping[str, str] = {}
+
+
+class Case(NamedTuple):
+    """What a server answers, the words that its user needs, and how many requests that takes."""
+
+    token: Reply
+    report: Reply
+    words: tuple[str, ...]
+    requests: int
+
+
+def problem(status: int, code: int, echo: str = ECHO) -> Reply:
+    """Answer with an error of the API that tells all that it was sent."""
+    return Reply(status, {"code": code, "message": "what", "description": echo, "infoURL": ""})
+
+
+FINE = Reply(200, {"token_type": "Bearer", "access_token": TOKEN, "expires_in": 3600})
+EMPTY = Reply(200, {"currentPage": 1, "totalPages": 1, "hasNext": False, "entries": []})
+PAGE = f"<html><body>Welcome. {ECHO}</body></html>".encode()
+MOVED = Reply(302, b"", {"Location": "https://sso.example/login"})
+LOGIN = ("No token", "login (client id)", "password (client secret)")
+PLACE = ("No token", "token_url", "follows host", "/oauth/v3/token")
+NO_REPORT = ("Got a token, but no report",)
+
+CASES = {
+    "credentials": Case(
+        Reply(401, {"error": "invalid_client", "error_description": TOKEN_ECHO}), EMPTY, LOGIN, 1
+    ),
+    "credentials-400": Case(Reply(400, {"error": "invalid_client"}), EMPTY, (*LOGIN, "token_auth"), 1),
+    "credentials-api": Case(problem(401, 41, TOKEN_ECHO), EMPTY, LOGIN, 1),
+    "token-no-such-path": Case(problem(404, 60, TOKEN_ECHO), EMPTY, (*PLACE, "404"), 1),
+    "token-html-404": Case(Reply(404, PAGE), EMPTY, (*PLACE, "404", "not in the API's form"), 1),
+    "token-html": Case(Reply(200, PAGE), EMPTY, (*PLACE, "no JSON object"), 1),
+    "token-other-json": Case(Reply(200, {"status": "UP"}), EMPTY, (*PLACE, "no usable access_token"), 1),
+    "token-redirect": Case(MOVED, EMPTY, (*PLACE, "302", "no redirect is followed"), 1),
+    "token-limit": Case(
+        Reply(429, b"", {"Retry-After": "3600"}), EMPTY, ("429", "limit", "wait a minute"), 1
+    ),
+    "token-away": Case(Reply(503, PAGE), EMPTY, ("No token", "503", "the service is away"), 1),
+    "application-missing": Case(FINE, problem(400, 25), (*NO_REPORT, "400/25", "application_id"), 2),
+    "application-wrong": Case(FINE, problem(400, 26), (*NO_REPORT, "400/26", "application_id"), 2),
+    "subscription": Case(FINE, problem(403, 50), (*NO_REPORT, "403/50", "subscription", "with Orange"), 2),
+    "limit": Case(FINE, problem(403, 53), (*NO_REPORT, "403/53", "limit", "wait a minute"), 2),
+    "token-refused": Case(FINE, problem(401, 41), (*NO_REPORT, "401/41", "login (client id)"), 4),
+    "no-such-path": Case(FINE, problem(404, 60), (*NO_REPORT, "404/60", "host, job and code_ope"), 2),
+    "html-404": Case(FINE, Reply(404, PAGE), (*NO_REPORT, "404", "not in the API's form", "host"), 2),
+    "html": Case(FINE, Reply(200, PAGE), (*NO_REPORT, "no whole JSON", "check host"), 2),
+    "other-json": Case(FINE, Reply(200, {"status": "UP"}), (*NO_REPORT, "hasNext", "the right host?"), 2),
+    "redirect": Case(FINE, MOVED, (*NO_REPORT, "302", "check host", "no redirect is followed"), 2),
+    "business": Case(FINE, problem(422, 0), (*NO_REPORT, "422", "business"), 2),
+    "away": Case(FINE, problem(503, 5), (*NO_REPORT, "503/5", "test again later"), 2),
+}
+
+
+def by_path(token: Reply, report: Reply) -> Callable[[BaseHTTPRequestHandler], None]:
+    """Answer token and report requests."""
+
+    def reply(handler: BaseHTTPRequestHandler) -> None:
+        handler.rfile.read(int(handler.headers.get("Content-Length", 0)))
+        said = token if "token" in handler.path else report
+        body = said.body if isinstance(said.body, bytes) else json.dumps(said.body).encode()
+        replying(body, status=said.status, **said.headers)(handler)
+
+    return reply
+
+
+def try_out(lab: "Lab", host: str, **changes: object) -> str:
+    """Press the button, for a connection that doesn't work; return what it shows."""
+    from airflow_provider_evpl.hooks.evpl import EvplHook
+
+    lab.connect(host=host, login="the-client", password=SECRET, max_retry_seconds=None, **changes)
+    is_fine, message = EvplHook().test_connection()
+    assert not is_fine
+    for hidden in (SECRET, BASIC, TOKEN, PROXY_PASSWORD, "gave up"):
+        assert hidden not in message
+    return message
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_it_says_what_is_wrong(lab: "Lab", case: Case) -> None:
+    """Each wrong answer is told with what to look at; no secret, and no second try of anything."""
+    with serving(by_path(case.token, case.report)) as server:
+        message = try_out(lab, server.url)
+    for word in case.words:
+        assert word in message
+    assert len(server.seen) == case.requests
+
+
+def test_a_wrong_token_url_is_told(lab: "Lab") -> None:
+    """The address that was asked for a token is in the message."""
+    with serving(by_path(EMPTY, EMPTY)) as server:
+        message = try_out(lab, server.url, token_url=f"{server.url}/else/token")
+    assert f"No token from {server.url}/else/token" in message
+
+
+def test_nobody_listens(lab: "Lab") -> None:
+    """A host that nobody listens at is told at once."""
+    with serving(by_path(FINE, EMPTY)) as server:
+        url = server.url
+    message = try_out(lab, url)
+    assert "refused" in message
+    assert "check host" in message
+
+
+@pytest.mark.parametrize(
+    ("ends", "address", "knows", "words"),
+    [
+        (1, "127.0.0.1", False, "self-signed certificate"),
+        (1, "127.0.0.2", True, "certificate is not valid for '127.0.0.1'"),
+        (-1, "127.0.0.1", True, "certificate has expired"),
+    ],
+    ids=["unknown-ca", "wrong-host", "expired"],
+)
+def test_a_refused_certificate_is_told(  # noqa: PLR0913 a table of four columns
+    lab: "Lab", tmp_path: Path, *, ends: int, address: str, knows: bool, words: str
+) -> None:
+    """What is wrong with the certificate is told, and that host and CA bundle are to look at."""
+    path = make_certificate(tmp_path / "server.pem", address=address, ends=timedelta(days=ends))
+    with serving(by_path(FINE, EMPTY), with_tls(path)) as server:
+        url = f"https://127.0.0.1:{server.port}"
+        message = try_out(lab, url, verify=str(path) if knows else None)
+    assert "its certificate is refused" in message
+    assert words in message
+    assert "check the host and the date" in message
+    assert "verify to your CA bundle" in message
+    assert server.seen == []
+
+
+def test_plain_http_behind_https_is_told(lab: "Lab") -> None:
+    """A port that doesn't speak TLS is a wrong host, or a wrong scheme in it."""
+    with serving(by_path(FINE, EMPTY)) as server:
+        message = try_out(lab, f"https://127.0.0.1:{server.port}")
+    assert "SSLError" in message
+    assert "check host" in message
+
+
+@pytest.mark.parametrize("value", ["yes", "1", 1, "/no/such/bundle.pem", __file__, "a\0b", ["true"]])
+def test_nonsense_in_verify_is_named(lab: "Lab", value: object) -> None:
+    """What is neither true nor a CA bundle is told before anything is sent."""
+    with serving(by_path(FINE, EMPTY)) as server:
+        message = try_out(lab, server.url, verify=value)
+    assert message.startswith("verify: must be true or the path of a CA bundle")
+    assert server.seen == []
+
+
+@pytest.mark.parametrize(
+    ("status", "words"), [(407, ("refuses the credentials", "check proxy")), (502, ("502", "proxy"))]
+)
+def test_a_proxy_that_refuses_is_told(lab: "Lab", status: int, words: tuple[str, ...]) -> None:
+    """A proxy that wants other credentials, or doesn't get through, is told as the proxy's fault."""
+    with serving(replying(ECHO.encode(), status=status)) as server:
+        proxy = f"http://user:{PROXY_PASSWORD}@127.0.0.1:{server.port}"
+        message = try_out(lab, "https://evpl.invalid", proxy=proxy)
+    for word in words:
+        assert word in message
+    assert len(server.seen) == 1
+
+
+def test_a_proxy_that_is_not_there_is_told(lab: "Lab") -> None:
+    """A proxy that nobody listens at is told as such."""
+    with serving(replying(b"")) as server:
+        proxy = f"http://user:{PROXY_PASSWORD}@127.0.0.1:{server.port}"
+    message = try_out(lab, "https://evpl.invalid", proxy=proxy)
+    assert "Unable to connect to proxy" in message
+    assert "proxy or HTTPS_PROXY" in message
+
+
+def test_an_empty_report_is_worth_a_word(lab: "Lab") -> None:
+    """An operator code that nothing is known of may answer empty: fine, but told."""
+    from airflow_provider_evpl.hooks.evpl import EvplHook
+
+    with serving(by_path(FINE, EMPTY)) as server:
+        lab.connect(host=server.url)
+        is_fine, message = EvplHook().test_connection()
+    assert is_fine
+    assert "0 series" in message
+    assert "check code_ope" in message
