@@ -1,0 +1,59 @@
+"""One task a DAG, which gets its window from the run: of each kind of schedule that Airflow 3.3 has."""
+
+import os
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from airflow.sdk import (
+    DAG,
+    Asset,
+    CronDataIntervalTimetable,
+    CronPartitionTimetable,
+    CronTriggerTimetable,
+    PartitionedAssetTimetable,
+    task,
+)
+
+from airflow_provider_evpl.operators.evpl import EvplUtilizationToObjectStorageOperator
+
+START = datetime(2026, 11, 20, tzinfo=UTC)
+HOURLY, HALF_PAST, MIDNIGHT = "0 * * * *", "30 * * * *", "0 0 * * *"
+news, hours = Asset("file:///evpl-news"), Asset("file:///evpl-hours")
+
+
+def pull(name: str, schedule: Any, outlets: list[Asset] | None = None, **window: Any) -> None:  # noqa: ANN401 whatever there is
+    """Make a DAG with two runs, an hour from each other, or two days."""
+    end = START + (timedelta(days=1) if name.endswith("day") else timedelta(hours=1, minutes=30))
+    with DAG(dag_id=name, schedule=schedule, start_date=START, end_date=end, catchup=True):
+        EvplUtilizationToObjectStorageOperator(
+            task_id="pull", object_storage_path=os.environ["EVPL_LAKE_ROOT"], outlets=outlets, **window
+        )
+
+
+pull("evpl_trigger", CronTriggerTimetable(HALF_PAST, timezone="UTC"), window_length="1h")
+pull("evpl_trigger_alone", CronTriggerTimetable(HALF_PAST, timezone="UTC"))
+pull("evpl_interval", CronDataIntervalTimetable(HOURLY, timezone="UTC"))
+pull("evpl_interval_length", CronDataIntervalTimetable(HALF_PAST, timezone="UTC"), window_length="1h")
+pull(
+    "evpl_bounds",
+    CronDataIntervalTimetable(HOURLY, timezone="UTC"),
+    window_start="{{ data_interval_start - macros.timedelta(hours=6) }}",
+    window_end="{{ data_interval_end - macros.timedelta(hours=6) }}",
+    window_length="1d",
+)
+partitions = CronPartitionTimetable(HOURLY, timezone="UTC", run_offset=-1)
+pull("evpl_partition", partitions, outlets=[hours], window_length=timedelta(hours=1))
+pull("evpl_partition_day", CronPartitionTimetable(MIDNIGHT, timezone="UTC", key_format="%Y-%m-%d"))
+pull("evpl_partition_asset", PartitionedAssetTimetable(assets=hours), window_length="1h")
+day = "{{ (triggering_asset_events.values() | first | first).extra.day }}"
+pull("evpl_asset", [news], window_start=f"{day}T22:00:00Z", window_end=f"{day}T23:00:00Z")
+pull("evpl_asset_length", [news], window_length="1h")
+
+with DAG(dag_id="evpl_news", schedule=None, start_date=START):
+
+    @task(outlets=[news])
+    def tell(*, outlet_events: Any = None) -> None:  # noqa: ANN401 Airflow gives it
+        """Say which day there is something new of."""
+        outlet_events[news].extra = {"day": "2026-11-18"}
+
+    tell()
