@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["EvplHook"]
 
 _NO_SUCH_FIELD = {
-    "port": "write it into host (the base URL), like https://proxy.example:8443",
+    "port": "write it into host (the base URL), like https://proxy.example:8443, in a URI percent-encoded",
     "schema": "leave it empty; the scheme is part of host (the base URL)",
 }
 

@@ -82,7 +82,7 @@ class Outcome:
 
 
 def run_dag(
-    lab: Lab, dag_id: str, *, logical_date: datetime | None = DAY, conf: Mapping[str, str] | None = None
+    lab: Lab, dag_id: str, *, logical_date: datetime | None = DAY, conf: Mapping[str, object] | None = None
 ) -> Outcome:
     """Run a DAG through Airflow, in this process, without its retries."""
     dag = DagBag(lab.airflow_home / "dags").dags[dag_id]
