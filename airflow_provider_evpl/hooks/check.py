@@ -24,8 +24,12 @@ _ADVICE: dict[type[EvplError], str] = {
     "if they are right, the service is away: test again later",
 }
 _TOKEN_PLACE = "is that the right place? An empty token_url follows host, and no redirect is followed"  # noqa: S105 advice
-_TOKEN_ADVICE = {EvplRequestError: _TOKEN_PLACE, EvplResponseError: _TOKEN_PLACE, **_ADVICE}
-_REPORT_ADVICE = {EvplResponseError: "is that the right host?", **_ADVICE}
+_TOKEN_ADVICE: dict[type[EvplError], str] = {
+    EvplRequestError: _TOKEN_PLACE,
+    EvplResponseError: _TOKEN_PLACE,
+    **_ADVICE,
+}
+_REPORT_ADVICE: dict[type[EvplError], str] = {EvplResponseError: "is that the right host?", **_ADVICE}
 
 
 def check_connection(client: Client) -> str:
