@@ -245,7 +245,7 @@ def resolve_window(
     if length is not None:
         return _last_full(length, run)
     if run.data_interval_start and run.data_interval_end and run.data_interval_end > run.data_interval_start:
-        return Window(run.data_interval_start, run.data_interval_end)
+        return _interval(run.data_interval_start, run.data_interval_end)
     raise EvplConfigError(
         "window: this run has no data interval; set window_start and window_end, or window_length"
     )
@@ -254,6 +254,16 @@ def resolve_window(
 def _explicit(start: datetime | None, end: datetime | None) -> Window:
     if start is None or end is None:
         raise EvplConfigError("window_start and window_end: set both or neither")
+    return Window(start, end)
+
+
+def _interval(start: datetime, end: datetime) -> Window:
+    """A run by hand may have one that ends at the very moment it was asked for."""
+    if start.microsecond or end.microsecond:
+        raise EvplConfigError(
+            f"window: this run's data interval {start.isoformat()}/{end.isoformat()} isn't in whole seconds; "
+            "set window_start and window_end, or window_length"
+        )
     return Window(start, end)
 
 

@@ -102,6 +102,30 @@ def test_an_odd_data_interval_is_cut_into_days() -> None:
     assert plan(run=run).slice_length == DAY
 
 
+@pytest.mark.parametrize("text", ["True", "true", " TRUE ", True])
+def test_a_boolean_may_be_text(text: object) -> None:
+    """A boolean counts in any case, as templates and people write it."""
+    assert plan(window_length="1d", allow_empty=text).allow_empty is True
+    assert plan(window_length="1d", allow_empty="False").allow_empty is False
+
+
+@pytest.mark.parametrize(("fraction", "number"), [("0", 0), ("1", 1), (" 5e-2 ", 0.05), (".5", 0.5), (1, 1)])
+def test_a_fraction_may_be_text(fraction: object, number: float) -> None:
+    """A share counts as text, too, both ends included."""
+    assert plan(window_length="1d", max_rejected_fraction=fraction).max_rejected_fraction == number
+
+
+def test_lookback_goes_back_from_a_window_off_the_grid() -> None:
+    """A window off the grid of its slices goes back by their length, and keeps its end."""
+    start = MIDNIGHT + timedelta(minutes=30)
+    made = plan(window_start=start, window_end=start + HOUR, lookback="1s", slice_length="6h")
+    assert made.window == Window(start - 6 * HOUR, start + HOUR)
+    assert [str(one.start.time()) for one in made.window.slices(made.slice_length)] == [
+        "18:30:00",
+        "00:00:00",
+    ]
+
+
 @pytest.mark.parametrize(
     ("lookback", "back"), [("0s", 0), ("1s", 1), ("1h", 1), ("3601s", 2), ("2h", 2), ("1d", 24)]
 )
@@ -128,11 +152,15 @@ def test_lookback_is_rounded_up_to_whole_slices(lookback: str, back: int) -> Non
         ("code_ope", 42),
         ("allow_empty", "perhaps"),
         ("allow_empty", 1),
+        ("allow_empty", "1"),
+        ("allow_empty", "[]"),
         ("on_shrink", "ignore"),
         ("on_shrink", True),
         ("max_rejected_fraction", 1.1),
         ("max_rejected_fraction", "-0.1"),
         ("max_rejected_fraction", "nan"),
+        ("max_rejected_fraction", "1 %"),
+        ("max_rejected_fraction", "0,1"),
         ("max_rejected_fraction", True),
         ("window_start", "2026-11-22T00:00:00"),
     ],

@@ -146,10 +146,14 @@ def test_lengths_are_timedeltas_or_text_with_a_unit(value: object, length: timed
 
 @pytest.mark.parametrize(
     "value",
-    ["300", 300, "5m", "-1h", "1.5h", "h", "", timedelta(milliseconds=1), -HOUR, "9999999999d", "36501d"],
+    [
+        *("300", 300, 300.0, True, "5m", "-1h", "1.5h", "h", "", "9999999999d", "36501d"),
+        *("1 day, 0:00:00", "1:00:00", "PT1H", "1 h", "1H", "\N{FULLWIDTH DIGIT FIVE}h"),
+        *(timedelta(milliseconds=1), -HOUR),
+    ],
 )
 def test_an_unclear_length_is_refused_by_name(value: object) -> None:
-    """A bare number, minutes (the API's `m` is months), a fraction, a negative or absurd length: an error."""
+    """A bare number, a rendered timedelta, minutes (the API's `m` is months), a minus: an error."""
     with pytest.raises(EvplConfigError, match="lookback"):
         read_duration(value, "lookback")
 
@@ -269,6 +273,14 @@ class TestResolveWindow:
         """Without arguments the run's own data interval is pulled."""
         run = RunTimes(data_interval_start=MIDNIGHT, data_interval_end=NOON)
         assert resolve_window(start=None, end=None, length=None, run=run) == Window(MIDNIGHT, NOON)
+
+    @pytest.mark.parametrize("start", [NOON, NOON.replace(microsecond=5)])
+    def test_an_interval_of_broken_seconds_says_what_to_set(self, start: datetime) -> None:
+        """A run by hand of a delta timetable has such an interval: it is told, not rounded."""
+        run = RunTimes(data_interval_start=start, data_interval_end=NOON.replace(microsecond=5) + HOUR)
+        with pytest.raises(EvplConfigError, match="isn't in whole seconds; set window_start and window_end"):
+            resolve_window(start=None, end=None, length=None, run=run)
+        assert resolve_window(start=None, end=None, length=HOUR, run=run) == Window(NOON, NOON + HOUR)
 
     @pytest.mark.parametrize(
         "run",
