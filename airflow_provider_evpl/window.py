@@ -267,8 +267,15 @@ def _interval(start: datetime, end: datetime) -> Window:
     return Window(start, end)
 
 
+def _latest(run: RunTimes) -> datetime | None:
+    """The interval's end; one without width is none: `airflow dags trigger` takes it from the clock."""
+    if run.logical_date and run.data_interval_start == run.data_interval_end:
+        return run.logical_date
+    return run.data_interval_end or run.logical_date
+
+
 def _last_full(length: timedelta, run: RunTimes) -> Window:
-    until = run.data_interval_end or run.logical_date
+    until = _latest(run)
     if until is None:
         raise EvplConfigError(
             "window_length: this run has neither a data interval nor a logical date; "

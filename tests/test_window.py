@@ -269,6 +269,12 @@ class TestResolveWindow:
         run = RunTimes(logical_date=NOON.replace(microsecond=5))
         assert resolve_window(start=None, end=None, length=HOUR, run=run) == Window(NOON - HOUR, NOON)
 
+    def test_an_interval_without_width_is_none(self) -> None:
+        """Then the logical date counts too: the interval of a run by hand may be a moment of the clock's."""
+        run = RunTimes(data_interval_start=NOON, data_interval_end=NOON, logical_date=MIDNIGHT)
+        window = Window(MIDNIGHT - HOUR, MIDNIGHT)
+        assert resolve_window(start=None, end=None, length=HOUR, run=run) == window
+
     def test_the_data_interval_comes_last(self) -> None:
         """Without arguments the run's own data interval is pulled."""
         run = RunTimes(data_interval_start=MIDNIGHT, data_interval_end=NOON)

@@ -5,6 +5,7 @@ from contextlib import contextmanager, suppress
 from datetime import datetime
 
 from airflow.api.common.delete_dag import delete_dag
+from airflow.api.common.trigger_dag import trigger_dag
 from airflow.api_fastapi.core_api.datamodels.dag_run import TriggerDAGRunPostBody
 from airflow.dag_processing.bundles.manager import DagBundlesManager
 from airflow.dag_processing.dagbag import BundleDagBag, sync_bag_to_db
@@ -87,6 +88,10 @@ class Scheduler:
                 state=DagRunState.QUEUED,
                 session=session,
             )
+
+    def trigger_by_command(self, dag_id: str, logical_date: datetime) -> None:
+        """Create a run as `airflow dags trigger --logical-date` does: its data interval is the clock's."""
+        trigger_dag(dag_id, triggered_by=DagRunTriggeredByType.CLI, logical_date=logical_date)
 
     def finish(self, dag_id: str, run_type: str) -> list[Outcome]:
         """Run all that are queued; how each ended, in the order of their creation."""

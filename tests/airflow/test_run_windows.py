@@ -102,6 +102,15 @@ def test_a_manual_run_without_logical_date(
     assert lab.landed() == []
 
 
+def test_a_run_for_a_past_date_by_command(lab: "Lab") -> None:
+    """`airflow dags trigger` for a past date pulls that date's window, not the one before now."""
+    from tests.airflow.runs import DAY
+
+    scheduler = _scheduler("evpl_trigger")
+    scheduler.trigger_by_command("evpl_trigger", DAY + timedelta(hours=1))
+    _check(lab, scheduler.finish("evpl_trigger", "manual"), ["20T00 20T01"])
+
+
 def test_a_run_whose_interval_has_no_width(lab: "Lab", capfd: pytest.CaptureFixture[str]) -> None:
     """A trigger timetable's interval is a moment: without a length that is no window."""
     scheduler = _scheduler("evpl_trigger_alone")
