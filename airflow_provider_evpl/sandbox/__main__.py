@@ -9,6 +9,7 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from airflow_provider_evpl.sandbox.config import SandboxConfig
+from airflow_provider_evpl.sandbox.faults.registry import FAULTS
 
 if TYPE_CHECKING:
     from airflow_provider_evpl.sandbox.server import SandboxServer
@@ -22,8 +23,12 @@ The credentials are public and open nothing else. For Airflow:
 export AIRFLOW_CONN_EVPL_DEFAULT={connection}
 
 Description: {base_url}/docs
-Ctrl-C stops it.
+{faults}Ctrl-C stops it.
 """
+
+
+class _Formatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
+    """Defaults behind each option, and the list of faults as it is."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -58,7 +63,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m airflow_provider_evpl.sandbox",
         description="A local server of Orange's EVPL Monitoring API as documented.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        formatter_class=_Formatter,
+        epilog=_list_faults(),
     )
     defaults = SandboxConfig()
     option = parser.add_argument
@@ -70,7 +76,20 @@ def _parser() -> argparse.ArgumentParser:
     option("--latency", type=float, default=defaults.latency, help="seconds each request waits")
     option("--seed", type=int, default=defaults.seed, help="another seed, another network")
     option("--token-ttl", type=int, default=defaults.token_ttl, help="life of a token in seconds")
+    option(
+        "--fault",
+        action="extend",
+        nargs="+",
+        default=[],
+        metavar="NAME[:COUNT]",
+        help="do this wrong, in at most COUNT answers; may be repeated",
+    )
     return parser
+
+
+def _list_faults() -> str:
+    lines = (f"  {fault.name}: {fault.description}" for fault in FAULTS.values())
+    return "\n".join(["faults:", *lines])
 
 
 def _config(options: argparse.Namespace) -> SandboxConfig:
@@ -82,6 +101,7 @@ def _config(options: argparse.Namespace) -> SandboxConfig:
             latency=options.latency,
             seed=options.seed,
             token_ttl=options.token_ttl,
+            faults=tuple(options.fault),
         )
     except ValueError as error:
         _parser().error(str(error))
@@ -93,6 +113,7 @@ def _banner(server: "SandboxServer") -> str:
         granularity=server.config.normalized_granularity,
         connection=shlex.quote(json.dumps(server.connection())),
         base_url=server.base_url,
+        faults="".join(f"Fault: {fault}\n" for fault in server.config.faults),
     )
 
 

@@ -11,6 +11,7 @@ from airflow_provider_evpl.sandbox.answers import HANDLERS
 from airflow_provider_evpl.sandbox.config import SandboxConfig
 from airflow_provider_evpl.sandbox.data import Network
 from airflow_provider_evpl.sandbox.exchange import Exchange
+from airflow_provider_evpl.sandbox.faults.active import ActiveFaults
 from airflow_provider_evpl.sandbox.state import State
 from airflow_provider_evpl.sandbox.tokens import Tokens
 
@@ -22,6 +23,8 @@ this description is one. Where Orange's page leaves a gap, the strict reading is
 
 Every answer carries the header `X-OAPI-Request-Id`. Errors have one of two shapes: the API's own
 (`code`, `message`, `description`, `infoURL`), and that of RFC 6749 at the token endpoint.
+
+All of this holds for a sandbox without faults. With faults (`--fault`) answers leave it on purpose.
 """
 
 
@@ -56,7 +59,8 @@ def create_app(
 def _state(config: SandboxConfig, *, clock: Callable[[], float]) -> State:
     return State(
         config=config,
-        tokens=Tokens(ttl_seconds=config.token_ttl, clock=clock),
+        tokens=Tokens(clock=clock),
+        faults=ActiveFaults(config.faults),
         network=Network(
             circuits=config.circuits,
             granularity_seconds=config.granularity_seconds,

@@ -5,6 +5,8 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from airflow_provider_evpl.sandbox.faults.registry import read_faults
+
 __all__ = ["SandboxConfig"]
 
 _UNIT_SECONDS: Final = {"s": 1, "h": 3600, "d": 86_400, "w": 604_800}
@@ -27,6 +29,8 @@ class SandboxConfig:
         client_secret: OAuth 2.0 client secret.
         application_id: The header `ApplicationID`; another thing than the client id [O].
         code_ope: The operator code. The default has leading zeros, as they are easily lost.
+        faults: What it does wrong: names of `faults.registry.FAULTS`, as `NAME` for good, or as
+            `NAME:COUNT` for at most that many answers.
 
     Raises:
         ValueError: A setting is out of range; the message names it.
@@ -42,6 +46,7 @@ class SandboxConfig:
     client_secret: str = "sandbox-secret"  # noqa: S105 public by design
     application_id: str = "sandbox-application"
     code_ope: str = "0042"
+    faults: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse what cannot be served."""
@@ -54,6 +59,7 @@ class SandboxConfig:
         if ":" in self.client_id:
             raise ValueError("client_id: a colon cannot be sent by HTTP Basic")
         _parts(self.granularity)
+        read_faults(self.faults)
 
     @property
     def normalized_granularity(self) -> str:

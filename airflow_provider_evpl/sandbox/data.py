@@ -4,7 +4,7 @@ Only additions, multiplications and a keyed integer hash are used, no mathematic
 a value is the same on every machine. Times are seconds since the epoch (UTC) throughout.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import product
@@ -107,7 +107,7 @@ class Network:
         step = self.granularity_seconds
         return range(_ceil(start, step=step), _ceil(end, step=step), step)
 
-    def values(self, series: Series, *, steps: range) -> list[float]:
+    def values(self, series: Series, *, steps: Iterable[int]) -> list[float]:
         """Utilization in per cent at each step: `utilization`, for a whole series at once."""
         curve = _curve(self.seed, series.circuit, series.end, series.direction)
         return [_value(curve, timestamp) for timestamp in steps]

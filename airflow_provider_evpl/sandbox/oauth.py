@@ -6,6 +6,7 @@ Path, HTTP Basic and the form instead of it are Orange's [O]; what is refused, a
 
 import base64
 import binascii
+import secrets
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
 from urllib.parse import parse_qsl
@@ -15,6 +16,8 @@ from fastapi.responses import JSONResponse
 from fastapi.security.http import HTTPAuthorizationCredentials, HTTPBase
 
 from airflow_provider_evpl.sandbox.descriptions import api_errors, described, oauth_errors
+from airflow_provider_evpl.sandbox.faults.fault import change
+from airflow_provider_evpl.sandbox.faults.tokens import TOKEN_FAULTS, Grant
 from airflow_provider_evpl.sandbox.problems import OAuthError
 from airflow_provider_evpl.sandbox.schemas import AccessToken
 from airflow_provider_evpl.sandbox.state import Shared
@@ -82,12 +85,16 @@ async def issue_token(
     _check_grant(form)
     if _credentials(form, basic) != (state.config.client_id, state.config.client_secret):
         raise OAuthError("invalid_client", description="Wrong client id or secret", status=401)
-    answer = {
-        "token_type": "Bearer",
-        "access_token": state.tokens.issue(),
-        "expires_in": state.config.token_ttl,
-    }
-    return JSONResponse(answer, headers={"Cache-Control": "no-store", "Pragma": "no-cache"})
+    token = secrets.token_urlsafe(24)
+    right = _grant(token, life_seconds=state.config.token_ttl)
+    grant = state.faults.answer(lambda names: change(right, seam=TOKEN_FAULTS, names=names))
+    state.tokens.issue(token, life_seconds=grant.life_seconds, uses=grant.uses)
+    return JSONResponse(grant.answer, headers={"Cache-Control": "no-store", "Pragma": "no-cache"})
+
+
+def _grant(token: str, *, life_seconds: int) -> Grant:
+    answer = {"token_type": "Bearer", "access_token": token, "expires_in": life_seconds}
+    return Grant(answer, life_seconds=life_seconds)
 
 
 def _check_accept(accept: str) -> None:

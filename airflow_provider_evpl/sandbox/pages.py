@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from airflow_provider_evpl.sandbox.data import Network, Series
 
-__all__ = ["PageRequest", "render_page"]
+__all__ = ["PageRequest", "entry_head", "page_head", "render_page", "sample_time"]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -33,20 +33,24 @@ def render_page(network: Network, *, page: PageRequest) -> bytes:
     last element there are no entries and `hasNext` is false; an empty collection has one page [A].
     """
     chosen = network.series[page.first - 1 : page.first - 1 + page.size]
-    head = {
-        "currentPage": (page.first - 1) // page.size + 1,
-        "totalPages": max(1, -(-len(network.series) // page.size)),
-        "hasNext": page.first - 1 + page.size < len(network.series),
-    }
-    prefixes = [f'{{"timeStamp":"{_text(step)}","value":"' for step in page.steps]
+    head = page_head(
+        number=(page.first - 1) // page.size + 1,
+        total=max(1, -(-len(network.series) // page.size)),
+        has_next=page.first - 1 + page.size < len(network.series),
+    )
+    prefixes = [f'{{"timeStamp":"{sample_time(step)}","value":"' for step in page.steps]
     entries = (_entry(network, series, page.steps, prefixes) for series in chosen)
     return _with_array(head, "entries", ",".join(entries)).encode()
 
 
-def _entry(network: Network, series: Series, steps: range, prefixes: list[str]) -> str:
-    values = network.values(series, steps=steps)
-    samples = [f'{prefix}{value:.2f}"}}' for prefix, value in zip(prefixes, values, strict=True)]
-    head = {
+def page_head(*, number: int, total: int, has_next: bool) -> dict[str, object]:
+    """What a page says of itself, before its entries."""
+    return {"currentPage": number, "totalPages": total, "hasNext": has_next}
+
+
+def entry_head(series: Series) -> dict[str, str]:
+    """What an entry says of its series, before the samples."""
+    return {
         "objectType": series.object_type,
         "objectInstanceId": series.object_instance_id,
         "metric_name": series.metric_name,
@@ -54,14 +58,20 @@ def _entry(network: Network, series: Series, steps: range, prefixes: list[str]) 
         "pop_name": series.pop_name,
         "pop_section_name": series.pop_section_name,
     }
-    return _with_array(head, "performanceValues", ",".join(samples))
+
+
+def sample_time(step: int) -> str:
+    """Write seconds since the epoch as the API does: UTC, milliseconds, `Z`."""
+    moment = (_EPOCH + timedelta(seconds=step)).replace(tzinfo=None)
+    return f"{moment.isoformat(timespec='milliseconds')}Z"
+
+
+def _entry(network: Network, series: Series, steps: range, prefixes: list[str]) -> str:
+    values = network.values(series, steps=steps)
+    samples = [f'{prefix}{value:.2f}"}}' for prefix, value in zip(prefixes, values, strict=True)]
+    return _with_array(entry_head(series), "performanceValues", ",".join(samples))
 
 
 def _with_array(head: Mapping[str, object], name: str, elements: str) -> str:
     """Join a JSON object and an array that is already text."""
     return f'{json.dumps(head, separators=(",", ":"))[:-1]},"{name}":[{elements}]}}'
-
-
-def _text(step: int) -> str:
-    moment = (_EPOCH + timedelta(seconds=step)).replace(tzinfo=None)
-    return f"{moment.isoformat(timespec='milliseconds')}Z"

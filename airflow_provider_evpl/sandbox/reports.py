@@ -13,11 +13,12 @@ from fastapi.security import OAuth2
 from fastapi.security.utils import get_authorization_scheme_param
 
 from airflow_provider_evpl.sandbox.descriptions import api_errors, described
+from airflow_provider_evpl.sandbox.faults.render import render_faulty_page
 from airflow_provider_evpl.sandbox.pages import PageRequest, render_page
 from airflow_provider_evpl.sandbox.problems import ApiError, Problem
 from airflow_provider_evpl.sandbox.query import ReportQuery
 from airflow_provider_evpl.sandbox.schemas import ReportPage
-from airflow_provider_evpl.sandbox.state import Shared
+from airflow_provider_evpl.sandbox.state import Shared, State
 
 __all__ = ["router"]
 
@@ -53,7 +54,7 @@ def _check_token(state: Shared, authorization: Annotated[str | None, Security(_B
     if not token:
         description = "Send the header Authorization: Bearer <access token>"
         raise ApiError(Problem.MISSING_CREDENTIALS, description=description)
-    if scheme.lower() != "bearer" or not state.tokens.is_known(token):
+    if scheme.lower() != "bearer" or not state.tokens.use(token):
         raise ApiError(Problem.INVALID_CREDENTIALS, description="Unknown or revoked token")
     if state.tokens.is_expired(token):
         raise ApiError(Problem.EXPIRED_CREDENTIALS, description="The token has expired")
@@ -118,7 +119,15 @@ async def get_report(
         description = f"The window has {len(steps)} steps; at most {_MAX_STEPS} are served"
         raise ApiError(Problem.BUSINESS_ERROR, description=description)
     page = PageRequest(steps, first=int(pagination), size=state.config.page_size)
-    return Response(render_page(state.network, page=page), media_type="application/json")
+    return Response(_render(state, page), media_type="application/json")
+
+
+def _render(state: State, page: PageRequest) -> bytes:
+    faults = state.faults
+    if not faults:
+        return render_page(state.network, page=page)
+    pull = faults.count_pull(page.steps, begins=page.first == 1)
+    return faults.answer(lambda names: render_faulty_page(state.network, page=page, pull=pull, names=names))
 
 
 def _check_scope(state: Shared, query: ReportQuery) -> None:

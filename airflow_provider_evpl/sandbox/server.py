@@ -12,6 +12,7 @@ from fastapi import FastAPI
 
 from airflow_provider_evpl.sandbox.app import create_app
 from airflow_provider_evpl.sandbox.config import SandboxConfig
+from airflow_provider_evpl.sandbox.faults.active import ActiveFaults
 from airflow_provider_evpl.sandbox.state import State
 
 __all__ = ["SandboxServer"]
@@ -105,6 +106,14 @@ class SandboxServer:
     def revoke_tokens(self) -> None:
         """Make every token issued so far unknown; may be called in the middle of a run."""
         self._state.tokens.revoke_all()
+
+    def set_faults(self, *faults: str) -> None:
+        """Have these faults from now on and no others, `NAME` or `NAME:COUNT`, counts as new.
+
+        Raises:
+            ValueError: As for `SandboxConfig.faults`.
+        """
+        self._state.faults = ActiveFaults(faults)
 
     def wait(self) -> None:
         """Wait until the server has stopped by itself; interruptible by signals."""

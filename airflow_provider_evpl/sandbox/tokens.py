@@ -1,7 +1,7 @@
 """Access tokens that really expire."""
 
-import secrets
 from collections.abc import Callable
+from math import inf
 
 __all__ = ["Tokens"]
 
@@ -13,23 +13,31 @@ class Tokens:
         issued: Number of tokens issued; revoking does not lower it.
     """
 
-    def __init__(self, *, ttl_seconds: int, clock: Callable[[], float]) -> None:
+    def __init__(self, *, clock: Callable[[], float]) -> None:
         """Start without a token; `clock` gives seconds and never goes back."""
         self.issued = 0
-        self._ttl_seconds = ttl_seconds
         self._clock = clock
         self._ends: dict[str, float] = {}
+        self._uses: dict[str, float] = {}
 
-    def issue(self) -> str:
-        """Make a new opaque token; those issued before stay valid until their end."""
-        token = secrets.token_urlsafe(24)
-        self._ends[token] = self._clock() + self._ttl_seconds
+    def issue(self, token: str, *, life_seconds: float, uses: float = inf) -> None:
+        """Let a new token be valid; those issued before stay valid until their end.
+
+        Args:
+            token: Opaque.
+            life_seconds: After which it is expired.
+            uses: How often it may be used; after that it is unknown.
+        """
+        self._ends[token] = self._clock() + life_seconds
+        self._uses[token] = uses
         self.issued += 1
-        return token
 
-    def is_known(self, token: str) -> bool:
-        """Tell whether the token was issued and not revoked; it may have expired."""
-        return token in self._ends
+    def use(self, token: str) -> bool:
+        """Use a token; tell whether it was issued and not revoked. It may have expired."""
+        if self._uses.get(token, 0) <= 0:
+            return False
+        self._uses[token] -= 1
+        return True
 
     def is_expired(self, token: str) -> bool:
         """Tell whether the lifetime is over; an unknown token has none left."""
@@ -38,3 +46,4 @@ class Tokens:
     def revoke_all(self) -> None:
         """Forget every token: each is unknown from now on."""
         self._ends.clear()
+        self._uses.clear()

@@ -1,0 +1,63 @@
+"""Faults in what a page says of itself, beside its entries."""
+
+from collections.abc import Callable
+from typing import Any, Final, TypeAlias
+
+from airflow_provider_evpl.sandbox.faults.fault import Fault
+
+__all__ = ["PAGE_FAULTS"]
+
+_Page: TypeAlias = dict[str, Any]
+
+
+def _set(**fields: object) -> Callable[[_Page], _Page]:
+    return lambda page: {**page, **fields}
+
+
+def _unset(*names: str) -> Callable[[_Page], _Page]:
+    return lambda page: {name: value for name, value in page.items() if name not in names}
+
+
+def _add(name: str, number: Callable[[_Page], int]) -> Callable[[_Page], _Page]:
+    return lambda page: {**page, name: page[name] + number(page)}
+
+
+PAGE_FAULTS: Final[tuple[Fault[_Page], ...]] = (
+    Fault(
+        "total-pages-drifting",
+        "totalPages is one more on page 2, two more on page 3",
+        _add("totalPages", lambda page: page["currentPage"] - 1),
+    ),
+    Fault("total-pages-too-few", "totalPages is one less", _add("totalPages", lambda _: -1)),
+    Fault("total-pages-too-many", "totalPages is one more", _add("totalPages", lambda _: 1)),
+    Fault("total-pages-zero", "totalPages is 0", _set(totalPages=0)),
+    Fault(
+        "total-pages-text",
+        "totalPages is a text",
+        lambda page: {**page, "totalPages": str(page["totalPages"])},
+    ),
+    Fault("total-pages-missing", "totalPages is missing", _unset("totalPages")),
+    Fault("current-page-from-zero", "currentPage starts at 0", _add("currentPage", lambda _: -1)),
+    Fault("current-page-stuck", "currentPage is 1 on every page", _set(currentPage=1)),
+    Fault("current-page-missing", "currentPage is missing", _unset("currentPage")),
+    Fault(
+        "page-numbers-zero",
+        "currentPage and totalPages are 0 on every page, as in the document's example",
+        _set(currentPage=0, totalPages=0),
+    ),
+    Fault(
+        "page-numbers-missing",
+        "currentPage and totalPages are missing",
+        _unset("currentPage", "totalPages"),
+    ),
+    Fault("has-next-for-ever", "hasNext is true on every page", _set(hasNext=True)),
+    Fault("has-next-never", "hasNext is false on every page", _set(hasNext=False)),
+    Fault("has-next-null", "hasNext is null", _set(hasNext=None)),
+    Fault(
+        "has-next-text", "hasNext is a text", lambda page: {**page, "hasNext": str(page["hasNext"]).lower()}
+    ),
+    Fault("has-next-missing", "hasNext is missing", _unset("hasNext")),
+    Fault("page-field-unknown", "a page has the field generatedAt", _set(generatedAt="2026-11-22")),
+    Fault("entries-null", "entries is null", _set(entries=None)),
+    Fault("entries-missing", "entries is missing", _unset("entries")),
+)

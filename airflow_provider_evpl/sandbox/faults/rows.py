@@ -1,0 +1,48 @@
+"""Faults in which samples a report has, and in which order."""
+
+from typing import Final
+
+from airflow_provider_evpl.sandbox.faults.fault import Fault
+from airflow_provider_evpl.sandbox.faults.places import is_struck
+from airflow_provider_evpl.sandbox.faults.report import Report
+
+__all__ = ["ROW_FAULTS"]
+
+
+def _split(report: Report) -> Report:
+    first = report.with_steps(lambda steps: steps[: len(steps) // 2])
+    second = report.with_steps(lambda steps: steps[len(steps) // 2 :])
+    return report._replace(elements=(*first.elements, *second.elements))
+
+
+def _repeat(report: Report) -> Report:
+    again = (one for one in report.elements if is_struck(one.series))
+    return report._replace(elements=(*report.elements, *again))
+
+
+ROW_FAULTS: Final[tuple[Fault[Report], ...]] = (
+    Fault(
+        "end-inclusive",
+        "the step on the window's end, or next after it, is served too",
+        lambda report: report.with_steps(lambda steps: [*steps, report.grid.stop]),
+    ),
+    Fault(
+        "start-early",
+        "the step before the window is served too",
+        lambda report: report.with_steps(lambda steps: [report.grid.start - report.grid.step, *steps]),
+    ),
+    Fault(
+        "start-exclusive",
+        "the step on the window's start is left out",
+        lambda report: report.with_steps(lambda steps: [step for step in steps if step != report.grid.start]),
+    ),
+    Fault(
+        "samples-descending",
+        "samples come in reverse order of time",
+        lambda report: report.with_steps(lambda steps: steps[::-1]),
+    ),
+    Fault(
+        "series-split", "each series is two entries, on two pages: its first half, its second half", _split
+    ),
+    Fault("entry-repeated", "after the last entry those of circuit 1's end A come again", _repeat),
+)

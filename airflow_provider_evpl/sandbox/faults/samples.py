@@ -1,0 +1,106 @@
+"""Faults in single samples: their value, their timestamp, their shape; `places` says in which."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+from functools import partial
+from typing import Any, Final, TypeAlias
+
+from airflow_provider_evpl.sandbox.faults.fault import Fault
+
+__all__ = ["SAMPLE_FAULTS"]
+
+_Samples: TypeAlias = list[Any]
+_OTHER_DIGITS: Final = str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩")
+_ONE_EAST: Final = timezone(timedelta(hours=1))
+
+
+def _fault(name: str, description: str, change: Callable[[dict[str, Any]], Any]) -> Fault[_Samples]:
+    return Fault(name, description, lambda samples: [change(one) for one in samples])
+
+
+def _value(name: str, description: str, change: Callable[[str], object]) -> Fault[_Samples]:
+    """Only text is struck: of several faults of the value the first makes something else of it."""
+
+    def strike(sample: dict[str, Any]) -> dict[str, Any]:
+        value = sample["value"]
+        return {**sample, "value": change(value)} if isinstance(value, str) else sample
+
+    return _fault(f"value-{name}", f"a value is {description}", strike)
+
+
+def _constant(value: object) -> Callable[[str], object]:
+    return lambda _: value
+
+
+def _timestamp(name: str, description: str, change: Callable[[str], object]) -> Fault[_Samples]:
+    return _fault(
+        f"timestamp-{name}",
+        f"a timeStamp is {description}",
+        lambda sample: {**sample, "timeStamp": change(sample["timeStamp"])},
+    )
+
+
+def _without(name: str, sample: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in sample.items() if key != name}
+
+
+def _move_east(text: str) -> str:
+    return datetime.fromisoformat(text).astimezone(_ONE_EAST).isoformat(timespec="milliseconds")
+
+
+def _beside(value: object) -> Callable[[_Samples], _Samples]:
+    return lambda samples: [*samples, *({**one, "value": value} for one in samples)]
+
+
+SAMPLE_FAULTS: Final[tuple[Fault[_Samples], ...]] = (
+    Fault("sample-repeated", "a sample comes twice", lambda samples: samples * 2),
+    Fault("sample-conflict", "a sample comes again with the value 100.01", _beside("100.01")),
+    Fault("sample-beside-null", "a sample comes again with the value null", _beside(None)),
+    _value("number", "a JSON number", float),
+    _value("blanks", "text with blanks around it", lambda text: f" {text} "),
+    _value("exponent", "text with an exponent: 3276e-2", lambda text: f"{text.replace('.', '')}e-2"),
+    _value("null", "null", _constant(None)),
+    _value("empty", "empty text", _constant("")),
+    _value("blank", "a single blank", _constant(" ")),
+    _value("nan", "the text NaN", _constant("NaN")),
+    _value("bare-nan", "a bare NaN, which is not JSON", _constant(float("nan"))),
+    _value("infinity", "the text Infinity", _constant("Infinity")),
+    _value("huge", "the text 1e999", _constant("1e999")),
+    _value("huge-number", "a JSON number of 400 digits", _constant(10**399)),
+    _value("not-available", "the text N/A", _constant("N/A")),
+    _value("comma", "text with a decimal comma", lambda text: text.replace(".", ",")),
+    _value("percent", "text with a blank and %", lambda text: f"{text} %"),
+    _value("underscore", "text with an underscore: 1_32.76", lambda text: f"1_{text}"),
+    _value("other-digits", "text in Arabic digits", lambda text: text.translate(_OTHER_DIGITS)),
+    _value("true", "true", _constant(value=True)),
+    _value("list", "a list", lambda text: [text]),
+    _value("object", "an object", lambda text: {"value": text}),
+    _timestamp("offset", "the same moment, one hour east: +01:00", _move_east),
+    _timestamp(
+        "nine-zeros", "written with nine decimals, all 0", lambda text: text.replace(".000", ".000000000")
+    ),
+    _timestamp(
+        "nanosecond",
+        "written with nine decimals, the last one 1",
+        lambda text: text.replace(".000", ".000000001"),
+    ),
+    _timestamp("comma", "written with a decimal comma", lambda text: text.replace(".", ",")),
+    _timestamp("naive", "without zone", lambda text: text.removesuffix("Z")),
+    _timestamp("blank", "written with a blank instead of the T", lambda text: text.replace("T", " ")),
+    _timestamp("not-iso", "22/11/2026 03:00, which is not ISO 8601", _constant("22/11/2026 03:00")),
+    _timestamp("impossible", "the 30th of February", _constant("2026-02-30T03:00:00.000Z")),
+    _timestamp("number", "a number of seconds", _constant(1_795_316_400)),
+    _timestamp("null", "null", _constant(None)),
+    _fault(
+        "sample-field-unknown", "a sample has the field quality", lambda sample: {**sample, "quality": "good"}
+    ),
+    _fault(
+        "sample-context",
+        "a sample has the field context, as ETSI's SOL003 does",
+        lambda sample: {**sample, "context": [{"key": "tier", "value": "gold"}]},
+    ),
+    _fault("value-missing", "a sample has no value", partial(_without, "value")),
+    _fault("timestamp-missing", "a sample has no timeStamp", partial(_without, "timeStamp")),
+    _fault("sample-null", "a sample is null", lambda _: None),
+    _fault("sample-text", "a sample is a text", str),
+)
