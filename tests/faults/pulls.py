@@ -1,0 +1,160 @@
+"""Pulling from a sandbox with faults over HTTP, and what should be in the lake afterwards."""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import count
+from pathlib import Path
+from typing import Any, NamedTuple, TypeAlias
+
+import pyarrow.parquet as pq
+
+from airflow_provider_evpl.api.client import Client
+from airflow_provider_evpl.errors import EvplError
+from airflow_provider_evpl.lake.store import LocalStore
+from airflow_provider_evpl.plan import PullPlan
+from airflow_provider_evpl.pull import pull
+from airflow_provider_evpl.sandbox.config import SandboxConfig
+from airflow_provider_evpl.sandbox.data import Network, Row
+from airflow_provider_evpl.sandbox.faults.places import is_struck
+from airflow_provider_evpl.sandbox.server import SandboxServer
+from airflow_provider_evpl.settings import Settings
+from airflow_provider_evpl.window import DAY, Granularity
+from tests.lakes import objects
+from tests.runs import A_DAY
+
+LakeRow: TypeAlias = tuple[object, ...]
+Left: TypeAlias = Callable[["Place"], LakeRow | None]
+
+HOURLY = replace(A_DAY, granularity=Granularity("3600s"))
+STRUCK_HOURS = (3, 11, 19)
+
+
+class Place(NamedTuple):
+    """One sample of the day, and whether a fault of samples or of entries strikes it."""
+
+    row: Row
+    element: int
+    hour: int
+    in_struck_entry: bool
+    is_struck: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lands:
+    """What can be read lands, and all is accounted for.
+
+    Attributes:
+        left: what becomes of a sample; None where it isn't in the lake.
+        rejected: samples by reason.
+        unknown: names the footer tells.
+    """
+
+    left: Left = lambda place: place.row
+    rejected: Mapping[str, int] = field(default_factory=dict)
+    duplicates: int = 0
+    conflicts: int = 0
+    out_of_window: int = 0
+    unknown: tuple[str, ...] = ()
+
+    def rows(self) -> Counter[LakeRow]:
+        """Count the rows that should be in the lake: each once."""
+        return Counter(row for row in map(self.left, PLACES) if row is not None)
+
+
+@dataclass(frozen=True)
+class Fails:
+    """Nothing is touched, and the error says what to do and why."""
+
+    error: type[EvplError]
+    why: str
+
+
+@dataclass(frozen=True)
+class Case:
+    """Faults, connection settings, and what comes of it."""
+
+    faults: tuple[str, ...]
+    outcome: Lands | Fails
+    settings: Mapping[str, str] = field(default_factory=dict)
+    plan: PullPlan = HOURLY
+
+    def __str__(self) -> str:
+        """Name it, for a test's id."""
+        settings = (f"{name}={value}" for name, value in self.settings.items())
+        return "+".join([*self.faults, *settings]) or "none"
+
+
+def _places() -> Iterator[Place]:
+    network = Network(circuits=2, granularity_seconds=3600, seed=SandboxConfig().seed)
+    start = int(HOURLY.window.start.timestamp())
+    truth = network.truth(start=start, end=start + DAY.total_seconds())
+    for (element, series), hour in (
+        (one, hour) for one in enumerate(network.series, 1) for hour in range(24)
+    ):
+        row = next(truth)
+        struck = is_struck(series, step=row.timestamp, granularity_seconds=3600)
+        yield Place(row, element, hour, is_struck(series), struck)
+
+
+PLACES = list(_places())
+TRUTH = Lands().rows()
+
+
+def make_server() -> SandboxServer:
+    """Make a sandbox of two circuits, eight series on three pages; its clock goes on by 1 s a look."""
+    ticks = count()
+    config = SandboxConfig(circuits=2, granularity="3600s", page_size=3, token_ttl=100)
+    return SandboxServer(config, clock=lambda: float(next(ticks)))
+
+
+def run(
+    server: SandboxServer,
+    root: Path,
+    plan: PullPlan = HOURLY,
+    settings: Mapping[str, str] | None = None,
+    *,
+    limit: float = 1.0,
+) -> dict[str, Any]:
+    """Pull once, without waits; all but what is beyond the limit may be rejected."""
+    connection = server.connection()
+    read = Settings.from_connection(
+        login=connection["login"],
+        password=connection["password"],
+        host=connection["host"],
+        extra={**connection["extra"], "requests_per_second": "1000", **(settings or {})},
+    )
+    with Client(read, sleep=lambda _: None) as client:
+        limited = replace(plan, max_rejected_fraction=limit)
+        return pull(client, LocalStore(str(root)), limited, provenance={}).as_dict()
+
+
+def bytes_of(root: Path) -> dict[str, bytes]:
+    """Read every object whole."""
+    return {path: (root / path).read_bytes() for path in objects(root)}
+
+
+def rows_of(root: Path) -> Counter[LakeRow]:
+    """Count the rows of the lake, as the sandbox's `Row`."""
+    table = pq.ParquetDataset(root / "samples").read()
+    return Counter(
+        (*(row[name] for name in Row._fields[:-2]), int(row["timestamp"].timestamp()), row["value"])
+        for row in table.to_pylist()
+    )
+
+
+def rejections_of(root: Path) -> list[dict[str, Any]]:
+    """Read what lies beside the rows."""
+    paths = sorted((root / "rejected").rglob("*.jsonl"))
+    return [json.loads(line) for path in paths for line in path.read_text("utf-8").splitlines()]
+
+
+def unknown_fields_of(root: Path) -> tuple[str, ...]:
+    """Read the unknown names that the footers tell."""
+    names = {
+        name
+        for path in (root / "samples").rglob("*.parquet")
+        for name in json.loads(pq.read_metadata(path).metadata[b"evpl.unknown_fields"])
+    }
+    return tuple(sorted(names))

@@ -1,0 +1,167 @@
+"""Every fault of the sandbox, through the whole flow: HTTP, pages, samples, lake."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_provider_evpl.errors import (
+    EvplAuthError,
+    EvplPagingError,
+    EvplRefusedError,
+    EvplUnavailableError,
+)
+from airflow_provider_evpl.sandbox.faults.pages import PAGE_FAULTS
+from airflow_provider_evpl.sandbox.faults.paging import PAGING_FAULTS
+from airflow_provider_evpl.sandbox.faults.registry import FAULTS
+from airflow_provider_evpl.sandbox.server import SandboxServer
+from tests.faults.pulls import (
+    STRUCK_HOURS,
+    TRUTH,
+    Case,
+    Fails,
+    Lands,
+    bytes_of,
+    rejections_of,
+    rows_of,
+    run,
+    unknown_fields_of,
+)
+from tests.faults.table import CASES, UNSEEN
+
+ABOUT_PAGES = {*(fault.name for fault in PAGE_FAULTS), *(fault.name for fault in PAGING_FAULTS)}
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_on_an_empty_lake(server: SandboxServer, tmp_path: Path, case: Case) -> None:
+    """What can be read lands once and all else is accounted for; or there is an error and no object."""
+    server.set_faults(*case.faults)
+    if isinstance(case.outcome, Fails):
+        with pytest.raises(case.outcome.error, match=case.outcome.why):
+            run(server, tmp_path, case.plan, case.settings)
+        assert bytes_of(tmp_path) == {}
+        return
+    summary = run(server, tmp_path, case.plan, case.settings)
+    assert rows_of(tmp_path) == case.outcome.rows()
+    assert _ledger(summary) == _expected_ledger(case.outcome)
+    assert summary["received"] == sum(
+        summary[name] for name in ("rows", "duplicates", "out_of_window", "rejected")
+    )
+    assert unknown_fields_of(tmp_path) == case.outcome.unknown
+    _check_rejections(tmp_path, case.outcome)
+
+
+def _ledger(summary: dict[str, Any]) -> dict[str, Any]:
+    names = ("rows", "duplicates", "conflicts", "out_of_window", "rejected", "null_values")
+    return {name: summary[name] for name in names}
+
+
+def _expected_ledger(outcome: Lands) -> dict[str, Any]:
+    rows = outcome.rows()
+    return {
+        "rows": rows.total(),
+        "duplicates": outcome.duplicates,
+        "conflicts": outcome.conflicts,
+        "out_of_window": outcome.out_of_window,
+        "rejected": sum(outcome.rejected.values()),
+        "null_values": sum(row[-1] is None for row in rows),
+    }
+
+
+def _check_rejections(root: Path, outcome: Lands) -> None:
+    """What is rejected lies beside the rows, as it came, with its place."""
+    lines = rejections_of(root)
+    samples = Counter[str]()
+    for line in lines:
+        samples[line["reason"]] += line["samples"]
+    assert samples == outcome.rejected
+    of_samples = {(1, entry, hour) for entry in (0, 1) for hour in STRUCK_HOURS}
+    of_entries = {(1, entry, None) for entry in (0, 1)}
+    places = {(line["page"], line["entry"], line["sample"]) for line in lines}
+    assert places in ([set()] if not lines else [of_samples, of_entries])
+    assert len(places) == len(lines)
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_on_a_landed_day(server: SandboxServer, tmp_path: Path, case: Case) -> None:
+    """Over a healthy day a fault lands what can be read, or, where that is less, changes no byte."""
+    run(server, tmp_path)
+    before = bytes_of(tmp_path)
+    server.set_faults(*case.faults)
+    outcome = case.outcome
+    if isinstance(outcome, Lands) and not _shrinks(outcome):
+        run(server, tmp_path, case.plan, case.settings)
+        assert rows_of(tmp_path) == outcome.rows()
+        return
+    error, why = (
+        (outcome.error, outcome.why) if isinstance(outcome, Fails) else (EvplRefusedError, "would erase")
+    )
+    with pytest.raises(error, match=why):
+        run(server, tmp_path, case.plan, case.settings)
+    assert bytes_of(tmp_path) == before
+
+
+def _shrinks(outcome: Lands) -> bool:
+    """Tell whether the day would have fewer rows, or fewer values."""
+    rows = outcome.rows()
+    return rows.total() < TRUTH.total() or any(row[-1] is None for row in rows)
+
+
+REJECTED = [
+    case
+    for case in CASES
+    if isinstance(case.outcome, Lands) and (case.outcome.rejected or case.outcome.conflicts)
+]
+
+
+@pytest.mark.parametrize("case", REJECTED, ids=str)
+def test_beyond_the_limit(server: SandboxServer, tmp_path: Path, case: Case) -> None:
+    """More than 1 % rejected or in conflict is refused, and the error counts the reasons."""
+    assert isinstance(case.outcome, Lands)
+    server.set_faults(*case.faults)
+    counts = {
+        **case.outcome.rejected,
+        **({"conflict": case.outcome.conflicts} if case.outcome.conflicts else {}),
+    }
+    with pytest.raises(EvplRefusedError) as error:
+        run(server, tmp_path, case.plan, case.settings, limit=0.01)
+    assert ", ".join(f"{count} x {reason}" for reason, count in counts.items()) in str(error.value)
+    assert bytes_of(tmp_path) == {}
+
+
+@pytest.mark.parametrize(
+    "case", [case for case in CASES if isinstance(case.outcome, Fails) and case.faults], ids=str
+)
+def test_passes(server: SandboxServer, tmp_path: Path, case: Case) -> None:
+    """After a fault that passes the truth lands: at once where asking again helps, or with the next run."""
+    assert isinstance(case.outcome, Fails)
+    counts = {"pagination-by-page": "" if case.settings else ":1", "window-without-samples": ":3"}
+    server.set_faults(*(name + counts.get(name, ":1") for name in case.faults))
+    if not issubclass(case.outcome.error, EvplPagingError | EvplUnavailableError | EvplAuthError):
+        with pytest.raises(case.outcome.error, match=case.outcome.why):
+            run(server, tmp_path, case.plan, case.settings)
+        assert bytes_of(tmp_path) == {}
+    run(server, tmp_path, case.plan, case.settings)
+    assert rows_of(tmp_path) == TRUTH
+
+
+@pytest.mark.parametrize(
+    "case", [case for case in CASES if case.faults and ABOUT_PAGES & set(case.faults)], ids=str
+)
+def test_one_page_at_a_time(server: SandboxServer, tmp_path: Path, case: Case) -> None:
+    """How many pages are in flight makes no difference to what comes of it."""
+    server.set_faults(*case.faults)
+    if isinstance(case.outcome, Fails):
+        with pytest.raises(case.outcome.error, match=case.outcome.why):
+            run(server, tmp_path, case.plan, {**case.settings, "page_parallelism": "1"})
+        assert bytes_of(tmp_path) == {}
+    else:
+        run(server, tmp_path, case.plan, {**case.settings, "page_parallelism": "1"})
+        assert rows_of(tmp_path) == case.outcome.rows()
+
+
+def test_each_fault_is_in_the_table() -> None:
+    """No fault of the sandbox without an outcome."""
+    told = {name for case in CASES for name in case.faults}
+    assert told | {name for names in UNSEEN for name in names.split()} == set(FAULTS)

@@ -1,0 +1,112 @@
+"""Faults of the sandbox that only time shows: late, gone, not yet there; and those that nothing shows."""
+
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from airflow_provider_evpl.errors import EvplNotPublishedError, EvplRefusedError
+from airflow_provider_evpl.sandbox.server import SandboxServer
+from tests.faults.pulls import HOURLY, PLACES, TRUTH, LakeRow, bytes_of, rows_of, run
+from tests.faults.table import EIGHT_SLICES, UNSEEN
+
+
+def _rows(*hours: int) -> Counter[LakeRow]:
+    return Counter(place.row for place in PLACES if place.hour in hours)
+
+
+def test_late_samples_land_with_the_second_pull(server: SandboxServer, tmp_path: Path) -> None:
+    """What is missing in the first pull of a day is there after the second."""
+    server.set_faults("samples-late")
+    run(server, tmp_path)
+    assert rows_of(tmp_path) == _rows(*range(23))
+    summary = run(server, tmp_path)
+    assert rows_of(tmp_path) == TRUTH
+    assert (summary["rows"], summary["observed"], summary["expected"]) == (192, 192, 192)
+
+
+def test_late_samples_of_slices(server: SandboxServer, tmp_path: Path) -> None:
+    """Each slice is a window of its own: its last hour comes with its second pull."""
+    server.set_faults("samples-late")
+    for hours in ([hour for hour in range(24) if hour % 3 < 2], range(24)):
+        run(server, tmp_path, EIGHT_SLICES)
+        assert rows_of(tmp_path) == _rows(*hours)
+
+
+@pytest.mark.parametrize("fault", ["retention-empty", "retention-null"])
+class TestRetention:
+    """An API that forgets the first half of a day after it was pulled."""
+
+    def test_history_stays(self, server: SandboxServer, tmp_path: Path, fault: str) -> None:
+        """The second pull is refused, and no byte of the first is changed."""
+        server.set_faults(fault)
+        run(server, tmp_path)
+        before = bytes_of(tmp_path)
+        with pytest.raises(EvplRefusedError, match=r"192 rows, 192 with a value, now .*96"):
+            run(server, tmp_path)
+        assert rows_of(tmp_path) == TRUTH
+        assert bytes_of(tmp_path) == before
+
+    def test_it_may_be_kept(self, server: SandboxServer, tmp_path: Path, fault: str) -> None:
+        """With on_shrink=keep the second pull succeeds, and no byte of the first is changed."""
+        server.set_faults(fault)
+        run(server, tmp_path)
+        before = bytes_of(tmp_path)
+        assert run(server, tmp_path, replace(HOURLY, on_shrink="keep"))["slices"] == []
+        assert bytes_of(tmp_path) == before
+
+    def test_it_may_be_replaced(self, server: SandboxServer, tmp_path: Path, fault: str) -> None:
+        """With on_shrink=replace the API's word is taken: rows without values, or no rows."""
+        server.set_faults(fault)
+        run(server, tmp_path)
+        run(server, tmp_path, replace(HOURLY, on_shrink="replace"))
+        nulls = Counter((*row[:-1], None) for row in _rows(*range(12)))
+        forgotten = nulls if fault == "retention-null" else Counter[LakeRow]()
+        assert rows_of(tmp_path) == _rows(*range(12, 24)) + forgotten
+
+
+@pytest.mark.parametrize("fault", ["window-unpublished", "window-without-samples"])
+def test_an_empty_day_may_land(server: SandboxServer, tmp_path: Path, fault: str) -> None:
+    """With allow_empty a day without a sample lands as such, and never in the place of one that has some."""
+    plan = replace(HOURLY, allow_empty=True)
+    server.set_faults(fault)
+    run(server, tmp_path, plan)
+    assert (len(bytes_of(tmp_path)), rows_of(tmp_path)) == (1, Counter())
+    server.set_faults()
+    run(server, tmp_path)
+    before = bytes_of(tmp_path)
+    server.set_faults(fault)
+    with pytest.raises(EvplRefusedError, match="would erase"):
+        run(server, tmp_path, plan)
+    with pytest.raises(EvplNotPublishedError):
+        run(server, tmp_path, replace(HOURLY, on_shrink="replace"))
+    assert bytes_of(tmp_path) == before
+
+
+@pytest.mark.parametrize("fault", ["token-expires-early", "token-revoked"])
+def test_a_token_that_dies_in_mid_run(server: SandboxServer, tmp_path: Path, fault: str) -> None:
+    """It is renewed, and only the refused requests are sent again."""
+    server.set_faults(fault)
+    issued = server.tokens_issued
+    summary = run(server, tmp_path, EIGHT_SLICES)
+    assert rows_of(tmp_path) == TRUTH
+    assert summary["pages"] == 24
+    assert server.tokens_issued - issued >= 3
+    assert summary["retries"] >= 2
+
+
+@pytest.mark.parametrize(("faults", "lost"), UNSEEN.items())
+def test_what_no_check_can_see(server: SandboxServer, tmp_path: Path, faults: str, lost: set[int]) -> None:
+    """Elements that no page has are missing on an empty lake; where they had landed nothing is touched."""
+    server.set_faults(*faults.split())
+    summary = run(server, tmp_path / "empty")
+    assert rows_of(tmp_path / "empty") == Counter(place.row for place in PLACES if place.element not in lost)
+    assert summary["series"] == 8 - len(lost)
+    server.set_faults()
+    run(server, tmp_path / "landed")
+    before = bytes_of(tmp_path / "landed")
+    server.set_faults(*faults.split())
+    with pytest.raises(EvplRefusedError, match="would erase"):
+        run(server, tmp_path / "landed")
+    assert bytes_of(tmp_path / "landed") == before
