@@ -161,6 +161,15 @@ def test_one_page_at_a_time(server: SandboxServer, tmp_path: Path, case: Case) -
         assert rows_of(tmp_path) == case.outcome.rows()
 
 
+@pytest.mark.parametrize("difference", ["sample-repeated:1", "value-comma:1", "value-comma"])
+def test_a_page_repeated_with_a_difference(server: SandboxServer, tmp_path: Path, difference: str) -> None:
+    """A repeated page is found, too, where one of the two has a sample more, or one that can't be read."""
+    server.set_faults("page-repeated", difference)
+    with pytest.raises(EvplPagingError, match="page 2: its elements were there before"):
+        run(server, tmp_path)
+    assert bytes_of(tmp_path) == {}
+
+
 def test_each_fault_is_in_the_table() -> None:
     """No fault of the sandbox without an outcome."""
     told = {name for case in CASES for name in case.faults}
