@@ -1,5 +1,6 @@
 """Faults of the sandbox that only time shows: late, gone, not yet there; and those that nothing shows."""
 
+import logging
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -94,6 +95,28 @@ def test_a_token_that_dies_in_mid_run(server: SandboxServer, tmp_path: Path, fau
     assert summary["pages"] == 24
     assert server.tokens_issued - issued >= 3
     assert summary["retries"] >= 2
+
+
+@pytest.mark.parametrize("fault", ["total-pages-zero", "page-numbers-zero", "page-numbers-missing"])
+def test_what_is_not_checked_is_told(
+    server: SandboxServer, tmp_path: Path, caplog: pytest.LogCaptureFixture, fault: str
+) -> None:
+    """Where no total is announced the log says that the number of pages could not be checked."""
+    caplog.set_level(logging.INFO)
+    run(server, tmp_path)
+    assert "nothing to hold the number of pages" not in caplog.text
+    server.set_faults(fault)
+    run(server, tmp_path)
+    assert "nothing to hold the number of pages (3) against" in caplog.text
+
+
+def test_unknown_names_are_told_once(
+    server: SandboxServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A name that the document doesn't have is told once a run, however many pages and slices have it."""
+    server.set_faults("page-field-unknown", "sample-field-unknown")
+    run(server, tmp_path, EIGHT_SLICES)
+    assert caplog.text.count("generatedAt") == caplog.text.count("quality") == 1
 
 
 @pytest.mark.parametrize(("faults", "lost"), UNSEEN.items())

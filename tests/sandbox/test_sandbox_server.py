@@ -52,6 +52,19 @@ def test_revoked_in_mid_run() -> None:
         assert _get_report(server, _get_token(server)).status_code == 200
 
 
+def test_faults_in_mid_run() -> None:
+    """Faults may be set and taken away while it serves; one that isn't known changes nothing."""
+    with SandboxServer(SandboxConfig(faults=("has-next-null",))) as server:
+        token = _get_token(server)
+        seen = [_get_report(server, token).json()["hasNext"]]
+        for faults in (("has-next-text:1",), ("has-next-never",), ()):
+            server.set_faults(*faults)
+            with pytest.raises(ValueError, match="has-next-nul"):
+                server.set_faults("has-next-nul")
+            seen.append(_get_report(server, token).json()["hasNext"])
+    assert seen == [None, "true", False, True]
+
+
 def test_clock() -> None:
     """The clock of a server may be a test's own."""
     clock = Clock()
