@@ -13,7 +13,7 @@ from airflow_provider_evpl.errors import (
     EvplUnavailableError,
 )
 from airflow_provider_evpl.sandbox.data import Row
-from tests.faults.pulls import HOURLY, Case, Fails, LakeRow, Lands, Left
+from tests.faults.pulls import HOURLY, PLACES, Case, Fails, LakeRow, Lands, Left, Place
 
 Table: TypeAlias = dict[str, Lands | Fails]
 
@@ -57,6 +57,19 @@ def _paging(why: str) -> Fails:
 
 def _response(why: str) -> Fails:
     return Fails(EvplResponseError, why)
+
+
+def _far_end(place: Place) -> LakeRow | None:
+    """Of two ends that look the same the last one on the pages stays: the far one, Z."""
+    near = (place.element - 1) % 4 < 2
+    row = place.row
+    return None if near else (*row[:3], None, None, None, *row[6:])
+
+
+def _differing_ends() -> int:
+    values = {(place.element, place.hour): place.row.value for place in PLACES}
+    near = [(element, hour) for element in (1, 2, 5, 6) for hour in range(24)]
+    return sum(values[element, hour] != values[element + 2, hour] for element, hour in near)
 
 
 NULL = Lands(left=_of_samples(_without_value))
@@ -112,6 +125,7 @@ PAGES: Table = {
     "has-next-text": _response("Expected `bool`, got `str`"),
     "has-next-missing": _response("missing required field `hasNext`"),
     "page-field-unknown": Lands(unknown=("generatedAt",)),
+    "places-missing": Lands(left=_far_end, duplicates=96, conflicts=_differing_ends()),
     "entries-null": _response("Expected `array`, got `null`"),
     "entries-missing": _response("missing required field `entries`"),
 }
@@ -232,6 +246,7 @@ def _cases() -> Iterator[Case]:
             yield Case(tuple(names.split()), outcome)
     for names in ("token-expires-early", "token-revoked"):
         yield Case((names,), SAME, plan=EIGHT_SLICES)
+    yield Case(("end-inclusive", "start-early"), Lands(out_of_window=8 * 2 * 8), plan=EIGHT_SLICES)
     for names, outcome in WITH_BY_PAGE.items():
         yield Case(tuple(names.split()), outcome, BY_PAGE)
     yield Case(("timestamp-naive",), SAME, NAIVE_IS_UTC)

@@ -9,8 +9,10 @@ import pytest
 
 from airflow_provider_evpl.errors import EvplNotPublishedError, EvplRefusedError
 from airflow_provider_evpl.sandbox.server import SandboxServer
+from airflow_provider_evpl.window import DAY, Window
 from tests.faults.pulls import HOURLY, PLACES, TRUTH, LakeRow, bytes_of, rows_of, run
 from tests.faults.table import EIGHT_SLICES, UNSEEN
+from tests.runs import MIDNIGHT
 
 
 def _rows(*hours: int) -> Counter[LakeRow]:
@@ -33,6 +35,17 @@ def test_late_samples_of_slices(server: SandboxServer, tmp_path: Path) -> None:
     for hours in ([hour for hour in range(24) if hour % 3 < 2], range(24)):
         run(server, tmp_path, EIGHT_SLICES)
         assert rows_of(tmp_path) == _rows(*hours)
+
+
+def test_late_samples_are_picked_up_by_lookback(server: SandboxServer, tmp_path: Path) -> None:
+    """The next day's run, which looks a day back, completes the day before; its own last hour is late."""
+    server.set_faults("samples-late")
+    run(server, tmp_path)
+    two_days = Window(MIDNIGHT, MIDNIGHT + 2 * DAY)
+    summary = run(server, tmp_path, replace(HOURLY, window=two_days))
+    rows = rows_of(tmp_path)
+    assert rows.keys() >= TRUTH.keys()
+    assert rows.total() == summary["rows"] == (24 + 23) * 8
 
 
 @pytest.mark.parametrize("fault", ["retention-empty", "retention-null"])

@@ -10,6 +10,7 @@ Head: TypeAlias = tuple[Any, Any, Any]
 Served: TypeAlias = dict[int, tuple[Head, list[int]]]
 
 GONE = "gone"
+PLACE = ("pop_country", "pop_name", "pop_section_name")
 HEADS: dict[str, list[Head]] = {
     "total-pages-drifting": [(1, 3, True), (2, 4, True), (3, 5, False)],
     "total-pages-too-few": [(1, 2, True), (2, 2, True), (3, 2, False)],
@@ -91,7 +92,7 @@ def _head(page: Page) -> Head:
 
 def test_each_is_tested() -> None:
     """No fault of a page or of paging is without its line above."""
-    assert {fault.name for fault in PAGE_FAULTS} == {*HEADS, *FIELDS}
+    assert {fault.name for fault in PAGE_FAULTS} == {*HEADS, *FIELDS, "places-missing"}
     assert {fault.name for fault in PAGING_FAULTS} == set(SERVED)
 
 
@@ -110,6 +111,15 @@ def test_other_fields(name: str) -> None:
     for right, faulty in zip(HEALTHY, pages(name), strict=True):
         assert faulty.get(field, GONE) == value
         assert {**faulty, field: right.get(field)} == {**right, field: right.get(field)}
+
+
+def test_places_missing() -> None:
+    """No entry of any page tells its place; all else is the right one."""
+    for right, faulty in zip(HEALTHY, pages("places-missing"), strict=True):
+        places = [{name: entry[name] for name in PLACE} for entry in right["entries"]]
+        told = zip(faulty["entries"], places, strict=True)
+        assert not any(set(PLACE) & set(entry) for entry in faulty["entries"])
+        assert {**faulty, "entries": [{**entry, **place} for entry, place in told]} == right
 
 
 @pytest.mark.parametrize("name", SERVED)

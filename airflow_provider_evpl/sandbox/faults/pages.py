@@ -22,6 +22,16 @@ def _add(name: str, number: Callable[[_Page], int]) -> Callable[[_Page], _Page]:
     return lambda page: {**page, name: page[name] + number(page)}
 
 
+def _leave_places_out(page: _Page) -> _Page:
+    return {**page, "entries": [_without_place(entry) for entry in page["entries"]]}
+
+
+def _without_place(entry: object) -> object:
+    if not isinstance(entry, dict):
+        return entry
+    return {name: value for name, value in entry.items() if not name.startswith("pop_")}
+
+
 PAGE_FAULTS: Final[tuple[Fault[_Page], ...]] = (
     Fault(
         "total-pages-drifting",
@@ -58,6 +68,11 @@ PAGE_FAULTS: Final[tuple[Fault[_Page], ...]] = (
     ),
     Fault("has-next-missing", "hasNext is missing", _unset("hasNext")),
     Fault("page-field-unknown", "a page has the field generatedAt", _set(generatedAt="2026-11-22")),
+    Fault(
+        "places-missing",
+        "no entry tells its place, so that both ends of a circuit look the same",
+        _leave_places_out,
+    ),
     Fault("entries-null", "entries is null", _set(entries=None)),
     Fault("entries-missing", "entries is missing", _unset("entries")),
 )
