@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_evpl.sandbox.config import SandboxConfig
 from tests.sandbox.client import QUERY, TOKEN_PATH, Client
 from tests.sandbox.test_sandbox_oauth import REFUSED
 from tests.sandbox.test_sandbox_report import REFUSED_HEADERS, REFUSED_QUERIES
@@ -94,6 +95,13 @@ def test_nothing_of_the_framework(description: dict[str, Any]) -> None:
         "ReportPage",
         "Sample",
     ]
+
+
+def test_faults_leave_it(description: dict[str, Any]) -> None:
+    """It says that it holds without faults only, and is the same with them."""
+    assert "without faults" in description["info"]["description"]
+    faulty = Client(SandboxConfig(faults=("has-next-missing", "expires-in-text")))
+    assert faulty.request("GET", "/openapi.json").json() == description
 
 
 def test_page_for_people() -> None:
