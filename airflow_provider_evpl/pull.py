@@ -54,7 +54,7 @@ def pull(  # noqa: PLR0913 each is a seam to the outside
     """
     lake = Lake(store, Dataset(plan.code_ope, plan.granularity.text), client.settings.source)
     meter = ProgressMeter(plan.window, on_progress, clock)
-    run = _Run(lake, plan, {**provenance, "window": str(plan.window)})
+    run = _Run(lake, plan, {**provenance, "window": str(plan.window)}, client.blot)
     sent_before = client.requests_sent
     for _, slices in groupby(plan.window.slices(plan.slice_length), lambda one: floor(one.start, DAY)):
         for target in lake.targets(slices):
@@ -119,11 +119,14 @@ def _collect(client: Client, query: Query, parallelism: int, on_page: Callable[[
 class _Run:
     """Decides, slice by slice, what lands."""
 
-    def __init__(self, lake: Lake, plan: PullPlan, provenance: Mapping[str, str]) -> None:
+    def __init__(
+        self, lake: Lake, plan: PullPlan, provenance: Mapping[str, str], blot: Callable[[str], str]
+    ) -> None:
         self.summary = Summary(plan=plan)
         self._lake = lake
         self._plan = plan
         self._provenance = provenance
+        self._blot = blot
         self._is_published = plan.allow_empty
         self._waiting: list[tuple[Target, Samples]] = []
         self._refusals: list[str] = []
@@ -136,7 +139,7 @@ class _Run:
         )
         self._tell(samples.unit_doubts, f"slice {target.window}: are these percentages? Of its values %s")
         self._is_published |= samples.count_within(self._plan.window)[0] > 0
-        if refusal := samples.refusal(self._plan.max_rejected_fraction):
+        if refusal := samples.refusal(self._plan.max_rejected_fraction, blot=self._blot):
             self._refusals.append(refusal)
         else:
             self._waiting.append((target, samples))

@@ -6,7 +6,10 @@ from datetime import datetime, timedelta
 
 from airflow_provider_evpl.window import EPOCH
 
-__all__ = ["OddError", "Timestamps", "read_value", "read_values"]
+__all__ = ["NO_ZONE", "OddError", "Timestamps", "read_value", "read_values"]
+
+NO_ZONE = "timeStamp has no zone"
+"""The reason that a setting may take away."""
 
 _MICROSECOND = timedelta(microseconds=1)
 _MOST_TIMESTAMPS = 110_000  # a year of 5 minutes: a bound for memory
@@ -44,7 +47,7 @@ def _read_timestamp(text: str, *, naive_is_utc: bool) -> int:
         raise OddError("timeStamp is not ISO 8601")
     minutes, seconds, digits, zone = match.groups()
     if zone is None and not naive_is_utc:
-        raise OddError("timeStamp has no zone")
+        raise OddError(NO_ZONE)
     fraction = (digits or "").ljust(9, "0")
     if fraction[6:] != "000":
         raise OddError("timeStamp has digits below a microsecond")

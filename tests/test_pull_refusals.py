@@ -64,7 +64,8 @@ def test_a_refused_slice_does_not_stop_the_others(tmp_path: Path) -> None:
     text = str(error.value)
     assert "slice 2026-11-20T01:00:00Z/2026-11-20T02:00:00Z: 25.0%" in text
     assert "4 x value is no number" in text
-    assert text.count("page 1 entry 0:") == 3
+    assert text.count("page 1 entry 0 sample ") == 3
+    assert "raise max_rejected_fraction" in text
     assert len(intervals(tmp_path)) == 2
     assert not list(tmp_path.rglob("*.jsonl"))
 
@@ -72,7 +73,8 @@ def test_a_refused_slice_does_not_stop_the_others(tmp_path: Path) -> None:
 def test_conflicts_count_as_rejected(tmp_path: Path) -> None:
     """Two values for one moment are in conflict; too many of them fail the slice."""
     api = FakeApi([*grid("a", MIDNIGHT, 4), *grid("a", MIDNIGHT, 2, value="9")])
-    with pytest.raises(EvplRefusedError, match="2 x conflict"):
+    example = "a in EVPL at 2026-11-20T00:00:00Z: 1.5, and 9, which stays; a in EVPL at 2026-11-20T00:05"
+    with pytest.raises(EvplRefusedError, match=f"2 x conflict; for example {example}"):
         run(api, tmp_path)
     summary = run(api, tmp_path, replace(A_DAY, max_rejected_fraction=0.5)).as_dict()
     assert (summary["rows"], summary["duplicates"], summary["conflicts"]) == (4, 2, 2)
@@ -181,3 +183,15 @@ def test_a_unit_in_doubt_is_told_once_and_changes_nothing(
     assert [text.partition(" are ")[0] for text in told] == [
         f"slice {Window(MIDNIGHT + n * HOUR, MIDNIGHT + (n + 1) * HOUR)}:" for n in range(3)
     ]
+
+
+def test_a_refusal_shows_no_secret_and_names_the_setting(tmp_path: Path) -> None:
+    """A series named after a token is blotted out, whole; times without a zone point to their setting."""
+    twins = grid(f"{'x' * 195} token", MIDNIGHT, 1) + grid(f"{'x' * 195} token", MIDNIGHT, 1, value="9")
+    with pytest.raises(EvplRefusedError, match=r"x \*\*\* in EVPL at|x \*\*\* i?n? at") as error:
+        run(FakeApi(twins), tmp_path)
+    assert "token" not in str(error.value)
+    naive = FakeApi(grid("a", MIDNIGHT, 1), extra_fields={"timeStamp": "2026-11-20T00:00:00"})
+    with pytest.raises(EvplRefusedError, match=r"1 x timeStamp has no zone.*naive_timestamps"):
+        run(naive, tmp_path)
+    assert run(naive, tmp_path, naive_timestamps="utc").as_dict()["rows"] == 1

@@ -97,6 +97,10 @@ class Client:
         """How many report requests were sent so far, those that failed included."""
         return self._requests_sent
 
+    def blot(self, text: str) -> str:
+        """Take every secret that the client knows out of a text, for messages that quote the API."""
+        return self._secrets.blot(text)
+
     def check_token(self) -> None:
         """Ask for a token, where none is there yet.
 

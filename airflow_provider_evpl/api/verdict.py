@@ -32,7 +32,8 @@ _TEXT_FIELDS = ("message", "description", "error", "error_description")
 _CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 _NEXT_STEP = {
     400: "codes 25 and 26 mean a header, so application_id; 27 and 28 a query parameter",
-    401: "check login (client id) and password (client secret)",
+    401: "the token endpoint took login and password, the report refuses its token: "
+    "check host, token_url and the app's subscription; Orange's support can look the request id up",
     403: "check the app's subscription to the EVPL Monitoring API with Orange",
     404: "check host, job and code_ope",
     422: "a rule of Orange's business side: show them this",

@@ -141,7 +141,7 @@ class EvplHook(BaseHook):
             tables = []
             for window in plan.window.slices(timedelta(days=1)):
                 samples = pull_slice(client, plan.code_ope, plan.granularity, window)
-                if refusal := samples.refusal(plan.max_rejected_fraction):
+                if refusal := samples.refusal(plan.max_rejected_fraction, blot=client.blot):
                     raise EvplRefusedError(refusal)
                 tables.append(_plain(samples.table))
         return pa.concat_tables(tables).to_pandas()

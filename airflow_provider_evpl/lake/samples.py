@@ -1,72 +1,27 @@
 """A slice's samples: from pages to unique, sorted columns, and the ledger that accounts for each."""
 
-from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import chain
+from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
 
 from airflow_provider_evpl.lake.columns import Codes, Flags, Floats, Integers, make_table
+from airflow_provider_evpl.lake.ledger import Conflict, Ledger, PlacedRejection, tell_set_aside
 from airflow_provider_evpl.lake.units import unit_doubts
-from airflow_provider_evpl.records import Page, Rejection, Series
+from airflow_provider_evpl.records import Page, Series
 from airflow_provider_evpl.window import EPOCH, Granularity, Window
 
-__all__ = ["Ledger", "PlacedRejection", "SampleCollector", "Samples"]
+__all__ = ["SampleCollector", "Samples"]
 
+_SHOWN_CONFLICTS = 3
 
-_EXAMPLES = 3
-_REASONS = 5
-_SHOWN_CHARACTERS = 200
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ledger:
-    """Where each sample received went: `received == rows + duplicates + out_of_window + rejected`.
-
-    Attributes:
-        conflicts: duplicates with another value than the row that stays.
-        null_values: rows without a value.
-        series: distinct series among the rows.
-        expected: series times the grid moments of the slice; None where the granularity has no
-            fixed length.
-        observed: distinct pairs of series and grid step among the rows; None likewise.
-        entries, rejected_entries: elements of the answers, and those rejected as a whole.
-    """
-
-    pages: int
-    received: int
-    rows: int
-    duplicates: int
-    out_of_window: int
-    rejected: int
-    conflicts: int
-    null_values: int
-    series: int
-    expected: int | None
-    observed: int | None
-    entries: int
-    rejected_entries: int
-
-    @property
-    def rejected_fraction(self) -> float:
-        """The share of samples rejected or in conflict, or of entries rejected, whichever is larger."""
-        of_samples = (self.rejected + self.conflicts) / max(1, self.received)
-        return max(of_samples, self.rejected_entries / max(1, self.entries))
-
-
-@dataclass(frozen=True, slots=True)
-class PlacedRejection:
-    """A rejection and its page, counted from 1 in the order of the report."""
-
-    page: int
-    rejection: Rejection
-
-    def __str__(self) -> str:
-        """Where it is, and the beginning of its JSON."""
-        place = f"page {self.page} entry {self.rejection.entry}"
-        return f"{place}: {self.rejection.raw[:_SHOWN_CHARACTERS]}"
+_Rows: TypeAlias = tuple[Codes, Integers, Floats]
+_Conflicts: TypeAlias = tuple[Codes, Integers, Floats, Floats]
+"""Series, time, value, and the value that stays."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +32,7 @@ class Samples:
         table: rows as `TABLE_SCHEMA` says, unique and sorted.
         timestamps, has_value: of the rows, for counting without touching the table.
         series: the distinct series among the rows.
+        conflicts: the first of them.
         unit_doubts: what their values say against a percentage.
     """
 
@@ -87,28 +43,24 @@ class Samples:
     series: frozenset[Series]
     ledger: Ledger
     rejections: list[PlacedRejection]
+    conflicts: list[Conflict]
     unknown_fields: frozenset[str]
     unit_doubts: frozenset[str]
 
-    def refusal(self, limit: float) -> str | None:
+    def refusal(self, limit: float, *, blot: Callable[[str], str]) -> str | None:
         """Say why too much of it is rejected: counts by reason, the first examples; None where it is not.
 
         Args:
             limit: 0 to 1: the largest share of samples rejected or in conflict, or of entries rejected.
+            blot: takes secrets out of what is quoted.
         """
         share = self.ledger.rejected_fraction
         if share <= limit:
             return None
-        reasons = Counter[str]()
-        for placed in self.rejections:
-            reasons[placed.rejection.reason] += placed.rejection.samples
-        reasons["conflict"] = self.ledger.conflicts
-        counts = [f"{count} x {reason}" for reason, count in reasons.most_common(_REASONS) if count]
-        examples = "; ".join(map(str, self.rejections[:_EXAMPLES]))
         return (
             f"slice {self.window}: {share:.1%} of its samples or entries are rejected or in conflict, "
-            f"max_rejected_fraction is {limit:g}: {', '.join(counts)}"
-            + (f"; for example {examples}" if examples else "")
+            f"max_rejected_fraction is {limit:g}: "
+            f"{tell_set_aside(self.ledger, self.rejections, self.conflicts, blot)}"
         )
 
     def count_within(self, window: Window) -> tuple[int, int]:
@@ -130,7 +82,7 @@ class SampleCollector:
         self._code_ope = code_ope
         self._granularity = granularity
         self._codes: dict[Series, int] = {}
-        self._chunks: list[tuple[Codes, Integers, Floats]] = []
+        self._chunks: list[_Rows] = []
         self._rejections: list[PlacedRejection] = []
         self._unknown_fields: frozenset[str] = frozenset()
         self._pages = self._entries = 0
@@ -157,9 +109,9 @@ class SampleCollector:
         codes, timestamps, values = self._joined()
         accepted = len(codes)
         inside = _inside(timestamps, self._window)
-        columns, conflicts = _unique(_ranks(self._codes)[codes][inside], timestamps[inside], values[inside])
+        rows, conflicts = _unique(_ranks(self._codes)[codes][inside], timestamps[inside], values[inside])
         series = sorted(self._codes, key=_nulls_first)
-        ranks, row_timestamps, row_values = columns
+        ranks, row_timestamps, row_values = rows
         used = np.unique(ranks)
         rejected = sum(placed.rejection.samples for placed in self._rejections)
         ledger = Ledger(
@@ -169,7 +121,7 @@ class SampleCollector:
             duplicates=int(inside.sum()) - len(ranks),
             out_of_window=accepted - int(inside.sum()),
             rejected=rejected,
-            conflicts=conflicts,
+            conflicts=len(conflicts[0]),
             null_values=int(np.isnan(row_values).sum()),
             series=len(used),
             expected=self._expected(len(used)),
@@ -186,11 +138,15 @@ class SampleCollector:
             series=frozenset(series[rank] for rank in used.tolist()),
             ledger=ledger,
             rejections=self._rejections,
+            conflicts=[
+                Conflict(series[rank], timestamp, value, stays)
+                for rank, timestamp, value, stays in zip(*_heads(conflicts), strict=True)
+            ],
             unknown_fields=self._unknown_fields,
             unit_doubts=unit_doubts(row_values[has_value]),
         )
 
-    def _joined(self) -> tuple[Codes, Integers, Floats]:
+    def _joined(self) -> _Rows:
         empty = (np.empty(0, np.int32), np.empty(0, np.int64), np.empty(0, np.float64))
         codes, timestamps, values = (
             np.concatenate(parts) for parts in zip(empty, *self._chunks, strict=True)
@@ -207,6 +163,10 @@ class SampleCollector:
             return None
         steps = timestamps // _microseconds(step)
         return len(ranks) and 1 + int(((ranks[1:] != ranks[:-1]) | (steps[1:] != steps[:-1])).sum())
+
+
+def _heads(conflicts: _Conflicts) -> Iterator[list[Any]]:
+    return (column[:_SHOWN_CONFLICTS].tolist() for column in conflicts)
 
 
 def _inside(timestamps: Integers, window: Window) -> Flags:
@@ -230,7 +190,7 @@ def _ranks(codes: dict[Series, int]) -> Codes:
     return ranks
 
 
-def _unique(ranks: Codes, timestamps: Integers, values: Floats) -> tuple[tuple[Codes, Integers, Floats], int]:
+def _unique(ranks: Codes, timestamps: Integers, values: Floats) -> tuple[_Rows, _Conflicts]:
     """Sort by series and time; of equal ones a value beats null, else the last one in page order stays."""
     order = np.lexsort((~np.isnan(values), timestamps, ranks))
     ranks, timestamps, values = ranks[order], timestamps[order], values[order]
@@ -240,4 +200,6 @@ def _unique(ranks: Codes, timestamps: Integers, values: Floats) -> tuple[tuple[C
     loses = ~stays
     winners = kept[np.cumsum(stays)[loses]] if loses.any() else values[:0]
     differs = (values[loses] != winners) & ~(np.isnan(values[loses]) & np.isnan(winners))
-    return (ranks[stays], timestamps[stays], kept), int(differs.sum())
+    in_conflict = np.flatnonzero(loses)[differs]
+    conflicts = (ranks[in_conflict], timestamps[in_conflict], values[in_conflict], winners[differs])
+    return (ranks[stays], timestamps[stays], kept), conflicts

@@ -73,7 +73,7 @@ CASES = {
     "application-wrong": Case(FINE, problem(400, 26), (*NO_REPORT, "400/26", "application_id"), 2),
     "subscription": Case(FINE, problem(403, 50), (*NO_REPORT, "403/50", "subscription", "with Orange"), 2),
     "limit": Case(FINE, problem(403, 53), (*NO_REPORT, "403/53", "limit", "wait a minute"), 2),
-    "token-refused": Case(FINE, problem(401, 41), (*NO_REPORT, "401/41", "login (client id)"), 4),
+    "token-refused": Case(FINE, problem(401, 41), (*NO_REPORT, "401/41", "token_url", "subscription"), 4),
     "no-such-path": Case(FINE, problem(404, 60), (*NO_REPORT, "404/60", "host, job and code_ope"), 2),
     "html-404": Case(FINE, Reply(404, PAGE), (*NO_REPORT, "404", "not in the API's form", "host"), 2),
     "html": Case(FINE, Reply(200, PAGE), (*NO_REPORT, "no whole JSON", "check host"), 2),

@@ -110,7 +110,7 @@ def test_every_permanent_error_has_a_next_step(status: int, kind: type[EvplError
 
 @pytest.mark.parametrize(
     ("status", "word"),
-    [(400, "application_id"), (401, "client secret"), (403, "subscription"), (404, "code_ope")],
+    [(400, "application_id"), (401, "token_url"), (403, "subscription"), (404, "code_ope")],
 )
 def test_the_next_step_names_what_to_look_at(status: int, word: str) -> None:
     """The advice names the setting, or the subscription."""

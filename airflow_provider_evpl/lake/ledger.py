@@ -1,0 +1,119 @@
+"""Where each sample of a slice went, and what was set aside."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import chain, islice
+from math import isnan
+
+from airflow_provider_evpl.records import Rejection, Series
+from airflow_provider_evpl.values import NO_ZONE
+from airflow_provider_evpl.window import EPOCH, iso
+
+__all__ = ["Conflict", "Ledger", "PlacedRejection", "tell_set_aside"]
+
+_EXAMPLES = 3
+_REASONS = 5
+_SHOWN_CHARACTERS = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ledger:
+    """Where each sample received went: `received == rows + duplicates + out_of_window + rejected`.
+
+    Attributes:
+        conflicts: duplicates with another value than the row that stays.
+        null_values: rows without a value.
+        series: distinct series among the rows.
+        expected: series times the grid moments of the slice; None where the granularity has no
+            fixed length.
+        observed: distinct pairs of series and grid step among the rows; None likewise.
+        entries, rejected_entries: elements of the answers, and those rejected as a whole.
+    """
+
+    pages: int
+    received: int
+    rows: int
+    duplicates: int
+    out_of_window: int
+    rejected: int
+    conflicts: int
+    null_values: int
+    series: int
+    expected: int | None
+    observed: int | None
+    entries: int
+    rejected_entries: int
+
+    @property
+    def rejected_fraction(self) -> float:
+        """The share of samples rejected or in conflict, or of entries rejected, whichever is larger."""
+        of_samples = (self.rejected + self.conflicts) / max(1, self.received)
+        return max(of_samples, self.rejected_entries / max(1, self.entries))
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedRejection:
+    """A rejection and its page, counted from 1 in the order of the report."""
+
+    page: int
+    rejection: Rejection
+
+    def __str__(self) -> str:
+        """Where it is, and the beginning of its JSON."""
+        one = self.rejection
+        sample = "" if one.sample is None else f" sample {one.sample}"
+        return f"page {self.page} entry {one.entry}{sample}: {one.raw[:_SHOWN_CHARACTERS]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """A duplicate with another value than the row that stays; NaN is null.
+
+    Attributes:
+        timestamp: microseconds since the epoch.
+    """
+
+    series: Series
+    timestamp: int
+    value: float
+    stays: float
+
+    def tell(self, blot: Callable[[str], str]) -> str:
+        """Say which sample it is, and both values; names may echo a secret, so they go through `blot`."""
+        name = blot(" ".join(filter(None, self.series)))[:_SHOWN_CHARACTERS]
+        moment = iso(EPOCH + timedelta(microseconds=self.timestamp))
+        return f"{name} at {moment}: {_number(self.value)}, and {_number(self.stays)}, which stays"
+
+
+def tell_set_aside(
+    ledger: Ledger,
+    rejections: Sequence[PlacedRejection],
+    conflicts: Sequence[Conflict],
+    blot: Callable[[str], str],
+) -> str:
+    """Say what was set aside: counts by reason, the first examples, the next step.
+
+    Args:
+        ledger: the counts.
+        rejections: all of them, without secrets.
+        conflicts: the first ones.
+        blot: takes secrets out of a text.
+    """
+    reasons = Counter[str]()
+    for placed in rejections:
+        reasons[placed.rejection.reason] += placed.rejection.samples
+    reasons["conflict"] = ledger.conflicts
+    counts = ", ".join(f"{count} x {reason}" for reason, count in reasons.most_common(_REASONS) if count)
+    told = chain(map(str, rejections), (one.tell(blot) for one in conflicts))
+    return f"{counts}; for example {'; '.join(islice(told, _EXAMPLES))}. {_next_step(reasons)}"
+
+
+def _next_step(reasons: Counter[str]) -> str:
+    zone = "if these times are UTC, set the connection's naive_timestamps; " if reasons[NO_ZONE] else ""
+    return f"Show Orange the examples; {zone}to land the rest without them raise max_rejected_fraction"
+
+
+def _number(value: float) -> str:
+    return "null" if isnan(value) else f"{value:g}"
