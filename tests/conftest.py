@@ -1,5 +1,37 @@
+import os
+from collections.abc import Iterator
+
+import pytest
 from hypothesis import settings
+
+from tests.servers import serving_azure, serving_gs, serving_s3
 
 # How long an example takes says something of the machine, not of the law.
 settings.register_profile("evpl", parent=settings(), deadline=None)
 settings.load_profile("evpl")
+
+os.environ |= {
+    "AWS_EC2_METADATA_DISABLED": "true",  # nothing is asked of the machine's own cloud
+    "GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT": "false",  # else it asks over gRPC, which no server here speaks
+}
+
+
+@pytest.fixture(scope="session")
+def s3_url() -> Iterator[str]:
+    """Serve S3 on loopback."""
+    with serving_s3() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def gs_url() -> Iterator[str]:
+    """Serve Google Cloud Storage on loopback."""
+    with serving_gs() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def azure_url() -> Iterator[str]:
+    """Serve Azure Blob Storage on loopback."""
+    with serving_azure() as url:
+        yield url
