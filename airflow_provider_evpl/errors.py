@@ -82,7 +82,7 @@ class EvplForeignError(EvplPermanentError):
 
 
 class EvplStoreDeniedError(EvplPermanentError):
-    """The store refuses: no permission, or no such bucket."""
+    """The store refuses: no credentials or permission, or no such bucket."""
 
 
 class EvplRetryableError(EvplError):

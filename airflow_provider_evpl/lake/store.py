@@ -1,6 +1,5 @@
 """Whole objects: put, list, read, delete. A reader sees the old object, then the new one, never a part."""
 
-import errno
 import glob
 import os
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from airflow_provider_evpl.errors import (
     EvplStoreDeniedError,
     EvplStoreError,
 )
+from airflow_provider_evpl.lake.refusals import is_refusal
 
 __all__ = ["LocalStore", "ObjectStore", "Store", "open_store", "told"]
 
@@ -103,12 +103,19 @@ class LocalStore:
         return f"file://{self._root}/{path}"
 
 
+_PUT_OPTIONS: dict[str, dict[str, Any]] = {
+    "s3": {"chunksize": 5 << 30},  # one PutObject up to 5 GiB: s3fs would upload in parts from 100 MiB on
+    "gs": {},  # gcsfs: one request; from 50 MiB on an upload that shows at its end and is aborted on failure
+    "abfs": {},  # adlfs: one request; above 64 MiB blocks that show when the list of them is put, else expire
+}
+
+
 class ObjectStore:
-    """A bucket behind fsspec; a put is one request, or a multipart upload that becomes visible at its end.
+    """A bucket behind fsspec; a put is one request, or an upload that becomes visible at its end.
 
     Args:
-        protocol: of the URL.
-        root: bucket and prefix.
+        protocol: of the URL: `s3`, `gs` or `abfs`.
+        root: bucket (with `abfs` the container) and prefix.
         fs: an authorised file system.
     """
 
@@ -119,25 +126,34 @@ class ObjectStore:
 
     def names(self, folder: str) -> list[str]:
         """List a prefix, past fsspec's cache."""
-        with told(self.url(folder)), suppress(FileNotFoundError):
-            self._fs.invalidate_cache()
-            listed = self._fs.ls(f"{self._root}/{folder}", detail=True)
-            return sorted(entry["name"].rpartition("/")[2] for entry in listed if entry["type"] == "file")
-        return []
+        here = f"{self._root}/{folder}".rstrip("/")
+        with told(self.url(folder)):
+            entries = [entry["name"].rpartition("/") for entry in self._list(here) if entry["type"] == "file"]
+        return sorted(name for parent, _, name in entries if parent == here and name)
+
+    def _list(self, path: str) -> list[dict[str, Any]]:
+        self._fs.invalidate_cache()
+        try:
+            listed: list[dict[str, Any]] = self._fs.ls(path, detail=True)
+        except FileNotFoundError as error:
+            if is_refusal(error, self.url("")):  # there is no such bucket
+                raise
+            return []
+        return listed
 
     def put(self, path: str, data: bytes | memoryview) -> None:
-        """Put in one request up to 5 GiB: fsspec's S3 would otherwise upload in parts from 100 MB on."""
-        options: dict[str, Any] = {"chunksize": 5 << 30} if self._protocol == "s3" else {}
-        with told(self.url(path), (FileNotFoundError,)):  # there is no such bucket
-            self._fs.pipe_file(f"{self._root}/{path}", bytes(data), **options)
+        """Put over what is there."""
+        with told(self.url(path)):
+            self._fs.pipe_file(f"{self._root}/{path}", bytes(data), **_PUT_OPTIONS[self._protocol])
 
     def tidy(self, path: str) -> None:
         """Nothing to do: an unfinished put was never there."""
 
     def open(self, path: str) -> BinaryIO:
-        """Open an object; only what is read is fetched."""
+        """Open an object; what is read is fetched, no more, and what was listed before isn't relied on."""
         with told(self.url(path)):
-            file: BinaryIO = self._fs.open(f"{self._root}/{path}", "rb")
+            self._fs.invalidate_cache()
+            file: BinaryIO = self._fs.open(f"{self._root}/{path}", "rb", cache_type="none")
             return file
 
     def delete(self, path: str) -> None:
@@ -158,34 +174,29 @@ def open_store(protocol: str, root: str, fs: AbstractFileSystem) -> Store:
     """
     if protocol == "file":
         return LocalStore(root)
-    if protocol == "s3":
+    if protocol in _PUT_OPTIONS:
         return ObjectStore(protocol, root, fs)
-    raise EvplConfigError(f"object_storage_path: scheme must be one of file, s3, is {protocol!r}")
+    known = ", ".join(["file", *_PUT_OPTIONS])
+    raise EvplConfigError(f"object_storage_path: scheme must be one of {known}, is {protocol!r}")
 
 
 @contextmanager
-def told(url: str, denials: tuple[type[Exception], ...] = ()) -> Iterator[None]:
+def told(url: str) -> Iterator[None]:
     """Turn whatever a storage library raises into one of ours.
+
+    That an object isn't there is no refusal: another run may have superseded it since it was listed.
 
     Args:
         url: of the object.
-        denials: what else means that the store refuses. That something isn't there is none by
-            itself: another run may have superseded it since it was listed.
     """
     try:
         yield
     except EvplError:
         raise
     except Exception as error:
-        what = f"{type(error).__name__}: {error}"
-        if isinstance(error, denials) or _is_denial(error):
+        what = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        if is_refusal(error, url):
             raise EvplStoreDeniedError(
                 f"{url}: the store refuses: {what}; check the root, the bucket and the connection's rights"
             ) from error
         raise EvplStoreError(f"{url}: the store failed: {what}; run again later") from error
-
-
-def _is_denial(error: Exception) -> bool:
-    kinds = (PermissionError, NotADirectoryError, IsADirectoryError, FileExistsError)
-    numbers = (errno.EROFS, errno.ENAMETOOLONG)
-    return isinstance(error, kinds) or (isinstance(error, OSError) and error.errno in numbers)

@@ -1,4 +1,4 @@
-"""Runs on a lake in memory, and what they leave."""
+"""Runs on a lake, mostly in memory, and what they leave."""
 
 import io
 
@@ -6,6 +6,7 @@ import pyarrow.parquet as pq
 
 from airflow_provider_evpl.lake.lake import Lake, Landing
 from airflow_provider_evpl.lake.layout import Dataset
+from airflow_provider_evpl.lake.store import Store
 from airflow_provider_evpl.window import Window
 from tests.lake.build import MIDNIGHT, hourly, hours
 from tests.lake.memory import MemoryStore
@@ -16,12 +17,12 @@ FOLDER = DATASET.folder(MIDNIGHT)
 DAY = hours(0, 24)
 
 
-def lake_of(store: MemoryStore, source: dict[str, str] = SOURCE) -> Lake:
+def lake_of(store: Store, source: dict[str, str] = SOURCE) -> Lake:
     """Give the data set in a store."""
     return Lake(store, DATASET, source)
 
 
-def run(store: MemoryStore, *slices: Window, value: float | None = 1.0, rejections: int = 0) -> list[Landing]:
+def run(store: Store, *slices: Window, value: float | None = 1.0, rejections: int = 0) -> list[Landing]:
     """Pull slices that show one value an hour, and land them."""
     lake = lake_of(store)
     return [
@@ -30,7 +31,7 @@ def run(store: MemoryStore, *slices: Window, value: float | None = 1.0, rejectio
     ]
 
 
-def intervals(store: MemoryStore) -> list[str]:
+def intervals(store: Store) -> list[str]:
     """List the landed objects."""
     return [name for name in store.names(FOLDER) if name.endswith(".parquet")]
 

@@ -1,44 +1,37 @@
-import errno
+"""What every store keeps to, whatever is behind it."""
+
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import pytest
-from fsspec import AbstractFileSystem
 
-from airflow_provider_evpl.errors import (
-    EvplConfigError,
-    EvplError,
-    EvplOverlapError,
-    EvplPermanentError,
-    EvplRetryableError,
-    EvplStoreDeniedError,
-    EvplStoreError,
-)
-from airflow_provider_evpl.lake.store import LocalStore, ObjectStore, Store, open_store, told
+from airflow_provider_evpl.errors import EvplConfigError, EvplRetryableError, EvplStoreError
+from airflow_provider_evpl.lake.store import LocalStore, ObjectStore, Store, open_store
 from tests.lake.memory import MemoryStore
-from tests.lake.stores import BUCKET, FOLDER, NAME, PATH, read
+from tests.lake.stores import BUCKET, FOLDER, NAME, PATH, PROTOCOLS, Opener, Recorder, read
 
 
-@pytest.fixture(params=["memory", "local", "s3"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
-    """Give a store without an object in it: one of each kind."""
-    if request.param == "memory":
-        return MemoryStore()
-    if request.param == "local":
-        return LocalStore(str(tmp_path / "not there yet"))
-    return ObjectStore("s3", f"{BUCKET}/{tmp_path.name}", request.getfixturevalue("s3"))
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"abc", memoryview(b"0123456789"), memoryview(os.urandom(1 << 20) * 20)],
+    ids=["empty", "bytes", "view", "20 MB"],
+)
+def test_what_is_put_is_read(store: Store, data: bytes | memoryview) -> None:
+    """An object holds what was put: bytes or a view, none or many."""
+    store.put(PATH, data)
+    assert read(store) == bytes(data)
 
 
-def test_what_is_put_isread(store: Store) -> None:
-    """An object holds what was put, bytes or a view, empty or not, and can be read from its end."""
-    for data in (b"", b"abc", memoryview(b"0123456789")):
-        store.put(PATH, data)
-        assert read(store) == bytes(data)
+def test_an_object_is_read_from_anywhere(store: Store) -> None:
+    """Who opens an object knows its size, and reads on from where they like."""
+    store.put(PATH, b"0123456789")
     with store.open(PATH) as file:
         assert file.seek(-4, os.SEEK_END) == 6
         assert file.read() == b"6789"
+        assert file.seek(2) == 2
+        assert file.read(3) == b"234"
 
 
 def test_a_listing_shows_what_was_put_before_it(store: Store) -> None:
@@ -50,6 +43,21 @@ def test_a_listing_shows_what_was_put_before_it(store: Store) -> None:
     assert store.names(FOLDER) == sorted([NAME, "_SUCCESS"])
     store.delete(PATH)
     assert store.names(FOLDER) == ["_SUCCESS"]
+
+
+def test_what_others_do_is_seen_at_once(opener: Opener) -> None:
+    """What another process puts, replaces or deletes shows in the next listing and the next reading."""
+    store, other = opener(), opener()
+    store.put(PATH, b"old one")
+    assert store.names(FOLDER) == [NAME]
+    other.put(f"{FOLDER}/more", b"2")
+    assert store.names(FOLDER) == sorted([NAME, "more"])
+    other.put(PATH, b"new")
+    assert read(store) == b"new"
+    other.put(PATH, b"newer, longer")
+    assert read(store) == b"newer, longer"
+    other.delete(PATH)
+    assert store.names(FOLDER) == ["more"]
 
 
 def test_a_put_replaces(store: Store) -> None:
@@ -65,9 +73,11 @@ def test_a_listing_is_of_one_folder(store: Store) -> None:
     store.put(PATH, b"1")
     store.put(f"{FOLDER}/below/{NAME}", b"2")
     store.put(f"{FOLDER}-beside/{NAME}", b"3")
-    store.put(f"rejected/{NAME}", b"4")
+    store.put(f"{FOLDER}.parquet", b"4")
+    store.put(f"rejected/{NAME}", b"5")
     assert store.names(FOLDER) == [NAME]
     assert store.names("samples") == []
+    assert store.names(PATH.removesuffix(f"/{NAME}").rpartition("/")[0]) == ["date=2026-11-22.parquet"]
 
 
 def test_no_folder_is_an_empty_one(store: Store) -> None:
@@ -92,7 +102,9 @@ def test_what_is_gone_is_worth_another_try(store: Store) -> None:
     assert isinstance(caught.value, EvplRetryableError)
 
 
-@pytest.mark.parametrize("name", ["a%2Fb", "a%252Fb", "op-%C3%A4", "a b", "a+b", "ä", "a=b,c", "op-.."])
+@pytest.mark.parametrize(
+    "name", ["a%2Fb", "a%252Fb", "op-%C3%A4", "a b", "a%20b", "a+b", "ä", "日本", "a=b,c", "op-..", "a@b:c&d"]
+)
 def test_odd_names_are_kept(store: Store, name: str) -> None:
     """A folder's name is taken as it is: escaped characters stay escaped, and two such folders stay two."""
     store.put(f"samples/{name}/x", b"mine")
@@ -101,12 +113,24 @@ def test_odd_names_are_kept(store: Store, name: str) -> None:
     assert read(store, f"samples/{name}/x") == b"mine"
     store.delete(f"samples/{name}/x")
     assert store.names(f"samples/{name}") == []
+    assert read(store, "samples/a/b/x") == b"another's"
 
 
 def test_a_url_names_the_object(store: Store) -> None:
     """What people see starts with the protocol and ends with the path."""
     assert store.url(PATH).endswith(f"/{PATH}")
-    assert store.url(PATH).partition("://")[0] in ("memory", "file", "s3")
+    assert store.url(PATH).partition("://")[0] in ("memory", "file", *PROTOCOLS)
+
+
+def test_the_protocol_chooses_the_store(tmp_path: Path) -> None:
+    """`file` is a folder, the others are buckets, below the root given; another one is an error naming it."""
+    local = open_store("file", str(tmp_path), Recorder())
+    local.put("x", b"1")
+    assert (tmp_path / "x").read_bytes() == b"1"
+    for protocol in PROTOCOLS:
+        assert open_store(protocol, "/lake/evpl/", Recorder()).url("x") == f"{protocol}://lake/evpl/x"
+    with pytest.raises(EvplConfigError, match=r"object_storage_path: .* file, s3, gs, abfs, is 'hdfs'"):
+        open_store("hdfs", "lake", Recorder())
 
 
 @pytest.mark.parametrize(("late", "there"), [(False, []), (True, [NAME])])
@@ -119,72 +143,11 @@ def test_memory_fails_when_told(late: bool, there: list[str]) -> None:  # noqa: 
     assert store.names(FOLDER) == there
 
 
-class _Recorder(AbstractFileSystem):  # type: ignore[misc]  # fsspec ships no types
-    """A file system that notes how it is asked to put."""
-
-    cachable = False
-    options: dict[str, Any]
-
-    def pipe_file(self, path: str, value: bytes, mode: str = "overwrite", **options: Any) -> None:  # noqa: ANN401 as fsspec has it
-        """Note."""
-        self.options = {"path": path, "value": value, "mode": mode, **options}
-
-
-def test_only_s3_is_told_a_chunk_size() -> None:
-    """Another protocol's file system gets no option that is S3's own."""
-    fs = _Recorder()
-    ObjectStore("gs", "/lake/x/", fs).put("y", memoryview(b"1"))
-    assert fs.options == {"path": "lake/x/y", "value": b"1", "mode": "overwrite"}
-
-
-def test_the_protocol_chooses_the_store(tmp_path: Path) -> None:
-    """`file` is a folder and `s3` a bucket, below the root given; another one is an error that names it."""
-    local = open_store("file", str(tmp_path), _Recorder())
-    local.put("x", b"1")
-    assert (tmp_path / "x").read_bytes() == b"1"
-    assert open_store("s3", "lake/evpl", _Recorder()).url("x") == "s3://lake/evpl/x"
-    with pytest.raises(EvplConfigError, match=r"object_storage_path: .*'hdfs'"):
-        open_store("hdfs", "lake", _Recorder())
-
-
-@pytest.mark.parametrize(
-    ("raised", "kind"),
-    [
-        (PermissionError("no"), EvplStoreDeniedError),
-        (FileNotFoundError("gone"), EvplStoreError),
-        (OSError(28, "No space left on device"), EvplStoreError),
-        (OSError(errno.EROFS, "Read-only file system"), EvplStoreDeniedError),
-        (OSError(errno.ENAMETOOLONG, "File name too long"), EvplStoreDeniedError),
-        (NotADirectoryError("root"), EvplStoreDeniedError),
-        (TimeoutError(), EvplStoreError),
-        (ValueError("what a library may raise"), EvplStoreError),
-        (EvplOverlapError("ours"), EvplOverlapError),
-    ],
-    ids=repr,
-)
-def test_every_failure_is_ours(raised: Exception, kind: type[EvplError]) -> None:
-    """A refusal is permanent, all else is retried, ours goes through as it is; the cause stays with it."""
-    with pytest.raises(EvplError) as caught, told("s3://lake/x"):
-        raise raised
-    assert type(caught.value) is kind
-    assert isinstance(caught.value, EvplPermanentError) == (kind is EvplStoreDeniedError)
-    if caught.value is not raised:
-        assert str(caught.value).startswith("s3://lake/x: ")
-        assert type(raised).__name__ in str(caught.value)
-        assert caught.value.__cause__ is raised
-
-
-def test_what_is_no_failure_is_left_alone() -> None:
-    """A time-out or an interrupt of the whole process is not taken for a failure of the store."""
-    with pytest.raises(KeyboardInterrupt), told("s3://lake/x"):
-        raise KeyboardInterrupt
-
-
 def _is_a_store(store: Store) -> Callable[[str], BinaryIO]:
     return store.open
 
 
 def test_all_three_are_stores(tmp_path: Path) -> None:
     """The one in memory satisfies the same protocol as the others, as the type checker sees it."""
-    for one in (MemoryStore(), LocalStore(str(tmp_path)), ObjectStore("s3", BUCKET, _Recorder())):
+    for one in (MemoryStore(), LocalStore(str(tmp_path)), ObjectStore("s3", BUCKET, Recorder())):
         assert _is_a_store(one) == one.open

@@ -1,0 +1,90 @@
+"""A server in front of an object store: it sees what is asked, and may change or refuse it."""
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from email.message import Message
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+_BETWEEN_TWO = {"connection", "content-length", "keep-alive", "transfer-encoding"}
+
+
+class Request(NamedTuple):
+    """What a client asks."""
+
+    method: str
+    target: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+Change = Callable[[Request], Request | int]
+"""Passes a request on, or another one; or answers at once with a status."""
+
+
+@dataclass(frozen=True)
+class Proxy:
+    """Where it listens, what it was asked, and how long the bodies were that it answered."""
+
+    url: str
+    seen: list[Request] = field(default_factory=list)
+    answered: list[int] = field(default_factory=list)
+
+
+@contextmanager
+def proxied(url: str, change: Change = lambda request: request) -> Iterator[Proxy]:
+    """Serve on loopback in front of a server."""
+    parts = urlsplit(url)
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            asked = Request(self.command, self.path, dict(self.headers), body)
+            proxy.seen.append(asked)
+            changed = change(asked)
+            if isinstance(changed, int):
+                self.answer(changed, Message(), b"")
+            else:
+                self.answer(*_ask(parts.netloc, changed))
+
+        do_PUT = do_POST = do_HEAD = do_DELETE = do_GET  # noqa: N815 names that http.server looks for
+
+        def answer(self, status: int, headers: Message, body: bytes) -> None:
+            proxy.answered.append(len(body))
+            self.send_response_only(status)
+            for name, value in headers.items():
+                if name.lower() not in _BETWEEN_TWO:
+                    self.send_header(name, value)
+            length = str(len(body)) if self.command != "HEAD" else headers["Content-Length"] or "0"
+            self.send_header("Content-Length", length)
+            self.send_header("Connection", "close")
+            self.end_headers()
+            self.wfile.write(body)
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = False
+    proxy = Proxy(f"http://127.0.0.1:{server.server_port}{parts.path}")
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield proxy
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def _ask(netloc: str, request: Request) -> tuple[int, Message, bytes]:
+    connection = HTTPConnection(netloc)
+    try:
+        connection.request(request.method, request.target, request.body, dict(request.headers))
+        response = connection.getresponse()
+        return response.status, response.headers, response.read()
+    finally:
+        connection.close()

@@ -1,0 +1,194 @@
+"""What the stores say where they refuse, which is permanent, and where they fail, which may pass."""
+
+import errno
+from collections.abc import Callable, Iterator
+
+import adlfs
+import aiohttp
+import azure.core.exceptions as azure_errors
+import botocore.exceptions as s3_errors
+import google.auth.exceptions as google_errors
+import pytest
+import requests
+import s3fs
+from fsspec import AbstractFileSystem
+from gcsfs.retry import HttpError
+
+from airflow_provider_evpl.errors import (
+    EvplError,
+    EvplOverlapError,
+    EvplPermanentError,
+    EvplStoreDeniedError,
+    EvplStoreError,
+)
+from airflow_provider_evpl.lake.store import ObjectStore, Store, told
+from tests.lake.proxy import proxied
+from tests.lake.stores import BUCKET, PROTOCOLS, connect
+from tests.servers import azure_connection_string
+
+CALLS = pytest.mark.parametrize(
+    "call",
+    [
+        lambda store: store.names("a"),
+        lambda store: store.put("there", b"2"),
+        lambda store: store.open("there"),
+        lambda store: store.delete("there"),
+    ],
+    ids=["names", "put", "open", "delete"],
+)
+Call = Callable[[Store], object]
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_no_bucket_is_a_denial(protocol: str, bucket_urls: dict[str, str]) -> None:
+    """A bucket that isn't there is a permanent error at the first listing, and at a put; none is made."""
+    fs = connect(protocol, bucket_urls[protocol])
+    store = ObjectStore(protocol, "no-such-bucket/lake", fs)
+    said = rf"{protocol}://no-such-bucket/lake/x: the store refuses: .* check the root, the bucket"
+    with pytest.raises(EvplStoreDeniedError, match=said):
+        store.names("x")
+    with pytest.raises(EvplStoreDeniedError, match=said):
+        store.put("x", b"")
+    with pytest.raises(EvplStoreDeniedError, match=said):
+        store.put("x", bytes(70 << 20))
+    assert not fs.exists("no-such-bucket")
+
+
+@CALLS
+@pytest.mark.parametrize(("protocol", "status"), [("s3", 403), ("gs", 403), ("gs", 401), ("abfs", 403)])
+def test_no_rights_are_a_denial(protocol: str, status: int, bucket_urls: dict[str, str], call: Call) -> None:
+    """Whatever is asked by whom the store doesn't let is a permanent error that says where to look."""
+    with proxied(bucket_urls[protocol], lambda _: status) as proxy:
+        store = ObjectStore(protocol, f"{BUCKET}/lake", connect(protocol, proxy.url))
+        with pytest.raises(EvplStoreDeniedError, match="the connection's rights"):
+            call(store)
+    assert proxy.seen
+
+
+@pytest.fixture
+def refusing_s3(bucket_urls: dict[str, str], s3: AbstractFileSystem) -> Iterator[AbstractFileSystem]:
+    """Give an S3 file system while the server refuses its credentials."""
+    s3.pipe_file(f"{BUCKET}/there", b"1")
+    reset = f"{bucket_urls['s3']}/moto-api/reset-auth"
+    requests.post(reset, data="0", timeout=60).raise_for_status()
+    yield s3
+    requests.post(reset, data="inf", timeout=60).raise_for_status()
+
+
+@CALLS
+def test_s3_wrong_credentials_are_a_denial(refusing_s3: AbstractFileSystem, call: Call) -> None:
+    """Whatever is asked with credentials that the server refuses is a permanent error that says so."""
+    with pytest.raises(EvplStoreDeniedError, match="the connection's rights"):
+        call(ObjectStore("s3", BUCKET, refusing_s3))
+
+
+@CALLS
+def test_abfs_a_wrong_key_is_a_denial(bucket_urls: dict[str, str], call: Call) -> None:
+    """Whatever is asked with another account key is a permanent error, and the key is not in it."""
+    wrong = "d3Jvbmc="
+    fs = adlfs.AzureBlobFileSystem(
+        connection_string=azure_connection_string(bucket_urls["abfs"], wrong), skip_instance_cache=True
+    )
+    with pytest.raises(EvplStoreDeniedError, match="the connection's rights") as caught:
+        call(ObjectStore("abfs", BUCKET, fs))
+    assert wrong not in str(caught.value)
+
+
+def test_s3_nobody_there_is_a_failure() -> None:
+    """Where no server answers, Airflow retries."""
+    fs = s3fs.S3FileSystem(
+        key="key",
+        secret="secret",
+        endpoint_url="http://127.0.0.1:9",
+        skip_instance_cache=True,
+        config_kwargs={"retries": {"max_attempts": 0}},
+    )
+    fs.retries = 1
+    with pytest.raises(EvplStoreError, match="s3://lake/x: the store failed"):
+        ObjectStore("s3", BUCKET, fs).put("x", b"")
+
+
+def _s3_answer(code: str) -> Exception:
+    """What botocore makes of an error document."""
+    error: Exception = s3_errors.ClientError({"Error": {"Code": code, "Message": "told"}}, "PutObject")
+    return error
+
+
+def _azure_answer(status: int, code: str | None = None) -> Exception:
+    """What Azure's client makes of an answer."""
+    error = azure_errors.HttpResponseError("told")
+    vars(error).update(status_code=status, error_code=code)
+    return error
+
+
+def _behind(outer: Exception, inner: Exception) -> Exception:
+    """Raise one of another."""
+    outer.__cause__ = inner
+    return outer
+
+
+NO_TOKEN = google_errors.RefreshError("invalid_grant")  # type: ignore[no-untyped-call]  # google-auth's
+AWAY = google_errors.TransportError("cut")  # type: ignore[no-untyped-call]  # likewise
+
+REFUSALS = [
+    ("file", PermissionError("no")),
+    ("file", OSError(errno.EROFS, "Read-only file system")),
+    ("file", OSError(errno.ENAMETOOLONG, "File name too long")),
+    ("file", NotADirectoryError("root")),
+    ("s3", s3_errors.NoCredentialsError()),
+    ("s3", s3_errors.ParamValidationError(report="Invalid bucket name")),
+    ("s3", _behind(OSError(errno.EINVAL, "told"), _s3_answer("InvalidToken"))),
+    ("s3", _behind(OSError(errno.EREMCHG, "told"), _s3_answer("PermanentRedirect"))),
+    ("gs", OSError("Forbidden: https://gs/b/lake/o\nno storage.objects.list access")),
+    ("gs", ValueError("Bad Request: https://gs/b/lake/o\nUser project is invalid")),
+    ("gs", _behind(HttpError({"code": 401}), NO_TOKEN)),
+    ("abfs", azure_errors.ClientAuthenticationError("Invalid client secret")),
+    ("abfs", _azure_answer(400, "InvalidResourceName")),
+]
+FAILURES = [
+    ("file", FileNotFoundError("gone")),
+    ("file", OSError(errno.ENOSPC, "No space left on device")),
+    ("file", TimeoutError()),
+    ("file", ValueError("what a library may raise")),
+    ("s3", s3_errors.EndpointConnectionError(endpoint_url="https://s3")),
+    ("s3", _behind(FileNotFoundError("gone"), _s3_answer("NoSuchKey"))),
+    ("s3", _behind(OSError(errno.EBUSY, "told"), _s3_answer("SlowDown"))),
+    ("gs", FileNotFoundError("b/lake/o/x%2Fb%2Flake%2Fo")),
+    ("gs", HttpError({"code": 503, "message": "told"})),
+    ("gs", HttpError({"code": 429, "message": "told"})),
+    ("gs", aiohttp.ClientConnectionError("cut")),
+    ("gs", _behind(HttpError({"code": 401}), _behind(ValueError(), AWAY))),
+    ("abfs", azure_errors.ServiceRequestError("no route")),
+    ("abfs", azure_errors.IncompleteReadError("cut")),
+    ("abfs", _azure_answer(503, "ServerBusy")),
+    ("abfs", _azure_answer(409, "ContainerBeingDeleted")),
+    ("abfs", _behind(FileNotFoundError(errno.ENOENT, "told"), _azure_answer(404, "BlobNotFound"))),
+]
+
+
+@pytest.mark.parametrize(
+    ("protocol", "raised", "kind"),
+    [
+        *((protocol, error, EvplStoreDeniedError) for protocol, error in REFUSALS),
+        *((protocol, error, EvplStoreError) for protocol, error in FAILURES),
+        ("s3", EvplOverlapError("ours"), EvplOverlapError),
+    ],
+    ids=repr,
+)
+def test_every_failure_is_ours(protocol: str, raised: Exception, kind: type[EvplError]) -> None:
+    """A refusal is permanent, all else is retried, ours goes through as it is; the cause stays with it."""
+    with pytest.raises(EvplError) as caught, told(f"{protocol}://lake/x"):
+        raise raised
+    assert type(caught.value) is kind
+    assert isinstance(caught.value, EvplPermanentError) == (kind is EvplStoreDeniedError)
+    if caught.value is not raised:
+        assert str(caught.value).startswith(f"{protocol}://lake/x: ")
+        assert type(raised).__name__ in str(caught.value)
+        assert "\n" not in str(caught.value)
+        assert caught.value.__cause__ is raised
+
+
+def test_what_is_no_failure_is_left_alone() -> None:
+    """A time-out or an interrupt of the whole process is not taken for a failure of the store."""
+    with pytest.raises(KeyboardInterrupt), told("s3://lake/x"):
+        raise KeyboardInterrupt

@@ -1,0 +1,156 @@
+"""What the object stores are asked, seen by a proxy in front of each."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import adlfs
+import pytest
+from azure.storage.blob import AccountSasPermissions, ResourceTypes, generate_account_sas
+from fsspec import AbstractFileSystem
+
+from airflow_provider_evpl.errors import EvplStoreDeniedError
+from airflow_provider_evpl.lake.store import ObjectStore
+from tests.lake.proxy import Request, proxied
+from tests.lake.stores import BUCKET, FOLDER, NAME, PATH, PROTOCOLS, Recorder, connect, read
+from tests.servers import AZURE_ACCOUNT, AZURE_KEY
+
+MIB = 1 << 20
+
+
+def _is_last_s3(request: Request) -> bool:
+    return request.method == "PUT"
+
+
+def _is_last_gs(request: Request) -> bool:
+    return request.headers.get("Content-Range", "bytes 0-").partition("-")[0] != "bytes 0"
+
+
+def _is_last_azure(request: Request) -> bool:
+    return "comp=blocklist" in request.target
+
+
+IS_LAST = dict(zip(PROTOCOLS, (_is_last_s3, _is_last_gs, _is_last_azure), strict=True))
+"""The request that makes an object of 70 MiB visible."""
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_a_put_is_one_request(protocol: str, bucket_urls: dict[str, str], tmp_path: Path) -> None:
+    """An object of 20 MiB is put by one request and by no other; it is not even looked for."""
+    with proxied(bucket_urls[protocol]) as proxy:
+        store = ObjectStore(protocol, f"{BUCKET}/{tmp_path.name}", connect(protocol, proxy.url))
+        store.put(PATH, memoryview(bytes(20 * MIB)))
+    [request] = proxy.seen
+    assert request.method in ("PUT", "POST")
+    assert 20 * MIB <= len(request.body) < 21 * MIB
+
+
+def test_s3_a_large_object_is_one_request(bucket_urls: dict[str, str], tmp_path: Path) -> None:
+    """An object above the size where s3fs itself uploads in parts is one PUT."""
+    size = 100 * MIB  # s3fs: two chunks of 50 MiB and more are a multipart upload
+    with proxied(bucket_urls["s3"]) as proxy:
+        fs = connect("s3", proxy.url)
+        ObjectStore("s3", f"/{BUCKET}/{tmp_path.name}/", fs).put("large", memoryview(bytes(size)))
+        assert [request.method for request in proxy.seen] == ["PUT"]
+        assert fs.info(f"{BUCKET}/{tmp_path.name}/large")["size"] == size
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_a_put_that_fails_changes_nothing(protocol: str, bucket_urls: dict[str, str], tmp_path: Path) -> None:
+    """Where a large put is refused at its very end, nobody sees any of it: the old object is there, whole."""
+
+    def refuse_last(request: Request) -> Request | int:
+        if request.method == "DELETE":
+            return 499  # Google's answer to who gives up an upload
+        return 403 if IS_LAST[protocol](request) else request
+
+    root = f"{BUCKET}/{tmp_path.name}"
+    store = ObjectStore(protocol, root, connect(protocol, bucket_urls[protocol]))
+    store.put(PATH, b"old")
+    with proxied(bucket_urls[protocol], refuse_last) as proxy:
+        failing = ObjectStore(protocol, root, connect(protocol, proxy.url))
+        with pytest.raises(EvplStoreDeniedError, match=PATH):
+            failing.put(PATH, bytes(70 * MIB))
+    assert sum(len(request.body) for request in proxy.seen) >= 70 * MIB
+    assert store.names(FOLDER) == [NAME]
+    assert read(store) == b"old"
+    given_up = [request for request in proxy.seen if request.method == "DELETE"]
+    assert len(given_up) == (1 if protocol == "gs" else 0)
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_only_what_is_read_is_fetched(protocol: str, bucket_urls: dict[str, str], tmp_path: Path) -> None:
+    """Of 20 MiB, whose footer is read as ours are, the footer comes over the line, and no more."""
+    with proxied(bucket_urls[protocol]) as proxy:
+        store = ObjectStore(protocol, f"{BUCKET}/{tmp_path.name}", connect(protocol, proxy.url))
+        store.put(PATH, bytes(20 * MIB - 4) + b"PAR1")
+        proxy.answered.clear()
+        with store.open(PATH) as file:
+            size = file.seek(0, 2)
+            file.seek(size - 8)
+            assert file.read() == bytes(4) + b"PAR1"
+            file.seek(size - 1000)
+            assert len(file.read()) == 1000
+        assert 1008 <= sum(proxy.answered) < 8000
+
+
+def _small_pages(request: Request) -> Request:
+    """Let a listing's page hold two objects."""
+    target = request.target
+    if "maxResults=1000" in target:
+        target = target.replace("maxResults=1000", "maxResults=2")
+    elif "list-type=2" in target:
+        target += "&max-keys=2"
+    elif "comp=list" in target and "maxresults" not in target:
+        target += "&maxresults=2"
+    return request._replace(target=target)
+
+
+def _connect_azure_by_sas(url: str) -> AbstractFileSystem:
+    """Authorise by a signature that leaves out what is asked for, so that a proxy may change it."""
+    sas = generate_account_sas(
+        AZURE_ACCOUNT,
+        AZURE_KEY,
+        ResourceTypes(container=True, object=True),
+        AccountSasPermissions(read=True, list=True, write=True, create=True),
+        expiry=datetime.now(UTC) + timedelta(hours=1),
+    )
+    return adlfs.AzureBlobFileSystem(
+        connection_string=f"BlobEndpoint={url};SharedAccessSignature={sas}", skip_instance_cache=True
+    )
+
+
+CONNECT: dict[str, Callable[[str], AbstractFileSystem]] = {
+    "s3": lambda url: connect("s3", url),
+    "gs": lambda url: connect("gs", url),
+    "abfs": _connect_azure_by_sas,
+}
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_a_listing_has_all_its_pages(protocol: str, bucket_urls: dict[str, str], tmp_path: Path) -> None:
+    """A folder with more objects than fit on a page of the store's answer is listed whole."""
+    with proxied(bucket_urls[protocol], _small_pages) as proxy:
+        store = ObjectStore(protocol, f"{BUCKET}/{tmp_path.name}", CONNECT[protocol](proxy.url))
+        names = [f"{number}.parquet" for number in range(5)]
+        for name in names:
+            store.put(f"{FOLDER}/{name}", b"1")
+        store.put(f"{FOLDER}/below/x", b"1")
+        proxy.seen.clear()
+        assert store.names(FOLDER) == names
+        assert len(proxy.seen) >= 3
+
+
+def test_only_s3_is_told_a_chunk_size() -> None:
+    """Another protocol's file system gets no option that is S3's own."""
+    put = {"path": "lake/x/y", "value": b"1", "mode": "overwrite"}
+    for protocol, options in (("s3", {"chunksize": 5 << 30}), ("gs", {}), ("abfs", {})):
+        fs = Recorder()
+        ObjectStore(protocol, "/lake/x/", fs).put("y", memoryview(b"1"))
+        assert fs.options == put | options
+
+
+def test_what_is_not_in_the_folder_is_not_listed() -> None:
+    """What a library lists besides, the folder's own marker or an object of its name, isn't in the folder."""
+    listed = Recorder("lake/x/a/b/", "lake/x/a/b", "lake/x/a/b/c")
+    assert ObjectStore("s3", "lake/x", listed).names("a/b") == ["c"]
