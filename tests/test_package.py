@@ -155,6 +155,26 @@ def test_the_wheels_dependencies_are_complete(installed: Path, tmp_path: Path) -
     )
 
 
+OPEN_EACH = f"""
+import sys
+from {PACKAGE}.errors import EvplConfigError
+from {PACKAGE}.hooks.storage import open_object_storage
+for url in sys.argv[1:]:
+    try:
+        open_object_storage(url, None)
+    except EvplConfigError as error:
+        print(error)
+"""
+
+
+def test_a_store_without_its_extra_says_what_to_install(installed: Path, tmp_path: Path) -> None:
+    """Where a store's provider isn't installed, the error names the extra; a local folder needs none."""
+    urls = ("s3://lake/evpl", "gs://lake/evpl", "abfs://lake/evpl", (tmp_path / "lake").as_uri())
+    said = run_installed(installed, "python", "-c", OPEN_EACH, *urls, home=tmp_path).splitlines()
+    hints = [line.partition("pip install ")[2] for line in said]
+    assert hints == [f"'airflow-provider-evpl[{one}]'" for one in ("amazon", "google", "microsoft-azure")]
+
+
 def test_airflow_lists_the_installed_provider(installed: Path, tmp_path: Path) -> None:
     """`airflow providers get` shows the provider, with the wheel's version."""
     shown = run_installed(

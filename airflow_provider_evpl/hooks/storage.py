@@ -17,14 +17,16 @@ if TYPE_CHECKING:
 
 __all__ = ["open_object_storage"]
 
-_SCHEMES = ("file", "s3")
+_EXTRAS = {"s3": "amazon", "gs": "google", "abfs": "microsoft-azure"}
+_SCHEMES = ("file", *_EXTRAS)
 
 
 def open_object_storage(path: object, conn_id: str | None) -> "Store":
     """Open the root of a lake; nothing is read or written yet.
 
     Args:
-        path: as `ObjectStoragePath` reads it: `s3://aws_default@lake/evpl`, `file:///data/evpl`.
+        path: as `ObjectStoragePath` reads it: `s3://aws_default@lake/evpl`, `file:///data/evpl`;
+            of the schemes `file`, `s3`, `gs` and `abfs`.
         conn_id: of the storage, where it isn't in the path.
 
     Raises:
@@ -39,16 +41,22 @@ def open_object_storage(path: object, conn_id: str | None) -> "Store":
     try:
         root = ObjectStoragePath(url, conn_id=conn_id)
         return open_store(parts.scheme, root.path, root.fs)
-    except (ImportError, AirflowOptionalProviderFeatureException) as error:
-        raise EvplConfigError(
-            f"object_storage_path: no file system for {parts.scheme} here: {error}; install the "
-            "extra that brings it, for s3: pip install 'airflow-provider-evpl[amazon]'"
-        ) from error
     except Exception as error:
+        if _is_not_installed(error):
+            raise EvplConfigError(
+                f"object_storage_path: no file system for {parts.scheme} here: {error}; install the extra "
+                f"that brings it: pip install 'airflow-provider-evpl[{_EXTRAS.get(parts.scheme)}]'"
+            ) from error
         raise EvplConfigError(
             f"object_storage_path, object_storage_conn_id: {parts.scheme} can't be opened: "
             f"{type(error).__name__}: {error}"
         ) from error
+
+
+def _is_not_installed(error: Exception) -> bool:
+    """Tell that the provider or its library isn't there; without the provider Airflow has a ValueError."""
+    kinds = (ImportError, AirflowOptionalProviderFeatureException)
+    return isinstance(error, kinds) or "No filesystem registered" in str(error)
 
 
 def _split(path: object) -> SplitResult:
@@ -77,6 +85,8 @@ def _check(parts: SplitResult) -> None:
         problem = "must be absolute, with three slashes: file:///data/evpl"
     elif parts.scheme != "file" and not bucket:
         problem = f"has no bucket: {parts.scheme}://bucket/folder"
+    elif parts.scheme == "abfs" and "." in bucket:
+        problem = "takes a container, abfs://container/folder: the connection says which account it is in"
     elif {".", ".."} & set(folders) or "" in folders[1:] or parts.query or parts.fragment:
         problem = "must be plain: no '.', '..' or empty folder, no '?', no '#'"
     else:

@@ -31,7 +31,8 @@ class EvplUtilizationToObjectStorageOperator(BaseOperator):
 
     Args:
         object_storage_path: root of the data set, as `ObjectStoragePath` reads it:
-            `s3://aws_default@lake/evpl`, `file:///data/evpl`.
+            `s3://aws_default@lake/evpl`, `gs://google_cloud_default@lake/evpl`,
+            `abfs://wasb_default@lake/evpl`, `file:///data/evpl`.
         object_storage_conn_id: storage connection, where it isn't in the path.
         evpl_conn_id: connection of type `evpl`.
         code_ope: operator code; None takes the connection's.

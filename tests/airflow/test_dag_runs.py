@@ -1,53 +1,14 @@
 import json
 import re
-from collections.abc import Iterator
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import boto3
 import pytest
-from moto.server import ThreadedMotoServer
+
+from tests.airflow.results import check_result
 
 if TYPE_CHECKING:
     from tests.airflow.runs import Lab
-
-RESULT_KEYS = {
-    *("code_ope", "granularity", "window_start", "window_end", "received", "rows", "duplicates"),
-    *("out_of_window", "rejected", "conflicts", "null_values", "series", "expected", "observed"),
-    *("pages", "requests", "retries", "bytes", "seconds", "slice_count", "slices"),
-}
-SLICE_KEYS = {"start", "end", "path", "rows", "bytes", "replaced", "rejected_path"}
-
-
-@pytest.fixture(scope="module")
-def s3() -> Iterator[tuple[str, Any]]:
-    """Serve S3 on loopback, with a bucket (all of moto's servers in a process share them)."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    url = f"http://{host}:{port}"
-    client = boto3.client(
-        "s3",
-        endpoint_url=url,
-        region_name="us-east-1",
-        aws_access_key_id="key",
-        aws_secret_access_key="secret",
-    )
-    client.create_bucket(Bucket="evpl-tests")
-    yield url, client
-    server.stop()
-
-
-def _check_result(result: dict[str, Any]) -> None:
-    assert result.keys() == RESULT_KEYS
-    assert json.loads(json.dumps(result)) == result
-    set_aside = sum(result[name] for name in ("duplicates", "out_of_window", "rejected"))
-    assert result["received"] == result["rows"] + set_aside
-    assert result["retries"] == result["requests"] - result["pages"]
-    assert len(result["slices"]) == result["slice_count"]
-    assert all(one.keys() == SLICE_KEYS for one in result["slices"])
-    assert sum(one["rows"] for one in result["slices"]) == result["rows"]
-    assert result["observed"] == result["expected"] == result["rows"]
 
 
 def test_the_example_lands_the_last_full_day_and_the_one_before(lab: "Lab") -> None:
@@ -57,7 +18,7 @@ def test_the_example_lands_the_last_full_day_and_the_one_before(lab: "Lab") -> N
     outcome = run_dag(lab, "evpl_utilization_daily", logical_date=DAY + timedelta(days=1, hours=3))
     assert outcome.state == "success"
     assert outcome.result is not None
-    _check_result(outcome.result)
+    check_result(outcome.result)
     assert outcome.result["window_start"] == "2026-11-19T00:00:00Z"
     assert outcome.result["window_end"] == "2026-11-21T00:00:00Z"
     paths = local_paths(outcome.result)
@@ -81,38 +42,6 @@ def test_a_second_run_changes_nothing(lab: "Lab") -> None:
     assert {path: read_rows(path.read_bytes()) for path in lab.landed()} == before
     assert outcome.result is not None
     assert [one["replaced"] for one in outcome.result["slices"]] == [1, 1]
-
-
-def test_it_lands_in_s3_through_an_airflow_connection(lab: "Lab", s3: tuple[str, Any]) -> None:
-    """The same rows land in S3, by rendered text alone; the result has no connection id."""
-    from tests.airflow.runs import DAY, check_types, read_rows, run_dag, truth
-
-    url, client = s3
-    extra = {"endpoint_url": url, "region_name": "us-east-1"}
-    connection = {"conn_type": "aws", "login": "key", "password": "secret", "extra": extra}
-    lab.monkeypatch.setenv("AIRFLOW_CONN_AWS_LAKE", json.dumps(connection))
-    conf = {"object_storage_path": "s3://aws_lake@evpl-tests/evpl", "slice_length": "12h"}
-    conf |= {"window_start": "2026-11-20", "window_end": "2026-11-21 00:00:00+00:00"}
-    listings = []
-    outcomes = []
-    for _ in range(2):
-        outcomes.append(run_dag(lab, "evpl_any", conf=conf))
-        listed = client.list_objects_v2(Bucket="evpl-tests", Prefix="evpl/")["Contents"]
-        listings.append([one["Key"] for one in listed])
-    outcome = outcomes[1]
-    assert [one.state for one in outcomes] == ["success", "success"]
-    assert outcome.result is not None
-    _check_result(outcome.result)
-    assert listings[0] == listings[1]
-    assert [one["path"] for one in outcome.result["slices"]] == [
-        f"s3://evpl-tests/{key}" for key in listings[0]
-    ]
-    rows: dict[Any, float] = {}
-    for key in listings[0]:
-        data = client.get_object(Bucket="evpl-tests", Key=key)["Body"].read()
-        check_types(data)
-        rows |= read_rows(data)
-    assert rows == truth(lab.sandbox, DAY, DAY + timedelta(days=1))
 
 
 def test_a_manual_run_without_a_date_says_what_to_set(lab: "Lab", capfd: pytest.CaptureFixture[str]) -> None:

@@ -70,6 +70,8 @@ def test_arguments_are_the_contracts(lab: "Lab") -> None:
         ("object_storage_path", "file:///data//evpl"),
         ("object_storage_path", "sftp://host/evpl"),
         ("object_storage_path", "s3:///evpl"),
+        ("object_storage_path", "gcs://lake/evpl"),
+        ("object_storage_path", "abfs://lake@account.dfs.core.windows.net/evpl"),
         ("object_storage_path", "s3://lake/evpl?x=1"),
         ("object_storage_path", "s3://user:hush-hush@lake/evpl"),
         ("object_storage_path", "s3://[lake/evpl"),

@@ -1,0 +1,100 @@
+import json
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+from fsspec import AbstractFileSystem
+
+from airflow_provider_evpl.errors import EvplStoreDeniedError
+from tests.airflow.results import check_result
+from tests.lake.stores import PROTOCOLS, connect
+from tests.servers import azure_connection_string
+
+if TYPE_CHECKING:
+    from tests.airflow.runs import Lab
+
+BUCKET = "evpl-tests"
+
+
+def _aws(url: str) -> dict[str, Any]:
+    extra = {"endpoint_url": url, "region_name": "us-east-1"}
+    return {"conn_type": "aws", "login": "key", "password": "secret", "extra": extra}
+
+
+def _google(url: str) -> dict[str, Any]:
+    extra = {"is_anonymous": True, "project": "a-project", "gcs.endpoint": url}
+    return {"conn_type": "google_cloud_platform", "extra": extra}
+
+
+def _azure(url: str) -> dict[str, Any]:
+    return {"conn_type": "wasb", "extra": {"connection_string": azure_connection_string(url)}}
+
+
+CONNECTION: dict[str, Callable[[str], dict[str, Any]]] = dict(
+    zip(PROTOCOLS, (_aws, _google, _azure), strict=True)
+)
+"""What an Airflow connection to each store is, given the URL of its server."""
+
+
+class Bucket(NamedTuple):
+    """A bucket behind an Airflow connection `lake_store`, and another client to look into it."""
+
+    url: str
+    fs: AbstractFileSystem
+
+    def listing(self, folder: str) -> list[str]:
+        """List all objects below a folder."""
+        self.fs.invalidate_cache()
+        found: list[str] = sorted(self.fs.find(f"{BUCKET}/{folder}"))
+        return found
+
+
+@pytest.fixture(params=PROTOCOLS)
+def bucket(
+    request: pytest.FixtureRequest, lab: "Lab", s3_url: str, gs_url: str, azure_url: str
+) -> Iterator[Bucket]:
+    """Give a bucket of each store, and the Airflow connection to it."""
+    protocol: str = request.param
+    url = dict(zip(PROTOCOLS, (s3_url, gs_url, azure_url), strict=True))[protocol]
+    lab.monkeypatch.setenv("AIRFLOW_CONN_LAKE_STORE", json.dumps(CONNECTION[protocol](url)))
+    fs = connect(protocol, url)
+    fs.mkdir(BUCKET)
+    yield Bucket(f"{protocol}://lake_store@{BUCKET}", fs)
+    fs.rm(BUCKET, recursive=True)
+
+
+def test_it_lands_through_an_airflow_connection(lab: "Lab", bucket: Bucket) -> None:
+    """The sandbox's rows land in each store, by rendered text alone; the result has no connection id."""
+    from tests.airflow.runs import DAY, check_types, read_rows, run_dag, truth
+
+    conf = {"object_storage_path": f"{bucket.url}/evpl", "slice_length": "12h"}
+    conf |= {"window_start": "2026-11-20", "window_end": "2026-11-21 00:00:00+00:00"}
+    outcomes, listings = [], []
+    for _ in range(2):
+        outcomes.append(run_dag(lab, "evpl_any", conf=conf))
+        listings.append(bucket.listing("evpl"))
+    outcome = outcomes[1]
+    assert [one.state for one in outcomes] == ["success", "success"]
+    assert outcome.result is not None
+    check_result(outcome.result)
+    assert listings[0] == listings[1]
+    protocol = bucket.url.partition(":")[0]
+    assert [one["path"] for one in outcome.result["slices"]] == [f"{protocol}://{one}" for one in listings[0]]
+    rows: dict[Any, float] = {}
+    for path in listings[0]:
+        data = bucket.fs.cat_file(path)
+        check_types(data)
+        rows |= read_rows(data)
+    assert rows == truth(lab.sandbox, DAY, DAY.replace(day=21))
+
+
+def test_no_bucket_fails_for_good_before_the_pull(lab: "Lab", bucket: Bucket) -> None:
+    """A bucket that isn't there ends the task without retries, and before a page is asked for."""
+    from airflow.providers.common.compat.sdk import AirflowFailException
+
+    before = lab.sandbox.tokens_issued
+    missing = bucket.url.replace(BUCKET, "no-such-bucket")
+    with pytest.raises(AirflowFailException, match=r"no-such-bucket.*the store refuses") as caught:
+        lab.execute(object_storage_path=f"{missing}/evpl")
+    assert isinstance(caught.value.__cause__, EvplStoreDeniedError)
+    assert lab.sandbox.tokens_issued == before
