@@ -196,7 +196,8 @@ def told(url: str) -> Iterator[None]:
     except Exception as error:
         what = f"{type(error).__name__}: {' '.join(str(error).split())}"
         if is_refusal(error, url):
+            why = f"no such bucket ({what})" if isinstance(error, FileNotFoundError) else what
             raise EvplStoreDeniedError(
-                f"{url}: the store refuses: {what}; check the root, the bucket and the connection's rights"
+                f"{url}: the store refuses: {why}; check the root, the bucket and the connection's rights"
             ) from error
         raise EvplStoreError(f"{url}: the store failed: {what}; run again later") from error

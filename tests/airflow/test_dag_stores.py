@@ -98,3 +98,19 @@ def test_no_bucket_fails_for_good_before_the_pull(lab: "Lab", bucket: Bucket) ->
         lab.execute(object_storage_path=f"{missing}/evpl")
     assert isinstance(caught.value.__cause__, EvplStoreDeniedError)
     assert lab.sandbox.tokens_issued == before
+
+
+@pytest.mark.parametrize("conn_type", ["wasb", "adls", "azure_data_lake"])
+def test_abfs_takes_azures_connection_types(lab: "Lab", azure_url: str, conn_type: str) -> None:
+    """Each type of connection that Azure's provider reads leads there; a wrong key is told, but not shown."""
+    from airflow_provider_evpl.hooks.storage import open_object_storage
+
+    wrong = "d3Jvbmc="
+    extra = {"connection_string": azure_connection_string(azure_url, wrong)}
+    connection = json.dumps({"conn_type": conn_type, "extra": extra})
+    lab.monkeypatch.setenv(f"AIRFLOW_CONN_{conn_type.upper()}", connection)
+    store = open_object_storage(f"abfs://{conn_type}@{BUCKET}/evpl", None)
+    assert store.url("x") == f"abfs://{BUCKET}/evpl/x"
+    with pytest.raises(EvplStoreDeniedError, match="the connection's rights") as caught:
+        store.names("x")
+    assert wrong not in str(caught.value)

@@ -45,8 +45,9 @@ def test_no_bucket_is_a_denial(protocol: str, bucket_urls: dict[str, str]) -> No
     fs = connect(protocol, bucket_urls[protocol])
     store = ObjectStore(protocol, "no-such-bucket/lake", fs)
     said = rf"{protocol}://no-such-bucket/lake/x: the store refuses: .* check the root, the bucket"
-    with pytest.raises(EvplStoreDeniedError, match=said):
+    with pytest.raises(EvplStoreDeniedError, match=said) as caught:
         store.names("x")
+    assert "no such bucket" in str(caught.value)
     with pytest.raises(EvplStoreDeniedError, match=said):
         store.put("x", b"")
     with pytest.raises(EvplStoreDeniedError, match=said):
