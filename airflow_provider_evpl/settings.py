@@ -107,9 +107,13 @@ class Settings:
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What must never be shown: the client secret, also as Basic credentials; the proxy's password."""
-        proxy_password = unquote(urlsplit(self.proxy).password or "") if self.proxy else ""
-        return tuple(filter(None, (self.client_secret, self.basic_credentials, proxy_password)))
+        """What must never be shown: the client secret, also as Basic credentials; the proxy's password.
+
+        Where the proxy has a user alone, that is its secret: a key.
+        """
+        proxy = urlsplit(self.proxy or "")
+        proxy_secret = unquote(proxy.password or proxy.username or "")
+        return tuple(filter(None, (self.client_secret, self.basic_credentials, proxy_secret)))
 
     @property
     def basic_credentials(self) -> str:

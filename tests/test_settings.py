@@ -214,9 +214,10 @@ def test_verify_false_is_for_loopback() -> None:
         settings(host="http://localhost:1", token_url="https://login.example.com", verify=False)
 
 
-def test_no_secret_in_the_settings_text() -> None:
-    """Settings may be printed."""
-    made = settings(proxy="http://user:pr0xy@proxy.example.com:3128")
+@pytest.mark.parametrize("credentials", ["user:pr0xy", "pr0xy:", "pr0xy", ":pr0xy"])
+def test_no_secret_in_the_settings_text(credentials: str) -> None:
+    """Settings may be printed; a proxy's password is a secret, or its user where that is alone."""
+    made = settings(proxy=f"http://{credentials}@proxy.example.com:3128")
     assert SECRET not in repr(made)
     assert "pr0xy" not in repr(made)
     assert {SECRET, "pr0xy", made.basic_credentials} == set(made.secrets)

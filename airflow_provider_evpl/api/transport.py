@@ -149,8 +149,8 @@ class Transport:
         if not chosen or (url.startswith("http:") and not self._settings.proxy):
             return {}
         user, password = get_auth_from_url(chosen)
-        if password:
-            self._secrets.add(password)
+        if user or password:
+            self._secrets.add(password or user)
             self._secrets.add(b64encode(f"{user}:{password}".encode()).decode())
         return {"http": chosen, "https": chosen}
 

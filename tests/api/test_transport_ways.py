@@ -153,7 +153,12 @@ def test_the_environments_proxy(name: str, monkeypatch: pytest.MonkeyPatch) -> N
 
 @pytest.mark.usefixtures("_no_proxy")
 @pytest.mark.parametrize("from_environment", [False, True])
-def test_a_proxy_that_refuses(from_environment: bool, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: FBT001
+@pytest.mark.parametrize("credentials", [f"who:{PASSWORD}", f"{PASSWORD}:"])
+def test_a_proxy_that_refuses(
+    credentials: str,
+    from_environment: bool,  # noqa: FBT001 one of the parameters
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """A proxy that refuses its credentials is a setting to correct; what it echoes of them is hidden."""
 
     def echo(handler: object) -> None:
@@ -163,7 +168,7 @@ def test_a_proxy_that_refuses(from_environment: bool, monkeypatch: pytest.Monkey
         handler.end_headers()  # type: ignore[attr-defined]  # the same
 
     with serving(echo) as proxy:
-        url = f"http://who:{PASSWORD}@127.0.0.1:{proxy.port}"
+        url = f"http://{credentials}@127.0.0.1:{proxy.port}"
         if from_environment:
             monkeypatch.setenv("HTTPS_PROXY", url)
         chosen = settings() if from_environment else settings(proxy=url)
