@@ -1,5 +1,6 @@
 """A connection's fields become settings, or an error that names the field and shows no secret."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,23 @@ from airflow_provider_evpl.settings import Settings
 from tests.certificates import make_certificate
 
 SECRET = "s3cret/+ü"
+DEFAULTS = {  # the contract's table
+    "base_url": "https://api.orange.com",
+    "token_url": "https://api.orange.com/oauth/v3/token",
+    "code_ope": None,
+    "token_auth": "basic",
+    "ctxtid": ("wses", "vsn"),
+    "pagination": "element",
+    "page_parallelism": 4,
+    "requests_per_second": 10,
+    "timeout_seconds": 60,
+    "max_retry_seconds": 300,
+    "verify": True,
+    "proxy": None,
+    "naive_timestamps": "reject",
+    "job": "JOBV",
+    "offer_type": "EVPL",
+}
 
 
 def settings(
@@ -25,13 +43,8 @@ def settings(
 
 def test_three_fields_are_enough() -> None:
     """Client id, secret and ApplicationID are all that must be set; the rest is the contract's default."""
-    made = settings()
-    assert made == Settings(client_id="client", client_secret=SECRET, application_id="app")
-    assert made.base_url == "https://api.orange.com"
-    assert made.token_url == "https://api.orange.com/oauth/v3/token"
-    assert made.ctxtid == ("wses", "vsn")
-    assert (made.page_parallelism, made.requests_per_second) == (4, 10)
-    assert (made.timeout_seconds, made.max_retry_seconds) == (60, 300)
+    required = {"client_id": "client", "client_secret": SECRET, "application_id": "app"}
+    assert asdict(settings()) == required | DEFAULTS
 
 
 @pytest.mark.parametrize("missing", ["login", "password", "application_id"])
@@ -75,17 +88,8 @@ def test_text_means_the_same_as_json() -> None:
 @pytest.mark.parametrize("nothing", [None, "", " "])
 def test_blank_extras_have_their_defaults(nothing: str | None) -> None:
     """A form stores nulls and blanks for what was not filled in."""
-    names = (
-        "code_ope",
-        "token_url",
-        "token_auth",
-        "ctxtid",
-        "pagination",
-        "page_parallelism",
-        "verify",
-        "proxy",
-    )
-    assert settings(**dict[str, Any].fromkeys(names, nothing)) == settings()
+    names = DEFAULTS.keys() - {"base_url"}
+    assert settings(host=nothing, **dict[str, Any].fromkeys(names, nothing)) == settings()
 
 
 @pytest.mark.parametrize("text", ["a,b", '["a", "b"]', "['a', 'b']", " [ 'a','b' ] "])
@@ -143,6 +147,27 @@ def test_a_wrong_extra_is_named(name: str, value: Any) -> None:  # noqa: ANN401 
 
 
 @pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("page_parallelism", 1),
+        ("page_parallelism", 32),
+        ("requests_per_second", 0.001),
+        ("requests_per_second", 1000),
+        ("timeout_seconds", 0.001),
+        ("max_retry_seconds", 0),
+        ("token_auth", "post"),
+        ("pagination", "page"),
+        ("naive_timestamps", "utc"),
+        ("proxy", "http://127.0.0.1:3128"),
+        ("proxy", "https://user:p%40ss@proxy.example.com:3128"),
+    ],
+)
+def test_a_range_holds_its_ends(name: str, value: Any) -> None:  # noqa: ANN401 the point is to try anything
+    """The smallest and largest number, and each other choice, is taken as it is."""
+    assert getattr(settings(**{name: value}), name) == value
+
+
+@pytest.mark.parametrize(
     "host",
     [
         "https://api.example.com",
@@ -153,10 +178,11 @@ def test_a_wrong_extra_is_named(name: str, value: Any) -> None:  # noqa: ANN401 
     ],
 )
 def test_a_base_url_is_https_or_loopback(host: str) -> None:
-    """Plain http is for a loopback host only; a trailing slash doesn't matter."""
+    """Plain http is for a loopback host only, the token's too; a trailing slash doesn't matter."""
     made = settings(host=host)
     assert made.base_url == host.rstrip("/")
     assert made.token_url == f"{made.base_url}/oauth/v3/token"
+    assert settings(token_url=host).token_url == made.base_url
 
 
 @pytest.mark.parametrize(
@@ -229,6 +255,8 @@ def test_no_secret_in_the_settings_text(credentials: str) -> None:
         ("https://API.Orange.com:443/", "https://api.orange.com"),
         ("http://LOCALHOST:8075/Path/", "http://localhost:8075/path"),
         ("http://[::1]:80", "http://[::1]"),
+        ("http://127.0.0.1:443", "http://127.0.0.1:443"),
+        ("https://api.orange.com:80/x", "https://api.orange.com:80/x"),
     ],
 )
 def test_a_source_is_compared_in_lower_case(host: str, canonical: str) -> None:
