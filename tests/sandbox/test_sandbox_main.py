@@ -1,16 +1,36 @@
 import json
 import os
+import re
 import shlex
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import islice
 
 import pytest
 import requests
 
+from airflow_provider_evpl.sandbox.__main__ import main
+from airflow_provider_evpl.sandbox.config import SandboxConfig
+from airflow_provider_evpl.sandbox.data import Network
+from tests.sandbox.client import DAY, REPORT_PATH, TOKEN_PATH, query
+
 MODULE = "airflow_provider_evpl.sandbox"
+
+
+OPTIONS = {  # the contract's line, and the defaults that it shows
+    "--host": "127.0.0.1",
+    "--port": "8075",
+    "--circuits": None,
+    "--page-size": None,
+    "--granularity": "300s",
+    "--latency": None,
+    "--seed": None,
+    "--token-ttl": None,
+    "--fault": None,
+}
 
 
 @contextmanager
@@ -56,6 +76,42 @@ def test_connection_can_be_pasted() -> None:
         assert f"{connection['host']}/docs" in banner
 
 
+def test_every_option_counts() -> None:
+    """Size, pages, step, seed, life of tokens and faults are those of the command line."""
+    network = ("--circuits", "2", "--page-size", "3", "--granularity", "1h", "--seed", "5")
+    more = ("--latency", "0.001", "--token-ttl", "77", "--fault", "has-next-null")
+    with _started("--port", "0", *network, *more) as (_, banner):
+        (host,) = re.findall(r'"host": "(http://127\.0\.0\.1:\d+)"', banner)
+        config = SandboxConfig()
+        token = requests.post(
+            host + TOKEN_PATH,
+            data={"grant_type": "client_credentials"},
+            auth=(config.client_id, config.client_secret),
+            timeout=60,
+        ).json()
+        headers = {"Authorization": f"Bearer {token['access_token']}", "ApplicationID": config.application_id}
+        asked = list(query(granularity="1h"))
+        page = requests.get(host + REPORT_PATH, params=asked, headers=headers, timeout=60).json()
+    truth = Network(circuits=2, granularity_seconds=3600, seed=5).truth(start=DAY, end=DAY + 3600)
+    assert token["expires_in"] == 77
+    assert (page["totalPages"], page["hasNext"]) == (3, None)
+    assert [float(one["performanceValues"][0]["value"]) for one in page["entries"]] == [
+        row.value for row in islice(truth, 3)
+    ]
+
+
+def test_options_are_the_contracts(capsys: pytest.CaptureFixture[str]) -> None:
+    """Every option of the contract is there with its default, and no other."""
+    with pytest.raises(SystemExit, match="0"):
+        main(["--help"])
+    told = " ".join(capsys.readouterr().out.partition("faults:")[0].split())
+    described = dict(re.findall(r" (--[a-z-]+) [A-Z].*?\(default: (.*?)\)", told.partition("--help ")[2]))
+    assert described.keys() == OPTIONS.keys()
+    assert {name: described[name] for name, default in OPTIONS.items() if default} == {
+        name: default for name, default in OPTIONS.items() if default
+    }
+
+
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
 def test_stops_when_told(stop: signal.Signals) -> None:
     """Ctrl-C and SIGTERM end it without a complaint."""
@@ -70,6 +126,7 @@ def test_stops_when_told(stop: signal.Signals) -> None:
         (("--granularity", "5m"), "granularity"),
         (("--page-size", "0"), "page_size"),
         (("--circuits", "x"), "--circuits"),
+        (("--latency", "-1"), "latency"),
         (("--fault-of-mine",), "--fault-of-mine"),
     ],
 )

@@ -1,5 +1,7 @@
 from typing import Any
 
+import httpx
+import jsonschema  # type: ignore[import-untyped] # it ships no types
 import pytest
 
 from airflow_provider_evpl.sandbox.config import SandboxConfig
@@ -64,6 +66,30 @@ def test_token_answers(token: dict[str, Any]) -> None:
     expected = dict.fromkeys(answered, "OAuthErrorBody")
     gateway = dict.fromkeys({405, 500}, "ApiErrorBody")
     assert _shapes(token) == {200: "AccessToken", **expected, **gateway}
+
+
+def test_answers_are_as_described(
+    description: dict[str, Any], report: dict[str, Any], token: dict[str, Any]
+) -> None:
+    """What is served, refusals too, is valid by the shape that is described for its status."""
+    client = Client()
+    reports = [client.report()]
+    reports += [client.report(query) for query, _, _ in REFUSED_QUERIES]
+    reports += [client.report(headers=headers) for headers, _, _ in REFUSED_HEADERS]
+    auth = (client.config.client_id, client.config.client_secret)
+    form = {"grant_type": "client_credentials"}
+    tokens = [client.request("POST", TOKEN_PATH, data=form, auth=auth)]
+    tokens += [client.request("POST", TOKEN_PATH, **options) for options, _, _ in REFUSED]
+    for operation, answers in ((report, reports), (token, tokens)):
+        assert answers[0].status_code == 200
+        for answer in answers:
+            _validate(answer, _shapes(operation)[answer.status_code], description)
+
+
+def _validate(answer: httpx.Response, shape: str, description: dict[str, Any]) -> None:
+    schema = {"$ref": f"#/components/schemas/{shape}", "components": description["components"]}
+    jsonschema.validate(answer.json(), schema)
+    assert answer.json().keys() == description["components"]["schemas"][shape]["properties"].keys()
 
 
 def test_request_id(report: dict[str, Any], token: dict[str, Any]) -> None:
