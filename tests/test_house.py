@@ -6,7 +6,7 @@ import re
 import statistics
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -46,16 +46,37 @@ def test_the_core_runs_without_airflow_and_pandas() -> None:
 
 
 def test_the_error_tree_is_drawn_in_full() -> None:
-    """The picture in the docstring shows every class, below the one it derives from."""
-    tree = str(errors.__doc__)
+    """The picture in the docstring shows every class, each below the one it derives from."""
+    drawn: dict[str, str] = {}
+    above = ["Exception", "", ""]
+    for indent, name in re.findall(r"^    ([│├└─ ]*)(Evpl\w*Error)\b", str(errors.__doc__), re.MULTILINE):
+        depth = len(indent) // 4
+        drawn[name] = above[depth]
+        above[depth + 1 :] = [name, ""]
     classes = [vars(errors)[name] for name in errors.__all__]
-    for one in classes:
-        assert issubclass(one, errors.EvplError)
-        assert len(re.findall(rf"\b{one.__name__}\b", tree)) == 1
+    assert drawn == {one.__name__: one.__bases__[0].__name__ for one in classes}
     for branch in (errors.EvplPermanentError, errors.EvplRetryableError):
         assert issubclass(branch, errors.EvplError)
     leaves = [one for one in classes if not one.__subclasses__()]
     assert all(issubclass(one, errors.EvplPermanentError | errors.EvplRetryableError) for one in leaves)
+
+
+def test_the_sandbox_stands_alone() -> None:
+    """No file of the sandbox imports another room of the package, and no other file imports the sandbox."""
+    for path in FILES:
+        tree = ast.walk(ast.parse(path.read_text()))
+        own = [name for name in _imported(tree) if name.split(".")[0] == "airflow_provider_evpl"]
+        is_sandbox = path.is_relative_to(PACKAGE / "sandbox")
+        assert all(name.startswith("airflow_provider_evpl.sandbox") == is_sandbox for name in own), path
+
+
+def _imported(nodes: Iterable[ast.AST]) -> Iterator[str]:
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0  # whole names only
+            yield str(node.module)
 
 
 @pytest.mark.parametrize(
