@@ -1,0 +1,95 @@
+"""The Makefile's commands: what they would do in a fresh checkout; the demo does it."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from tests.named import ROOT
+
+ENVIRONMENT = {name: text for name, text in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+VENV = r"(uv venv|-m venv) .*\.venv"
+FROM_THE_LOCK_FILE = r"sync .*--frozen"
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkout in which nothing is set up."""
+    folder = tmp_path_factory.mktemp("fresh") / "checkout"
+    made = shutil.ignore_patterns(".*", "__pycache__", "demo-lake", "dist", "htmlcov")
+    return Path(shutil.copytree(ROOT, folder, ignore=made))
+
+
+def _planned(checkout: Path, target: str) -> str:
+    """Ask make what it would run; it runs nothing."""
+    command = ["make", "--dry-run", target]
+    return subprocess.run(
+        command, cwd=checkout, env=ENVIRONMENT, capture_output=True, check=True, text=True
+    ).stdout
+
+
+@pytest.mark.parametrize(
+    ("target", "parts"),
+    [
+        ("setup", []),
+        ("demo", [r"\.venv/bin/python demo/run\.py$"]),
+        ("test", [r"\.venv/bin/python -m pytest --cov --cov-report=$"]),
+        (
+            "check",
+            [
+                r"\.venv/bin/ruff check",
+                r"\.venv/bin/ruff format .*--check",
+                r"\.venv/bin/mypy$",
+                r"\.venv/bin/lint-imports",
+                r"\.venv/bin/python -m pytest --cov --cov-report=$",
+            ],
+        ),
+    ],
+)
+def test_each_sets_itself_up(checkout: Path, target: str, parts: list[str]) -> None:
+    """In a fresh checkout each makes `.venv`, fills it from the lock file, then does all of its parts."""
+    plan = _planned(checkout, target)
+    for part in (VENV, FROM_THE_LOCK_FILE, *parts):
+        found = re.search(part, plan, re.MULTILINE)
+        assert found, part
+        plan = plan[found.end() :]
+
+
+def test_the_suite_is_whole() -> None:
+    """Without arguments pytest takes the whole folder of tests: nothing is left out by a setting."""
+    options = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]
+    assert options["testpaths"] == ["tests"]
+    assert not [one for one in options["addopts"] if re.match("-[km]|--(ignore|deselect)", one)]
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="the source distribution has no CI")
+def test_ci_runs_the_check_and_the_demo() -> None:
+    """What CI calls is `make check`, and the demo twice: the second one shows that nothing doubles."""
+    assert re.search(r"^exec make .*\bcheck$", (ROOT / ".ci" / "run").read_text(), re.MULTILINE)
+    workflow = (ROOT / ".github" / "workflows" / "ci.yml").read_text()
+    assert "- run: bash .ci/run" in workflow
+    assert "- run: make demo && make demo" in workflow
+
+
+def test_the_demo_lands_a_lake_and_shows_it(checkout: Path) -> None:
+    """From the sandbox, by the example DAG through Airflow, into a new folder; what landed is shown."""
+    shown = subprocess.run(
+        [sys.executable, "demo/run.py"],
+        cwd=checkout,
+        env=ENVIRONMENT | {"PYTHONPATH": str(checkout)},
+        capture_output=True,
+        check=True,
+        text=True,
+    ).stdout
+    landed = sorted((checkout / "demo-lake" / "samples").rglob("*.parquet"))
+    rows = sum(pq.read_metadata(path).num_rows for path in landed)
+    assert (len(landed), rows) == (2, 2 * 80 * 288)
+    assert "running dags/evpl_utilization_daily.py" in shown
+    assert all(f"{path.name} " in shown for path in landed)
+    assert f"Checked {rows:,} of {rows:,} rows against the sandbox's function: all as it says." in shown
