@@ -83,6 +83,30 @@ def test_a_footer_that_can_not_be_read_is_a_failure(error: type[OSError], kind: 
         lake_of(store).targets([DAY])
 
 
+class _Tidied(MemoryStore):
+    """Notes what is tidied, among its other calls."""
+
+    def tidy(self, path: str) -> None:
+        """Note."""
+        self.calls.append(("tidy", path))
+
+
+def test_left_overs_of_killed_puts_are_tidied_once_before_any_put() -> None:
+    """A run tidies each object that it may put, and what is rejected of it: once, then it writes."""
+    store = _Tidied()
+    run(store, hours(0, 2))
+    store.calls.clear()
+    run(store, hours(1, 3), hours(3, 4), rejections=1)
+    tidied = [path for method, path in store.calls if method == "tidy"]
+    expected = {hours(1, 3), hours(3, 4), hours(0, 3)}
+    assert sorted(tidied) == sorted(
+        path for one in expected for path in (DATASET.samples_path(one), DATASET.rejected_path(one))
+    )
+    methods = [method for method, _ in store.calls]
+    assert methods.index("put") > len(methods) - 1 - methods[::-1].index("tidy")
+    assert {path for method, path in store.calls if method == "put"} <= set(tidied)
+
+
 def test_rejected_samples_are_put_first() -> None:
     """They are put before the object, one JSON line each, the contract's keys and the JSON as it came."""
     store = MemoryStore()

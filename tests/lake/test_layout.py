@@ -2,7 +2,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import PurePosixPath
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 import pytest
 from hypothesis import example, given
@@ -30,13 +30,15 @@ small_windows = st.tuples(st.integers(0, 23), st.integers(1, 6)).map(
 
 
 def test_paths_are_the_contracts() -> None:
-    """A day of 0042 at 300 s is where the contract's example says, rejected samples beside it."""
+    """A day of 0042 at 300 s is where the contract's example says; a code is escaped as `quote` does."""
     dataset = Dataset("0042", "300s")
     name = "operator_code=op-0042/granularity=300s/date=2026-11-22/20261122T000000Z-20261123T000000Z"
     day = hours(0, 24)
     assert dataset.samples_path(day) == f"samples/{name}.parquet"
     assert dataset.rejected_path(day) == f"rejected/{name}.jsonl"
     assert dataset.folder(MIDNIGHT) == "samples/operator_code=op-0042/granularity=300s/date=2026-11-22"
+    escaped = Dataset("a/b ä~%=.", "300s").folder(MIDNIGHT).split("/")[1]
+    assert escaped == "operator_code=op-a%2Fb%20%C3%A4~%25%3D."
 
 
 @unhurried
@@ -109,6 +111,7 @@ def test_no_operator_code_leaves_its_folder(code_ope: str, hour: int) -> None:
         assert partition.startswith("operator_code=op-")
         assert partition.isascii()
         assert partition.isprintable()
+        assert partition.removeprefix("operator_code=op-") == quote(code_ope, safe="")
         assert unquote(partition.removeprefix("operator_code=op-")) == code_ope
         assert [one.partition("=")[0] for one in rest[:2]] == ["granularity", "date"]
         assert len(rest) == 3

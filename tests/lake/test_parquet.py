@@ -18,7 +18,6 @@ from hypothesis import strategies as st
 import airflow_provider_evpl
 from airflow_provider_evpl.lake.parquet import Footer, encode, read_footer
 from airflow_provider_evpl.lake.samples import Samples
-from airflow_provider_evpl.lake.schema import SORT_COLUMNS
 from airflow_provider_evpl.records import Series
 from airflow_provider_evpl.window import DAY
 from tests.lake.build import MIDNIGHT, Answer, Row, circuit, collect, hourly, hours, microseconds, unhurried
@@ -36,6 +35,10 @@ CONTRACT = [  # name, Arrow type, may be null: the contract's table
     ("pop_section_name", TEXT, True),
     ("timestamp", MOMENT, False),
     ("value", NUMBER, True),
+]
+ORDER = [  # the contract's
+    *("object_instance_id", "metric_name", "pop_country", "pop_name", "pop_section_name", "object_type"),
+    "timestamp",
 ]
 
 texts = st.one_of(st.none(), st.sampled_from(["", "0042", "é", "🛰", "a"]))
@@ -81,9 +84,10 @@ def test_what_is_read_is_what_was_pulled(given_rows: list[Row]) -> None:
     samples = _day(given_rows)
     read = pq.ParquetFile(io.BytesIO(_encode(samples))).read().to_pylist()
     assert _bits(read) == _bits(samples.table.to_pylist())
-    keys = [[(row[name] is not None, row[name] or "") for name in SORT_COLUMNS[:-1]] for row in read]
+    keys = [[(row[name] is not None, row[name] or "") for name in ORDER[:-1]] for row in read]
     moments = [row["timestamp"] for row in read]
     assert list(zip(keys, moments, strict=True)) == sorted(zip(keys, moments, strict=True))
+    assert len({tuple(row[name] for name in ORDER) for row in read}) == len(read)
 
 
 def test_duckdb_reads_the_same(tmp_path: Path) -> None:
@@ -126,7 +130,7 @@ def test_the_footer_says_the_order() -> None:
     metadata = pq.ParquetFile(io.BytesIO(_encode(hourly(hours(0, 24))))).metadata
     for index in range(metadata.num_row_groups):
         order = metadata.row_group(index).sorting_columns
-        assert [metadata.schema.column(one.column_index).name for one in order] == list(SORT_COLUMNS)
+        assert [metadata.schema.column(one.column_index).name for one in order] == ORDER
         assert all(one.nulls_first and not one.descending for one in order)
 
 
@@ -147,6 +151,23 @@ def test_the_footer_says_where_it_all_came_from() -> None:
         "evpl.unknown_fields": "[]",
         "evpl.dag_id": "daily",
     }
+
+
+def test_a_column_more_at_the_end_is_the_same_lake(tmp_path: Path) -> None:
+    """An object of a later version, a nullable column wider, is ours; together they read as before."""
+    old = pq.ParquetFile(io.BytesIO(_encode(hourly(hours(0, 1)))))
+    wider = old.read().append_column("unit", pa.array(["%"] * 2))
+    later = {**old.metadata.metadata, b"evpl.schema_version": b"2", b"evpl.later": b"more"}
+    pq.write_table(wider.replace_schema_metadata(later), tmp_path / "later.parquet")
+    (tmp_path / "now.parquet").write_bytes(_encode(hourly(hours(1, 2))))
+    assert read_footer(io.BytesIO((tmp_path / "later.parquet").read_bytes())) == Footer(SOURCE, 2, 2)
+    schema = pq.read_schema(tmp_path / "now.parquet")
+    assert pq.ParquetDataset(tmp_path, schema=schema).read().num_rows == 4
+    with duckdb.connect() as connection:
+        query = "SELECT * FROM read_parquet(?, union_by_name = true) ORDER BY timestamp"
+        found = connection.execute(query, [str(tmp_path / "*.parquet")])
+        assert [one[0] for one in found.description] == [*(name for name, _, _ in CONTRACT), "unit"]
+        assert [row[-1] for row in found.fetchall()] == ["%", "%", None, None]
 
 
 @unhurried

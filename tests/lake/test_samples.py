@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_evpl.lake.samples import Samples
+from airflow_provider_evpl.lake.samples import SampleCollector, Samples
 from airflow_provider_evpl.lake.schema import SERIES_COLUMNS
-from airflow_provider_evpl.records import Rejection, Series
+from airflow_provider_evpl.records import Entry, Page, Rejection, Series
 from airflow_provider_evpl.window import Granularity, Window
 from tests.lake.build import (
     FIVE_MINUTES,
@@ -254,6 +254,19 @@ def test_the_rejected_share(given_rows: list[float], gone: list[Rejection], frac
     """The larger share counts: samples rejected or in conflict, or entries rejected."""
     answer = Answer([(circuit("a"), START, value) for value in given_rows], gone)
     assert collect([answer], WINDOW).ledger.rejected_fraction == pytest.approx(fraction)
+
+
+def test_the_rejected_share_of_entries() -> None:
+    """One entry of two without a sample that could be counted is half of them, however many samples came."""
+    many = Entry(circuit("a"), [START + at for at in range(99)], [1.0] * 99)
+    collector = SampleCollector(WINDOW, code_ope="0042", granularity=FIVE_MINUTES)
+    gone = [rejection("[]", sample=None)]
+    collector.add(
+        Page(current_page=1, total_pages=1, has_next=False, entry_count=2, entries=[many], rejections=gone)
+    )
+    ledger = collector.finish().ledger
+    assert (ledger.received, ledger.rejected) == (100, 1)
+    assert ledger.rejected_fraction == 0.5
 
 
 def test_the_series_of_rows_outside_are_not_counted() -> None:
