@@ -118,7 +118,10 @@ class TokenSource:
             headers["Authorization"] = f"Basic {settings.basic_credentials}"
         else:
             form |= {"client_id": settings.client_id, "client_secret": settings.client_secret}
-        return self._transport.send("POST", settings.token_url, headers=headers, data=form)
+        try:
+            return self._transport.send("POST", settings.token_url, headers=headers, data=form)
+        except EvplError as error:
+            raise type(error)(f"{_WHAT}: {error}") from None
 
     def _read(self, answer: Answer) -> tuple[str, float]:
         try:

@@ -18,7 +18,7 @@ from airflow_provider_evpl.api.redact import Secrets
 from airflow_provider_evpl.api.retry import RetryPolicy
 from airflow_provider_evpl.api.transport import Answer, Transport, make_session
 from airflow_provider_evpl.api.verdict import api_code, raise_for
-from airflow_provider_evpl.errors import EvplResponseError, EvplUnavailableError
+from airflow_provider_evpl.errors import EvplError, EvplResponseError, EvplUnavailableError
 from airflow_provider_evpl.records import Page, PageDecoder, Rejection
 from airflow_provider_evpl.settings import Settings
 from airflow_provider_evpl.window import Granularity, Window
@@ -26,6 +26,7 @@ from airflow_provider_evpl.window import Granularity, Window
 __all__ = ["Client", "Query"]
 
 _MISSING_CREDENTIALS = 40
+_NO_REPORT = "; check host; if it is right, show Orange this"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +126,7 @@ class Client:
         return self._retry.call(lambda: self._attempt(query, index), cancelled=cancelled)
 
     def _attempt(self, query: Query, index: int) -> Page:
-        what = f"report of {query.window} from index {index}"
+        what = _tell(query, index)
         token = self._tokens.token()
         answer = self._send(query, index, token)
         if answer.status == HTTPStatus.UNAUTHORIZED and api_code(answer) != _MISSING_CREDENTIALS:
@@ -142,7 +143,11 @@ class Client:
             "ApplicationID": self.settings.application_id,
             "pagination": str(index),
         }
-        return self._transport.send("GET", self._report_url, headers=headers, params=self._parameters(query))
+        params = self._parameters(query)
+        try:
+            return self._transport.send("GET", self._report_url, headers=headers, params=params)
+        except EvplError as error:
+            raise type(error)(f"{_tell(query, index)}: {error}") from None
 
     def _parameters(self, query: Query) -> list[tuple[str, str]]:
         """Orange lists `ctxtid` twice [O]: one repeated key, in the setting's order [A]."""
@@ -161,13 +166,18 @@ class Client:
         try:
             page = self._decoder.decode(answer.body)
         except (EvplResponseError, EvplUnavailableError) as error:
-            raise type(error)(f"{blot(f'{what}: {error}')} (request id {request_id})") from None
+            advice = _NO_REPORT if isinstance(error, EvplResponseError) else ""
+            raise type(error)(f"{blot(f'{what}: {error}')} (request id {request_id}){advice}") from None
         return structs.replace(
             page,
             request_id=request_id,
             rejections=[_blot(one, blot) for one in page.rejections],
             unknown_fields=frozenset(map(blot, page.unknown_fields)),
         )
+
+
+def _tell(query: Query, index: int) -> str:
+    return f"report of {query.window} from index {index}"
 
 
 def _blot(rejection: Rejection, blot: Callable[[str], str]) -> Rejection:

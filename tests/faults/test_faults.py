@@ -1,5 +1,6 @@
 """Every fault of the sandbox, through the whole flow: HTTP, pages, samples, lake."""
 
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -8,8 +9,10 @@ import pytest
 
 from airflow_provider_evpl.errors import (
     EvplAuthError,
+    EvplNotPublishedError,
     EvplPagingError,
     EvplRefusedError,
+    EvplRetryableError,
     EvplUnavailableError,
 )
 from airflow_provider_evpl.sandbox.faults.pages import PAGE_FAULTS
@@ -38,8 +41,9 @@ def test_on_an_empty_lake(server: SandboxServer, tmp_path: Path, case: Case) -> 
     """What can be read lands once and all else is accounted for; or there is an error and no object."""
     server.set_faults(*case.faults)
     if isinstance(case.outcome, Fails):
-        with pytest.raises(case.outcome.error, match=case.outcome.why):
+        with pytest.raises(case.outcome.error, match=case.outcome.why) as error:
             run(server, tmp_path, case.plan, case.settings)
+        _check_message(str(error.value), case.outcome)
         assert bytes_of(tmp_path) == {}
         return
     summary = run(server, tmp_path, case.plan, case.settings)
@@ -50,6 +54,14 @@ def test_on_an_empty_lake(server: SandboxServer, tmp_path: Path, case: Case) -> 
     )
     assert unknown_fields_of(tmp_path) == case.outcome.unknown
     _check_rejections(tmp_path, case.outcome)
+
+
+def _check_message(text: str, outcome: Fails) -> None:
+    """It says where, and, where there is an answer to blame, which; a permanent one ends in advice."""
+    assert "2026-11-20T00:00:00Z/2026-11-21T00:00:00Z" in text or "token" in text
+    if outcome.error is not EvplNotPublishedError:
+        assert re.search(r"\(request id [0-9a-f-]{16,}\)", text)
+    assert issubclass(outcome.error, EvplRetryableError) or not text.endswith(")")
 
 
 def _ledger(summary: dict[str, Any]) -> dict[str, Any]:
