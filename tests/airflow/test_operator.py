@@ -1,5 +1,6 @@
 import json
 from datetime import UTC, datetime, timedelta
+from inspect import Parameter, signature
 from typing import TYPE_CHECKING, Any
 
 import pendulum
@@ -46,12 +47,19 @@ def _fails(lab: "Lab", arguments: dict[str, Any]) -> Exception:
 
 
 def test_arguments_are_the_contracts(lab: "Lab") -> None:
-    """Every argument of the contract has its default, and is a template field; there is no other."""
+    """Every argument of the contract has its default, by keyword only, and is a template field; no other."""
     from airflow_provider_evpl.operators.evpl import EvplUtilizationToObjectStorageOperator
 
     task = EvplUtilizationToObjectStorageOperator(task_id="pull", object_storage_path=lab.root)
     assert set(task.template_fields) == {"object_storage_path", *CONTRACT}
     assert {name: getattr(task, name) for name in CONTRACT} == CONTRACT
+    own = {**signature(type(task).__init__).parameters}
+    assert {own.pop(name).kind for name in ("self", "kwargs")} == {
+        Parameter.POSITIONAL_OR_KEYWORD,
+        Parameter.VAR_KEYWORD,
+    }
+    assert own.keys() == set(task.template_fields)
+    assert {one.kind for one in own.values()} == {Parameter.KEYWORD_ONLY}
 
 
 @pytest.mark.parametrize(
@@ -167,12 +175,20 @@ def test_the_footer_tells_of_the_run(lab: "Lab") -> None:
     assert json.loads(metadata["evpl.source"])["base_url"] == lab.sandbox.base_url
 
 
-def test_a_store_that_can_not_be_opened_is_a_setting(lab: "Lab") -> None:
-    """What the storage library says of a wrong storage connection is told as one to correct."""
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"object_storage_path": "s3://aws_odd@lake/evpl"},
+        {"object_storage_path": "s3://lake/evpl", "object_storage_conn_id": "aws_odd"},
+        {"object_storage_path": "s3://aws_odd@lake/evpl", "object_storage_conn_id": "aws_odd"},
+    ],
+)
+def test_a_store_that_can_not_be_opened_is_a_setting(lab: "Lab", arguments: dict[str, str]) -> None:
+    """What the library says of a wrong storage connection, named here or there, is told as one to correct."""
     from airflow.providers.common.compat.sdk import AirflowFailException
 
     connection = {"conn_type": "aws", "login": "k", "password": "s", "extra": {"role_arn": "none"}}
     lab.monkeypatch.setenv("AIRFLOW_CONN_AWS_ODD", json.dumps(connection))
     with pytest.raises(AirflowFailException, match="object_storage_conn_id: s3 can't be opened") as caught:
-        lab.execute(object_storage_path="s3://aws_odd@lake/evpl")
+        lab.execute(**arguments)
     assert isinstance(caught.value.__cause__, EvplConfigError)

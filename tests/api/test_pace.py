@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_evpl.api.pace import Pace
-from tests.api.support import Clock, all_at_once
+from tests.api.support import QUERY, Clock, all_at_once, answer, report, scripted
 
 
 @given(st.floats(0.01, 1000), st.lists(st.floats(0, 10), max_size=30))
@@ -30,6 +30,15 @@ def test_never_slower_than_the_pace(per_second: float, count: int) -> None:
     for _ in range(count):
         pace.wait()
     assert abs(clock.now - began - (count - 1) / per_second) < 1e-6
+
+
+def test_a_client_keeps_to_its_setting() -> None:
+    """All requests of a client, the token's and repeated ones too, begin as far apart as the setting says."""
+    with scripted([answer(503), answer(json=report())], requests_per_second=0.01) as api:
+        for _ in range(3):
+            api.client.page(QUERY, 1)
+    assert api.tokens.call_count + api.reports.call_count == 5
+    assert api.clock.now - 1000 == 4 * 100
 
 
 def test_threads_share_the_pace() -> None:
