@@ -22,8 +22,8 @@ from airflow_provider_evpl.sandbox.config import SandboxConfig
 from airflow_provider_evpl.sandbox.data import Network, Row
 from airflow_provider_evpl.sandbox.server import SandboxServer
 from airflow_provider_evpl.settings import Settings
-from airflow_provider_evpl.window import DAY, Window
-from tests.fake_api import FakeApi, grid
+from airflow_provider_evpl.window import DAY, Granularity, Window
+from tests.fake_api import FakeApi, Sample, grid
 from tests.lakes import intervals, objects, rows
 from tests.runs import A_DAY, HOUR, HOURS, MIDNIGHT, run
 
@@ -103,6 +103,20 @@ def test_the_summary_has_the_keys_of_the_contract(tmp_path: Path) -> None:
     }
 
 
+def test_counts_are_summed_over_the_slices(tmp_path: Path) -> None:
+    """Steps are those of each slice's series, a series of several slices is one, bytes are all objects'."""
+    off_the_grid = Sample("a", MIDNIGHT + timedelta(minutes=7), "1")
+    api = FakeApi([*grid("a", MIDNIGHT, 13), off_the_grid, *grid("b", MIDNIGHT + HOUR, 2)])
+    told = run(api, tmp_path, HOURS).as_dict()
+    assert [one["rows"] for one in told["slices"]] == [13, 3, 0]  # type: ignore[attr-defined]  # JSON
+    assert (told["rows"], told["series"]) == (16, 2)
+    assert told["expected"] == 12 * 1 + 12 * 2 + 12 * 0
+    assert told["observed"] == 12 + 3
+    assert told["bytes"] == sum((tmp_path / path).stat().st_size for path in objects(tmp_path))
+    months = run(api, tmp_path, replace(HOURS, granularity=Granularity("1m"))).as_dict()
+    assert (months["rows"], months["expected"], months["observed"]) == (16, None, None)
+
+
 def test_a_long_list_of_slices_keeps_its_ends(tmp_path: Path) -> None:
     """Of more than 100 slices the first and the last 50 are listed; the count is that of all."""
     five_minutes = timedelta(minutes=5)
@@ -172,7 +186,9 @@ def test_pages_of_unequal_length_are_pulled_one_by_one(tmp_path: Path) -> None:
     summary = run(api, tmp_path, page_parallelism=4)
     assert sorted(rows(tmp_path)) == sorted((one.name, one.timestamp, 1.5) for one in CIRCUITS)
     assert api.indices[-4:] == [1, 4, 6, 10]
-    assert summary.as_dict()["retries"] == len(api.indices) - 4
+    told = summary.as_dict()
+    assert (told["received"], told["pages"], told["requests"]) == (20, 4, len(api.indices))
+    assert told["retries"] == len(api.indices) - 4 > 0
 
 
 def test_pages_that_never_add_up_touch_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -187,13 +203,14 @@ def test_pages_that_never_add_up_touch_nothing(tmp_path: Path, caplog: pytest.Lo
 
 
 def test_progress_rises_to_the_whole(tmp_path: Path) -> None:
-    """Told after every page: pages and samples so far, the share of the window, the time left."""
+    """Told after every page: pages and samples so far, the share of the window, the time left, then all."""
     told: list[Progress] = []
     ticks = iter(range(100))
     with FakeApi([*CIRCUITS, *grid("late", MIDNIGHT + HOUR, 3)]).client() as client:
         plan = replace(HOURS, window=Window(MIDNIGHT, MIDNIGHT + 2 * HOUR))
         store = LocalStore(str(tmp_path))
-        pull(client, store, plan, provenance={}, on_progress=told.append, clock=lambda: next(ticks))
+        summary = pull(client, store, plan, provenance={}, on_progress=told.append, clock=lambda: next(ticks))
+    assert summary.as_dict()["seconds"] == 6
     assert [one.pages for one in told] == [1, 2, 3, 4, 5]
     assert [one.samples for one in told] == [6, 12, 18, 20, 23]
     assert [one.share for one in told] == [0.125, 0.25, 0.375, 0.5, 1.0]

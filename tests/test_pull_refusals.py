@@ -33,11 +33,13 @@ class TestShrinking:
         assert (tmp_path / objects(tmp_path)[0]).read_bytes() == before
 
     def test_it_is_kept(self, tmp_path: Path, api: FakeApi, caplog: pytest.LogCaptureFixture) -> None:
-        """`keep` warns, leaves what has landed, and doesn't list the slice."""
+        """`keep` warns, leaves what has landed, and neither lists nor counts the slice."""
         run(FakeApi(grid("a", MIDNIGHT, 288)), tmp_path)
         summary = run(api, tmp_path, replace(A_DAY, on_shrink="keep"))
         assert (len(rows(tmp_path)), summary.landings) == (288, [])
         assert "would erase landed samples" in caplog.text
+        told = summary.as_dict()
+        assert (told["received"], told["rows"], told["pages"], told["slices"]) == (0, 0, 0, [])
 
     def test_it_is_replaced(self, tmp_path: Path, api: FakeApi) -> None:
         """`replace` takes the API's word."""
@@ -46,12 +48,13 @@ class TestShrinking:
         assert rows(tmp_path) == [(one.name, one.timestamp, one.value and 1.5) for one in api.samples]
         assert summary.landings[0].replaced == 1
 
-    def test_a_widened_slice_never_shrinks(self, tmp_path: Path, api: FakeApi) -> None:
+    @pytest.mark.parametrize("on_shrink", ["fail", "keep", "replace"])
+    def test_a_widened_slice_never_shrinks(self, tmp_path: Path, api: FakeApi, on_shrink: str) -> None:
         """An hour that would erase samples of its day is refused; the error names the day to ask for."""
         run(FakeApi(grid("a", MIDNIGHT, 288)), tmp_path)
         asked = "window_start=2026-11-20T00:00:00Z, window_end=2026-11-21T00:00:00Z"
         with pytest.raises(EvplRefusedError, match=asked):
-            run(api, tmp_path, replace(HOURS, on_shrink="replace"))
+            run(api, tmp_path, replace(HOURS, on_shrink=on_shrink))
         assert len(rows(tmp_path)) == 288
 
 
@@ -68,6 +71,18 @@ def test_a_refused_slice_does_not_stop_the_others(tmp_path: Path) -> None:
     assert "raise max_rejected_fraction" in text
     assert len(intervals(tmp_path)) == 2
     assert not list(tmp_path.rglob("*.jsonl"))
+
+
+def test_each_refused_slice_is_named(tmp_path: Path) -> None:
+    """One would erase samples, one is rejected, each for its own reason; the one between them lands."""
+    run(FakeApi(grid("a", MIDNIGHT, 12)), tmp_path, replace(A_DAY, window=Window(MIDNIGHT, MIDNIGHT + HOUR)))
+    bad = Sample("b", MIDNIGHT + 2 * HOUR, "n/a")
+    with pytest.raises(EvplRefusedError, match="1 slices landed, 2 were left as they were") as error:
+        run(FakeApi([*grid("a", MIDNIGHT, 11), *grid("a", MIDNIGHT + HOUR, 12), bad]), tmp_path, HOURS)
+    _, shrunk, rejected = str(error.value).splitlines()
+    assert shrunk.startswith("slice 2026-11-20T00:00:00Z/2026-11-20T01:00:00Z: would erase")
+    assert rejected.startswith("slice 2026-11-20T02:00:00Z/2026-11-20T03:00:00Z: 100.0%")
+    assert len(rows(tmp_path)) == 24
 
 
 def test_conflicts_count_as_rejected(tmp_path: Path) -> None:
