@@ -108,6 +108,7 @@ def test_a_trickling_answer(status: int, framing: bytes) -> None:
         finally:
             gave_up.set()
             asked.release()
+    assert next(moments) == 12  # it looked at 0, then up to 11: the first moment beyond 10
     assert len(server.seen) == 1
 
 

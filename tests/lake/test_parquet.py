@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import airflow_provider_evpl
+from airflow_provider_evpl.lake.layout import Dataset
 from airflow_provider_evpl.lake.parquet import Footer, encode, read_footer
 from airflow_provider_evpl.lake.samples import Samples
 from airflow_provider_evpl.records import Series
@@ -112,15 +113,15 @@ def test_duckdb_reads_the_same(tmp_path: Path) -> None:
 
 
 def test_0042_stays_text(tmp_path: Path) -> None:
-    """Through Hive partitions of the contract's form a code of digits stays text in every column it is in."""
-    folder = tmp_path / "operator_code=op-0042" / "date=2026-11-22"
-    folder.mkdir(parents=True)
-    (folder / "one.parquet").write_bytes(_encode(_day([(circuit("0042"), START, 1.0)])))
+    """Through the lake's Hive partitions a code of digits stays text in every column it is in."""
+    path = tmp_path / Dataset("0042", "300s").samples_path(hours(0, 24))
+    path.parent.mkdir(parents=True)
+    path.write_bytes(_encode(_day([(circuit("0042"), START, 1.0)])))
     with duckdb.connect() as connection:
         found = connection.execute(
             "SELECT code_ope, object_instance_id, operator_code "
             "FROM read_parquet(?, hive_partitioning = true)",
-            [str(folder / "*.parquet")],
+            [str(tmp_path / "samples" / "**" / "*.parquet")],
         ).fetchall()
     assert found == [("0042", "0042", "op-0042")]
 
