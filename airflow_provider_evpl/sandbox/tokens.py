@@ -1,5 +1,6 @@
 """Access tokens that really expire."""
 
+import threading
 from collections.abc import Callable
 from math import inf
 
@@ -17,6 +18,7 @@ class Tokens:
         """Start without a token; `clock` gives seconds and never goes back."""
         self.issued = 0
         self._clock = clock
+        self._lock = threading.Lock()
         self._ends: dict[str, float] = {}
         self._uses: dict[str, float] = {}
 
@@ -28,16 +30,18 @@ class Tokens:
             life_seconds: After which it is expired.
             uses: How often it may be used; after that it is unknown.
         """
-        self._ends[token] = self._clock() + life_seconds
-        self._uses[token] = uses
-        self.issued += 1
+        with self._lock:
+            self._ends[token] = self._clock() + life_seconds
+            self._uses[token] = uses
+            self.issued += 1
 
     def use(self, token: str) -> bool:
         """Use a token; tell whether it was issued and not revoked. It may have expired."""
-        if self._uses.get(token, 0) <= 0:
-            return False
-        self._uses[token] -= 1
-        return True
+        with self._lock:
+            if self._uses.get(token, 0) <= 0:
+                return False
+            self._uses[token] -= 1
+            return True
 
     def is_expired(self, token: str) -> bool:
         """Tell whether the lifetime is over; an unknown token has none left."""
@@ -45,5 +49,6 @@ class Tokens:
 
     def revoke_all(self) -> None:
         """Forget every token: each is unknown from now on."""
-        self._ends.clear()
-        self._uses.clear()
+        with self._lock:
+            self._ends.clear()
+            self._uses.clear()
