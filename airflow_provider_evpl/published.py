@@ -3,18 +3,17 @@
 import logging
 from collections.abc import Callable
 from contextlib import closing
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from airflow_provider_evpl.api.client import Client, Query
 from airflow_provider_evpl.api.pages import read_pages
 from airflow_provider_evpl.errors import EvplPagingError, EvplRetryableError
 from airflow_provider_evpl.records import Rejection, Series
 from airflow_provider_evpl.wait_plan import WaitPlan
-from airflow_provider_evpl.window import EPOCH, Granularity, Window, iso
+from airflow_provider_evpl.window import EPOCH, Granularity, Window, iso, microseconds
 
 __all__ = ["Watch", "count_published"]
 
-_MICROSECOND = timedelta(microseconds=1)
 _log = logging.getLogger(__name__)
 
 
@@ -77,7 +76,7 @@ def count_published(client: Client, *, code_ope: str, granularity: Granularity, 
     last = granularity.last_step_in(window)
     asked = Window(last.replace(microsecond=0), window.end)  # whole seconds, as a request has them
     query = Query(code_ope=code_ope, granularity=granularity, window=asked)
-    first, end = ((moment - EPOCH) // _MICROSECOND for moment in (last, window.end))
+    first, end = (microseconds(moment - EPOCH) for moment in (last, window.end))
     found: set[Series] = set()
     rejections: list[Rejection] = []
     pages = read_pages(lambda index: client.page(query, index), pagination=client.settings.pagination)

@@ -2,16 +2,15 @@
 
 import math
 import re
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from airflow_provider_evpl.window import EPOCH
+from airflow_provider_evpl.window import EPOCH, microseconds
 
 __all__ = ["NO_ZONE", "OddError", "Timestamps", "read_value", "read_values"]
 
 NO_ZONE = "timeStamp has no zone"
 """The reason that a setting may take away."""
 
-_MICROSECOND = timedelta(microseconds=1)
 _MOST_TIMESTAMPS = 110_000  # a year of 5 minutes: a bound for memory
 _TIMESTAMP = re.compile(
     r"(\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):\d\d)(?:(:\d\d)(?:[.,](\d{1,9}))?)?(Z|[+-]\d\d(?::?\d\d)?)?",
@@ -55,7 +54,7 @@ def _read_timestamp(text: str, *, naive_is_utc: bool) -> int:
         moment = datetime.fromisoformat(minutes + (seconds or "") + (zone or "Z"))
     except ValueError:
         raise OddError("timeStamp is no date and time") from None
-    return (moment - EPOCH) // _MICROSECOND + int(fraction[:6])
+    return microseconds(moment - EPOCH) + int(fraction[:6])
 
 
 def read_values(values: list[str | float | None]) -> list[float | None]:

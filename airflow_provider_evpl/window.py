@@ -18,6 +18,7 @@ __all__ = [
     "Window",
     "floor",
     "iso",
+    "microseconds",
     "read_duration",
     "read_moment",
     "resolve_window",
@@ -169,6 +170,11 @@ class RunTimes:
 def iso(moment: datetime) -> str:
     """Write a UTC moment in ISO 8601, with `Z`."""
     return moment.isoformat().replace("+00:00", "Z")
+
+
+def microseconds(length: timedelta) -> int:
+    """Count the whole microseconds of a length of time: of `moment - EPOCH` those since the epoch."""
+    return length // timedelta.resolution
 
 
 def floor(moment: datetime, length: timedelta) -> datetime:

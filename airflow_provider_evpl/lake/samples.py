@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
 from itertools import chain
 from typing import Any, TypeAlias
 
@@ -13,7 +12,7 @@ from airflow_provider_evpl.lake.columns import Codes, Flags, Floats, Integers, m
 from airflow_provider_evpl.lake.ledger import Conflict, Ledger, PlacedRejection, tell_set_aside
 from airflow_provider_evpl.lake.units import unit_doubts
 from airflow_provider_evpl.records import Page, Series
-from airflow_provider_evpl.window import EPOCH, Granularity, Window
+from airflow_provider_evpl.window import EPOCH, Granularity, Window, microseconds
 
 __all__ = ["SampleCollector", "Samples"]
 
@@ -161,7 +160,7 @@ class SampleCollector:
     def _observed(self, ranks: Codes, timestamps: Integers) -> int | None:
         if (step := self._granularity.step) is None:
             return None
-        steps = timestamps // _microseconds(step)
+        steps = timestamps // microseconds(step)
         return len(ranks) and 1 + int(((ranks[1:] != ranks[:-1]) | (steps[1:] != steps[:-1])).sum())
 
 
@@ -170,12 +169,8 @@ def _heads(conflicts: _Conflicts) -> Iterator[list[Any]]:
 
 
 def _inside(timestamps: Integers, window: Window) -> Flags:
-    start, end = (_microseconds(bound - EPOCH) for bound in (window.start, window.end))
+    start, end = (microseconds(bound - EPOCH) for bound in (window.start, window.end))
     return (timestamps >= start) & (timestamps < end)
-
-
-def _microseconds(length: timedelta) -> int:
-    return length // timedelta(microseconds=1)
 
 
 def _nulls_first(series: Series) -> list[tuple[bool, str]]:
