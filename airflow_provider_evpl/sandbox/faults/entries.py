@@ -1,10 +1,10 @@
 """Faults in single entries: their fields, their list of samples, their shape; `places` says in which."""
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any, Final, TypeAlias
 
 from airflow_provider_evpl.sandbox.faults.fault import Fault
+from airflow_provider_evpl.sandbox.faults.fields import set_fields, unset_fields
 
 __all__ = ["ENTRY_FAULTS"]
 
@@ -19,15 +19,11 @@ def _fault(name: str, description: str, change: Callable[[_Entry], Any]) -> Faul
 
 
 def _set(name: str, description: str, **fields: object) -> Fault[_Entries]:
-    return _fault(name, description, lambda entry: {**entry, **fields})
+    return _fault(name, description, set_fields(**fields))
 
 
-def _unset(name: str, description: str, *fields: str) -> Fault[_Entries]:
-    return _fault(name, description, partial(_without, fields))
-
-
-def _without(names: tuple[str, ...], entry: _Entry) -> _Entry:
-    return {name: value for name, value in entry.items() if name not in names}
+def _unset(name: str, description: str, *names: str) -> Fault[_Entries]:
+    return _fault(name, description, unset_fields(*names))
 
 
 def _only_one(entry: _Entry) -> _Entry:

@@ -4,18 +4,11 @@ from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
 from airflow_provider_evpl.sandbox.faults.fault import Fault
+from airflow_provider_evpl.sandbox.faults.fields import set_fields, unset_fields
 
 __all__ = ["PAGE_FAULTS"]
 
 _Page: TypeAlias = dict[str, Any]
-
-
-def _set(**fields: object) -> Callable[[_Page], _Page]:
-    return lambda page: {**page, **fields}
-
-
-def _unset(*names: str) -> Callable[[_Page], _Page]:
-    return lambda page: {name: value for name, value in page.items() if name not in names}
 
 
 def _add(name: str, number: Callable[[_Page], int]) -> Callable[[_Page], _Page]:
@@ -40,39 +33,39 @@ PAGE_FAULTS: Final[tuple[Fault[_Page], ...]] = (
     ),
     Fault("total-pages-too-few", "totalPages is one less", _add("totalPages", lambda _: -1)),
     Fault("total-pages-too-many", "totalPages is one more", _add("totalPages", lambda _: 1)),
-    Fault("total-pages-zero", "totalPages is 0", _set(totalPages=0)),
+    Fault("total-pages-zero", "totalPages is 0", set_fields(totalPages=0)),
     Fault(
         "total-pages-text",
         "totalPages is a text",
         lambda page: {**page, "totalPages": str(page["totalPages"])},
     ),
-    Fault("total-pages-missing", "totalPages is missing", _unset("totalPages")),
+    Fault("total-pages-missing", "totalPages is missing", unset_fields("totalPages")),
     Fault("current-page-from-zero", "currentPage starts at 0", _add("currentPage", lambda _: -1)),
-    Fault("current-page-stuck", "currentPage is 1 on every page", _set(currentPage=1)),
-    Fault("current-page-missing", "currentPage is missing", _unset("currentPage")),
+    Fault("current-page-stuck", "currentPage is 1 on every page", set_fields(currentPage=1)),
+    Fault("current-page-missing", "currentPage is missing", unset_fields("currentPage")),
     Fault(
         "page-numbers-zero",
         "currentPage and totalPages are 0 on every page, as in the document's example",
-        _set(currentPage=0, totalPages=0),
+        set_fields(currentPage=0, totalPages=0),
     ),
     Fault(
         "page-numbers-missing",
         "currentPage and totalPages are missing",
-        _unset("currentPage", "totalPages"),
+        unset_fields("currentPage", "totalPages"),
     ),
-    Fault("has-next-for-ever", "hasNext is true on every page", _set(hasNext=True)),
-    Fault("has-next-never", "hasNext is false on every page", _set(hasNext=False)),
-    Fault("has-next-null", "hasNext is null", _set(hasNext=None)),
+    Fault("has-next-for-ever", "hasNext is true on every page", set_fields(hasNext=True)),
+    Fault("has-next-never", "hasNext is false on every page", set_fields(hasNext=False)),
+    Fault("has-next-null", "hasNext is null", set_fields(hasNext=None)),
     Fault(
         "has-next-text", "hasNext is a text", lambda page: {**page, "hasNext": str(page["hasNext"]).lower()}
     ),
-    Fault("has-next-missing", "hasNext is missing", _unset("hasNext")),
-    Fault("page-field-unknown", "a page has the field generatedAt", _set(generatedAt="2026-11-22")),
+    Fault("has-next-missing", "hasNext is missing", unset_fields("hasNext")),
+    Fault("page-field-unknown", "a page has the field generatedAt", set_fields(generatedAt="2026-11-22")),
     Fault(
         "places-missing",
         "no entry tells its place, so that both ends of a circuit look the same",
         _leave_places_out,
     ),
-    Fault("entries-null", "entries is null", _set(entries=None)),
-    Fault("entries-missing", "entries is missing", _unset("entries")),
+    Fault("entries-null", "entries is null", set_fields(entries=None)),
+    Fault("entries-missing", "entries is missing", unset_fields("entries")),
 )

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
-from functools import partial
 from typing import Any, Final, TypeAlias
 
 from airflow_provider_evpl.sandbox.faults.fault import Fault
+from airflow_provider_evpl.sandbox.faults.fields import set_fields, unset_fields
 
 __all__ = ["SAMPLE_FAULTS"]
 
@@ -38,10 +38,6 @@ def _timestamp(name: str, description: str, change: Callable[[str], object]) -> 
         f"a timeStamp is {description}",
         lambda sample: {**sample, "timeStamp": change(sample["timeStamp"])},
     )
-
-
-def _without(name: str, sample: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in sample.items() if key != name}
 
 
 def _move_east(text: str) -> str:
@@ -91,16 +87,14 @@ SAMPLE_FAULTS: Final[tuple[Fault[_Samples], ...]] = (
     _timestamp("impossible", "the 30th of February", _constant("2026-02-30T03:00:00.000Z")),
     _timestamp("number", "a number of seconds", _constant(1_795_316_400)),
     _timestamp("null", "null", _constant(None)),
-    _fault(
-        "sample-field-unknown", "a sample has the field quality", lambda sample: {**sample, "quality": "good"}
-    ),
+    _fault("sample-field-unknown", "a sample has the field quality", set_fields(quality="good")),
     _fault(
         "sample-context",
         "a sample has the field context, as ETSI's SOL003 does",
-        lambda sample: {**sample, "context": [{"key": "tier", "value": "gold"}]},
+        set_fields(context=[{"key": "tier", "value": "gold"}]),
     ),
-    _fault("value-missing", "a sample has no value", partial(_without, "value")),
-    _fault("timestamp-missing", "a sample has no timeStamp", partial(_without, "timeStamp")),
+    _fault("value-missing", "a sample has no value", unset_fields("value")),
+    _fault("timestamp-missing", "a sample has no timeStamp", unset_fields("timeStamp")),
     _fault("sample-null", "a sample is null", lambda _: None),
     _fault("sample-text", "a sample is a text", str),
 )

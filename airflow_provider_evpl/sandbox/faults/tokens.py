@@ -5,6 +5,7 @@ from math import inf
 from typing import Any, Final, NamedTuple
 
 from airflow_provider_evpl.sandbox.faults.fault import Fault
+from airflow_provider_evpl.sandbox.faults.fields import set_fields, unset_fields
 
 __all__ = ["TOKEN_FAULTS", "Grant"]
 
@@ -24,13 +25,11 @@ class Grant(NamedTuple):
 
 
 def _set(**fields: object) -> Callable[[Grant], Grant]:
-    return lambda grant: grant._replace(answer={**grant.answer, **fields})
+    return lambda grant: grant._replace(answer=set_fields(**fields)(grant.answer))
 
 
-def _unset(unwanted: str) -> Callable[[Grant], Grant]:
-    return lambda grant: grant._replace(
-        answer={name: value for name, value in grant.answer.items() if name != unwanted}
-    )
+def _unset(name: str) -> Callable[[Grant], Grant]:
+    return lambda grant: grant._replace(answer=unset_fields(name)(grant.answer))
 
 
 TOKEN_FAULTS: Final[tuple[Fault[Grant], ...]] = (

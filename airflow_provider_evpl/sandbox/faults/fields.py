@@ -1,0 +1,18 @@
+"""What several faults do to a JSON object: set fields, or leave them out."""
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+__all__ = ["set_fields", "unset_fields"]
+
+_Object: TypeAlias = dict[str, Any]
+
+
+def set_fields(**fields: object) -> Callable[[_Object], _Object]:
+    """Give an object these fields, in the place of its own."""
+    return lambda one: {**one, **fields}
+
+
+def unset_fields(*names: str) -> Callable[[_Object], _Object]:
+    """Leave fields out of an object."""
+    return lambda one: {name: value for name, value in one.items() if name not in names}
