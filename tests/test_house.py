@@ -36,18 +36,21 @@ def test_the_core_runs_without_airflow_and_pandas() -> None:
 
 
 def test_the_error_tree_is_drawn_in_full() -> None:
-    """The picture in the docstring shows every class, each below the one it derives from."""
-    drawn: dict[str, str] = {}
-    above = ["Exception", "", ""]
-    for indent, name in re.findall(r"^    ([│├└─ ]*)(Evpl\w*Error)\b", str(errors.__doc__), re.MULTILINE):
-        depth = len(indent) // 4
-        drawn[name] = above[depth]
-        above[depth + 1 :] = [name, ""]
-    classes = [vars(errors)[name] for name in errors.__all__]
-    assert drawn == {one.__name__: one.__bases__[0].__name__ for one in classes}
-    for branch in (errors.EvplPermanentError, errors.EvplRetryableError):
-        assert issubclass(branch, errors.EvplError)
-    leaves = [one for one in classes if not one.__subclasses__()]
+    """The picture in the docstring shows every class once, below the one it derives from."""
+    drawn = list(re.finditer(r"^[ │├└─]*(Evpl\w*Error)\b", str(errors.__doc__), re.MULTILINE))
+    above: dict[int, str] = {}
+    parents = {}
+    for one in drawn:
+        depth = one.start(1) - one.start()
+        parents[one[1]] = above.get(depth - 4, "Exception")
+        above[depth] = one[1]
+    assert len(parents) == len(drawn)
+    assert parents == {name: vars(errors)[name].__base__.__name__ for name in errors.__all__}
+
+
+def test_each_error_says_what_to_do() -> None:
+    """Whatever is raised is either permanent or worth another try."""
+    leaves = [one for one in (vars(errors)[name] for name in errors.__all__) if not one.__subclasses__()]
     assert all(issubclass(one, errors.EvplPermanentError | errors.EvplRetryableError) for one in leaves)
 
 
