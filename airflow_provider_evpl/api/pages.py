@@ -149,7 +149,7 @@ class _Check:
 
     def _check_number(self, number: int | None) -> None:
         """Numbers rise by one. Without totalPages all may be absent, or 0: then they say nothing."""
-        is_second = self._count == 1 + 1
+        is_second = self._count == 2  # noqa: PLR2004 that is what second means
         if is_second and self._base == 0 and self.total is None:
             self._numbered = number != 0
         if self.total is not None and number is None:
