@@ -71,5 +71,5 @@ def _step(ask: Callable[[], _T], failed: str, advice: Mapping[type[EvplError], s
     except EvplError as error:
         cause = error.__cause__
         first = cause if isinstance(cause, EvplError) else error  # the one behind "gave up after 1 attempts"
-        more = [text for kind, text in advice.items() if isinstance(error, kind)][:1]
-        raise EvplError("; ".join([f"{failed}: {first}", *more])) from error
+        more = next((f"; {text}" for kind, text in advice.items() if isinstance(error, kind)), "")
+        raise EvplError(f"{failed}: {first}{more}") from error
