@@ -11,9 +11,11 @@ from airflow_provider_evpl.records import Rejection, Series
 from airflow_provider_evpl.values import NO_ZONE
 from airflow_provider_evpl.window import EPOCH, iso
 
-__all__ = ["Conflict", "Ledger", "PlacedRejection", "tell_set_aside"]
+__all__ = ["EXAMPLES", "Conflict", "Ledger", "PlacedRejection", "tell_set_aside"]
 
-_EXAMPLES = 3
+EXAMPLES = 3
+"""How many are shown, so that no more conflicts need be kept."""
+
 _REASONS = 5
 _SHOWN_CHARACTERS = 200
 
@@ -98,7 +100,7 @@ def tell_set_aside(
     Args:
         ledger: the counts.
         rejections: all of them, without secrets.
-        conflicts: the first ones.
+        conflicts: the first `EXAMPLES`.
         blot: takes secrets out of a text.
     """
     reasons = Counter[str]()
@@ -107,7 +109,7 @@ def tell_set_aside(
     reasons["conflict"] = ledger.conflicts
     counts = ", ".join(f"{count} x {reason}" for reason, count in reasons.most_common(_REASONS) if count)
     told = chain(map(str, rejections), (one.tell(blot) for one in conflicts))
-    return f"{counts}; for example {'; '.join(islice(told, _EXAMPLES))}. {_next_step(reasons)}"
+    return f"{counts}; for example {'; '.join(islice(told, EXAMPLES))}. {_next_step(reasons)}"
 
 
 def _next_step(reasons: Counter[str]) -> str:

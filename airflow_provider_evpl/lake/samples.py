@@ -9,14 +9,12 @@ import numpy as np
 import pyarrow as pa
 
 from airflow_provider_evpl.lake.columns import Codes, Flags, Floats, Integers, make_table
-from airflow_provider_evpl.lake.ledger import Conflict, Ledger, PlacedRejection, tell_set_aside
+from airflow_provider_evpl.lake.ledger import EXAMPLES, Conflict, Ledger, PlacedRejection, tell_set_aside
 from airflow_provider_evpl.lake.units import unit_doubts
 from airflow_provider_evpl.records import Page, Series
 from airflow_provider_evpl.window import EPOCH, Granularity, Window, microseconds
 
 __all__ = ["SampleCollector", "Samples"]
-
-_SHOWN_CONFLICTS = 3
 
 _Rows: TypeAlias = tuple[Codes, Integers, Floats]
 _Conflicts: TypeAlias = tuple[Codes, Integers, Floats, Floats]
@@ -31,7 +29,7 @@ class Samples:
         table: rows as `TABLE_SCHEMA` says, unique and sorted.
         timestamps, has_value: of the rows, for counting without touching the table.
         series: the distinct series among the rows.
-        conflicts: the first of them.
+        conflicts: the first `EXAMPLES` of them.
         unit_doubts: what their values say against a percentage.
     """
 
@@ -165,7 +163,7 @@ class SampleCollector:
 
 
 def _heads(conflicts: _Conflicts) -> Iterator[list[Any]]:
-    return (column[:_SHOWN_CONFLICTS].tolist() for column in conflicts)
+    return (column[:EXAMPLES].tolist() for column in conflicts)
 
 
 def _inside(timestamps: Integers, window: Window) -> Flags:
