@@ -2,7 +2,7 @@
 
 import tempfile
 from dataclasses import asdict, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,9 +17,8 @@ from airflow_provider_evpl.pull import pull, pull_slice
 from airflow_provider_evpl.window import DAY, Granularity, Window
 from tests.fake_api import FakeApi, Sample
 from tests.lakes import objects, rows
+from tests.runs import HOUR, MIDNIGHT
 
-MIDNIGHT = datetime(2026, 11, 20, tzinfo=UTC)
-HOUR = timedelta(hours=1)
 STEP = Granularity("1800s")
 FAST = 1000.0
 
@@ -80,7 +79,7 @@ def _value(name: str, step: int) -> float:
     return ord(name) + step / 100
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(pulls)
 def test_over_any_sequence_of_pulls_no_sample_twice_none_lost(sequence: list[Pull]) -> None:
     """Windows and slices of any length, samples that come late: what was pulled last is what is there."""
@@ -107,7 +106,7 @@ def test_over_any_sequence_of_pulls_no_sample_twice_none_lost(sequence: list[Pul
             before = keys
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(samples, st.sampled_from([6, 12, 24]))
 def test_a_rerun_converges(data: list[Sample], slice_hours: int) -> None:
     """The same run again gives the same objects with the same rows, whatever the API sent."""
@@ -121,7 +120,7 @@ def test_a_rerun_converges(data: list[Sample], slice_hours: int) -> None:
     assert seen[0] == seen[1]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(samples, st.integers(1, 5), st.integers(1, 5), st.integers(1, 4))
 def test_page_size_does_not_matter(data: list[Sample], one: int, other: int, parallelism: int) -> None:
     """The same samples on other pages, more of them in flight, are the same rows and the same ledger."""
@@ -135,7 +134,7 @@ def test_page_size_does_not_matter(data: list[Sample], one: int, other: int, par
     assert asdict(pulled[0].ledger) | {"pages": 0} == asdict(pulled[1].ledger) | {"pages": 0}
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(samples, st.integers(0, 47), st.integers(1, 24))
 def test_the_ledger_adds_up(data: list[Sample], first: int, hours: int) -> None:
     """Each sample received is one: rejected wherever it lies, else outside, else a duplicate or a row."""
@@ -153,7 +152,7 @@ def test_the_ledger_adds_up(data: list[Sample], first: int, hours: int) -> None:
     assert ledger.expected == len({one.name for one in inside}) * 2 * window.length // HOUR
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(samples)
 def test_an_unpublished_window_leaves_the_lake_as_it_was(data: list[Sample]) -> None:
     """Whatever has landed, an API that has nothing any more changes no byte."""
