@@ -2,12 +2,14 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tests.servers import serving_azure, serving_gs, serving_s3
 
-# How long an example takes says something of the machine, not of the law.
-settings.register_profile("evpl", parent=settings(), deadline=None)
+# How long an example takes, or is drawn, says something of the machine, not of the law.
+settings.register_profile(
+    "evpl", parent=settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("evpl")
 
 os.environ |= {

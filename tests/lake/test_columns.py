@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from airflow_provider_evpl.lake.columns import make_table
 from airflow_provider_evpl.lake.schema import SERIES_COLUMNS, TABLE_SCHEMA
 from airflow_provider_evpl.records import Series
-from tests.lake.build import unhurried
+from tests.lake.build import fewer
 
 texts = st.one_of(st.none(), st.text(st.characters(exclude_categories=["Cs"]), max_size=3))
 names = st.text(st.characters(exclude_categories=["Cs"]), max_size=3)
@@ -17,7 +17,7 @@ floats = st.floats(allow_nan=False, allow_infinity=False)
 microseconds = st.integers(-62_135_596_800_000_000, 253_402_300_799_999_999)  # the years 1 to 9999
 
 
-@unhurried
+@fewer
 @given(names, series_lists, st.data())
 def test_each_row_says_its_series_time_and_value(
     code_ope: str, series: list[Series], data: st.DataObject

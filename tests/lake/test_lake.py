@@ -13,7 +13,7 @@ from airflow_provider_evpl.errors import (
 from airflow_provider_evpl.lake.lake import Landing
 from airflow_provider_evpl.lake.parquet import Footer
 from airflow_provider_evpl.window import Window
-from tests.lake.build import collect, hourly, hours, unhurried
+from tests.lake.build import collect, fewer, hourly, hours
 from tests.lake.memory import MemoryStore
 from tests.lake.runs import DATASET, DAY, FOLDER, SOURCE, intervals, lake_of, names_of, run, shown
 
@@ -83,7 +83,7 @@ hour_slices = st.tuples(st.integers(0, 23), st.integers(1, 24)).map(
 )
 
 
-@unhurried
+@fewer
 @given(st.lists(st.lists(hour_slices, min_size=1, max_size=3), min_size=1, max_size=4))
 def test_any_sequence_of_runs_shows_the_last_of_each_hour(runs: list[list[Window]]) -> None:
     """After any runs landed intervals are disjoint, and each hour shows the last run that took it."""

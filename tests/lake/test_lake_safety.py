@@ -11,12 +11,12 @@ from airflow_provider_evpl.errors import (
     EvplStoreDeniedError,
     EvplStoreError,
 )
-from tests.lake.build import Answer, collect, hourly, hours, rejection, unhurried
+from tests.lake.build import Answer, collect, fewer, hourly, hours, rejection
 from tests.lake.memory import MemoryStore
 from tests.lake.runs import DATASET, DAY, intervals, lake_of, names_of, run, shown
 
 
-@unhurried
+@fewer
 @given(st.integers(1, 16), st.booleans(), st.integers(0, 1), st.integers(0, 1))
 def test_a_failure_anywhere_leaves_old_or_new(fail_at: int, late: bool, before: int, after: int) -> None:  # noqa: FBT001 drawn
     """Whichever call fails, a reader sees all old or all new, and the next run ends as if none had."""

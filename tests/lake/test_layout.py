@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_evpl.lake.layout import Dataset, Group, group, parse_name
 from airflow_provider_evpl.window import DAY, EPOCH, Window
-from tests.lake.build import MIDNIGHT, hours, unhurried
+from tests.lake.build import MIDNIGHT, fewer, hours
 
 SECONDS = 86_400
 days = st.integers(0, 40_000).map(lambda number: EPOCH + number * DAY)
@@ -41,7 +41,7 @@ def test_paths_are_the_contracts() -> None:
     assert escaped == "operator_code=op-a%2Fb%20%C3%A4~%25%3D."
 
 
-@unhurried
+@fewer
 @given(st.data(), days)
 def test_an_interval_survives_its_path(data: st.DataObject, day: datetime) -> None:
     """A path says its interval, and the day's folder is the one that holds it."""
@@ -51,7 +51,7 @@ def test_an_interval_survives_its_path(data: st.DataObject, day: datetime) -> No
     assert parse_name(name, day) == window
 
 
-@unhurried
+@fewer
 @given(days, st.data())
 def test_an_interval_of_another_day_is_none(day: datetime, data: st.DataObject) -> None:
     """In a folder of a day the name of an interval of any other day counts for nothing."""
@@ -88,7 +88,7 @@ def test_other_names_are_none(name: str) -> None:
     assert parse_name(name, MIDNIGHT) is None
 
 
-@unhurried
+@fewer
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=12), st.integers(0, 24))
 @example("..", 0)
 @example("a/b", 0)
@@ -134,14 +134,14 @@ def _chained(slices: list[Window], landed: list[Window]) -> Iterable[Group]:
     return [Group(window, tuple(sorted(replaces))) for window, replaces in sorted(unions, key=lambda u: u[0])]
 
 
-@unhurried
+@fewer
 @given(st.lists(small_windows, max_size=6), st.lists(small_windows, max_size=8, unique=True))
 def test_groups_are_what_overlaps_chains_to(slices: list[Window], landed: list[Window]) -> None:
     """Each group is the union of all that chains to a slice, and replaces what has landed in it."""
     assert group(slices, landed) == _chained(slices, landed)
 
 
-@unhurried
+@fewer
 @given(st.lists(small_windows, min_size=1, max_size=6), st.lists(small_windows, max_size=8))
 def test_groups_are_disjoint_and_hold_the_slices(slices: list[Window], landed: list[Window]) -> None:
     """No moment is in two groups, each slice lies in one, and no landed interval is cut by one."""

@@ -21,7 +21,7 @@ from airflow_provider_evpl.lake.parquet import Footer, encode, read_footer
 from airflow_provider_evpl.lake.samples import Samples
 from airflow_provider_evpl.records import Series
 from airflow_provider_evpl.window import DAY
-from tests.lake.build import MIDNIGHT, Answer, Row, circuit, collect, hourly, hours, microseconds, unhurried
+from tests.lake.build import MIDNIGHT, Answer, Row, circuit, collect, fewer, hourly, hours, microseconds
 
 SOURCE = {"base_url": "https://api.orange.com", "job": "JOBV", "offer_type": "EVPL", "ctxtid": "wses,vsn"}
 START = microseconds(MIDNIGHT)
@@ -78,7 +78,7 @@ def test_the_schema_is_the_contracts(samples: Samples) -> None:
     assert file.metadata.row_group(0).column(0).compression == "ZSTD"
 
 
-@unhurried
+@fewer
 @given(rows)
 def test_what_is_read_is_what_was_pulled(given_rows: list[Row]) -> None:
     """Rows read back are the samples', sorted; texts and nulls are themselves, values equal bit by bit."""
@@ -171,7 +171,7 @@ def test_a_column_more_at_the_end_is_the_same_lake(tmp_path: Path) -> None:
         assert [row[-1] for row in found.fetchall()] == ["%", "%", None, None]
 
 
-@unhurried
+@fewer
 @given(rows)
 def test_a_footer_is_read_back(given_rows: list[Row]) -> None:
     """An object says its source, its rows and how many of them have a value."""

@@ -20,10 +20,10 @@ from tests.lake.build import (
     Row,
     circuit,
     collect,
+    fewer,
     hours,
     microseconds,
     rejection,
-    unhurried,
 )
 
 WINDOW = hours(1, 3)
@@ -109,7 +109,7 @@ def _all_rows(pages: Iterable[Answer]) -> list[Row]:
     return [row for page in pages for row in page.rows]
 
 
-@unhurried
+@fewer
 @given(answers, st.sampled_from([WINDOW, SLICE]))
 def test_rows_and_ledger_are_the_contracts(pages: list[Answer], window: Window) -> None:
     """Rows, their order, duplicates, conflicts what lies outside: as plain Python makes them."""
@@ -125,7 +125,7 @@ def test_rows_and_ledger_are_the_contracts(pages: list[Answer], window: Window) 
     assert ledger.series == len(samples.series)
 
 
-@unhurried
+@fewer
 @given(answers)
 def test_every_sample_is_accounted_for(pages: list[Answer]) -> None:
     """What was received is what became a row, duplicate, out of window or rejected; entries likewise."""
@@ -138,7 +138,7 @@ def test_every_sample_is_accounted_for(pages: list[Answer]) -> None:
     assert (ledger.pages, ledger.entries) == (len(pages), len(_all_rows(pages)) + ledger.rejected_entries)
 
 
-@unhurried
+@fewer
 @given(answers, st.data())
 def test_page_size_does_not_matter(pages: list[Answer], data: st.DataObject) -> None:
     """However the same samples are cut into pages, rows and counts are the same."""
@@ -152,7 +152,7 @@ def test_page_size_does_not_matter(pages: list[Answer], data: st.DataObject) -> 
     assert (first.ledger.series, first.ledger.observed) == (second.ledger.series, second.ledger.observed)
 
 
-@unhurried
+@fewer
 @given(st.lists(rows, max_size=20, unique_by=lambda row: row[:2]), st.randoms())
 def test_order_does_not_matter_without_duplicates(given_rows: list[Row], random: Random) -> None:
     """Samples that are all different give the same table in whatever order they come."""
@@ -162,7 +162,7 @@ def test_order_does_not_matter_without_duplicates(given_rows: list[Row], random:
     assert first.ledger == second.ledger
 
 
-@unhurried
+@fewer
 @given(answers, st.sampled_from(GRANULARITIES), st.sampled_from([WINDOW, SLICE, hours(0, 24)]))
 def test_expected_and_observed_by_brute_force(
     pages: list[Answer], granularity: Granularity, window: Window
@@ -180,7 +180,7 @@ def test_expected_and_observed_by_brute_force(
     assert ledger.observed == len({(one, timestamp // step) for one, timestamp, _ in truth.rows})
 
 
-@unhurried
+@fewer
 @given(answers, st.tuples(st.integers(0, 3), st.integers(1, 3)))
 def test_counts_within_a_window(pages: list[Answer], bounds: tuple[int, int]) -> None:
     """The rows in a part of the slice, and those with a value, are counted half-open."""

@@ -91,7 +91,7 @@ def _moment(milliseconds: int) -> str:
     return f"{text}.{milliseconds % 1000:03}Z"
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     page_size=st.integers(1, 30),
     circuits=st.integers(0, 6),
