@@ -9,6 +9,7 @@ from airflow_provider_evpl.errors import EvplConfigError
 __all__ = [
     "is_argument_given",
     "is_given",
+    "read_argument",
     "read_boolean",
     "read_choice",
     "read_number",
@@ -27,6 +28,15 @@ def is_given(value: object) -> bool:
 def is_argument_given(value: object) -> bool:
     """Whether an operator's argument is there: templates render an absent one to the text `None`."""
     return is_given(value) and not (isinstance(value, str) and value.strip() == "None")
+
+
+def read_argument(value: object, field: str) -> str | None:
+    """Read an operator's argument that is text; None where it isn't given.
+
+    Raises:
+        EvplConfigError: it is no text.
+    """
+    return read_text(value, field) if is_argument_given(value) else None
 
 
 def read_text(value: object, field: str) -> str:

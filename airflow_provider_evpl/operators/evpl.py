@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
 
 from airflow_provider_evpl.errors import EvplPermanentError
-from airflow_provider_evpl.fields import is_argument_given, read_text
+from airflow_provider_evpl.fields import read_argument
 from airflow_provider_evpl.hooks.evpl import EvplHook
 from airflow_provider_evpl.hooks.storage import open_object_storage
 from airflow_provider_evpl.operators.progress import ProgressLog
@@ -119,14 +119,15 @@ class EvplUtilizationToObjectStorageOperator(BaseOperator):
 
         now = datetime.now(UTC)
         progress = ProgressLog(self.log, clock=time.monotonic)
-        with EvplHook(self._text("evpl_conn_id") or EvplHook.default_conn_name).get_conn() as client:
+        evpl_conn_id = read_argument(self.evpl_conn_id, "evpl_conn_id")
+        with EvplHook(evpl_conn_id or EvplHook.default_conn_name).get_conn() as client:
             plan = PullPlan.from_arguments(
                 {name: getattr(self, name) for name in self.template_fields},
                 run=RunTimes.from_context(context),
                 default_code_ope=client.settings.code_ope,
                 now=now,
             )
-            conn_id = self._text("object_storage_conn_id")
+            conn_id = read_argument(self.object_storage_conn_id, "object_storage_conn_id")
             store = open_object_storage(self.object_storage_path, conn_id)
             self.log.info(
                 "Pulling operator code %s, %s, every %s, into %s",
@@ -144,10 +145,6 @@ class EvplUtilizationToObjectStorageOperator(BaseOperator):
             ).as_dict()
         progress.finish(summary)
         return summary
-
-    def _text(self, name: str) -> str | None:
-        value = getattr(self, name)
-        return read_text(value, name) if is_argument_given(value) else None
 
 
 def _provenance(context: "Context", now: datetime) -> dict[str, str]:

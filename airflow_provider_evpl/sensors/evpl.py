@@ -16,7 +16,7 @@ from airflow.providers.common.compat.sdk import (
 
 from airflow_provider_evpl import errors
 from airflow_provider_evpl.errors import EvplPermanentError
-from airflow_provider_evpl.fields import is_argument_given, read_boolean, read_text
+from airflow_provider_evpl.fields import is_argument_given, read_argument, read_boolean
 from airflow_provider_evpl.hooks.evpl import EvplHook
 
 if TYPE_CHECKING:
@@ -187,9 +187,7 @@ class EvplUtilizationSensor(BaseSensorOperator):
         self.defer(trigger=trigger, method_name="execute_complete", timeout=timeout + _GRACE)
 
     def _conn_id(self) -> str:
-        if is_argument_given(self.evpl_conn_id):
-            return read_text(self.evpl_conn_id, "evpl_conn_id")
-        return EvplHook.default_conn_name
+        return read_argument(self.evpl_conn_id, "evpl_conn_id") or EvplHook.default_conn_name
 
     def _is_deferrable(self) -> bool:
         if is_argument_given(self.deferrable):
