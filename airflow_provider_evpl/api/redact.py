@@ -2,6 +2,7 @@
 
 import json
 import re
+import threading
 from collections.abc import Callable
 from html.entities import codepoint2name
 from typing import Final
@@ -15,22 +16,26 @@ _ENTITY_NAMES: Final = codepoint2name | {ord("'"): "apos"}
 class Secrets:
     """Texts that must never be shown, and a way to blot them out of what servers and libraries say.
 
+    Safe to share between threads.
+
     Args:
         on_secret: is told each new one, so that the caller can hide it in its own logs.
     """
 
     def __init__(self, on_secret: Callable[[str], None]) -> None:
         self._on_secret = on_secret
+        self._lock = threading.Lock()
         self._known: set[str] = set()
         self._pattern: re.Pattern[str] | None = None
 
     def add(self, secret: str) -> None:
         """Learn one."""
-        if secret not in self._known:
-            self._on_secret(secret)
-            self._known.add(secret)
-            longest_first = sorted(self._known, key=len, reverse=True)
-            self._pattern = re.compile("|".join(map(_any_form, longest_first)))
+        with self._lock:
+            if secret not in self._known:
+                self._on_secret(secret)
+                self._known.add(secret)
+                longest_first = sorted(self._known, key=len, reverse=True)
+                self._pattern = re.compile("|".join(map(_any_form, longest_first)))
 
     def blot(self, text: str) -> str:
         """Replace every secret in a text, however it is escaped."""
