@@ -200,12 +200,16 @@ def test_a_unit_in_doubt_is_told_once_and_changes_nothing(
     ]
 
 
-def test_a_refusal_shows_no_secret_and_names_the_setting(tmp_path: Path) -> None:
-    """A series named after a token is blotted out, whole; times without a zone point to their setting."""
+def test_a_refusal_shows_no_secret(tmp_path: Path) -> None:
+    """A series named after a token is blotted out before its name is cut."""
     twins = grid(f"{'x' * 195} token", MIDNIGHT, 1) + grid(f"{'x' * 195} token", MIDNIGHT, 1, value="9")
     with pytest.raises(EvplRefusedError, match=r"x \*\*\*  at 2026") as error:
         run(FakeApi(twins), tmp_path)
     assert "token" not in str(error.value)
+
+
+def test_times_without_a_zone_point_to_their_setting(tmp_path: Path) -> None:
+    """They are refused by default, and the error names what would read them."""
     naive = FakeApi(grid("a", MIDNIGHT, 1), extra_fields={"timeStamp": "2026-11-20T00:00:00"})
     with pytest.raises(EvplRefusedError, match=r"1 x timeStamp has no zone.*naive_timestamps"):
         run(naive, tmp_path)

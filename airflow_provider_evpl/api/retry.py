@@ -91,10 +91,11 @@ class RetryPolicy:
         asked = (
             "" if error.retry_after_seconds is None else f"; asked to wait {error.retry_after_seconds:g} s"
         )
-        msg = (
-            f"{error}{asked}; gave up after {state.attempt_number} attempts and {state.idle_for:.0f} s "
+        tried = (
+            f"; gave up after {state.attempt_number} attempts and {state.idle_for:.0f} s "
             f"of waiting (max_retry_seconds is {self._max_wait_seconds:g})"
         )
+        msg = f"{error}{asked}{tried if self._max_wait_seconds else ''}"
         raise type(error)(msg, retry_after_seconds=error.retry_after_seconds) from error
 
 

@@ -36,7 +36,7 @@ def check_connection(client: Client) -> str:
     """Ask for a token, then, where the connection has an operator code, for one small window.
 
     Args:
-        client: its settings allow no retry: somebody waits for the answer.
+        client: one that doesn't try again: somebody waits for the answer.
 
     Returns:
         What was found, for people.
@@ -69,7 +69,5 @@ def _step(ask: Callable[[], _T], failed: str, advice: Mapping[type[EvplError], s
     try:
         return ask()
     except EvplError as error:
-        cause = error.__cause__
-        first = cause if isinstance(cause, EvplError) else error  # the one behind "gave up after 1 attempts"
         more = next((f"; {text}" for kind, text in advice.items() if isinstance(error, kind)), "")
-        raise EvplError(f"{failed}: {first}{more}") from error
+        raise type(error)(f"{failed}: {error}{more}") from error

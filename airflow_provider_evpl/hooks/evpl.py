@@ -59,21 +59,24 @@ class EvplHook(BaseHook):
         super().__init__(**kwargs)
         self.evpl_conn_id = evpl_conn_id
 
-    def get_conn(self) -> "Client":
+    def get_conn(self, *, retries: bool = True) -> "Client":
         """Make an authorised client, to be used as a context manager; nothing is sent yet.
 
         The client secret, and every token the moment it arrives, is masked in Airflow's logs.
 
+        Args:
+            retries: False where the caller tries again by itself, or somebody waits: then what may
+                pass fails at once.
+
         Raises:
             EvplConfigError: the connection, or a field of it, is missing or wrong.
         """
-        return _make_client(self._settings())
+        return _make_client(self._settings(), retries=retries)
 
     async def aget_conn(self) -> "Client":
         """Make the client where an event loop runs, as in a trigger; its calls belong into threads.
 
-        A call that may be tried again fails at once: its wait would hold a thread, so the caller
-        waits.
+        What may pass fails at once: a wait would hold a thread, so the caller waits.
 
         Raises:
             EvplConfigError: the connection, or a field of it, is missing or wrong.
@@ -83,7 +86,7 @@ class EvplHook(BaseHook):
         except AirflowNotFoundException:
             raise self._missing() from None
         settings = await asyncio.to_thread(_read_settings, connection)
-        return await asyncio.to_thread(_make_client, replace(settings, max_retry_seconds=0))
+        return await asyncio.to_thread(_make_client, settings, retries=False)
 
     def test_connection(self) -> tuple[bool, str]:
         """Ask for a token, then, where the connection has an operator code, for one small window.
@@ -94,13 +97,12 @@ class EvplHook(BaseHook):
         from airflow_provider_evpl.hooks.check import check_connection
 
         try:
-            settings = replace(self._settings(), max_retry_seconds=0)  # somebody waits for it
-            with _make_client(settings) as client:
+            with self.get_conn(retries=False) as client:
                 return True, check_connection(client)
         except EvplError as error:
             return False, str(error)
         except Exception as error:  # noqa: BLE001 the form shows the result, and nothing else
-            return False, f"unexpected {type(error).__name__}; the log may say more"
+            return False, f"unexpected {type(error).__name__}: a mistake of the provider's, please report it"
 
     def get_utilization_df(
         self,
@@ -184,10 +186,10 @@ def _read_extra(text: str | None) -> dict[str, Any]:
     raise EvplConfigError("extra: must be a JSON object; it isn't shown, it may hold a secret")
 
 
-def _make_client(settings: "Settings") -> "Client":
+def _make_client(settings: "Settings", *, retries: bool) -> "Client":
     from airflow_provider_evpl.api.client import Client
 
-    return Client(settings, on_secret=mask_secret)
+    return Client(settings if retries else replace(settings, max_retry_seconds=0), on_secret=mask_secret)
 
 
 def _plan(arguments: Mapping[str, object], settings: "Settings") -> "PullPlan":

@@ -42,10 +42,10 @@ def open_object_storage(path: object, conn_id: str | None) -> "Store":
         root = ObjectStoragePath(url, conn_id=conn_id)
         return open_store(parts.scheme, root.path, root.fs)
     except Exception as error:
-        if _is_not_installed(error):
+        if parts.scheme in _EXTRAS and _is_not_installed(error):
             raise EvplConfigError(
                 f"object_storage_path: no file system for {parts.scheme} here: {error}; install the extra "
-                f"that brings it: pip install 'airflow-provider-evpl[{_EXTRAS.get(parts.scheme)}]'"
+                f"that brings it: pip install 'airflow-provider-evpl[{_EXTRAS[parts.scheme]}]'"
             ) from error
         raise EvplConfigError(
             f"object_storage_path, object_storage_conn_id: {parts.scheme} can't be opened: "

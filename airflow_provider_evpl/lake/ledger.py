@@ -107,7 +107,9 @@ def tell_set_aside(
     for placed in rejections:
         reasons[placed.rejection.reason] += placed.rejection.samples
     reasons["conflict"] = ledger.conflicts
-    counts = ", ".join(f"{count} x {reason}" for reason, count in reasons.most_common(_REASONS) if count)
+    shown = dict(reasons.most_common(_REASONS))
+    shown["other reasons"] = reasons.total() - sum(shown.values())
+    counts = ", ".join(f"{count} x {reason}" for reason, count in shown.items() if count)
     told = chain(map(str, rejections), (one.tell(blot) for one in conflicts))
     return f"{counts}; for example {'; '.join(islice(told, EXAMPLES))}. {_next_step(reasons)}"
 

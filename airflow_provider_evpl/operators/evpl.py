@@ -148,9 +148,11 @@ class EvplUtilizationToObjectStorageOperator(BaseOperator):
 
 
 def _provenance(context: "Context", now: datetime) -> dict[str, str]:
+    from airflow_provider_evpl.window import iso
+
     task_instance = context.get("ti")
     ids = {name: getattr(task_instance, name, None) for name in _IDS}
     if ids["map_index"] == -1:
         ids["map_index"] = None
     known = {name: str(value) for name, value in ids.items() if value is not None}
-    return known | {"pulled_at": now.isoformat(timespec="seconds").replace("+00:00", "Z")}
+    return known | {"pulled_at": iso(now.replace(microsecond=0))}

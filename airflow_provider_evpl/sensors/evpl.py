@@ -163,7 +163,7 @@ class EvplUtilizationSensor(BaseSensorOperator):
         from airflow_provider_evpl.wait_plan import WaitPlan
         from airflow_provider_evpl.window import RunTimes
 
-        with EvplHook(self._conn_id()).get_conn() as client:
+        with EvplHook(self._conn_id()).get_conn(retries=False) as client:
             plan = WaitPlan.from_arguments(
                 {name: getattr(self, name) for name in self.template_fields},
                 run=RunTimes.from_context(context),

@@ -107,7 +107,7 @@ def test_a_wrong_argument_is_named(lab: "Lab", name: str, value: object) -> None
     before = lab.sandbox.tokens_issued
     error = _fails(lab, {name: value})
     assert isinstance(error, EvplConfigError)
-    assert name.partition("_")[0] in str(error)
+    assert name in str(error)
     assert "hush-hush" not in str(error)
     assert lab.sandbox.tokens_issued == before
     assert lab.landed() == []
