@@ -9,6 +9,7 @@ from airflow_provider_evpl.errors import EvplConfigError
 __all__ = [
     "is_argument_given",
     "is_given",
+    "one_line",
     "read_argument",
     "read_boolean",
     "read_choice",
@@ -17,6 +18,7 @@ __all__ = [
     "read_whole_number",
 ]
 
+_CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
@@ -51,6 +53,11 @@ def read_text(value: object, field: str) -> str:
     if any(map(_is_surrogate, value)):
         raise EvplConfigError(f"{field}: holds half of a character (a lone surrogate)")
     return value.strip()
+
+
+def one_line(text: str) -> str:
+    """Replace control characters, so that what others say never looks like a log line of ours."""
+    return _CONTROL_CHARACTERS.sub(" ", text)
 
 
 def _is_surrogate(character: str) -> bool:

@@ -13,6 +13,7 @@ from requests.utils import get_auth_from_url, get_environ_proxies
 from airflow_provider_evpl.api.pace import Pace
 from airflow_provider_evpl.api.redact import Secrets
 from airflow_provider_evpl.errors import EvplConfigError, EvplError, EvplResponseError, EvplUnavailableError
+from airflow_provider_evpl.fields import one_line
 from airflow_provider_evpl.settings import Settings
 
 __all__ = ["Answer", "Transport", "make_session"]
@@ -38,7 +39,7 @@ class Answer:
     @property
     def request_id(self) -> str:
         """What Orange's support asks for [2]; never cut: half of a secret could not be found in it."""
-        request_id = self.headers.get("X-OAPI-Request-Id", "none")
+        request_id = one_line(self.headers.get("X-OAPI-Request-Id", "none"))
         return request_id if len(request_id) <= _LONGEST_REQUEST_ID else "too long to be one"
 
 
@@ -145,8 +146,8 @@ class Transport:
 
     def _proxies(self, url: str) -> dict[str, str]:
         """Of the environment only `HTTPS_PROXY` counts: plain http is for this machine, and stays on it."""
-        chosen = self._settings.proxy or get_environ_proxies(url, no_proxy=None).get("https")
-        if not chosen or (url.startswith("http:") and not self._settings.proxy):
+        chosen = self._settings.proxy or _environment_proxy(url)
+        if chosen is None:
             return {}
         user, password = get_auth_from_url(chosen)
         if user or password:
@@ -170,6 +171,25 @@ class Transport:
 
     def _describe(self, error: Exception) -> str:
         return f"{type(error).__name__}: {self._secrets.blot(str(error))}"
+
+
+def _environment_proxy(url: str) -> str | None:
+    chosen = get_environ_proxies(url, no_proxy=None).get("https")
+    if not chosen or url.startswith("http:"):
+        return None
+    if not _is_usable(chosen):
+        raise EvplConfigError(
+            "HTTPS_PROXY: is no URL of a proxy; user and password in it have to be percent-encoded"
+        )
+    return chosen
+
+
+def _is_usable(proxy: str) -> bool:
+    try:
+        parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _host(url: str) -> str:

@@ -22,6 +22,7 @@ from airflow_provider_evpl.errors import (
     EvplResponseError,
     EvplUnavailableError,
 )
+from airflow_provider_evpl.fields import one_line
 
 __all__ = ["api_code", "raise_for", "read_retry_after"]
 
@@ -29,7 +30,6 @@ _RATE_LIMIT_CODE = 53
 _SHOWN_CHARACTERS = 500
 _RETRYABLE = {HTTPStatus.REQUEST_TIMEOUT, *(HTTPStatus(status) for status in (500, 502, 503, 504))}
 _TEXT_FIELDS = ("message", "description", "error", "error_description")
-_CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 _NEXT_STEP = {
     400: "codes 25 and 26 mean a header, so application_id; 27 and 28 a query parameter",
     401: "the token endpoint took login and password, the report refuses its token: "
@@ -66,7 +66,10 @@ def raise_for(answer: Answer, what: str, blot: Callable[[str], str], *, next_ste
         raise EvplRateLimitError(msg, retry_after_seconds=wait)
     if answer.status in _RETRYABLE:
         raise EvplUnavailableError(msg, retry_after_seconds=wait)
-    raise _permanent(answer)(f"{msg}; {next_step or _NEXT_STEP.get(answer.status, _ANY_NEXT_STEP)}")
+    kind = _permanent(answer)
+    if kind is EvplForbiddenError:
+        next_step = _NEXT_STEP[HTTPStatus.FORBIDDEN]  # the token endpoint's too
+    raise kind(f"{msg}; {next_step or _NEXT_STEP.get(answer.status, _ANY_NEXT_STEP)}")
 
 
 def api_code(answer: Answer) -> int | None:
@@ -109,10 +112,11 @@ def _permanent(answer: Answer) -> type[EvplError]:
 def _tell(answer: Answer, blot: Callable[[str], str]) -> str:
     """Only what the documented fields of an error say: any other body may hold a token."""
     body = _body(answer)
-    code = f"/{body['code']}" if "code" in body else ""
+    number = api_code(answer)
+    code = "" if number is None else f"/{blot(str(number))}"
     said = [str(body[name]) for name in _TEXT_FIELDS if body.get(name)]
     told = blot(" - ".join(said)) or f"an answer of {len(answer.body)} bytes, not in the API's form"
-    shown = _CONTROL_CHARACTERS.sub(" ", f"{answer.status}{code}: {told}")[:_SHOWN_CHARACTERS]
+    shown = one_line(f"{answer.status}{code}: {told}")[:_SHOWN_CHARACTERS]
     return f"{shown} (request id {blot(answer.request_id)})"
 
 

@@ -116,6 +116,19 @@ def test_the_environments_proxy(name: str, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.usefixtures("_no_proxy")
+@pytest.mark.parametrize("proxy", [f"http://who:{PASSWORD}/x@127.0.0.1:1", f"http://who:{PASSWORD}@", "//"])
+def test_the_environments_proxy_is_no_url(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A broken one is a setting to correct, named and not shown: its password could not be told apart."""
+    monkeypatch.setenv("HTTPS_PROXY", proxy)
+    with (
+        transported(settings()) as transport,
+        pytest.raises(EvplConfigError, match=r"^HTTPS_PROXY: ") as raised,
+    ):
+        transport.send("GET", "https://localhost:9", headers={})
+    assert PASSWORD not in str(raised.value)
+
+
+@pytest.mark.usefixtures("_no_proxy")
 @pytest.mark.parametrize("from_environment", [False, True])
 @pytest.mark.parametrize("credentials", [f"who:{PASSWORD}", f"{PASSWORD}:"])
 def test_a_proxy_that_refuses(

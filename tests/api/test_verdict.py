@@ -1,6 +1,7 @@
 import json
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from email.utils import format_datetime, formatdate
 
 import pytest
@@ -140,6 +141,28 @@ def test_the_token_endpoints_shape(status: int, error: str, kind: type[EvplError
 def test_ok_is_no_error() -> None:
     """An answer of status 200 raises nothing, whatever it holds."""
     raise_for(refusal(200, {"code": 53, "error": "invalid_client"}), "some request", str)
+
+
+@pytest.mark.parametrize("code", [SECRET, [SECRET], {"token": SECRET}, 123456789012])
+def test_a_code_is_a_number_and_no_secret(code: object) -> None:
+    """What stands in the place of the code is shown only where it is a number, and never a secret."""
+    known = replace(settings(), client_secret="123456789012")
+    told = str(failure(refusal(400, {"code": code, "message": f"no {SECRET}"}), known=known))
+    assert told.startswith(f"some request: 400{'/***' if isinstance(code, int) else ''}: no ")
+    assert "123456789012" not in told
+
+
+def test_nobody_else_writes_lines_into_the_log() -> None:
+    """Control characters of a server are blanks in our messages, in the request id too."""
+    body = {"message": "one\nERROR two\x1b[31m\u2028three"}
+    told = str(failure(refusal(400, body, X_OAPI_Request_Id="id\x1b[31m")))
+    assert told.isprintable()
+    assert "one ERROR two [31m three (request id id [31m)" in told
+
+
+def test_a_token_endpoint_that_forbids_is_about_the_subscription() -> None:
+    """403 asks for the subscription, whoever answers it."""
+    assert "subscription" in str(failure(refusal(403, {"code": 50}), next_step="check the password"))
 
 
 @pytest.mark.parametrize("name", ["message", "description", "error", "error_description"])
