@@ -20,6 +20,7 @@ _log = logging.getLogger(__name__)
 _ATTEMPTS = 10
 _LONGEST_BACKOFF_SECONDS = 60.0
 _LOOK_EVERY_SECONDS = 1.0
+_NEXT_STEP = "run again later; if it stays so, show Orange's support this"
 
 
 class RetryPolicy:
@@ -95,7 +96,7 @@ class RetryPolicy:
             f"; gave up after {state.attempt_number} attempts and {state.idle_for:.0f} s "
             f"of waiting (max_retry_seconds is {self._max_wait_seconds:g})"
         )
-        msg = f"{error}{asked}{tried if self._max_wait_seconds else ''}"
+        msg = f"{error}{asked}{tried if self._max_wait_seconds else ''}; {_NEXT_STEP}"
         raise type(error)(msg, retry_after_seconds=error.retry_after_seconds) from error
 
 

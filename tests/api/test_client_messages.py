@@ -41,4 +41,4 @@ def test_it_says_which_request_failed_and_what_to_do(failing: Reply) -> None:
         assert found
         assert told.startswith(("report of", "token request: "))
         assert ("check" in step) == isinstance(error, EvplPermanentError)
-        assert ("gave up after 1 attempts" in step) != isinstance(error, EvplPermanentError)
+        assert ("run again later" in step) != isinstance(error, EvplPermanentError)
