@@ -27,6 +27,7 @@ __all__ = ["Settings"]
 _BASE_URL = "https://api.orange.com"
 _TOKEN_PATH = "/oauth/v3/token"  # noqa: S105 a path, not a secret
 _ODD_IN_URL = re.compile(r"[^!-~]|\\")
+_DAY_SECONDS = 86_400
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 
 
@@ -79,7 +80,7 @@ class Settings:
         try:
             return cls._read(login=login, password=password, host=host, extra=extra)
         except EvplConfigError as error:
-            if not password or password not in str(error):
+            if not password or not password.strip() or password not in str(error):
                 raise
             raise EvplConfigError(str(error).replace(password, "***")) from None  # it was in the wrong field
 
@@ -230,6 +231,20 @@ def _split_list(text: str) -> object:
         return None
 
 
+def _read_pace(value: object, name: str) -> float:
+    pace = read_number(value, name, (0, 1000), above=True)
+    if pace * _DAY_SECONDS < 1:
+        raise EvplConfigError(f"{name}: less than one request a day, {value!r}, never ends")
+    return pace
+
+
+def _read_job(value: object, name: str) -> str:
+    text = read_text(value, name)
+    if text in (".", ".."):
+        raise EvplConfigError(f"{name}: {text!r} can be no part of an address")
+    return text
+
+
 def _read_verify(value: object, name: str) -> bool | str:
     if isinstance(value, bool) or (isinstance(value, str) and value.strip().lower() in ("true", "false")):
         return read_boolean(value, name)
@@ -246,12 +261,12 @@ _READERS: dict[str, Callable[[object, str], object]] = {
     "ctxtid": _read_ctxtid,
     "pagination": lambda value, name: read_choice(value, name, ("element", "page")),
     "page_parallelism": lambda value, name: read_whole_number(value, name, (1, 32)),
-    "requests_per_second": lambda value, name: read_number(value, name, (0, 1000), above=True),
+    "requests_per_second": _read_pace,
     "timeout_seconds": lambda value, name: read_number(value, name, (0, inf), above=True),
     "max_retry_seconds": lambda value, name: read_number(value, name, (0, inf)),
     "verify": _read_verify,
     "proxy": _read_proxy,
     "naive_timestamps": lambda value, name: read_choice(value, name, ("reject", "utc")),
-    "job": read_text,
+    "job": _read_job,
     "offer_type": read_text,
 }

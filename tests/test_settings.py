@@ -51,7 +51,7 @@ def test_three_fields_are_enough() -> None:
 @pytest.mark.parametrize("nothing", [None, "", " "])
 def test_a_missing_field_is_named(missing: str, nothing: str | None) -> None:
     """Null and blank are "not given"; what is required is named."""
-    with pytest.raises(EvplConfigError, match=missing):
+    with pytest.raises(EvplConfigError, match=rf"^{missing}.*: must be set in the connection$"):
         settings(**{missing: nothing})
 
 
@@ -126,6 +126,7 @@ def test_ctxtid_may_be_empty(none: object) -> None:
         ("requests_per_second", 0),
         ("requests_per_second", 1001),
         ("requests_per_second", "nan"),
+        ("requests_per_second", "1e-300"),
         ("requests_per_second", "1e999"),
         ("timeout_seconds", 0),
         ("timeout_seconds", "inf"),
@@ -137,6 +138,7 @@ def test_ctxtid_may_be_empty(none: object) -> None:
         ("proxy", "http://"),
         ("naive_timestamps", "local"),
         ("job", 1),
+        ("job", ".."),
         ("offer_type", ["EVPL"]),
     ],
 )

@@ -1,5 +1,6 @@
 """From an object storage path, as operators take it, to the store at its end."""
 
+import re
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
 
@@ -11,6 +12,7 @@ from airflow.providers.common.compat.sdk import (
 )
 
 from airflow_provider_evpl.errors import EvplConfigError
+from airflow_provider_evpl.fields import one_line, read_text
 
 if TYPE_CHECKING:
     from airflow_provider_evpl.lake.store import Store
@@ -68,6 +70,8 @@ def _split(path: object) -> SplitResult:
         )
     if "{{" in text or "{%" in text:
         raise EvplConfigError("object_storage_path: holds a template that was not rendered")
+    if one_line(read_text(text, "object_storage_path")) != text:
+        raise EvplConfigError("object_storage_path: holds a control character")
     try:
         return urlsplit(text)
     except ValueError as error:
@@ -81,7 +85,7 @@ def _check(parts: SplitResult) -> None:
         problem = f"the scheme must be one of {', '.join(_SCHEMES)}, is {parts.scheme!r}"
     elif ":" in user:
         problem = "takes a connection id before the @, never a user and a password"
-    elif parts.scheme == "file" and (bucket or parts.path[:1] != "/" or not folders[0]):
+    elif parts.scheme == "file" and (bucket or not re.match("/[^/]", parts.path)):
         problem = "must be absolute, with three slashes: file:///data/evpl"
     elif parts.scheme != "file" and not bucket:
         problem = f"has no bucket: {parts.scheme}://bucket/folder"
