@@ -137,10 +137,10 @@ class _Run:
         self._tell(
             samples.unknown_fields, "Orange's document doesn't have these fields, they are not landed: %s"
         )
-        self._tell(samples.unit_doubts, f"slice {target.window}: are these percentages? Of its values %s")
+        self._tell(samples.unit_doubts, f"slice {target.window}: are these percentages? %s")
         self._is_published |= samples.count_within(self._plan.window)[0] > 0
         if refusal := samples.refusal(self._plan.max_rejected_fraction, blot=self._blot):
-            self._refusals.append(refusal)
+            self._refuse(refusal)
         else:
             self._waiting.append((target, samples))
         if self._is_published:
@@ -149,7 +149,10 @@ class _Run:
             self._waiting.clear()
 
     def finish(self) -> None:
-        """Raise what has to be said in the end."""
+        """Raise what has to be said in the end; samples of which none can be read are not "none yet"."""
+        for target, samples in self._waiting:
+            if samples.rejections and not samples.ledger.rows and self._plan.window.contains(target.window):
+                self._refuse(f"slice {target.window}: no sample can be read: {samples.set_aside(self._blot)}")
         if self._refusals:
             raise EvplRefusedError(
                 f"{len(self.summary.landings)} slices landed, {len(self._refusals)} were left as they were:\n"
@@ -172,13 +175,18 @@ class _Run:
     def _leave(self, what: str, window: Window, *, is_asked_for: bool) -> None:
         if not is_asked_for:
             ask = f"window_start={iso(window.start)}, window_end={iso(window.end)}"
-            self._refusals.append(
+            self._refuse(
                 f"{what}; it is wider than the window asked for: ask for {ask} to decide by on_shrink"
             )
         elif self._plan.on_shrink == "keep":
             _log.warning("%s; kept what has landed", what)
         else:
-            self._refusals.append(f"{what}; set on_shrink to keep what has landed, or to replace it")
+            self._refuse(f"{what}; set on_shrink to keep what has landed, or to replace it")
+
+    def _refuse(self, why: str) -> None:
+        """Log it now: what fails later in the run would be all that is heard."""
+        _log.warning("%s", why)
+        self._refusals.append(why)
 
     def _tell(self, findings: frozenset[str], message: str) -> None:
         """Each once a run."""

@@ -75,9 +75,11 @@ class ModelLake:
     def pull(self, truth: Truth, request: Request) -> str:
         """Do what a run does, and say how it ends: `landed`, `refused` or `unpublished`."""
         is_published = request.allow_empty or bool(_pulled(truth, (request.start, request.end)).rows)
-        groups = self._groups(request)
-        ends = [self._take(one, _pulled(truth, one), request, published=is_published) for one in groups]
-        if "refused" in ends:
+        groups = {one: _pulled(truth, one) for one in self._groups(request)}
+        ends = [self._take(one, groups[one], request, published=is_published) for one in groups]
+        if "refused" in ends or (
+            not is_published and any(_is_unreadable(one, request) for one in groups.items())
+        ):
             return "refused"
         return "landed" if is_published else "unpublished"
 
@@ -138,6 +140,12 @@ def _pulled(truth: Truth, interval: Interval) -> Content:
     inside = {key: value for key, value in truth.items() if interval[0] <= key[1] < interval[1]}
     rows = {key: value for key, value in inside.items() if not isinstance(value, str)}
     return Content(rows, len(inside) - len(rows))
+
+
+def _is_unreadable(group: tuple[Interval, Content], request: Request) -> bool:
+    """Tell that there is something in a group that was asked for, and nothing of it can be read."""
+    (start, end), content = group
+    return request.start <= start and end <= request.end and content.rejected > 0 and not content.rows
 
 
 def _union(interval: Interval, others: Iterable[Interval]) -> Interval:

@@ -8,7 +8,12 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from airflow_provider_evpl.errors import EvplForeignError, EvplNotPublishedError, EvplRefusedError
+from airflow_provider_evpl.errors import (
+    EvplForeignError,
+    EvplNotPublishedError,
+    EvplRefusedError,
+    EvplResponseError,
+)
 from airflow_provider_evpl.window import Window
 from tests.fake_api import FakeApi, Sample, grid
 from tests.lakes import intervals, objects, rows
@@ -130,9 +135,25 @@ def test_what_is_rejected_elsewhere_is_no_sample_of_the_window(tmp_path: Path) -
 
 def test_a_window_of_nothing_but_rejected_samples_is_refused(tmp_path: Path) -> None:
     """What is there but can't be read is not "not published yet": running again won't help."""
-    with pytest.raises(EvplRefusedError, match="0 slices landed, 1 were left"):
-        run(FakeApi([Sample("b", MIDNIGHT, "n/a")]), tmp_path)
+    api = FakeApi([Sample("b", MIDNIGHT, "n/a")])
+    for limit in (0.01, 1.0):
+        with pytest.raises(
+            EvplRefusedError, match=r"0 slices landed, 1 were left.*\n.*1 x value is no number"
+        ):
+            run(api, tmp_path, replace(A_DAY, max_rejected_fraction=limit))
     assert objects(tmp_path) == []
+    assert run(api, tmp_path, replace(A_DAY, max_rejected_fraction=1.0, allow_empty=True)).landings
+
+
+def test_a_refusal_is_heard_though_the_run_fails_later(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What was refused is logged at once: the error of a later slice would be all that is told."""
+    two_pages = [sample for name in "abcd" for sample in grid(name, MIDNIGHT + 2 * HOUR, 1)]
+    api = FakeApi([Sample("a", MIDNIGHT, "n/a"), *two_pages], changes={2: {"hasNext": 7}})
+    with pytest.raises(EvplResponseError):
+        run(api, tmp_path, HOURS)
+    assert "1 x value is no number" in caplog.text
 
 
 def test_what_a_killed_run_left_is_removed(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import pyarrow as pa
 
+from airflow_provider_evpl.fields import one_line
 from airflow_provider_evpl.lake.columns import Codes, Flags, Floats, Integers, make_table
 from airflow_provider_evpl.lake.ledger import EXAMPLES, Conflict, Ledger, PlacedRejection, tell_set_aside
 from airflow_provider_evpl.lake.units import unit_doubts
@@ -15,6 +16,9 @@ from airflow_provider_evpl.records import Page, Series
 from airflow_provider_evpl.window import EPOCH, Granularity, Window, microseconds
 
 __all__ = ["SampleCollector", "Samples"]
+
+_MOST_NAMES = 100
+_LONGEST_NAME = 200
 
 _Rows: TypeAlias = tuple[Codes, Integers, Floats]
 _Conflicts: TypeAlias = tuple[Codes, Integers, Floats, Floats]
@@ -30,6 +34,7 @@ class Samples:
         timestamps, has_value: of the rows, for counting without touching the table.
         series: the distinct series among the rows.
         conflicts: the first `EXAMPLES` of them.
+        unknown_fields: paths of names that Orange's document doesn't have, at most a hundred.
         unit_doubts: what their values say against a percentage.
     """
 
@@ -56,9 +61,12 @@ class Samples:
             return None
         return (
             f"slice {self.window}: {share:.1%} of its samples or entries are rejected or in conflict, "
-            f"max_rejected_fraction is {limit:g}: "
-            f"{tell_set_aside(self.ledger, self.rejections, self.conflicts, blot)}"
+            f"max_rejected_fraction is {limit:g}: {self.set_aside(blot)}"
         )
+
+    def set_aside(self, blot: Callable[[str], str]) -> str:
+        """Say what was rejected or in conflict: counts by reason, the first examples, the next step."""
+        return tell_set_aside(self.ledger, self.rejections, self.conflicts, blot)
 
     def count_within(self, window: Window) -> tuple[int, int]:
         """Count the rows in a window, and those of them with a value."""
@@ -98,7 +106,7 @@ class SampleCollector:
         )
         self._pages += 1
         self._entries += page.entry_count
-        self._unknown_fields |= page.unknown_fields
+        self._unknown_fields = _some(self._unknown_fields | page.unknown_fields)
         self._rejections += (PlacedRejection(self._pages, rejection) for rejection in page.rejections)
 
     def finish(self) -> Samples:
@@ -164,6 +172,11 @@ class SampleCollector:
 
 def _heads(conflicts: _Conflicts) -> Iterator[list[Any]]:
     return (column[:EXAMPLES].tolist() for column in conflicts)
+
+
+def _some(names: frozenset[str]) -> frozenset[str]:
+    """An object's footer and a log line hold only so many, and so long ones."""
+    return frozenset(sorted(one_line(name[:_LONGEST_NAME]) for name in names)[:_MOST_NAMES])
 
 
 def _inside(timestamps: Integers, window: Window) -> Flags:

@@ -22,8 +22,8 @@ def unit_doubts(values: Floats) -> frozenset[str]:
 def _doubts(values: Floats) -> Iterator[str]:
     low, high = values.min(), values.max()
     if low < 0:
-        yield "some are below 0"
+        yield "some values are below 0"
     if high > _HIGHEST_PERCENTAGE:
-        yield "some are above 100, which is right only against a committed rate"
+        yield "some values are above 100, which is right only against a committed rate"
     if low >= 0 and 0 < high <= _HIGHEST_FRACTION:
-        yield "all of a slice are from 0 to 1, as fractions would be"
+        yield "all values are from 0 to 1, as fractions would be"

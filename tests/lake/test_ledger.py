@@ -1,5 +1,6 @@
-from airflow_provider_evpl.records import Rejection
-from tests.lake.build import Answer, collect, hours
+from airflow_provider_evpl.lake.samples import SampleCollector
+from airflow_provider_evpl.records import Page, Rejection
+from tests.lake.build import FIVE_MINUTES, Answer, Row, circuit, collect, hours, microseconds
 
 
 def test_all_that_is_set_aside_is_counted() -> None:
@@ -9,3 +10,32 @@ def test_all_that_is_set_aside_is_counted() -> None:
     assert told is not None
     counts = [f"{n} x reason {n}" for n in (8, 7, 6, 5, 4)] + ["6 x other reasons"]
     assert f": {', '.join(counts)}; for example" in told
+
+
+def test_what_the_api_says_stays_on_its_line() -> None:
+    """Neither a raw sample nor a series' name writes a line of its own into an error or a log."""
+    moment = microseconds(hours(0, 1).start)
+    rows: list[Row] = [(circuit("a\nERROR \x1b[31m"), moment, value) for value in (1.0, 2.0)]
+    odd = Rejection("value is no number", 0, 0, 1, '{"value":\n\x1b"x"}')
+    told = collect([Answer(rows, [odd])], hours(0, 1)).refusal(0.0, blot=str)
+    assert told is not None
+    assert told.isprintable()
+    assert "a ERROR  [31m in EVPL at" in told
+
+
+def test_names_of_unknown_fields_are_bounded() -> None:
+    """Of any number of names the first hundred are kept, cut, so that a footer stays readable."""
+    collector = SampleCollector(hours(0, 1), code_ope="0042", granularity=FIVE_MINUTES)
+    for start in (0, 1000):
+        names = frozenset(f"{n:04}\n{'x' * 500}" for n in range(start, start + 1000))
+        collector.add(
+            Page(
+                current_page=1,
+                total_pages=1,
+                has_next=False,
+                entry_count=0,
+                entries=[],
+                unknown_fields=names,
+            )
+        )
+    assert sorted(collector.finish().unknown_fields) == [f"{n:04} {'x' * 195}" for n in range(100)]
