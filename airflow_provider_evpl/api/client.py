@@ -70,7 +70,6 @@ class Client:
             session=self._session,
             pace=Pace(settings.requests_per_second, clock=clock, sleep=sleep),
             secrets=self._secrets,
-            clock=clock,
         )
         self._tokens = TokenSource(settings, self._transport, self._secrets, clock=clock)
         self._retry = RetryPolicy(settings.max_retry_seconds, sleep=sleep)

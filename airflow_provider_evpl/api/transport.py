@@ -2,16 +2,17 @@
 
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
 import requests
 import urllib3
-from requests.adapters import HTTPAdapter
 from requests.utils import get_auth_from_url, get_environ_proxies
 
 from airflow_provider_evpl.api.pace import Pace
 from airflow_provider_evpl.api.redact import Secrets
+from airflow_provider_evpl.api.watchdog import Watchdog, WatchedAdapter, watched
 from airflow_provider_evpl.errors import EvplConfigError, EvplError, EvplResponseError, EvplUnavailableError
 from airflow_provider_evpl.fields import one_line
 from airflow_provider_evpl.settings import Settings
@@ -48,7 +49,7 @@ def make_session(pool_size: int) -> requests.Session:
     session = requests.Session()
     session.trust_env = False
     for scheme in ("https://", "http://"):
-        session.mount(scheme, HTTPAdapter(pool_maxsize=pool_size))
+        session.mount(scheme, WatchedAdapter(pool_maxsize=pool_size))
     return session
 
 
@@ -63,7 +64,7 @@ class Transport:
         session: usually of `make_session`; closed by whoever made it.
         pace: waits before every request.
         secrets: blotted out of every message.
-        clock: monotonic seconds.
+        watch: hangs up after that many seconds.
         max_body_bytes: of an answer, unpacked.
     """
 
@@ -74,15 +75,15 @@ class Transport:
         session: requests.Session,
         pace: Pace,
         secrets: Secrets,
-        clock: Callable[[], float],
+        watch: Callable[[float], AbstractContextManager[Watchdog]] = watched,
         max_body_bytes: int = 512 << 20,
     ) -> None:
+        self._watch = watch
         self._max_body_bytes = max_body_bytes
         self._settings = settings
         self._session = session
         self._pace = pace
         self._secrets = secrets
-        self._clock = clock
 
     def send(
         self,
@@ -104,18 +105,26 @@ class Transport:
         self._pace.wait()
         try:
             prepared = self._session.prepare_request(request)
-            try:
-                return self._exchange(prepared)
-            except _PASSING_FAULTS as error:
-                raise self._failed(url, error) from None
+            with self._watch(self._longest_seconds) as dog:
+                try:
+                    return self._exchange(prepared, dog)
+                except _PASSING_FAULTS as error:
+                    raise self._failed(url, self._late if dog.has_bitten else error) from None
         except (requests.RequestException, OSError, ValueError, OverflowError) as error:
             raise EvplConfigError(
                 f"{_host(url)} can't be asked: {self._describe(error)}; "
                 "check the connection's host, token_url, proxy and verify"
             ) from None
 
-    def _exchange(self, request: requests.PreparedRequest) -> Answer:
-        deadline = self._clock() + 10 * self._settings.timeout_seconds
+    @property
+    def _longest_seconds(self) -> float:
+        return 10 * self._settings.timeout_seconds
+
+    @property
+    def _late(self) -> Exception:
+        return requests.Timeout(f"the whole answer took longer than {self._longest_seconds:g} s")
+
+    def _exchange(self, request: requests.PreparedRequest, dog: Watchdog) -> Answer:
         url = str(request.url)
         # Session.send would keep cookies, and read a redirect's body whole, even if told not to follow it
         with self._session.get_adapter(url).send(
@@ -127,21 +136,19 @@ class Transport:
         ) as response:
             answer = Answer(response.status_code, response.headers, b"")
             try:
-                return replace(answer, body=self._read(response, deadline))
+                return replace(answer, body=self._read(response, dog))
             except (*_PASSING_FAULTS, _TooLargeError) as error:
-                raise self._failed(url, error, answer.request_id) from None
+                raise self._failed(url, self._late if dog.has_bitten else error, answer.request_id) from None
 
-    def _read(self, response: requests.Response, deadline: float) -> bytes:
-        """Take what has arrived, again and again: `iter_content` waits for a chunk, past any deadline."""
+    def _read(self, response: requests.Response, dog: Watchdog) -> bytes:
+        """Read all; a hung-up line is a fine end to headers, and to a body whose length wasn't said."""
         body = bytearray()
         while chunk := response.raw.read1(_CHUNK_BYTES, decode_content=True):
             body += chunk
             if len(body) > self._max_body_bytes:
                 raise _TooLargeError(f"the answer is larger than {self._max_body_bytes >> 20} MiB")
-            if self._clock() > deadline:
-                raise requests.Timeout(
-                    f"the whole answer took longer than {10 * self._settings.timeout_seconds:g} s"
-                )
+        if dog.has_bitten:
+            raise self._late
         return bytes(body)
 
     def _proxies(self, url: str) -> dict[str, str]:

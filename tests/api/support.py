@@ -135,9 +135,7 @@ def scripted(
 
 
 @contextmanager
-def transported(
-    chosen: Settings, *, clock: Callable[[], float] | None = None, max_body_bytes: int = 1 << 24
-) -> Iterator[Transport]:
+def transported(chosen: Settings, **options: Any) -> Iterator[Transport]:  # noqa: ANN401 what Transport takes
     """A transport over real sockets; its session is closed in the end."""
     time = Clock()
     with make_session(2) as session:
@@ -150,8 +148,7 @@ def transported(
             session=session,
             pace=pace,
             secrets=secrets,
-            clock=clock or time,
-            max_body_bytes=max_body_bytes,
+            **({"max_body_bytes": 1 << 24} | options),
         )
 
 

@@ -34,7 +34,7 @@ class Source:
         self.endpoint = adapter.register_uri("POST", TOKEN_URL, list(answers))
         session = make_session(1)
         session.mount("http://", adapter)
-        transport = Transport(chosen, session=session, pace=pace, secrets=secrets, clock=self.clock)
+        transport = Transport(chosen, session=session, pace=pace, secrets=secrets)
         self.tokens = TokenSource(chosen, transport, secrets, clock=self.clock)
 
     @property

@@ -82,36 +82,6 @@ def test_a_cut_answer(reply: Reply) -> None:
     assert raised.value.__suppress_context__
 
 
-@pytest.mark.parametrize("status", [200, 302, 500])
-@pytest.mark.parametrize(
-    "framing", [b"Content-Length: 1000\r\n\r\n", b"Transfer-Encoding: chunked\r\n\r\n3e8\r\n"]
-)
-def test_a_trickling_answer(status: int, framing: bytes) -> None:
-    """A server that sends a byte now and then is given up at ten times the time-out, in mid-chunk."""
-    asked = threading.Semaphore(0)
-    gave_up = threading.Event()
-    moments = iter(range(100))
-
-    def clock() -> float:
-        asked.release()
-        return next(moments)
-
-    def reply(handler: BaseHTTPRequestHandler) -> None:
-        handler.wfile.write(b"HTTP/1.1 %d x\r\nLocation: /else\r\n" % status + framing)
-        while asked.acquire() and not gave_up.is_set():
-            handler.wfile.write(b"x")
-
-    with serving(reply) as server, transported(settings(timeout_seconds=1.0), clock=clock) as transport:
-        try:
-            with pytest.raises(EvplUnavailableError, match="the whole answer took longer than 10 s"):
-                transport.send("GET", server.url, headers={})
-        finally:
-            gave_up.set()
-            asked.release()
-    assert next(moments) == 12  # it looked at 0, then up to 11: the first moment beyond 10
-    assert len(server.seen) == 1
-
-
 def test_silence() -> None:
     """A server that says nothing is given up after the time-out."""
     over = threading.Event()

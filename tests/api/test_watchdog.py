@@ -1,0 +1,104 @@
+import socket
+import threading
+import zlib
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+
+import pytest
+
+from airflow_provider_evpl.api.watchdog import Watchdog, watched
+from airflow_provider_evpl.errors import EvplUnavailableError
+from tests.api.support import serving, settings, transported
+from tests.certificates import make_certificate, with_tls
+
+HEAD = b"HTTP/1.1 200 OK\r\n"
+ENDLESS = {
+    "status line": (b"HTTP/1.1 200 ", b"O"),
+    "header": (HEAD + b"X-Long: ", b"x"),
+    "continue": (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+    "body": (HEAD + b"Content-Length: 1000\r\n\r\n", b"x"),
+    "error": (b"HTTP/1.1 500 x\r\nContent-Length: 1000\r\n\r\n", b"x"),
+    "redirect": (b"HTTP/1.1 302 x\r\nLocation: /else\r\n\r\n", b"x"),
+    "chunk": (HEAD + b"Transfer-Encoding: chunked\r\n\r\n3e8\r\n", b"x"),
+    "chunk size": (HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"0"),
+    "trailers": (HEAD + b"Transfer-Encoding: chunked\r\n\r\n0\r\n", b"X: y\r\n"),
+    "packed nothing": (
+        HEAD + b"Content-Encoding: deflate\r\nContent-Length: 100000\r\n\r\n" + zlib.compress(b"")[:2],
+        b"\x00\x00\x00\xff\xff",
+    ),
+}
+
+
+def _dripping(begin: bytes, drop: bytes, over: threading.Event) -> Callable[[BaseHTTPRequestHandler], None]:
+    def reply(handler: BaseHTTPRequestHandler) -> None:
+        handler.wfile.write(begin)
+        try:
+            while not over.wait(0.01):
+                handler.wfile.write(drop)
+        except OSError:
+            return  # the other side has hung up
+
+    return reply
+
+
+@pytest.mark.parametrize(("begin", "drop"), ENDLESS.values(), ids=ENDLESS)
+def test_an_answer_that_never_ends_is_given_up(begin: bytes, drop: bytes) -> None:
+    """Wherever a server drips, never silent for long, the line is hung up at ten times the time-out."""
+    over, limits = threading.Event(), list[float]()
+
+    def watch(seconds: float) -> AbstractContextManager[Watchdog]:
+        limits.append(seconds)
+        return watched(0.2)
+
+    with (
+        serving(_dripping(begin, drop, over)) as server,
+        transported(settings(timeout_seconds=60.0), watch=watch) as transport,
+    ):
+        try:
+            with pytest.raises(EvplUnavailableError, match="the whole answer took longer than 600 s"):
+                transport.send("GET", server.url, headers={})
+        finally:
+            over.set()
+    assert limits == [600]
+
+
+def test_so_it_is_over_tls(tmp_path: Path) -> None:
+    """TLS changes nothing: it is the socket below that is shut."""
+    over = threading.Event()
+    certificate = make_certificate(tmp_path / "both.pem")
+    with (
+        serving(_dripping(HEAD, b"X: y\r\n", over), with_tls(certificate)) as server,
+        transported(settings(verify=str(certificate)), watch=lambda _: watched(0.2)) as transport,
+    ):
+        try:
+            with pytest.raises(EvplUnavailableError, match="the whole answer took longer than 600 s"):
+                transport.send("GET", f"https://127.0.0.1:{server.port}", headers={})
+        finally:
+            over.set()
+
+
+@pytest.mark.parametrize("is_early", [False, True])
+def test_a_line_is_hung_up_once_the_time_is_over(is_early: bool) -> None:  # noqa: FBT001 drawn from the two
+    """Whether it is connected before the time is over, or only after it; a second time does no harm."""
+    dog = Watchdog()
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        if is_early:
+            dog.bite()
+        dog.take(ours)
+        dog.bite()
+        assert theirs.recv(1) == b""
+        ours.close()
+        dog.bite()
+    assert dog.has_bitten
+
+
+def test_a_line_in_time_is_left_alone() -> None:
+    """An exchange that is over before its time isn't bitten any more."""
+    with watched(60) as dog:
+        timers = [one for one in threading.enumerate() if isinstance(one, threading.Timer)]
+    for timer in timers:
+        timer.join()
+    assert not dog.has_bitten
