@@ -103,6 +103,8 @@ class LocalStore:
         return f"file://{self._root}/{path}"
 
 
+_GS_TIMEOUT_SECONDS = 120  # of one request; an upload's is at most 50 MiB
+
 _PUT_OPTIONS: dict[str, dict[str, Any]] = {
     "s3": {"chunksize": 5 << 30},  # one PutObject up to 5 GiB: s3fs would upload in parts from 100 MiB on
     "gs": {},  # gcsfs: one request; from 50 MiB on an upload that shows at its end and is aborted on failure
@@ -123,6 +125,8 @@ class ObjectStore:
         self._protocol = protocol
         self._root = root.strip("/")
         self._fs = fs
+        if protocol == "gs":  # of the three gcsfs alone would wait for ever
+            fs.requests_timeout = getattr(fs, "requests_timeout", None) or _GS_TIMEOUT_SECONDS
 
     def names(self, folder: str) -> list[str]:
         """List a prefix, past fsspec's cache."""

@@ -154,3 +154,12 @@ def test_what_is_not_in_the_folder_is_not_listed() -> None:
     """What a library lists besides, the folder's own marker or an object of its name, isn't in the folder."""
     listed = Recorder("lake/x/a/b/", "lake/x/a/b", "lake/x/a/b/c")
     assert ObjectStore("s3", "lake/x", listed).names("a/b") == ["c"]
+
+
+def test_gs_waits_no_longer_than_the_others() -> None:
+    """Where gcsfs has no time-out it gets one; one that it was given stays."""
+    for given, expected in ((None, 120), (7, 7)):
+        fs = connect("gs", "http://127.0.0.1:9")
+        fs.requests_timeout = given
+        ObjectStore("gs", BUCKET, fs)
+        assert fs.requests_timeout == expected
