@@ -103,6 +103,7 @@ def _collect(client: Client, query: Query, parallelism: int, on_page: Callable[[
         pagination=client.settings.pagination,
         parallelism=parallelism,
         on_end=ended.set,
+        hang_up=client.hang_up,
     )
     try:
         with closing(pages):  # whatever is raised here, no page stays in flight

@@ -124,6 +124,10 @@ class Client:
         """
         return self._retry.call(lambda: self._attempt(query, index), cancelled=cancelled)
 
+    def hang_up(self) -> None:
+        """End every request that is under way, in whichever thread: nobody wants its page any more."""
+        self._transport.hang_up()
+
     def _attempt(self, query: Query, index: int) -> Page:
         what = _tell(query, index)
         token = self._tokens.token()

@@ -22,6 +22,7 @@ def read_pages(
     pagination: str = "element",
     parallelism: int = 1,
     on_end: Callable[[], None] = lambda: None,
+    hang_up: Callable[[], None] = lambda: None,
 ) -> Generator[Page]:
     """Yield a report's pages in order.
 
@@ -36,20 +37,32 @@ def read_pages(
         parallelism: how many pages may be in flight.
         on_end: is called where a page in flight failed, or no more is wanted: what is still being
             fetched needn't be tried again.
+        hang_up: is called where no more is wanted: it ends what is still being fetched, which would
+            be waited for.
 
     Raises:
         EvplPagingError: the pages don't add up, or the guess was wrong; what was yielded is not to
             be used.
     """
+
+    def end() -> None:
+        on_end()  # first: what is hung up on must not be tried again
+        hang_up()
+
     first = fetch(1)
     check = _Check(first)
     yield first
     if first.has_next:
-        guess = parallelism > 1 and check.total is not None
         rest = (
-            _ahead(_telling(fetch, on_end), first, check, pagination, parallelism)
-            if guess
-            else _one_by_one(fetch, first, pagination)
+            _one_by_one(fetch, first, pagination)
+            if parallelism == 1 or check.total is None
+            else _ahead(
+                _telling(fetch, on_end),
+                end,
+                first.entry_count if pagination == "element" else None,
+                check.total,
+                parallelism,
+            )
         )
         with closing(rest):  # an error's traceback would keep the threads of `_ahead` alive
             try:
@@ -70,17 +83,22 @@ def _one_by_one(fetch: Callable[[int], Page], page: Page, pagination: str) -> Ge
 
 
 def _ahead(
-    fetch: Callable[[int], Page], first: Page, check: "_Check", pagination: str, parallelism: int
+    fetch: Callable[[int], Page],
+    end: Callable[[], None],
+    entry_count: int | None,
+    total: int,
+    parallelism: int,
 ) -> Generator[Page]:
-    step = first.entry_count if pagination == "element" else 1
-    indices = iter(range(1 + step, 1 + step * (check.total or 0), step))
+    """Fetch the pages after the first; where elements are counted each has to be as long as that one."""
+    step = entry_count or 1
+    indices = iter(range(1 + step, 1 + step * total, step))
     with ThreadPoolExecutor(parallelism, thread_name_prefix="evpl-page") as pool:
         flying = deque(pool.submit(fetch, index) for index in islice(indices, parallelism))
         try:
             while flying:
                 page = flying.popleft().result()
                 flying.extend(pool.submit(fetch, index) for index in islice(indices, 1))
-                if pagination == "element" and page.has_next and page.entry_count != step:
+                if entry_count and page.has_next and page.entry_count != entry_count:
                     raise EvplPagingError(f"a page has {page.entry_count} elements, the first has {step}")
                 yield page
         except EvplRetryableError:
@@ -88,6 +106,7 @@ def _ahead(
             raise
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
+            end()
 
 
 def _telling(fetch: Callable[[int], Page], on_end: Callable[[], None]) -> Callable[[int], Page]:

@@ -1,8 +1,9 @@
 """One HTTP exchange: TLS rules, time-outs, size limit, pace; no redirects, no cookies."""
 
+import threading
 from base64 import b64encode
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
@@ -79,6 +80,8 @@ class Transport:
         max_body_bytes: int = 512 << 20,
     ) -> None:
         self._watch = watch
+        self._dogs: set[Watchdog] = set()
+        self._lock = threading.Lock()
         self._max_body_bytes = max_body_bytes
         self._settings = settings
         self._session = session
@@ -105,7 +108,7 @@ class Transport:
         self._pace.wait()
         try:
             prepared = self._session.prepare_request(request)
-            with self._watch(self._longest_seconds) as dog:
+            with self._watch(self._longest_seconds) as dog, self._under_way(dog):
                 try:
                     return self._exchange(prepared, dog)
                 except _PASSING_FAULTS as error:
@@ -115,6 +118,22 @@ class Transport:
                 f"{_host(url)} can't be asked: {self._describe(error)}; "
                 "check the connection's host, token_url, proxy and verify"
             ) from None
+
+    def hang_up(self) -> None:
+        """End every exchange that is under way, in whichever thread; each raises EvplUnavailableError."""
+        with self._lock:
+            for dog in self._dogs:
+                dog.bite()
+
+    @contextmanager
+    def _under_way(self, dog: Watchdog) -> Iterator[None]:
+        with self._lock:
+            self._dogs.add(dog)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._dogs.discard(dog)
 
     @property
     def _longest_seconds(self) -> float:

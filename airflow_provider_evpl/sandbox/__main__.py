@@ -46,7 +46,8 @@ def main(arguments: list[str] | None = None) -> int:
         from airflow_provider_evpl.sandbox.server import SandboxServer  # noqa: PLC0415 optional
     except ModuleNotFoundError as error:
         return _fail(f"{error.name} is missing: pip install 'airflow-provider-evpl[sandbox]'")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM):  # a shell's background job would ignore the first
+        signal.signal(number, signal.default_int_handler)
     try:
         with (
             contextlib.suppress(KeyboardInterrupt),

@@ -1,16 +1,20 @@
+import json
 import socket
 import threading
 import zlib
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
 
+from airflow_provider_evpl.api.client import Client
+from airflow_provider_evpl.api.pages import read_pages
 from airflow_provider_evpl.api.watchdog import Watchdog, watched
-from airflow_provider_evpl.errors import EvplUnavailableError
-from tests.api.support import serving, settings, transported
+from airflow_provider_evpl.errors import EvplRequestError, EvplUnavailableError
+from tests.api.support import QUERY, TOKEN, replying, report, serving, settings, transported
 from tests.certificates import make_certificate, with_tls
 
 HEAD = b"HTTP/1.1 200 OK\r\n"
@@ -102,3 +106,38 @@ def test_a_line_in_time_is_left_alone() -> None:
     for timer in timers:
         timer.join()
     assert not dog.has_bitten
+
+
+def test_an_error_does_not_wait_for_the_pages_in_flight() -> None:
+    """Where one page is refused for good the others, which never come, are hung up on."""
+    waiting = threading.Semaphore(0)
+    hung_up = []
+
+    def reply(handler: BaseHTTPRequestHandler) -> None:
+        index = handler.headers["pagination"]
+        if index is None:
+            replying(json.dumps(TOKEN).encode())(handler)
+        elif index == "1":
+            first = report({"objectInstanceId": "a", "metric_name": "in"}, totalPages=4, hasNext=True)
+            replying(json.dumps(first).encode())(handler)
+        elif index == "2":
+            waiting.acquire()
+            waiting.acquire()
+            replying(b"", status=400)(handler)
+        else:
+            waiting.release()
+            hung_up.append(handler.connection.recv(1))
+
+    with serving(reply) as server, ThreadPoolExecutor() as pool:
+        urls = {"base_url": server.url, "token_url": f"{server.url}/token"}
+        with Client(settings(**urls, timeout_seconds=3600.0)) as client:
+            ended = threading.Event()
+            pages = read_pages(
+                lambda index: client.page(QUERY, index, cancelled=ended.is_set),
+                parallelism=3,
+                on_end=ended.set,
+                hang_up=client.hang_up,
+            )
+            error = pool.submit(list, pages).exception(timeout=60)
+    assert isinstance(error, EvplRequestError)
+    assert hung_up == [b"", b""]
