@@ -78,7 +78,7 @@ demo: $(STAMP) ## start the sandbox, run the example DAG through Airflow, show w
 
 .PHONY: test
 test: setup ## run the whole test suite; the core's branches have to be covered
-	@$(BIN)/python -m pytest --cov --cov-report=
+	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --cov --cov-report=
 	@echo "Coverage, whole package:"
 	@$(BIN)/coverage report
 	@echo "Coverage, core: every branch"

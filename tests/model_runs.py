@@ -15,7 +15,7 @@ from tests.fake_api import FakeApi
 from tests.lake.memory import MemoryStore
 from tests.model import Content, Interval, Key, Request, number
 
-SEQUENCES: Final = int(os.environ.get("EVPL_SEQUENCES", "200"))
+SEQUENCES: Final = int(os.environ.get("EVPL_SEQUENCES", "100"))
 """How many a law tries; `make laws` sets more."""
 
 

@@ -17,6 +17,8 @@ ENVIRONMENT = {name: text for name, text in os.environ.items() if not name.start
 VENV = r"(uv venv|-m venv) .*\.venv"
 FROM_THE_LOCK_FILE = r"sync .*--frozen"
 
+ON_ALL_CORES = "--numprocesses auto --maxprocesses 4 --dist loadfile"
+
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -39,7 +41,7 @@ def _planned(checkout: Path, target: str) -> str:
     [
         ("setup", []),
         ("demo", [r"\.venv/bin/python demo/run\.py$"]),
-        ("test", [r"\.venv/bin/python -m pytest --cov --cov-report=$"]),
+        ("test", [rf"\.venv/bin/python -m pytest {ON_ALL_CORES} --cov --cov-report=$"]),
         (
             "check",
             [
@@ -47,7 +49,7 @@ def _planned(checkout: Path, target: str) -> str:
                 r"\.venv/bin/ruff format .*--check",
                 r"\.venv/bin/mypy$",
                 r"\.venv/bin/lint-imports",
-                r"\.venv/bin/python -m pytest --cov --cov-report=$",
+                rf"\.venv/bin/python -m pytest {ON_ALL_CORES} --cov --cov-report=$",
             ],
         ),
     ],
