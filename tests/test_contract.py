@@ -5,23 +5,12 @@ import re
 import pytest
 
 from tests.named import ROOT, is_test, named_tests
+from tests.tables import read_tables
 
 CONTRACT = (ROOT / "docs" / "contract.md").read_text()
 TABLE = (ROOT / "docs" / "contract-tests.md").read_text()
 GAPS = [f"A{number}" for number in (*range(1, 14), 15, *range(17, 21), *range(24, 28), 32)]
 """As they were numbered when they were found; what is missing turned out to be none."""
-
-CELL = re.compile(r"(?<!\\)\|")
-
-
-def _rows(markdown: str) -> list[list[str]]:
-    """Give the cells of each row of all tables, without heads."""
-    bodies = re.sub(r"^\|.*\n\|[-|]+\|$", "", markdown, flags=re.MULTILINE)
-    return [
-        [cell.strip() for cell in CELL.split(line)[1:-1]]
-        for line in bodies.splitlines()
-        if line.startswith("|")
-    ]
 
 
 def _sentences(markdown: str) -> list[str]:
@@ -29,19 +18,19 @@ def _sentences(markdown: str) -> list[str]:
     body = re.sub(r"^\|.*\n\|[-|]+\|$", "", markdown[markdown.index("\n## ") :], flags=re.MULTILINE)
     lines = [line for line in body.splitlines() if line and not line.startswith(("#", "```"))]
     return [
-        " · ".join(filter(None, _rows(line)[0])) if line.startswith("|") else line.replace("|", "\\|")
+        " · ".join(filter(None, read_tables(line)[0])) if line.startswith("|") else line.replace("|", "\\|")
         for line in lines
     ]
 
 
 def test_each_sentence_of_the_contract_is_in_the_table() -> None:
     """The table has the contract's sentences, all of them, in order, and no other; then the gaps."""
-    rows = _rows(TABLE)
+    rows = read_tables(TABLE)
     assert [row[0] for row in rows if row[0] not in GAPS] == _sentences(CONTRACT)
     assert [row[0] for row in rows][-len(GAPS) :] == GAPS
 
 
-@pytest.mark.parametrize("row", _rows(TABLE), ids=lambda row: row[0][:60])
+@pytest.mark.parametrize("row", read_tables(TABLE), ids=lambda row: row[0][:60])
 def test_each_row_names_tests_that_exist(row: list[str]) -> None:
     """No sentence and no gap without a test."""
     tests = named_tests(row[-1])
