@@ -1,8 +1,9 @@
 """Whole objects: put, list, read, delete. A reader sees the old object, then the new one, never a part."""
 
+import errno
 import glob
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
@@ -46,16 +47,24 @@ class Store(Protocol):
         """Where an object is, for people: no connection id in it."""
 
 
+_CANT_FLUSH_FOLDERS = (errno.EBADF, errno.EINVAL, errno.ENOTSUP)
+
+
 class LocalStore:
     """A folder.
 
-    An object is written beside its place, flushed, then moved over it in one step. Left-overs of a
-    killed run start with `.`, carry the name of what they would have become and end in `.tmp`; `tidy` removes
-    them.
+    An object is written beside its place, flushed, then moved over it in one step; a put ends when its
+    name, too, outlives a power cut. Left-overs of a killed run start with `.`, carry the name of what they
+    would have become and end in `.tmp`; `tidy` removes them.
+
+    Args:
+        root: is made where there is none.
+        fsync: flushes an open file or folder.
     """
 
-    def __init__(self, root: str) -> None:
+    def __init__(self, root: str, *, fsync: Callable[[int], None] = os.fsync) -> None:
         self._root = Path(root)
+        self._fsync = fsync
 
     def names(self, folder: str) -> list[str]:
         """List a folder."""
@@ -67,8 +76,9 @@ class LocalStore:
         """Write beside, flush, move over."""
         target = self._root / path
         with told(self.url(path)):
-            target.parent.mkdir(parents=True, exist_ok=True)
+            self._make(target.parent)
             self._write(target, data)
+            self._flush(target.parent)
 
     def tidy(self, path: str) -> None:
         """Remove the temporary files of an object."""
@@ -83,10 +93,27 @@ class LocalStore:
             with temporary.open("xb") as file:
                 file.write(data)
                 file.flush()
-                os.fsync(file.fileno())
+                self._fsync(file.fileno())
             temporary.replace(target)
         finally:
             temporary.unlink(missing_ok=True)
+
+    def _make(self, folder: Path) -> None:
+        if not folder.is_dir():
+            self._make(folder.parent)
+            folder.mkdir(exist_ok=True)
+            self._flush(folder.parent)
+
+    def _flush(self, folder: Path) -> None:
+        """Let the names in a folder outlive a power cut; some file systems can't, and say so."""
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            self._fsync(descriptor)
+        except OSError as error:
+            if error.errno not in _CANT_FLUSH_FOLDERS:
+                raise
+        finally:
+            os.close(descriptor)
 
     def open(self, path: str) -> BinaryIO:
         """Open a file."""

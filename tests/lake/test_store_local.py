@@ -1,10 +1,13 @@
+import errno
+import os
 import resource
 import signal
+import stat
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -81,6 +84,47 @@ def test_local_an_open_object_stays_what_it_was(tmp_path: Path) -> None:
         store.put(PATH, b"new!")
         store.delete(PATH)
         assert file.read() == b"old"
+
+
+def test_local_a_put_outlives_a_power_cut(tmp_path: Path) -> None:
+    """A put flushes every folder in which it makes a name, then the bytes, then the name they moved to."""
+    root = tmp_path / "lake"
+    flushed: list[tuple[int, bool]] = []
+
+    def fsync(descriptor: int) -> None:
+        flushed.append((os.fstat(descriptor).st_ino, (root / PATH).exists()))
+
+    store = LocalStore(str(root), fsync=fsync)
+    store.put(PATH, b"old")
+    target = root / PATH
+    folders = [tmp_path / one for one in reversed(target.relative_to(tmp_path).parents)]
+    made = [(folder.stat().st_ino, False) for folder in folders[:-1]]
+    file, folder = target.stat().st_ino, target.parent.stat().st_ino
+    assert flushed == [*made, (file, False), (folder, True)]
+    flushed.clear()
+    store.put(PATH, b"new")
+    assert flushed == [(target.stat().st_ino, True), (folder, True)]
+
+
+@pytest.mark.parametrize(
+    ("code", "outcome"),
+    [(errno.EINVAL, nullcontext()), (errno.EIO, pytest.raises(EvplStoreError, match="Input/output error"))],
+)
+def test_local_only_what_can_be_flushed_is(
+    tmp_path: Path, code: int, outcome: AbstractContextManager[object]
+) -> None:
+    """A file system that can't flush folders is no failure, a disk that fails is; the object is whole."""
+
+    def fsync(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(code, os.strerror(code))
+
+    LocalStore(str(tmp_path)).put(PATH, b"old")
+    store = LocalStore(str(tmp_path), fsync=fsync)
+    with outcome:
+        store.put(PATH, b"new")
+    assert read(store) == b"new"
+    assert _names(tmp_path / FOLDER) == [NAME]
 
 
 @contextmanager
