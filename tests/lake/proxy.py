@@ -22,8 +22,14 @@ class Request(NamedTuple):
     body: bytes
 
 
-Change = Callable[[Request], Request | int]
-"""Passes a request on, or another one; or answers at once with a status."""
+HANG_UP = 0
+"""In the place of a status: no answer at all."""
+
+Change = Callable[[Request], Request | int | bytes]
+"""Passes a request on, or another one; or answers at once with a status, or with an error document (400)."""
+
+Done = Callable[[Request], int | None]
+"""Is told of what the server has done; may answer with a status in its place."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +42,9 @@ class Proxy:
 
 
 @contextmanager
-def proxied(url: str, change: Change = lambda request: request) -> Iterator[Proxy]:
+def proxied(
+    url: str, change: Change = lambda request: request, done: Done = lambda _: None
+) -> Iterator[Proxy]:
     """Serve on loopback in front of a server."""
     parts = urlsplit(url)
 
@@ -44,18 +52,29 @@ def proxied(url: str, change: Change = lambda request: request) -> Iterator[Prox
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            length = int(self.headers.get("Content-Length", 0))
+            body = self.rfile.read(length)
+            if len(body) < length:  # who asks has died: a store does nothing with a part
+                self.close_connection = True
+                return
             asked = Request(self.command, self.path, dict(self.headers), body)
             proxy.seen.append(asked)
             changed = change(asked)
-            if isinstance(changed, int):
-                self.answer(changed, Message(), b"")
+            if isinstance(changed, Request):
+                answer = _ask(parts.netloc, changed)
+                status = done(asked)
+                self.answer(*((status, Message(), b"") if status is not None else answer))
+            elif isinstance(changed, bytes):
+                self.answer(400, Message(), changed)
             else:
-                self.answer(*_ask(parts.netloc, changed))
+                self.answer(changed, Message(), b"")
 
         do_PUT = do_POST = do_HEAD = do_DELETE = do_GET  # noqa: N815 names that http.server looks for
 
         def answer(self, status: int, headers: Message, body: bytes) -> None:
+            self.close_connection = True
+            if status == HANG_UP:
+                return
             proxy.answered.append(len(body))
             self.send_response_only(status)
             for name, value in headers.items():

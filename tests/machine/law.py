@@ -1,0 +1,91 @@
+"""What may be in a lake while a run is under way, or after it was killed: by the contract, file by file."""
+
+import re
+from datetime import datetime
+from typing import NamedTuple
+
+from airflow_provider_evpl.lake.layout import parse_name
+from airflow_provider_evpl.window import Window
+from tests.machine.places import Files
+from tests.machine.scenes import Lakes
+
+_TEMPORARY = re.compile(r"\.(.+)\.[0-9a-f]{32}\.tmp")
+
+
+class _Slice(NamedTuple):
+    """An object of the new lake, what it supersedes, and the rejected samples of all of them."""
+
+    path: str
+    superseded: frozenset[str]
+    rejected: frozenset[str]
+
+
+def check(found: Files, lakes: Lakes) -> str:
+    """Hold a lake against the one before the run and the one after it.
+
+    Gives the state of each slice: `o`ld, `b`efore its put, `a`fter its put, `n`ew; and a `.` for a temporary
+    file.
+
+    Every object is an old one or a new one, whole. Slices land one after the other; of one slice at
+    most the new object is there with some of what it supersedes, or new rejected samples before their
+    object. No other slice is anything but old as it was, or new as it will be.
+    """
+    left_overs = {path for path in found if path.rpartition("/")[2].startswith(".")}
+    assert len(left_overs) <= 1
+    for path in left_overs:
+        named = _TEMPORARY.fullmatch(path.rpartition("/")[2])
+        assert named is not None
+        assert path.replace(path.rpartition("/")[2], named[1]) in lakes.new
+    visible = {path: data for path, data in found.items() if path not in left_overs}
+    states = [_state(one, visible, lakes) for one in slices(lakes)]
+    assert re.fullmatch("n*[^no]?o*", "".join(states)), states
+    known = {path for one in slices(lakes) for path in (one.path, *one.superseded, *one.rejected)}
+    assert visible.keys() <= known
+    return "".join(states) + "." * len(left_overs)
+
+
+def slices(lakes: Lakes) -> list[_Slice]:
+    """Take the new lake apart."""
+    news = sorted(path for path in lakes.new if path.startswith("samples/"))
+    return [_slice(path, lakes) for path in news]
+
+
+def _slice(path: str, lakes: Lakes) -> _Slice:
+    inside = {old for old in lakes.old if old.startswith("samples/") and window(path).contains(window(old))}
+    rejected = {_beside(one) for one in (path, *inside)}
+    return _Slice(path, frozenset(inside - {path}), frozenset(rejected))
+
+
+def _state(one: _Slice, visible: Files, lakes: Lakes) -> str:
+    """Tell it: `b` is where rejected samples are put, their object is not; `a` where deletes are left."""
+
+    def are(lake: Files, *paths: str) -> bool:
+        return all(visible.get(path) == lake.get(path) for path in paths)
+
+    own = _beside(one.path)
+    if are(lakes.new, one.path, *one.superseded, *one.rejected):
+        return "n"
+    if are(lakes.old, one.path, *one.superseded, *one.rejected):
+        return "o"
+    if are(lakes.old, one.path, *one.superseded, *(one.rejected - {own})):
+        assert own in lakes.new
+        assert are(lakes.new, own)
+        return "b"
+    assert are(lakes.new, one.path), one.path
+    for path in (*one.superseded, *(one.rejected - {own})):
+        assert path not in visible or are(lakes.old, path)
+    assert are(lakes.new, own) or (own not in lakes.new and are(lakes.old, own))
+    assert all(_beside(path) not in visible or path in visible for path in one.superseded)
+    return "a"
+
+
+def window(path: str) -> Window:
+    """Read an object's interval."""
+    folder, _, name = path.rpartition("/")
+    found = parse_name(name, datetime.fromisoformat(f"{folder[-10:]}T00:00Z"))
+    assert found is not None
+    return found
+
+
+def _beside(path: str) -> str:
+    return path.replace("samples/", "rejected/", 1).replace(".parquet", ".jsonl")

@@ -1,0 +1,77 @@
+"""The process of a run is killed by SIGKILL, anywhere."""
+
+import os
+import random
+import signal
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Final
+
+import pytest
+
+from tests.machine.conftest import PlaceMaker, Stage
+from tests.machine.killing import Kill, watch
+from tests.machine.law import check
+from tests.machine.places import LocalPlace, Place
+from tests.machine.readers import rows_by_arrow, rows_by_duckdb
+from tests.machine.scenes import SCENES, Lakes, lakes
+from tests.machine.victim import Job, pull_to
+
+KILLS: Final = int(os.environ.get("EVPL_KILLS", "81"))
+"""How many are tried in all; `make laws` sets more."""
+
+BETWEEN = {"empty lake": "b", "the same slices again": "b", "slices of other widths": "a"}
+"""A state of a slice that some kills must have hit."""
+
+
+def _kills(steps: Sequence[str], count: int, rng: random.Random) -> Iterator[Kill]:
+    """Choose each kind of step once, then moments all over the run; every third is soon after a step."""
+    kinds = Counter(steps)
+    for kind in sorted(kinds):
+        yield Kill(kind, rng.randint(1, kinds[kind]))
+    others = count - len(kinds)
+    for place in range(others):
+        at = int((place + rng.random()) / others * len(steps))
+        after = rng.uniform(0.0001, 0.003) if place % 3 == 0 else 0.0
+        yield Kill(steps[at], steps[: at + 1].count(steps[at]), after)
+
+
+def _read_whole(place: Place) -> None:
+    """Two readers read all that they find, and find as many rows as each other."""
+    if any(path.startswith("samples/") and path.endswith(".parquet") for path in place.files()):
+        assert rows_by_arrow(place) == rows_by_duckdb(place)
+
+
+@pytest.mark.parametrize("scene", SCENES)
+def test_a_killed_run_leaves_old_or_new(scene: str, stage: Stage, make_place: PlaceMaker) -> None:
+    """Wherever it is killed, the lake is as the contract says, and the next run makes it exact."""
+    both = lakes(SCENES[scene], stage.sandbox, stage.connection)
+    whole = make_place()
+    whole.fill(both.old)
+    job = Job(stage.connection, SCENES[scene].plan, whole)
+    assert watch(job, stage.witness) == 0
+    assert whole.files() == both.new
+    steps = list(stage.witness.steps)
+    in_scene, is_local = KILLS // len(SCENES), isinstance(whole, LocalPlace)
+    on_s3 = in_scene * 3 // 8  # a run there takes three times as long
+    rng = random.Random(scene)  # noqa: S311 which moments, no secret
+    found: dict[str, str] = {}
+    for kill in _kills(steps, in_scene - on_s3 if is_local else on_s3, rng):
+        if (state := _state_after(kill, job, make_place(), both, stage)) is not None:
+            found[kill.kind] = found.get(kill.kind, "") + state
+    assert found.keys() == set(steps)
+    assert {"n", "o", BETWEEN[scene], *("." if is_local else "")} <= set("".join(found.values()))
+
+
+def _state_after(kill: Kill, job: Job, place: Place, both: Lakes, stage: Stage) -> str | None:
+    """Kill a run, hold the lake against the law, run again; None where it had ended before."""
+    place.fill(both.old)
+    code = watch(replace(job, place=place), stage.witness, kill)
+    assert code == -signal.SIGKILL or (kill.after_seconds and code == 0)
+    state = check(place.files(), both)
+    _read_whole(place)
+    pull_to(place.store(), job.connection, job.plan)
+    assert place.files() == both.new
+    assert isinstance(place, LocalPlace) or not place.unfinished_uploads()
+    return state if code else None

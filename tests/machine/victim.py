@@ -1,0 +1,89 @@
+"""A run in a process of its own; it may be made to stop before each step, to be killed there."""
+
+import sys
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from airflow_provider_evpl.api.client import Client
+from airflow_provider_evpl.errors import EvplError
+from airflow_provider_evpl.lake.store import Store
+from airflow_provider_evpl.plan import PullPlan
+from airflow_provider_evpl.pull import pull
+from airflow_provider_evpl.settings import Settings
+from tests.machine.places import LocalPlace, Place
+
+BEGIN, END = "begin", "end"
+
+_STEPS = {
+    "open": "open",
+    "os.mkdir": "make",
+    "os.scandir": "list",
+    "os.rename": "move",
+    "os.remove": "delete",
+}
+"""What Python tells an audit hook of before it does it."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run: whom to ask, for what, where it shall land, and whether it tells of its steps."""
+
+    connection: Mapping[str, Any]
+    plan: PullPlan
+    place: Place
+    tells: bool = True
+
+
+def pull_to(store: Store, connection: Mapping[str, Any], plan: PullPlan) -> None:
+    """Pull once, without waits."""
+    settings = Settings.from_connection(
+        login=connection["login"],
+        password=connection["password"],
+        host=connection["host"],
+        extra={**connection["extra"], "requests_per_second": "1000"},
+    )
+    with Client(settings, sleep=lambda _: None) as client:
+        pull(client, store, plan, provenance={})
+
+
+def run(job: Job, line: Connection) -> None:
+    """Be the process: say `begin`, run, say how it ended; wait for an answer to each word said.
+
+    Each step at the files of a local lake is said before it is taken.
+    """
+    say = _Speaker(line)
+    store = job.place.store()
+    if job.tells and isinstance(job.place, LocalPlace):
+        _say_steps(job.place.root, say)
+    say(BEGIN)
+    try:
+        pull_to(store, job.connection, job.plan)
+    except EvplError as error:
+        say(f"{END} {type(error).__name__}: {error}")
+    else:
+        say(END)
+
+
+class _Speaker:
+    def __init__(self, line: Connection) -> None:
+        self._line = line
+        self._turn = threading.Lock()
+
+    def __call__(self, word: str) -> None:
+        with self._turn:
+            self._line.send_bytes(word.encode())
+            self._line.recv_bytes()
+
+
+def _say_steps(root: str, say: _Speaker) -> None:
+    def hook(event: str, arguments: tuple[Any, ...]) -> None:
+        if event in _STEPS and str(arguments[0]).startswith(root):
+            name = Path(arguments[0]).name
+            is_hidden = " hidden" if event == "open" and name.startswith(".") else ""
+            say(f"{_STEPS[event]}{is_hidden}")
+
+    sys.addaudithook(hook)
