@@ -87,7 +87,7 @@ test: setup ## run the whole test suite; the core's branches have to be covered
 .PHONY: laws
 laws: export EVPL_SEQUENCES := 10000
 laws: export EVPL_KILLS := 1200
-laws: setup ## the laws of the lake over 10,000 random sequences each and 1,200 kills; make test tries some hundred
+laws: setup ## the laws of the lake: 10,000 random sequences each, 1,200 kills; make test tries some hundred
 	@$(BIN)/python -m pytest -q tests/test_model.py tests/test_at_once.py tests/machine/test_killed.py
 
 .PHONY: check

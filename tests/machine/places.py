@@ -32,8 +32,15 @@ class LocalPlace:
 
     def files(self) -> Files:
         """Read all that is there."""
+        return {name: path.read_bytes() for name, path in self._paths().items()}
+
+    def marks(self) -> dict[str, object]:
+        """Tell by what it would show that a file was written again."""
+        return {name: (path.stat().st_ino, path.stat().st_mtime_ns) for name, path in self._paths().items()}
+
+    def _paths(self) -> dict[str, Path]:
         root = Path(self.root)
-        return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+        return {str(path.relative_to(root)): path for path in root.rglob("*") if path.is_file()}
 
 
 @dataclass(frozen=True)
@@ -66,6 +73,13 @@ class S3Place:
         paths = fs.find(self.root)
         found = fs.cat(paths) if paths else {}
         return {path.removeprefix(f"{self.root}/"): data for path, data in found.items()}
+
+    def marks(self) -> dict[str, object]:
+        """Tell by what it would show that an object was put again."""
+        fs = connect_s3(self.url)
+        fs.invalidate_cache()
+        found = fs.find(self.root, detail=True).items()
+        return {path.removeprefix(f"{self.root}/"): (one["ETag"], one["LastModified"]) for path, one in found}
 
     def unfinished_uploads(self) -> list[str]:
         """List the uploads in parts, of the whole bucket, that were begun and not ended."""

@@ -1,0 +1,104 @@
+"""Runs at once, each in a process of its own, on a folder and on S3."""
+
+from collections import Counter
+from collections.abc import Sequence
+from io import BytesIO
+from typing import TypeAlias
+
+import pyarrow.parquet as pq
+import pytest
+
+from airflow_provider_evpl import errors
+from airflow_provider_evpl.plan import PullPlan
+from tests.lake.memory import MemoryStore
+from tests.machine.conftest import PlaceMaker, Stage
+from tests.machine.killing import at_once
+from tests.machine.places import Files, Place
+from tests.machine.scenes import hours
+from tests.machine.victim import Job, pull_to
+
+Rows: TypeAlias = dict[str, Counter[tuple[object, ...]]]
+"""The rows of each object, by its path."""
+
+BEFORE = (hours(-24, 0, 24), hours(0, 12, 2), hours(240, 264, 24))
+"""What has landed: a day before, a half one in which runs meet, and one after."""
+
+
+def _rows(files: Files) -> Rows:
+    return {
+        path: Counter(tuple(row.values()) for row in pq.read_table(BytesIO(data)).to_pylist())
+        for path, data in files.items()
+    }
+
+
+def _landed(stage: Stage, *plans: PullPlan) -> Files:
+    """Give the lake that runs one after the other make."""
+    store = MemoryStore()
+    for plan in plans:
+        pull_to(store, stage.connection, plan)
+    return store.objects
+
+
+def _samples(rows: Rows) -> set[tuple[object, ...]]:
+    return {row for one in rows.values() for row in one}
+
+
+def _race(plans: Sequence[PullPlan], stage: Stage, place: Place) -> list[str]:
+    """Let runs go at once: what they don't ask for stays untouched, and nothing is out of sight."""
+    stage.sandbox.set_faults()
+    before = _landed(stage, *BEFORE)
+    place.fill(before)
+    marks = place.marks()
+    ends = at_once([Job(stage.connection, plan, place, tells=False) for plan in plans])
+    after = place.files()
+    far = {path for path in before if "2026-11-19" in path or "2026-11-30" in path}
+    assert len(far) == 2
+    assert {path: place.marks()[path] for path in far} == {path: marks[path] for path in far}
+    assert (
+        _samples(_rows(before)) <= _samples(_rows(after)) <= _samples(_rows(_landed(stage, *BEFORE, *plans)))
+    )
+    for end in filter(None, ends):
+        assert issubclass(getattr(errors, end.partition(":")[0]), errors.EvplRetryableError), end
+    return ends
+
+
+def _run_again(plans: Sequence[PullPlan], ends: Sequence[str], stage: Stage, place: Place) -> None:
+    """Do as Airflow does with those that failed."""
+    for plan, end in zip(plans, ends, strict=True):
+        if end:
+            pull_to(place.store(), stage.connection, plan)
+
+
+def test_a_backfill_of_days(stage: Stage, make_place: PlaceMaker) -> None:
+    """Eight days at once all land, each as if it were alone; no run is needed again."""
+    plans, place = [hours(24 * day, 24 * day + 24, 24) for day in range(8)], make_place()
+    assert _race(plans, stage, place) == [""] * 8
+    assert _rows(place.files()) == _rows(_landed(stage, *BEFORE, *plans))
+
+
+def test_a_backfill_with_lookback(stage: Stage, make_place: PlaceMaker) -> None:
+    """Eight runs at once, each on its day and the one before: each sample once, when all have ended well."""
+    plans, place = [hours(24 * day, 24 * day + 48, 24) for day in range(8)], make_place()
+    _run_again(plans, _race(plans, stage, place), stage, place)
+    assert _rows(place.files()) == _rows(_landed(stage, *BEFORE, *plans))
+
+
+@pytest.mark.parametrize("count", [2, 4])
+def test_the_same_window(count: int, stage: Stage, make_place: PlaceMaker) -> None:
+    """Of runs on the same slices at once one ends well, and each sample is there once when all have."""
+    plans, place = [hours(0, 36, 6)] * count, make_place()
+    ends = _race(plans, stage, place)
+    assert "" in ends
+    _run_again(plans, ends, stage, place)
+    assert _rows(place.files()) == _rows(_landed(stage, *BEFORE, plans[0]))
+
+
+def test_slices_that_overlap(stage: Stage, make_place: PlaceMaker) -> None:
+    """Runs at once that cut a window differently may fail; after one run more each sample is there once."""
+    plans, place = [hours(0, 24, 6), hours(0, 24, 12)] * 2, make_place()
+    _run_again(plans, _race(plans, stage, place), stage, place)
+    pull_to(place.store(), stage.connection, plans[0])
+    found = _rows(place.files())
+    samples = sum(found.values(), Counter())
+    assert samples == sum(_rows(_landed(stage, *BEFORE, plans[0])).values(), Counter())
+    assert set(samples.values()) == {1}
