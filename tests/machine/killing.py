@@ -2,12 +2,12 @@
 
 import multiprocessing
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerProcess
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tests.machine.victim import BEGIN, END, Job, run
 
@@ -51,9 +51,15 @@ class Witness:
         return not wait([self.process.sentinel], _PATIENCE_SECONDS)
 
 
-def watch(job: Job, witness: Witness, kill: Kill | None = None) -> int | None:
+def watch(
+    job: Any,  # noqa: ANN401 whatever the run takes
+    witness: Witness,
+    kill: Kill | None = None,
+    *,
+    run: Callable[[Any, Connection], None] = run,
+) -> int | None:
     """Run in a process, to its end or to its death; gives its exit code."""
-    process, line = _start(job)
+    process, line = _start(job, run)
     witness.process, witness.kill = process, kill
     witness.steps.clear()
     with line, suppress(EOFError, ConnectionError):
@@ -67,7 +73,7 @@ def watch(job: Job, witness: Witness, kill: Kill | None = None) -> int | None:
 
 def at_once(jobs: Sequence[Job]) -> list[str]:
     """Let runs go at the same moment, each in its process; how each ended, nothing where it ended well."""
-    started = [_start(job) for job in jobs]
+    started = [_start(job, run) for job in jobs]
     lines = [line for _, line in started]
     assert [line.recv_bytes().decode() for line in lines] == [BEGIN] * len(jobs)
     for line in lines:
@@ -82,7 +88,7 @@ def at_once(jobs: Sequence[Job]) -> list[str]:
     return [end.removeprefix(END).strip() for end in ends]
 
 
-def _start(job: Job) -> tuple[ForkServerProcess, Connection]:
+def _start(job: object, run: Callable[[Any, Connection], None]) -> tuple[ForkServerProcess, Connection]:
     ours, theirs = _processes.Pipe()
     process = _processes.Process(target=run, args=(job, theirs), daemon=True)
     process.start()

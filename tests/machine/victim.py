@@ -1,8 +1,9 @@
 """A run in a process of its own; it may be made to stop before each step, to be killed there."""
 
+import os
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -14,7 +15,10 @@ from airflow_provider_evpl.lake.store import Store
 from airflow_provider_evpl.plan import PullPlan
 from airflow_provider_evpl.pull import pull
 from airflow_provider_evpl.settings import Settings
+from tests.lake.memory import MemoryStore
 from tests.machine.places import LocalPlace, Place
+
+_NOBODY = 65534
 
 BEGIN, END = "begin", "end"
 
@@ -30,12 +34,18 @@ _STEPS = {
 
 @dataclass(frozen=True)
 class Job:
-    """One run: whom to ask, for what, where it shall land, and whether it tells of its steps."""
+    """One run: whom to ask, for what, where it shall land.
+
+    Attributes:
+        tells: whether it tells of its steps.
+        straits: is called in the process, to make its life hard.
+    """
 
     connection: Mapping[str, Any]
     plan: PullPlan
     place: Place
     tells: bool = True
+    straits: Callable[[], object] = bool
 
 
 def pull_to(store: Store, connection: Mapping[str, Any], plan: PullPlan) -> None:
@@ -50,15 +60,22 @@ def pull_to(store: Store, connection: Mapping[str, Any], plan: PullPlan) -> None
         pull(client, store, plan, provenance={})
 
 
+def become_nobody(connection: Mapping[str, Any], plan: PullPlan) -> None:
+    """Give up root's rights, to which no folder is closed; load before what is in folders of root's."""
+    pull_to(MemoryStore(), connection, plan)
+    os.seteuid(_NOBODY)
+
+
 def run(job: Job, line: Connection) -> None:
     """Be the process: say `begin`, run, say how it ended; wait for an answer to each word said.
 
     Each step at the files of a local lake is said before it is taken.
     """
-    say = _Speaker(line)
+    say = Speaker(line)
     store = job.place.store()
     if job.tells and isinstance(job.place, LocalPlace):
-        _say_steps(job.place.root, say)
+        say_steps(job.place.root, say)
+    job.straits()
     say(BEGIN)
     try:
         pull_to(store, job.connection, job.plan)
@@ -68,18 +85,23 @@ def run(job: Job, line: Connection) -> None:
         say(END)
 
 
-class _Speaker:
+class Speaker:
+    """Says a word, and waits until it was heard."""
+
     def __init__(self, line: Connection) -> None:
         self._line = line
         self._turn = threading.Lock()
 
     def __call__(self, word: str) -> None:
+        """Say it."""
         with self._turn:
             self._line.send_bytes(word.encode())
             self._line.recv_bytes()
 
 
-def _say_steps(root: str, say: _Speaker) -> None:
+def say_steps(root: str, say: Speaker) -> None:
+    """Say each step at the files below a folder before it is taken."""
+
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
         if event in _STEPS and str(arguments[0]).startswith(root):
             name = Path(arguments[0]).name
