@@ -82,8 +82,8 @@ def _parser() -> argparse.ArgumentParser:
         action="extend",
         nargs="+",
         default=[],
-        metavar="NAME[:COUNT]",
-        help="do this wrong, in at most COUNT answers; may be repeated",
+        metavar="NAME[@FIRST][:COUNT]",
+        help="do this wrong, from answer FIRST on, COUNT times; NAME~0.2: in a fifth of the answers",
     )
     return parser
 

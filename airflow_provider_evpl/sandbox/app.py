@@ -60,7 +60,7 @@ def _state(config: SandboxConfig, *, clock: Callable[[], float]) -> State:
     return State(
         config=config,
         tokens=Tokens(clock=clock),
-        faults=ActiveFaults(config.faults),
+        faults=ActiveFaults(config.faults, seed=config.seed),
         network=Network(
             circuits=config.circuits,
             granularity_seconds=config.granularity_seconds,

@@ -29,8 +29,9 @@ class SandboxConfig:
         client_secret: OAuth 2.0 client secret.
         application_id: The header `ApplicationID`; another thing than the client id [O].
         code_ope: The operator code. The default has leading zeros, as they are easily lost.
-        faults: What it does wrong: names of `faults.registry.FAULTS`, as `NAME` for good, or as
-            `NAME:COUNT` for at most that many answers.
+        faults: What it does wrong: names of `faults.registry.FAULTS`, as `NAME` for good, `NAME:COUNT`
+            for so many answers, `NAME@FIRST` from that one on, `NAME@FIRST:COUNT`, or `NAME~SHARE`
+            for about that share of the answers, which the seed draws.
 
     Raises:
         ValueError: A setting is out of range; the message names it.

@@ -10,6 +10,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from airflow_provider_evpl.sandbox.answers import answer_api_error
+from airflow_provider_evpl.sandbox.faulty import HeldAnswer, endpoint_of
 from airflow_provider_evpl.sandbox.problems import ApiError, Problem
 from airflow_provider_evpl.sandbox.state import State
 
@@ -37,7 +38,14 @@ class Exchange:
             return
         self._state.requests[scope["path"]] += 1
         await asyncio.sleep(self._state.config.latency)
-        await self._answer(scope, receive, _Tagged(send, request_id=str(uuid.uuid4())))
+        request_id = str(uuid.uuid4())
+        endpoint = endpoint_of(scope["path"])
+        if endpoint is None or not self._state.faults:
+            await self._answer(scope, receive, _Tagged(send, request_id=request_id))
+            return
+        held = HeldAnswer(scope, state=self._state, endpoint=endpoint)
+        await self._answer(scope, receive, _Tagged(held, request_id=request_id))
+        await held.send(receive, send)
 
     async def _answer(self, scope: Scope, receive: Receive, send: "_Tagged") -> None:
         try:

@@ -1,5 +1,6 @@
 """The sandbox on a port, in a thread of its own: for tests, the demo and the command line."""
 
+import asyncio
 import socket
 import threading
 import time
@@ -51,7 +52,8 @@ class SandboxServer:
         """
         family = socket.AF_INET6 if ":" in self._address[0] else socket.AF_INET
         self._socket = socket.create_server(self._address, family=family, backlog=2048)
-        self._server = _Server(self._app, ready=self._ready)
+        self._server = _Server(self._app, state=self._state, ready=self._ready)
+        self._state.line_of = self._server.line_of
         self._thread.start()
         self._ready.wait()
         if not self._server.started:
@@ -108,12 +110,12 @@ class SandboxServer:
         self._state.tokens.revoke_all()
 
     def set_faults(self, *faults: str) -> None:
-        """Have these faults from now on and no others, `NAME` or `NAME:COUNT`, counts as new.
+        """Have these faults from now on and no others, in any form of `SandboxConfig.faults`, counts as new.
 
         Raises:
             ValueError: As for `SandboxConfig.faults`.
         """
-        self._state.faults = ActiveFaults(faults)
+        self._state.faults = ActiveFaults(faults, seed=self.config.seed)
 
     def wait(self) -> None:
         """Wait until the server has stopped by itself; interruptible by signals."""
@@ -137,12 +139,22 @@ class SandboxServer:
 
 
 class _Server(uvicorn.Server):
-    """Tells when it has started, so that nobody has to poll."""
+    """Tells when it has started, so that nobody has to poll; knows its connections."""
 
-    def __init__(self, app: FastAPI, *, ready: threading.Event) -> None:
+    def __init__(self, app: FastAPI, *, state: State, ready: threading.Event) -> None:
         super().__init__(uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=1))
+        self._state = state
         self._ready = ready
+
+    def line_of(self, client: tuple[str, int]) -> asyncio.Transport | None:
+        lines = (connection.transport for connection in self.server_state.connections)
+        return next((line for line in lines if line.get_extra_info("peername")[:2] == client), None)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._ready.set()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for line in self._state.held_lines:
+            line.abort()
+        await super().shutdown(sockets)

@@ -1,6 +1,8 @@
 """What the routes of one running sandbox share."""
 
+import asyncio
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Annotated, cast
 
@@ -14,6 +16,10 @@ from airflow_provider_evpl.sandbox.tokens import Tokens
 __all__ = ["Shared", "State"]
 
 
+def _no_line(_: tuple[str, int]) -> asyncio.Transport | None:
+    raise RuntimeError("faults of the wire need a connection, so the SandboxServer")
+
+
 @dataclass(kw_only=True)
 class State:
     """Everything a route may look at.
@@ -24,6 +30,8 @@ class State:
         tokens: The tokens issued so far.
         faults: What goes wrong from now on.
         requests: Number of requests by path, whatever they were answered.
+        line_of: The connection of a client, as ASGI names it, for faults of the wire; none: it hung up.
+        held_lines: Connections that such faults keep open, until the client hangs up or the server stops.
     """
 
     config: SandboxConfig
@@ -31,6 +39,8 @@ class State:
     tokens: Tokens
     faults: ActiveFaults
     requests: Counter[str] = field(default_factory=Counter)
+    line_of: Callable[[tuple[str, int]], asyncio.Transport | None] = _no_line
+    held_lines: set[asyncio.Transport] = field(default_factory=set)
 
 
 def _state(request: Request) -> State:

@@ -20,6 +20,8 @@ SERVED = {
     "end-inclusive": (_each([*DAY, 24]), _each([*DAY, 24])),
     "start-early": (_each([-1, *DAY]), _each([-1, *DAY])),
     "start-exclusive": (_each(DAY[1:]), _each(DAY[1:])),
+    "window-cut": (_each(DAY[:12]), _each(DAY[:12])),
+    "steps-coarser": (_each(DAY[::2]), _each(DAY[::2])),
     "samples-descending": (_each(DAY[::-1]), _each(DAY[::-1])),
     "series-split": ([*_each(DAY[:12]), *_each(DAY[12:])],) * 2,
     "entry-repeated": ([*ALL, (1, DAY), (2, DAY)],) * 2,

@@ -16,6 +16,7 @@ ANSWERS: dict[str, tuple[dict[str, Any], list[int]]] = {
     "expires-in-text": ({**RIGHT, "expires_in": "3600"}, GOOD),
     "expires-in-word": ({**RIGHT, "expires_in": "soon"}, GOOD),
     "expires-in-zero": ({**RIGHT, "expires_in": 0}, GOOD),
+    "expires-in-tiny": ({**RIGHT, "expires_in": 1}, GOOD),
     "expires-in-null": ({**RIGHT, "expires_in": None}, GOOD),
     "expires-in-missing": ({"token_type": "Bearer", "access_token": str}, GOOD),
     "token-type-lower-case": ({**RIGHT, "token_type": "bearer"}, GOOD),

@@ -7,6 +7,7 @@ from typing import Any, Final
 from airflow_provider_evpl.sandbox.data import Network
 from airflow_provider_evpl.sandbox.faults.entries import ENTRY_FAULTS
 from airflow_provider_evpl.sandbox.faults.fault import change
+from airflow_provider_evpl.sandbox.faults.names import NAME_FAULTS
 from airflow_provider_evpl.sandbox.faults.pages import PAGE_FAULTS
 from airflow_provider_evpl.sandbox.faults.paging import PAGING_FAULTS
 from airflow_provider_evpl.sandbox.faults.places import is_struck
@@ -19,6 +20,7 @@ from airflow_provider_evpl.sandbox.pages import PageRequest, entry_head, page_he
 __all__ = ["render_faulty_page"]
 
 _REPORT_FAULTS: Final = (*TIME_FAULTS, *ROW_FAULTS, *PAGING_FAULTS)
+_OF_ENTRIES: Final = (*ENTRY_FAULTS, *NAME_FAULTS)
 
 
 def render_faulty_page(network: Network, *, page: PageRequest, pull: int, names: frozenset[str]) -> bytes:
@@ -46,7 +48,7 @@ def _entries(network: Network, element: Element, *, names: frozenset[str]) -> li
         for step, value in zip(element.steps, values, strict=True)
     )
     entry = {**entry_head(element.series), "performanceValues": list(samples)}
-    return change([entry], seam=ENTRY_FAULTS, names=names) if is_struck(element.series) else [entry]
+    return change([entry], seam=_OF_ENTRIES, names=names) if is_struck(element.series) else [entry]
 
 
 def _samples(

@@ -37,6 +37,16 @@ ROW_FAULTS: Final[tuple[Fault[Report], ...]] = (
         lambda report: report.with_steps(lambda steps: [step for step in steps if step != report.grid.start]),
     ),
     Fault(
+        "window-cut",
+        "the second half of the window's steps is left out",
+        lambda report: report.with_steps(lambda steps: steps[: len(steps) // 2]),
+    ),
+    Fault(
+        "steps-coarser",
+        "every other step is left out, as if the granularity were twice the one asked for",
+        lambda report: report.with_steps(lambda steps: steps[::2]),
+    ),
+    Fault(
         "samples-descending",
         "samples come in reverse order of time",
         lambda report: report.with_steps(lambda steps: steps[::-1]),

@@ -49,6 +49,7 @@ TOKEN_FAULTS: Final[tuple[Fault[Grant], ...]] = (
     ),
     Fault("expires-in-word", "expires_in is the text soon", _set(expires_in="soon")),
     Fault("expires-in-zero", "expires_in is 0", _set(expires_in=0)),
+    Fault("expires-in-tiny", "expires_in is 1, and the token lives on", _set(expires_in=1)),
     Fault("expires-in-null", "expires_in is null", _set(expires_in=None)),
     Fault("expires-in-missing", "expires_in is missing", _unset("expires_in")),
     Fault("token-type-lower-case", "token_type is bearer", _set(token_type="bearer")),  # noqa: S106 no secret
