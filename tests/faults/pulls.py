@@ -65,10 +65,17 @@ class Lands:
 
 @dataclass(frozen=True)
 class Fails:
-    """Nothing is touched, and the error says what to do and why."""
+    """Nothing is touched, and the error says what to do and why.
+
+    Attributes:
+        answered: whether there is an answer, whose request id the error tells.
+        final: whether it is of a kind that is asked again, but not this one.
+    """
 
     error: type[EvplError]
     why: str
+    answered: bool = True
+    final: bool = False
 
 
 @dataclass(frozen=True)
@@ -109,13 +116,33 @@ def make_server() -> SandboxServer:
     return SandboxServer(config, clock=lambda: float(next(ticks)))
 
 
-def run(
+class Time:
+    """A clock that goes on by the waits alone, and by `tick` seconds at each look."""
+
+    def __init__(self, *, tick: float = 0.0) -> None:
+        self.seconds = 0.0
+        self.longest_wait = 0.0
+        self._tick = tick
+
+    def __call__(self) -> float:
+        """Tell the time."""
+        self.seconds += self._tick
+        return self.seconds
+
+    def sleep(self, seconds: float) -> None:
+        """Let the time go on."""
+        self.longest_wait = max(self.longest_wait, seconds)
+        self.seconds += seconds
+
+
+def run(  # noqa: PLR0913 each of them differs somewhere
     server: SandboxServer,
     root: Path,
     plan: PullPlan = HOURLY,
     settings: Mapping[str, str] | None = None,
     *,
     limit: float = 1.0,
+    clock: Time | None = None,
 ) -> dict[str, Any]:
     """Pull once, without waits; all but what is beyond the limit may be rejected."""
     connection = server.connection()
@@ -125,7 +152,8 @@ def run(
         host=connection["host"],
         extra={**connection["extra"], "requests_per_second": "1000", **(settings or {})},
     )
-    with Client(read, sleep=lambda _: None) as client:
+    clock = clock or Time()
+    with Client(read, clock=clock, sleep=clock.sleep) as client:
         limited = replace(plan, max_rejected_fraction=limit)
         return pull(client, LocalStore(str(root)), limited, provenance={}).as_dict()
 

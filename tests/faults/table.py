@@ -14,6 +14,8 @@ from airflow_provider_evpl.errors import (
 )
 from airflow_provider_evpl.sandbox.data import Row
 from tests.faults.pulls import HOURLY, PLACES, Case, Fails, LakeRow, Lands, Left, Place
+from tests.faults.table_exchanges import EXCHANGES
+from tests.faults.table_names import NAMES
 
 Table: TypeAlias = dict[str, Lands | Fails]
 
@@ -90,6 +92,7 @@ LATER_ELEMENT = _paging("page 2: currentPage is 4, expected 2")
 TOKENS: Table = {
     "token-refused": Fails(EvplAuthError, "401/41"),
     "expires-in-text": SAME,
+    "expires-in-tiny": SAME,
     "expires-in-null": SAME,
     "expires-in-missing": SAME,
     "expires-in-word": NO_LIFETIME,
@@ -133,6 +136,8 @@ ROWS: Table = {
     "end-inclusive": Lands(out_of_window=8),
     "start-early": Lands(out_of_window=8),
     "start-exclusive": Lands(left=lambda place: place.row if place.hour else None),
+    "window-cut": Lands(left=lambda place: place.row if place.hour < 12 else None),
+    "steps-coarser": Lands(left=lambda place: None if place.hour % 2 else place.row),
     "samples-descending": SAME,
     "series-split": SAME,
     "entry-repeated": Lands(duplicates=48),
@@ -195,12 +200,16 @@ SAMPLES: Table = {
     "value-percent": NO_NUMBER,
     "value-underscore": NO_NUMBER,
     "value-other-digits": NO_NUMBER,
+    "value-negative": Lands(left=_of_samples(lambda row: (*row[:-1], -3.5))),
+    "value-above-hundred": Lands(left=_of_samples(lambda row: (*row[:-1], 250.0))),
     "value-true": OTHER_TYPE,
     "value-list": OTHER_TYPE,
     "value-object": OTHER_TYPE,
     "timestamp-offset": SAME,
     "timestamp-nine-zeros": SAME,
     "timestamp-nanosecond": _rejects("timeStamp has digits below a microsecond"),
+    "timestamp-whole-second": SAME,
+    "timestamp-off-grid": Lands(left=_of_samples(lambda row: (*row[:-2], row.timestamp + 17, row.value))),
     "timestamp-comma": SAME,
     "timestamp-naive": _rejects("timeStamp has no zone"),
     "timestamp-blank": NOT_ISO,
@@ -241,9 +250,10 @@ UNSEEN = {
 
 
 def _cases() -> Iterator[Case]:
-    for table in (TOKENS, PAGES, ROWS, ENTRIES, SAMPLES, TOGETHER):
+    for table in (TOKENS, PAGES, ROWS, ENTRIES, NAMES, SAMPLES, TOGETHER):
         for names, outcome in table.items():
             yield Case(tuple(names.split()), outcome)
+    yield from EXCHANGES
     for names in ("token-expires-early", "token-revoked"):
         yield Case((names,), SAME, plan=EIGHT_SLICES)
     yield Case(("end-inclusive", "start-early"), Lands(out_of_window=8 * 2 * 8), plan=EIGHT_SLICES)

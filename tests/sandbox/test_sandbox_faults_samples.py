@@ -47,7 +47,7 @@ STANDS_IN: dict[str, list[Any]] = {
     "timestamp-nine-zeros": _time("2026-11-22T03:00:00.000000000Z"),
     "timestamp-nanosecond": _time("2026-11-22T03:00:00.000000001Z"),
     "timestamp-whole-second": _time("2026-11-22T03:00:00Z"),
-    "timestamp-off-grid": _time("2026-11-22T03:00:00.500Z"),
+    "timestamp-off-grid": _time("2026-11-22T03:00:17.000Z"),
     "timestamp-comma": _time("2026-11-22T03:00:00,000Z"),
     "timestamp-naive": _time("2026-11-22T03:00:00.000"),
     "timestamp-blank": _time("2026-11-22 03:00:00.000Z"),

@@ -83,7 +83,7 @@ SAMPLE_FAULTS: Final[tuple[Fault[_Samples], ...]] = (
         lambda text: text.replace(".000", ".000000001"),
     ),
     _timestamp("whole-second", "written without decimals", lambda text: text.replace(".000", "")),
-    _timestamp("off-grid", "half a second after the step", lambda text: text.replace(".000", ".500")),
+    _timestamp("off-grid", "17 seconds after the step", lambda text: text.replace(":00.000", ":17.000")),
     _timestamp("comma", "written with a decimal comma", lambda text: text.replace(".", ",")),
     _timestamp("naive", "without zone", lambda text: text.removesuffix("Z")),
     _timestamp("blank", "written with a blank instead of the T", lambda text: text.replace("T", " ")),
