@@ -19,11 +19,12 @@ from airflow_provider_evpl.errors import (
 from airflow_provider_evpl.lake.store import LocalStore
 from airflow_provider_evpl.pull import pull
 from airflow_provider_evpl.sandbox.config import SandboxConfig
-from airflow_provider_evpl.sandbox.data import Network, Row
+from airflow_provider_evpl.sandbox.data import Network
 from airflow_provider_evpl.sandbox.server import SandboxServer
 from airflow_provider_evpl.settings import Settings
 from airflow_provider_evpl.window import DAY, Granularity, Window
 from tests.fake_api import FakeApi, Sample, grid
+from tests.faults.pulls import rows_of
 from tests.lakes import intervals, objects, rows
 from tests.runs import A_DAY, HOUR, HOURS, MIDNIGHT, run
 
@@ -51,16 +52,9 @@ def test_every_sample_of_the_sandbox_lands_once(tmp_path: Path) -> None:
             with Client(settings) as client:
                 plan = replace(A_DAY, window=window)
                 summary = pull(client, LocalStore(str(tmp_path)), plan, provenance={}).as_dict()
-            assert Counter(_sandbox_rows(tmp_path)) == truth
+            assert rows_of(tmp_path) == truth
             assert len(intervals(tmp_path)) == len(objects(tmp_path)) == 2
             assert (summary["rows"], summary["pages"], summary["retries"]) == (truth.total(), 6, 0)
-
-
-def _sandbox_rows(root: Path) -> list[tuple[object, ...]]:
-    return [
-        (*(row[name] for name in Row._fields[:-2]), int(row["timestamp"].timestamp()), row["value"])
-        for row in pq.ParquetDataset(root / "samples").read().to_pylist()
-    ]
 
 
 def test_the_summary_has_the_keys_of_the_contract(tmp_path: Path) -> None:

@@ -16,7 +16,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import airflow_provider_evpl
-from airflow_provider_evpl.lake.layout import Dataset
 from airflow_provider_evpl.lake.parquet import Footer, encode, read_footer
 from airflow_provider_evpl.lake.samples import Samples
 from airflow_provider_evpl.records import Series
@@ -89,41 +88,6 @@ def test_what_is_read_is_what_was_pulled(given_rows: list[Row]) -> None:
     moments = [row["timestamp"] for row in read]
     assert list(zip(keys, moments, strict=True)) == sorted(zip(keys, moments, strict=True))
     assert len({tuple(row[name] for name in ORDER) for row in read}) == len(read)
-
-
-def test_duckdb_reads_the_same(tmp_path: Path) -> None:
-    """DuckDB reads what pyarrow reads: the same rows, types and nulls."""
-    odd = [
-        Series("0042", "in", country, name, "", None) for country in (None, "", "FR") for name in (None, "é")
-    ]
-    samples = _day([(one, START + at, value) for at, value in enumerate((1.5, None, -0.0)) for one in odd])
-    path = tmp_path / "one.parquet"
-    path.write_bytes(_encode(samples))
-    with duckdb.connect() as connection:
-        connection.execute("SET TimeZone = 'UTC'")
-        query = "SELECT * REPLACE (epoch_us(timestamp) AS timestamp) FROM read_parquet(?)"
-        found = connection.execute(query, [str(path)]).fetchall()
-        kinds = connection.execute("DESCRIBE SELECT * FROM read_parquet(?)", [str(path)]).fetchall()
-    expected = [
-        {**row, "timestamp": microseconds(row["timestamp"])}
-        for row in pq.ParquetFile(path).read().to_pylist()
-    ]
-    assert found == [tuple(row.values()) for row in expected]
-    assert [kind for _, kind, *_ in kinds] == ["VARCHAR"] * 7 + ["TIMESTAMP WITH TIME ZONE", "DOUBLE"]
-
-
-def test_0042_stays_text(tmp_path: Path) -> None:
-    """Through the lake's Hive partitions a code of digits stays text in every column it is in."""
-    path = tmp_path / Dataset("0042", "300s").samples_path(hours(0, 24))
-    path.parent.mkdir(parents=True)
-    path.write_bytes(_encode(_day([(circuit("0042"), START, 1.0)])))
-    with duckdb.connect() as connection:
-        found = connection.execute(
-            "SELECT code_ope, object_instance_id, operator_code "
-            "FROM read_parquet(?, hive_partitioning = true)",
-            [str(tmp_path / "samples" / "**" / "*.parquet")],
-        ).fetchall()
-    assert found == [("0042", "0042", "op-0042")]
 
 
 def test_the_footer_says_the_order() -> None:
