@@ -4,6 +4,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.e2e.ceph import serving_ceph
 from tests.servers import serving_azure, serving_gs, serving_s3
 
 # How long an example takes, or is drawn, says something of the machine, not of the law.
@@ -18,10 +19,18 @@ os.environ |= {
 }
 
 
+_S3_SERVERS = {"moto": serving_s3, "ceph": serving_ceph}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let `make e2e` choose a real server."""
+    parser.addoption("--s3-server", choices=_S3_SERVERS, default="moto", help="what serves S3")
+
+
 @pytest.fixture(scope="session")
-def s3_url() -> Iterator[str]:
+def s3_url(request: pytest.FixtureRequest) -> Iterator[str]:
     """Serve S3 on loopback."""
-    with serving_s3() as url:
+    with _S3_SERVERS[request.config.getoption("--s3-server")]() as url:
         yield url
 
 

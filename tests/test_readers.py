@@ -65,7 +65,8 @@ def _samples(day: int) -> list[Row]:
     ]
 
 
-def _expected() -> Iterator[tuple[object, ...]]:
+def expected_rows() -> Iterator[tuple[object, ...]]:
+    """Give the rows that landed, value by its bits, and what their folders say."""
     for code in CODES:
         for day in range(3):
             folders = (f"op-{code}", "300s", f"{MIDNIGHT + day * DAY:%Y-%m-%d}")
@@ -120,7 +121,7 @@ def _arrow(found: Any) -> pa.Table:  # noqa: ANN401 each reader has its own tabl
     return found if isinstance(found, pa.Table) else found.to_arrow_table()
 
 
-def _rows(found: Any) -> Counter[tuple[object, ...]]:  # noqa: ANN401 each reader has its own table
+def count_rows(found: Any) -> Counter[tuple[object, ...]]:  # noqa: ANN401 each reader has its own table
     """Count rows: moments in microseconds, values by all their bits."""
     table = _arrow(found).select(list(COLUMNS)).cast(pa.schema(COLUMNS))
     columns = {name: table[name].to_pylist() for name in COLUMNS}
@@ -138,9 +139,9 @@ def test_types_are_the_same(reader: str, read: dict[str, Any]) -> None:
 @pytest.mark.parametrize("reader", READERS)
 def test_rows_are_the_same(reader: str, read: dict[str, Any]) -> None:
     """Every row that landed is read, once, to the bit: codes and names of any look, nulls, instants."""
-    expected = Counter(_expected())
+    expected = Counter(expected_rows())
     assert expected.total() == len(expected) == len(CODES) * 2 * len(NAMES) * len(PLACES)
-    assert _rows(read[reader]) == expected
+    assert count_rows(read[reader]) == expected
 
 
 def test_the_options_have_their_reasons(root: Path) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tests.airflow.runs import Lab
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
-DAG_BLOCK, SENSOR_BLOCK, QUERY_BLOCK, _, HOOK_BLOCK = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+DAG_BLOCK, SENSOR_BLOCK, QUERY_BLOCK, _, _, HOOK_BLOCK = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 
 def _run(block: str) -> dict[str, Any]:
