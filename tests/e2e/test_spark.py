@@ -22,6 +22,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:PySpark does not yet fully suppo
     for block in re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     if "pyspark" in block
 )
+PATIENCE_SECONDS = 60
 OPERATOR_CODE = list(COLUMNS).index("operator_code")
 DAYS = "SELECT DISTINCT date, CAST(date_trunc('day', timestamp) AS string) FROM {lake} ORDER BY date"
 
@@ -35,7 +36,11 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
         builder = builder.config(name, "127.0.0.1")
     session = builder.config("spark.local.dir", local).getOrCreate()
     yield session
+    gateway = session.sparkContext._gateway  # noqa: SLF001 else Java ends after this process, with a complaint
     session.stop()
+    gateway.shutdown()
+    gateway.proc.stdin.close()
+    gateway.proc.wait(PATIENCE_SECONDS)
 
 
 @pytest.fixture
