@@ -25,21 +25,29 @@ class Secrets:
     def __init__(self, on_secret: Callable[[str], None]) -> None:
         self._on_secret = on_secret
         self._lock = threading.Lock()
-        self._known: set[str] = set()
-        self._pattern: re.Pattern[str] | None = None
+        self._longest_first: tuple[str, ...] = ()
+        self._patterns: dict[str, re.Pattern[str]] = {}
 
     def add(self, secret: str) -> None:
         """Learn one."""
         with self._lock:
-            if secret not in self._known:
+            if secret not in self._longest_first:
                 self._on_secret(secret)
-                self._known.add(secret)
-                longest_first = sorted(self._known, key=len, reverse=True)
-                self._pattern = re.compile("|".join(map(_any_form, longest_first)))
+                known = (*self._longest_first, secret)
+                self._longest_first = tuple(sorted(known, key=len, reverse=True))
 
     def blot(self, text: str) -> str:
-        """Replace every secret in a text, however it is escaped."""
-        return text if self._pattern is None else self._pattern.sub(_HIDDEN, text)
+        """Replace every secret in a text, however it is escaped; what is shorter than one can't hold it."""
+        for secret in self._longest_first:
+            if len(secret) <= len(text):
+                text = self._pattern(secret).sub(_HIDDEN, text)
+        return text
+
+    def _pattern(self, secret: str) -> re.Pattern[str]:
+        """Made when it is needed: that of a token of 10 kB takes seconds, and few texts are so long."""
+        if secret not in self._patterns:
+            self._patterns[secret] = re.compile(_any_form(secret))
+        return self._patterns[secret]
 
 
 def _any_form(secret: str) -> str:

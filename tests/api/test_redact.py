@@ -43,6 +43,12 @@ def test_none_of_many_is_left(known: list[str], data: st.DataObject) -> None:
     assert not any(secret in blotted for secret in known)
 
 
+def test_a_text_that_is_a_secret_is_hidden() -> None:
+    """Nothing but the secret is as long as it; what is shorter isn't it."""
+    assert knowing("abc").blot("abc") == "***"
+    assert knowing("abc").blot("ab") == "ab"
+
+
 def test_the_longest_goes_first() -> None:
     """Where a secret begins with another one, no rest of it is left."""
     assert knowing("abc", "abcdef").blot("abcdef abcd") == "*** ***d"
