@@ -36,7 +36,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
         builder = builder.config(name, "127.0.0.1")
     session = builder.config("spark.local.dir", local).getOrCreate()
     yield session
-    gateway = session.sparkContext._gateway  # noqa: SLF001 else Java ends after this process, with a complaint
+    gateway: Any = session.sparkContext._gateway  # noqa: SLF001 else Java ends after this process, with a complaint
     session.stop()
     gateway.shutdown()
     gateway.proc.stdin.close()
