@@ -4,7 +4,7 @@ Time is a number of ticks of two hours since MIDNIGHT, over two days; an interva
 numbers. So few, that what is drawn meets often.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple, TypeAlias
@@ -74,27 +74,35 @@ class ModelLake:
 
     def pull(self, truth: Truth, request: Request) -> str:
         """Do what a run does, and say how it ends: `landed`, `refused` or `unpublished`."""
-        is_published = request.allow_empty or bool(_pulled(truth, (request.start, request.end)).rows)
-        groups = {one: _pulled(truth, one) for one in self._groups(request)}
-        ends = [self._take(one, groups[one], request, published=is_published) for one in groups]
+        groups = {one: _pulled(truth, one) for one in self.groups(request)}
+        limit = request.max_rejected_fraction
+        odd = {one for one, (rows, rejected) in groups.items() if rejected > limit * (rejected + len(rows))}
+        return self.land(groups, request, odd)
+
+    def groups(self, request: Request) -> list[Interval]:
+        """Give the intervals that are pulled, in order: what overlaps is joined until nothing does."""
+        groups = set(request.slices())
+        while True:
+            joined = {_union(one, {*groups, *self.objects}) for one in groups}
+            if joined == groups:
+                return sorted(groups)
+            groups = joined
+
+    def land(self, groups: Mapping[Interval, Content], request: Request, odd: Collection[Interval]) -> str:
+        """Do what a run does with what it has pulled; the odd ones have more rejected than is allowed."""
+        asked = (request.start, request.end)
+        is_published = request.allow_empty or any(one.within(asked)[0] for one in groups.values())
+        ends = [
+            "refused" if one in odd else self._take(one, content, request, published=is_published)
+            for one, content in groups.items()
+        ]
         if "refused" in ends or (
             not is_published and any(_is_unreadable(one, request) for one in groups.items())
         ):
             return "refused"
         return "landed" if is_published else "unpublished"
 
-    def _groups(self, request: Request) -> set[Interval]:
-        """Join what overlaps until nothing does."""
-        groups = set(request.slices())
-        while True:
-            joined = {_union(one, {*groups, *self.objects}) for one in groups}
-            if joined == groups:
-                return groups
-            groups = joined
-
     def _take(self, interval: Interval, content: Content, request: Request, *, published: bool) -> str:
-        if content.rejected > request.max_rejected_fraction * (content.rejected + len(content.rows)):
-            return "refused"
         if not published:
             return "waits"
         is_wider = interval[0] < request.start or interval[1] > request.end

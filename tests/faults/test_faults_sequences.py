@@ -1,0 +1,134 @@
+"""Pulls, faults and runs again, in any order, over HTTP and on disk: the lake always equals the model.
+
+What has to land is not foretold from the faults: it is read, by a second reader, from the very bytes
+that the sandbox served. So it is exact for any faults together, also for those that come to the
+registry later.
+"""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+from hypothesis import event, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from airflow_provider_evpl.sandbox.config import SandboxConfig
+from airflow_provider_evpl.sandbox.faults.registry import FAULTS
+from airflow_provider_evpl.sandbox.server import SandboxServer
+from tests.drawn import requests
+from tests.faults.sequences import HARMLESS, LEFT_OUT, FaultyLake, Pull
+from tests.model import TWO_DAYS, Request
+from tests.model_runs import SEQUENCES
+
+STEPS = 8
+DRAWN = sorted(FAULTS.keys() - LEFT_OUT.keys())
+HEALTHY = Pull(Request(0, TWO_DAYS, 12), pagination="element", parallelism=2)
+
+counts = st.sampled_from(["", "", ":1", ":2", ":4"])
+names = st.one_of(st.sampled_from(sorted(HARMLESS & set(DRAWN))), st.sampled_from(DRAWN))
+faults = st.lists(st.tuples(names, counts), max_size=4, unique_by=lambda one: one[0])
+pulls = st.builds(
+    Pull,
+    st.builds(Request._replace, requests(), max_rejected_fraction=st.sampled_from([1.0, 1.0, 0.01])),
+    pagination=st.sampled_from(["element", "element", "element", "page"]),
+    parallelism=st.integers(1, 4),
+    revoked_after=st.sampled_from([None, None, 1, 2, 4]),
+)
+
+
+@pytest.fixture(scope="module")
+def two_hourly() -> Iterator[SandboxServer]:
+    """Serve eight series on three pages, a sample every two hours, as the model counts time."""
+    ticks = count()
+    config = SandboxConfig(circuits=2, granularity="2h", page_size=3, token_ttl=100)
+    with SandboxServer(config, clock=lambda: float(next(ticks))) as server:
+        yield server
+
+
+class Sequences(RuleBasedStateMachine):
+    """Whatever is done, each slice is exact, or byte for byte as it was."""
+
+    server: ClassVar[SandboxServer]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.root = Path(tempfile.mkdtemp(prefix="evpl-lake-"))
+        self.lake = FaultyLake(self.server, self.root)
+        self.last: Pull | None = None
+
+    @initialize()
+    def begin(self) -> None:
+        """Start healthy."""
+        self.lake.set_faults()
+
+    @rule(chosen=faults)
+    def break_it(self, chosen: list[tuple[str, str]]) -> None:
+        """Have these faults and no others, some of them for so many answers."""
+        self.lake.set_faults(*(name + times for name, times in chosen))
+
+    @rule(chosen=pulls)
+    def pull(self, chosen: Pull) -> None:
+        """Pull any window in any way."""
+        self.last = chosen
+        event(self.lake.pull(chosen))
+
+    @rule(chosen=faults, pulled=pulls)
+    def break_it_and_pull(self, chosen: list[tuple[str, str]], pulled: Pull) -> None:
+        """Do both."""
+        self.break_it(chosen)
+        self.pull(pulled)
+
+    @precondition(lambda self: self.last is not None)
+    @rule()
+    def pull_again(self) -> None:
+        """Run the last one again."""
+        assert self.last is not None
+        event(f"again: {self.lake.pull(self.last)}")
+
+    @precondition(lambda self: self.last is not None)
+    @rule()
+    def heal(self) -> None:
+        """Without faults the same window is the exact truth at once."""
+        assert self.last is not None
+        self.lake.set_faults()
+        request = self.last.request._replace(on_shrink="fail", max_rejected_fraction=0.01)
+        assert self.lake.pull(replace(HEALTHY, request=request)) == "landed"
+        self.lake.check_truth(request.start, request.end)
+
+    def teardown(self) -> None:
+        """In the end, without faults, two days are the exact truth, and nothing else is there."""
+        try:
+            self.lake.set_faults()
+            assert self.lake.pull(HEALTHY) == "landed"
+            self.lake.check_truth(0, TWO_DAYS)
+            assert sorted(self.lake.model.objects) == [(0, 12), (12, 24)]
+        finally:
+            shutil.rmtree(self.root)
+
+
+def test_over_any_sequence_of_pulls_and_faults_the_lake_equals_the_model(two_hourly: SandboxServer) -> None:
+    """Whatever is wrong, and whenever: each slice is what was served, or as it was; each row once."""
+
+    class Here(Sequences):
+        server = two_hourly
+
+    effort = settings(max_examples=max(1, SEQUENCES // 4), stateful_step_count=STEPS)
+    run_state_machine_as_test(Here, settings=effort)
+
+
+def test_what_is_left_out_is_a_fault() -> None:
+    """Each fault of the registry is drawn, but for those that are named with a reason."""
+    assert FAULTS.keys() >= LEFT_OUT.keys()
+    assert all(LEFT_OUT.values())
