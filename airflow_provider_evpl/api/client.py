@@ -19,7 +19,7 @@ from airflow_provider_evpl.api.retry import RetryPolicy
 from airflow_provider_evpl.api.transport import Answer, Transport, make_session
 from airflow_provider_evpl.api.verdict import api_code, raise_for
 from airflow_provider_evpl.errors import EvplError, EvplResponseError, EvplUnavailableError
-from airflow_provider_evpl.records import Page, PageDecoder, Rejection
+from airflow_provider_evpl.records import Entry, Page, PageDecoder, Rejection, Series
 from airflow_provider_evpl.settings import Settings
 from airflow_provider_evpl.window import Granularity, Window
 
@@ -174,6 +174,7 @@ class Client:
         return structs.replace(
             page,
             request_id=request_id,
+            entries=[_blot_names(one, blot) for one in page.entries],
             rejections=[_blot(one, blot) for one in page.rejections],
             unknown_fields=frozenset(map(blot, page.unknown_fields)),
         )
@@ -185,3 +186,9 @@ def _tell(query: Query, index: int) -> str:
 
 def _blot(rejection: Rejection, blot: Callable[[str], str]) -> Rejection:
     return structs.replace(rejection, reason=blot(rejection.reason), raw=blot(rejection.raw))
+
+
+def _blot_names(entry: Entry, blot: Callable[[str], str]) -> Entry:
+    """Names are the API's to choose, and go into the lake; values are numbers."""
+    series = Series._make(text and blot(text) for text in entry.series)
+    return entry if series == entry.series else structs.replace(entry, series=series)

@@ -56,7 +56,7 @@ def _any_form(secret: str) -> str:
 
 
 def _escapes(character: str) -> list[str]:
-    """Patterns for a character: percent-encoded (a blank as `+`), in HTML, in JSON (or twice), plain."""
+    """Patterns for a character: percent-encoded, in HTML, in JSON (or twice), misread, plain."""
     code = ord(character)
     utf_8, utf_16 = (character.encode(codec, errors="surrogatepass") for codec in ("utf-8", "utf-16-be"))
     units = [utf_16[at : at + 2].hex() for at in range(0, len(utf_16), 2)]
@@ -68,5 +68,11 @@ def _escapes(character: str) -> list[str]:
         *([f"&{_ENTITY_NAMES[code]};"] if code in _ENTITY_NAMES else []),
         "(?i:" + "".join(rf"\\{{1,3}}u{unit}" for unit in units) + ")",
         *([rf"\\{{1,3}}{json_letter}"] if json_letter.isalpha() else []),
+        "".join(map(_misread, utf_8)),
         rf"\\{{0,3}}{re.escape(character)}",  # last: it is the beginning of some above
     ]
+
+
+def _misread(byte: int) -> str:
+    """A byte of UTF-8 read as Latin-1, as HTTP's headers are; plain, or as Python writes it."""
+    return rf"(?:{re.escape(chr(byte))}|\\{{1,3}}x{byte:02x})"

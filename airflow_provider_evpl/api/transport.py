@@ -106,6 +106,10 @@ class Transport:
         """
         request = requests.Request(method, url, headers=dict(headers), params=list(params), data=data)
         self._pace.wait()
+        with _unchained():
+            return self._send(request, url)
+
+    def _send(self, request: requests.Request, url: str) -> Answer:
         try:
             prepared = self._session.prepare_request(request)
             with self._watch(self._longest_seconds) as dog, self._under_way(dog):
@@ -182,7 +186,6 @@ class Transport:
         return {"http": chosen, "https": chosen}
 
     def _failed(self, url: str, error: Exception, request_id: str = "none") -> EvplError:
-        """Errors of the library are told, not chained: their own text may hold credentials."""
         told = f"{self._describe(error)} (request id {self._secrets.blot(request_id)})"
         if isinstance(error, _TooLargeError):
             return EvplResponseError(f"{_host(url)}: {told}; pull shorter slices")
@@ -197,6 +200,16 @@ class Transport:
 
     def _describe(self, error: Exception) -> str:
         return f"{type(error).__name__}: {self._secrets.blot(str(error))}"
+
+
+@contextmanager
+def _unchained() -> Iterator[None]:
+    """Errors of the library are told, not chained: their own text may hold credentials."""
+    try:
+        yield
+    except EvplError as error:
+        error.__context__ = None  # `from None` only hides it
+        raise
 
 
 def _environment_proxy(url: str) -> str | None:

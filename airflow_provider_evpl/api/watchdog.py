@@ -4,6 +4,7 @@ A time-out of a socket is about one silence. A server that sends a byte now and 
 line, a header, a trailer or a packed body, keeps a reader for ever; only a hung-up line ends that.
 """
 
+import logging
 import socket
 import threading
 from collections.abc import Iterator
@@ -67,6 +68,14 @@ def watched(seconds: float) -> Iterator[Watchdog]:
     finally:
         del _current.dog
         timer.cancel()
+
+
+def _is_ours_to_tell(_: logging.LogRecord) -> bool:
+    """Of what is watched urllib3 would log headers that it can't parse, whatever secret they echo."""
+    return not hasattr(_current, "dog")
+
+
+logging.getLogger("urllib3.connection").addFilter(_is_ours_to_tell)
 
 
 def _show(line: Any) -> None:  # noqa: ANN401 urllib3's TLS within a proxy's TLS is no socket, but has one

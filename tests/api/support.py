@@ -45,6 +45,8 @@ ECHOES: dict[str, Callable[[str], str]] = {
     "json-with-escaped-slash": lambda secret: json.dumps(secret)[1:-1].replace("/", r"\/"),
     "html": html.escape,
     "xml": lambda secret: html.escape(secret).replace("&#x27;", "&apos;"),
+    "misread": lambda secret: secret.encode(errors="surrogatepass").decode("latin-1"),
+    "misread-in-python": lambda secret: ascii(secret.encode(errors="surrogatepass").decode("latin-1"))[1:-1],
     "html-numeric": lambda secret: "".join(f"&#{ord(character)};" for character in secret),
 }
 

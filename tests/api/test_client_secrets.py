@@ -1,7 +1,11 @@
+import logging
+from http.server import BaseHTTPRequestHandler
+
 import pytest
 
-from airflow_provider_evpl.errors import EvplError
-from tests.api.support import QUERY, SECRET, TOKEN, answer, report, scripted, settings
+from airflow_provider_evpl.errors import EvplError, EvplUnavailableError
+from airflow_provider_evpl.records import Series
+from tests.api.support import QUERY, SECRET, TOKEN, answer, report, scripted, serving, settings, transported
 
 OK = answer(json=report())
 
@@ -34,3 +38,41 @@ def test_a_token_that_comes_with_an_error_is_not_shown(status: int) -> None:
         api.client.page(QUERY, 1)
     assert "a-token-to-hide" not in str(raised.value)
     assert api.reports.call_count == 0
+
+
+def test_no_secret_in_a_name() -> None:
+    """What a report echoes of a secret in a name is hidden, for names land; nothing else of them changes."""
+    named = {"objectInstanceId": f"a {SECRET}", "metric_name": TOKEN["access_token"], "pop_name": "b"}
+    plain = {"objectInstanceId": "a", "metric_name": "m"}
+    with scripted([answer(json=report(named, plain))]) as api:
+        series = [entry.series for entry in api.client.page(QUERY, 1).entries]
+    assert series == [Series("a ***", "***", None, "b", None, None), Series("a", "m", None, None, None, None)]
+
+
+def test_no_secret_behind_an_error() -> None:
+    """What the library's error echoes of a secret is not even in a context that tracebacks don't show."""
+
+    def reply(handler: BaseHTTPRequestHandler) -> None:
+        handler.wfile.write(f"HTTP/1.1 {SECRET}\r\n\r\n".encode())
+        handler.close_connection = True
+
+    with (
+        serving(reply) as server,
+        transported(settings()) as transport,
+        pytest.raises(EvplUnavailableError, match=r"\*\*\*") as raised,
+    ):
+        transport.send("GET", server.url, headers={})
+    assert raised.value.__context__ is raised.value.__cause__ is None
+
+
+def test_no_secret_in_the_librarys_log(caplog: pytest.LogCaptureFixture) -> None:
+    """Headers that can't be parsed are not logged as they came; what others do with urllib3 still is."""
+
+    def reply(handler: BaseHTTPRequestHandler) -> None:
+        handler.wfile.write(f"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n{SECRET}\r\n\r\n".encode())
+
+    with serving(reply) as server, transported(settings()) as transport:
+        transport.send("GET", server.url, headers={})
+        assert "urllib3.connection" not in {record.name for record in caplog.records}
+    logging.getLogger("urllib3.connection").warning("told")
+    assert "told" in caplog.messages
