@@ -1,0 +1,101 @@
+"""Nothing gets out of Airflow's own runs: not into its database, its logs, or what a task leaves behind."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+
+from airflow_provider_evpl.sandbox.server import SandboxServer
+from tests.airflow.leaks import BASIC, SECRET, Traces, listening, make_sandbox, tokens_of
+
+if TYPE_CHECKING:
+    from tests.airflow.runs import Lab
+
+WINDOW = {"window_start": "2026-11-20", "window_end": "2026-11-20T01:00:00Z"}
+
+
+class Run(NamedTuple):
+    """A DAG, what is wrong, and how its run ends."""
+
+    dag_id: str
+    faults: tuple[str, ...]
+    conf: dict[str, str]
+    state: str
+
+
+RUNS = [
+    Run("evpl_any", ("token-revoked",), {}, "success"),
+    Run("evpl_any_native", ("value-comma", "entry-field-unknown"), {"max_rejected_fraction": "1"}, "success"),
+    Run("evpl_any", ("value-comma",), {}, "failed"),
+    Run("evpl_any", ("token-refused",), {}, "failed"),
+    Run("evpl_any", ("has-next-missing",), {}, "failed"),
+    Run("evpl_wait", ("window-unpublished:1",), {"min_series": "12", "deferrable": "True"}, "success"),
+    Run("evpl_wait", ("has-next-null",), {"min_series": "12", "deferrable": "True"}, "failed"),
+]
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[SandboxServer]:
+    """Serve the API to a client whose secret is found nowhere else."""
+    with make_sandbox() as server:
+        yield server
+
+
+@contextmanager
+def looking(lab: "Lab", capfd: pytest.CaptureFixture[str], *faults: str) -> Iterator[Traces]:
+    """Have faults, and look everywhere in the end."""
+    lab.sandbox.set_faults(*faults)
+    before, traces = tokens_of(lab.sandbox), Traces()
+    with listening(traces):
+        yield traces
+    traces.add("output", *capfd.readouterr())
+    traces.add_files(lab.lake)
+    traces.add_files(lab.airflow_home)
+    tokens = tokens_of(lab.sandbox) - before
+    assert tokens
+    assert not traces.leaks({SECRET, BASIC, *tokens})
+
+
+@pytest.mark.parametrize("run", RUNS, ids=lambda run: "+".join((run.dag_id, *run.faults)))
+def test_in_a_run(lab: "Lab", capfd: pytest.CaptureFixture[str], run: Run) -> None:
+    """Result, rendered fields, links, trigger, logs and the whole database are free of secrets."""
+    from airflow.dag_processing.dagbag import DagBag
+
+    dag = DagBag(lab.airflow_home / "dags").dags[run.dag_id]
+    (task,) = dag.tasks
+    task.retries = 0
+    with looking(lab, capfd, *run.faults) as traces:
+        ended = dag.test(run_conf={"object_storage_path": lab.root, **WINDOW, **run.conf})
+        traces.add("task", task.operator_extra_links, vars(task))
+    assert str(ended.state) == run.state
+    database = traces.found("airflow.db")
+    assert WINDOW["window_end"] in database  # the rendered fields
+    assert (f'"file://{lab.lake}/samples' in database) == (
+        run.state == "success" and run.dag_id != "evpl_wait"
+    )
+    assert "[debug" in traces.found("output")
+    assert ("DeferTask" in traces.found("output")) == (run.faults == ("window-unpublished:1",))
+
+
+def test_with_an_asset(lab: "Lab", capfd: pytest.CaptureFixture[str]) -> None:
+    """Of a run that updates an asset, and of one that the asset starts, no event holds a secret."""
+    from airflow.models.asset import AssetEvent
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    from tests.airflow.scheduler import Scheduler
+
+    with looking(lab, capfd, "token-revoked") as traces:
+        scheduler = Scheduler("evpl_partition", "evpl_partition_asset")
+        with scheduler.awake():
+            scheduler.schedule()
+            scheduler.finish("evpl_partition", "scheduled")
+            scheduler.schedule()
+        (outcome,) = scheduler.finish("evpl_partition_asset", "asset_triggered")
+        with create_session() as session:
+            events = session.scalars(select(AssetEvent).where(AssetEvent.source_dag_id == "evpl_partition"))
+            told = [(event.uri, event.extra, event.partition_key) for event in events]
+        traces.add("events", told)
+    assert outcome.state == "success"
+    assert told
