@@ -39,6 +39,7 @@ class FakeApi(BaseAdapter):
     page_sizes: tuple[int, ...] = ()
     extra_fields: Mapping[str, object] = field(default_factory=dict)
     indices: list[int] = field(default_factory=list)
+    urls: list[str] = field(default_factory=list)
 
     def client(self, **settings: Any) -> Client:  # noqa: ANN401 whatever Settings takes
         """Make a client of it, without waits."""
@@ -53,6 +54,7 @@ class FakeApi(BaseAdapter):
             return _respond(request, {"access_token": "token", "token_type": "Bearer", "expires_in": 3600})
         index = int(request.headers["pagination"])
         self.indices.append(index)
+        self.urls.append(str(request.url))
         query = parse_qs(urlsplit(str(request.url)).query)
         start, end = (datetime.fromisoformat(query[name][0]) for name in ("startTime", "endTime"))
         return _respond(request, self._page(self._entries(start, end), index))

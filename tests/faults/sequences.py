@@ -41,11 +41,13 @@ HARMLESS: Final = {
 # With one of these on what is served may lack something, and nothing in the answers tells.
 _NUMBERS: Final = ("page-numbers-zero", "page-numbers-missing", "current-page-missing")
 _TIMES: Final = ("samples-late", "retention-empty", "retention-null", "start-exclusive")
+_MOVES: Final = ("element-inserted",)  # with a count it is there and gone again: then `element-removed`
 _WINDOWS: Final = ("window-unpublished", "window-without-samples")
 SILENT: Final = {name for names in UNSEEN for name in names.split()} | {
     *_NUMBERS,
     *_TIMES,
     *_WINDOWS,
+    *_MOVES,
     "places-missing",
 }
 SAME: Final = {
@@ -108,6 +110,11 @@ class FaultyLake:
             for name, one in self._series.items()
             for time, value in enumerate(network.values(one, steps=steps))
         }
+
+    @property
+    def is_faulty(self) -> bool:
+        """Tell whether there are any faults, used up or not."""
+        return bool(self._faults)
 
     def set_faults(self, *texts: str) -> None:
         """Have these from now on."""

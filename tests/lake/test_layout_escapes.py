@@ -1,0 +1,109 @@
+"""Nothing gets out of the lake's root: whatever the operator code, the job and the API's names hold."""
+
+import os
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from airflow_provider_evpl.arguments import read_code_ope
+from airflow_provider_evpl.errors import EvplConfigError, EvplStoreDeniedError
+from airflow_provider_evpl.settings import Settings
+from tests.fake_api import FakeApi, grid
+from tests.lake.build import fewer
+from tests.lakes import rows
+from tests.runs import A_DAY, MIDNIGHT, run
+
+HOSTILE = [
+    *("..", ".", "../..", "/etc/passwd", "a/../../b", "..\\..\\b", "C:\\x", "~", "-rf", "%2e%2e%2f", "..%2F"),
+    *(
+        "a\0b",
+        "a\nb",
+        "'; DROP--",
+        '"`$(id)`',
+        "*?[a]",
+        "🛰",
+        "é\u0301",
+        "\u202egnp",
+        "op-",
+        "date=x",
+        "a=b&c#d",
+    ),
+    *("file:///etc", "s3://x@y/z", "{{ 7 * 7 }}", "CON", "x" * 200),
+]
+texts = st.one_of(
+    st.sampled_from(HOSTILE),
+    st.lists(st.sampled_from(["..", "/", "\\", ".", "%2F", "\0", "a", "\n", "~", "é"]), max_size=8).map(
+        "".join
+    ),
+    st.text(max_size=20),
+)
+
+
+def _below(folder: Path) -> list[str]:
+    """List all that is there, links and empty folders too."""
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir())
+
+
+@fewer
+@given(texts)
+@example("../../outside")
+def test_no_operator_code_leaves_the_root(text: str) -> None:
+    """A run with it lands in one folder of its own below the root, or is refused by name; nothing else."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder, "up", "lake")
+        try:
+            code_ope = read_code_ope({"code_ope": text}, None)
+        except EvplConfigError:
+            assert not text.strip()
+            return
+        api = FakeApi([*grid("a", MIDNIGHT, 2), *grid("b", MIDNIGHT, 1, value="odd")])
+        run(api, root, replace(A_DAY, code_ope=code_ope, max_rejected_fraction=1.0))
+        found = [Path(path).parts for path in _below(Path(folder))]
+        assert [parts[:3] for parts in found] == [("up", "lake", "rejected"), ("up", "lake", "samples")]
+        assert all(len(parts) == 7 and parts[3].startswith("operator_code=op-") for parts in found)
+        assert len(rows(root)) == 2
+
+
+@fewer
+@given(texts)
+@example("x" * 10_000)
+def test_no_name_of_the_api_is_a_path(name: str) -> None:
+    """Names of circuits are values in a column, as they came; no path is made of one."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder, "lake")
+        run(FakeApi(grid(name, MIDNIGHT, 2)), root)
+        [path] = _below(Path(folder))
+        partitions = "samples/operator_code=op-0042/granularity=300s/date=2026-11-20"
+        assert path == f"lake/{partitions}/20261120T000000Z-20261121T000000Z.parquet"
+        assert {row.name for row in rows(root)} == {name}
+
+
+def test_an_operator_code_too_long_for_a_folder_is_refused(tmp_path: Path) -> None:
+    """It is a permanent error, and leaves nothing behind."""
+    plan = replace(A_DAY, code_ope="/" * (os.pathconf(tmp_path, "PC_NAME_MAX") + 1))
+    with pytest.raises(EvplStoreDeniedError, match="name too long"):
+        run(FakeApi(grid("a", MIDNIGHT, 2)), tmp_path / "lake", plan)
+    assert _below(tmp_path) == []
+
+
+def test_no_job_leaves_the_reports_path() -> None:
+    """A job is one part of the address, however many slashes it has."""
+    api = FakeApi(grid("a", MIDNIGHT, 2))
+    with tempfile.TemporaryDirectory() as folder:
+        for job in set(HOSTILE) - {".", ".."}:
+            run(api, Path(folder, "lake"), replace(A_DAY, code_ope=job), job=job)
+    parts = [
+        urlsplit(url).path.removeprefix("/api-monitoring-live/v1/pm_jobs/").split("/") for url in api.urls
+    ]
+    assert len({job for job, *_ in parts}) == len(HOSTILE) - 2
+    for job in (".", ".."):
+        with pytest.raises(EvplConfigError, match="job"):
+            Settings.from_connection(
+                login="a", password="b", host=None, extra={"application_id": "c", "job": job}
+            )
+    assert {tuple(rest) for _, *rest in parts} == {("reports", "UTILIZATION")}
