@@ -104,6 +104,6 @@ def test_no_job_leaves_the_reports_path() -> None:
     for job in (".", ".."):
         with pytest.raises(EvplConfigError, match="job"):
             Settings.from_connection(
-                login="a", password="b", host=None, extra={"application_id": "c", "job": job}
+                login="id", password="a-secret", host=None, extra={"application_id": "app", "job": job}
             )
     assert {tuple(rest) for _, *rest in parts} == {("reports", "UTILIZATION")}
