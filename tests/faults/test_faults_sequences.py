@@ -115,7 +115,7 @@ def test_over_any_sequence_of_pulls_and_faults_the_lake_equals_the_model(two_hou
     class Here(Sequences):
         server = two_hourly
 
-    effort = settings(max_examples=max(1, SEQUENCES // 3), stateful_step_count=STEPS)
+    effort = settings(max_examples=max(1, SEQUENCES // 4), stateful_step_count=STEPS)
     run_state_machine_as_test(Here, settings=effort)
 
 
