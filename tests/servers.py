@@ -38,7 +38,7 @@ def serving_s3() -> Iterator[str]:
 def serving_s3_apart() -> Iterator[str]:
     """Serve S3 by moto in a process of its own, which nothing shares; gives the URL."""
     command = (sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", "0")
-    with _running(*command, ready=r"Running on (?=http)") as url:
+    with running(*command, ready=r"Running on (?=http)") as url:
         yield url
 
 
