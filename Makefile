@@ -138,6 +138,14 @@ lock: setup ## uv.lock fits pyproject.toml; needs no index
 	@$(FIND_UV); "$$UV" lock --quiet --check --offline
 	@echo "lock: ok"
 
+.PHONY: audit
+audit: $(STAMP) ## known vulnerabilities of what users install; advisory: says so where it can't ask
+	@$(FIND_UV); \
+	"$$UV" export --quiet --frozen --no-dev --all-extras --no-emit-project --no-hashes -o $(VENV)/audit.txt >/dev/null; \
+	$(BIN)/python .ci/audit.py "$$UV" run --quiet --frozen --isolated --only-group audit \
+	    pip-audit --requirement $(VENV)/audit.txt --no-deps --disable-pip --timeout 10 \
+	    --progress-spinner off --format json
+
 .PHONY: format
 format: setup ## let ruff rewrite what it can
 	@$(BIN)/ruff check --quiet --fix --exit-zero
