@@ -37,6 +37,6 @@ UNKNOWN = {"name": "c", "skip_reason": "Dependency not found on PyPI"}
 def test_a_known_vulnerability_fails(answer: object, code: int, said: list[str]) -> None:
     """Only a known vulnerability fails; what could not be asked is said, never passed over."""
     text = "" if answer is None else json.dumps({"dependencies": answer})
-    command = [sys.executable, ROOT / ".ci" / "audit.py", sys.executable, "-c", f"print({text!r})"]
+    command = [sys.executable, str(ROOT / ".ci" / "audit.py"), sys.executable, "-c", f"print({text!r})"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout.splitlines()) == (code, said)
