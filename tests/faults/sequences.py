@@ -1,6 +1,7 @@
 """A lake on disk, pulled from a faulty sandbox over HTTP and held against the model after each pull."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -28,9 +29,10 @@ from tests.faults.naive import COLUMNS, Reading, name_of, read_pages
 from tests.faults.pulls import TRUTH, Lands, bytes_of
 from tests.faults.served import Recorder
 from tests.faults.table import CASES, ENTRIES, PAGES, ROWS, SAMPLES, UNSEEN
+from tests.faults.table_exchanges import EXCHANGES, HANGING, SLOW
 from tests.model import TWO_DAYS, Content, Interval, Key, ModelLake, Request, moment, number
 
-LEFT_OUT: Final[Mapping[str, str]] = {}
+LEFT_OUT: Final[Mapping[str, str]] = {"gzip-bomb": "half a gigabyte to unpack: a second each time"}
 """Faults that are not drawn, and why."""
 
 HARMLESS: Final = {
@@ -40,7 +42,7 @@ HARMLESS: Final = {
 
 # With one of these on what is served may lack something, and nothing in the answers tells.
 _NUMBERS: Final = ("page-numbers-zero", "page-numbers-missing", "current-page-missing")
-_TIMES: Final = ("samples-late", "retention-empty", "retention-null", "start-exclusive")
+_TIMES: Final = ("samples-late", "retention-empty", "retention-null", "start-exclusive", "window-cut")
 _MOVES: Final = ("element-inserted",)  # with a count it is there and gone again: then `element-removed`
 _WINDOWS: Final = ("window-unpublished", "window-without-samples")
 SILENT: Final = {name for names in UNSEEN for name in names.split()} | {
@@ -49,6 +51,7 @@ SILENT: Final = {name for names in UNSEEN for name in names.split()} | {
     *_WINDOWS,
     *_MOVES,
     "places-missing",
+    "steps-coarser",
 }
 SAME: Final = {
     *(
@@ -61,6 +64,8 @@ SAME: Final = {
     )
 } - SILENT
 """Alone, what lands with one of these on, if anything does, is the truth."""
+EXCHANGED: Final = {case.faults[0] for case in EXCHANGES}
+"""These leave what a page holds as it is, so that they may come and go within a pull."""
 _OF_SAMPLES: Final = {fault.name for fault in SAMPLE_FAULTS}
 
 
@@ -118,7 +123,7 @@ class FaultyLake:
 
     def set_faults(self, *texts: str) -> None:
         """Have these from now on."""
-        self._faults = {text.partition(":")[0] for text in texts}
+        self._faults = {re.split("[:@~]", text)[0] for text in texts}
         self._server.set_faults(*texts)
 
     def pull(self, chosen: Pull) -> str:
@@ -147,7 +152,8 @@ class FaultyLake:
 
         connection = self._server.connection()
         how = {"pagination": chosen.pagination, "page_parallelism": chosen.parallelism}
-        extra = {**connection["extra"], **how, "requests_per_second": 1000}
+        slow = SLOW if self._faults & HANGING.keys() else {}
+        extra = {**connection["extra"], **how, **slow, "requests_per_second": 1000}
         read = Settings.from_connection(
             **{name: connection[name] for name in ("login", "password", "host")}, extra=extra
         )

@@ -28,7 +28,7 @@ from airflow_provider_evpl.sandbox.config import SandboxConfig
 from airflow_provider_evpl.sandbox.faults.registry import FAULTS
 from airflow_provider_evpl.sandbox.server import SandboxServer
 from tests.drawn import requests
-from tests.faults.sequences import HARMLESS, LEFT_OUT, FaultyLake, Pull
+from tests.faults.sequences import EXCHANGED, HARMLESS, LEFT_OUT, FaultyLake, Pull
 from tests.model import TWO_DAYS, Request
 from tests.model_runs import SEQUENCES
 
@@ -36,9 +36,15 @@ STEPS = 6
 DRAWN = sorted(FAULTS.keys() - LEFT_OUT.keys())
 HEALTHY = Pull(Request(0, TWO_DAYS, 12), pagination="element", parallelism=2)
 
-counts = st.sampled_from(["", "", ":1", ":2", ":4"])
 names = st.one_of(st.sampled_from(sorted(HARMLESS & set(DRAWN))), st.sampled_from(DRAWN))
-faults = st.lists(st.tuples(names, counts), min_size=1, max_size=3, unique_by=lambda one: one[0])
+counts = st.sampled_from(["", "", ":1", ":2", ":4"])
+turns = st.one_of(counts, st.sampled_from(["@2", "@2:1", "@4:2", "~0.2"]))
+faults = st.lists(
+    names.flatmap(lambda name: st.tuples(st.just(name), turns if name in EXCHANGED else counts)),
+    min_size=1,
+    max_size=3,
+    unique_by=lambda one: one[0],
+)
 pulls = st.builds(
     Pull,
     st.builds(Request._replace, requests(), max_rejected_fraction=st.sampled_from([1.0, 1.0, 0.01])),
