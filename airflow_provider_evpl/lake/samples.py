@@ -204,7 +204,7 @@ def _unique(ranks: Codes, timestamps: Integers, values: Floats) -> tuple[_Rows, 
     stays[:-1] = (ranks[1:] != ranks[:-1]) | (timestamps[1:] != timestamps[:-1])
     kept = values[stays]
     loses = ~stays
-    winners = kept[np.cumsum(stays)[loses]] if loses.any() else values[:0]
+    winners = kept[np.cumsum(stays)[loses]]
     differs = (values[loses] != winners) & ~(np.isnan(values[loses]) & np.isnan(winners))
     in_conflict = np.flatnonzero(loses)[differs]
     conflicts = (ranks[in_conflict], timestamps[in_conflict], values[in_conflict], winners[differs])
