@@ -15,6 +15,7 @@ from airflow_provider_evpl.window import (
     Window,
     floor,
     iso,
+    microseconds,
     read_duration,
     read_moment,
 )
@@ -134,6 +135,7 @@ def test_an_unclear_moment_is_refused_by_name(value: object) -> None:
         (" 2d ", 2 * DAY),
         ("0s", timedelta()),
         ("007d", 7 * DAY),
+        ("36500d", 36_500 * DAY),
         (HOUR, HOUR),
     ],
 )
@@ -221,8 +223,17 @@ def test_the_last_step_is_the_last_multiple_in_the_window(window: Window, granul
 
 
 def test_a_granularity_without_length_has_no_steps() -> None:
-    """What has no fixed length can't be counted."""
+    """What has no fixed length can't be counted, and has no last step."""
     assert Granularity("1m").steps_in(Window(MIDNIGHT, NOON)) is None
+    with pytest.raises(EvplConfigError, match="granularity: 1m has no fixed length"):
+        Granularity("1m").last_step_in(Window(MIDNIGHT, NOON))
+
+
+@given(st.timedeltas())
+def test_microseconds_are_exact(length: timedelta) -> None:
+    """No length of time is rounded, however long: a float would be, from 285 years on."""
+    assert timedelta(microseconds=microseconds(length)) == length
+    assert isinstance(microseconds(length), int)
 
 
 @given(moments)
