@@ -6,6 +6,7 @@ from contextlib import closing
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from airflow_provider_evpl.api.pages import read_pages
 from airflow_provider_evpl.errors import EvplPagingError, EvplRequestError, EvplUnavailableError
@@ -38,11 +39,11 @@ def test_pages_are_the_truth(
     assert server.most_in_flight <= parallelism
 
 
-@pytest.mark.parametrize("parallelism", [1, 2, 5])
+@pytest.mark.parametrize("parallelism", [1, 2, 5, 32])
 def test_never_more_in_flight(parallelism: int) -> None:
     """So many pages are in flight at once as allowed: no more, and no fewer."""
-    server = FakeReport(40, 2, meet=parallelism)
-    assert len(list(read_pages(server.fetch, parallelism=parallelism))) == 20
+    server = FakeReport(80, 2, meet=parallelism)
+    assert len(list(read_pages(server.fetch, parallelism=parallelism))) == 40
     assert server.most_in_flight == parallelism
 
 
@@ -101,6 +102,13 @@ def test_what_does_not_add_up(pages: list[Page], why: str, parallelism: int) -> 
     assert max(asked) <= 1 + 2 * (max(known, 1) - 1)
     if parallelism == 1:
         assert len(asked) == len(pages)
+
+
+def test_the_page_that_does_not_add_up_is_known_at_orange() -> None:
+    """The error has the request id of the page that it is about, not of one before it."""
+    pages = [replace(page(number), request_id=f"oapi-{number}") for number in (1, 3)]
+    with pytest.raises(EvplPagingError, match=r"expected 2 \(request id oapi-3\)"):
+        list(read_pages(listed(*pages)[0]))
 
 
 def test_an_end_that_was_none() -> None:
@@ -181,12 +189,12 @@ def test_rejected_entries_tell_pages_apart() -> None:
 
 
 def test_a_wrong_guess() -> None:
-    """In flight, a page before the last that is shorter than the first is an error; one by one it is fine."""
+    """In flight, a page before the last that is shorter than the first is an error; else it is fine."""
     sizes = [3, 2, 3, 1]
     server = FakeReport(sum(sizes), 3, sizes=sizes)
     with pytest.raises(EvplPagingError, match="a page has 2 elements, the first has 3"):
         list(read_pages(server.fetch, parallelism=2))
-    pages = list(read_pages(server.fetch, parallelism=1))
+    pages = list(read_pages(server.fetch))
     assert [entry for page in pages for entry in page.entries] == server.truth
 
 

@@ -3,6 +3,20 @@ from airflow_provider_evpl.records import Page, Rejection
 from tests.lake.build import FIVE_MINUTES, Answer, Row, circuit, collect, hours, microseconds
 
 
+def test_the_limit_itself_is_not_too_much() -> None:
+    """A slice is refused where more than the limit is set aside; it says which slice, and how much."""
+    moment = microseconds(hours(0, 1).start)
+    rows: list[Row] = [(circuit("a"), moment, value) for value in (1.0, 2.0)]
+    samples = collect([Answer(rows, [])], hours(0, 1))
+    assert samples.refusal(0.5, blot=str) is None
+    told = samples.refusal(0.499, blot=str)
+    assert told is not None
+    assert told.startswith(
+        f"slice {hours(0, 1)}: 50.0% of its samples or entries are rejected or in conflict, "
+    )
+    assert "max_rejected_fraction is 0.499: 1 x conflict; for example a in EVPL at " in told
+
+
 def test_all_that_is_set_aside_is_counted() -> None:
     """The five most frequent reasons by name, the rest together: the counts add up."""
     gone = [Rejection(f"reason {n}", 0, 0, n, "{}") for n in range(1, 9)]
