@@ -71,6 +71,7 @@ def test_an_interval_of_another_day_is_none(day: datetime, data: st.DataObject) 
         "20261122T000000Z-20261123T000000Z.parquet.tmp",
         "20261122T000000Z-20261123T000000Z.parquet\n",
         "20261122T000000Z-20261123T000000Z.jsonl",
+        "20261122T000000Z-20261123T000000Z_parquet",
         "20261122T000000-20261123T000000.parquet",
         "20261122T000000Z-20261122T000000Z.parquet",  # empty
         "20261122T020000Z-20261122T010000Z.parquet",  # ends before it starts

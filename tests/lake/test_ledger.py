@@ -1,6 +1,7 @@
 from airflow_provider_evpl.lake.samples import SampleCollector
 from airflow_provider_evpl.records import Page, Rejection
-from tests.lake.build import FIVE_MINUTES, Answer, Row, circuit, collect, hours, microseconds
+from airflow_provider_evpl.values import NO_ZONE
+from tests.lake.build import FIVE_MINUTES, Answer, Row, circuit, collect, hours, microseconds, rejection
 
 
 def test_the_limit_itself_is_not_too_much() -> None:
@@ -15,6 +16,32 @@ def test_the_limit_itself_is_not_too_much() -> None:
         f"slice {hours(0, 1)}: 50.0% of its samples or entries are rejected or in conflict, "
     )
     assert "max_rejected_fraction is 0.499: 1 x conflict; for example a in EVPL at " in told
+
+
+def test_examples_say_where_they_are() -> None:
+    """Three are shown, rejections before conflicts: its place and its JSON, or its series, time and values."""
+    moment = microseconds(hours(0, 1).start)
+    rows: list[Row] = [(circuit(name), moment, value) for name in "ab" for value in (None, 2.5)]
+    gone = [rejection("[]", entry=3, sample=None), rejection(entry=0, sample=4)]
+    assert collect([Answer([], []), Answer(rows, gone)], hours(0, 1)).set_aside(str) == (
+        "2 x value is neither number, text nor null, 2 x conflict; for example page 2 entry 3: []; "
+        'page 2 entry 0 sample 4: {"value": true}; '
+        "a in EVPL at 2026-11-22T00:00:00Z: null, and 2.5, which stays. "
+        "Show Orange the examples; to land the rest without them raise max_rejected_fraction"
+    )
+
+
+def test_times_without_a_zone_have_a_next_step_of_their_own() -> None:
+    """Where a time has no zone the setting that takes it as UTC is named, before the limit."""
+    gone = [Rejection(NO_ZONE, 0, 0, 1, "{}")]
+    assert (
+        collect([Answer([], gone)], hours(0, 1))
+        .set_aside(str)
+        .endswith(
+            ". Show Orange the examples; if these times are UTC, set the connection's naive_timestamps; "
+            "to land the rest without them raise max_rejected_fraction"
+        )
+    )
 
 
 def test_all_that_is_set_aside_is_counted() -> None:

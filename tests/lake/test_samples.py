@@ -251,6 +251,7 @@ def test_rejections_keep_their_page() -> None:
         ([1.0, 2.0], [], 0.5),
         ([1.0], [rejection(sample=None, samples=3)], 0.75),
         ([], [rejection(sample=None, samples=1)], 1.0),
+        ([], [rejection()], 1.0),
     ],
 )
 def test_the_rejected_share(given_rows: list[float], gone: list[Rejection], fraction: float) -> None:
