@@ -230,6 +230,8 @@ def test_unknown_fields() -> None:
     page = decode(entry(SAMPLE | {"unit": "%"}, context={"a": 1}), links=[])
     assert only(page) == (Entry(SERIES, [1_000_000], [1.5]), [])
     assert page.unknown_fields == {"links", "entries[].context", "entries[].performanceValues[].unit"}
+    page = decode(entry(context=1), entry(period=2), totalPages=2)
+    assert (page.unknown_fields, page.total_pages) == ({"entries[].context", "entries[].period"}, 2)
 
 
 def test_text_that_is_no_utf_8() -> None:

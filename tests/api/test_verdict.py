@@ -111,7 +111,15 @@ def test_every_permanent_error_has_a_next_step(status: int, kind: type[EvplError
 
 @pytest.mark.parametrize(
     ("status", "word"),
-    [(400, "application_id"), (401, "token_url"), (403, "subscription"), (404, "code_ope")],
+    [
+        (302, "no redirect is followed"),
+        (400, "application_id"),
+        (401, "look the request id up"),
+        (403, "subscription"),
+        (404, "code_ope"),
+        (406, "host and token_url"),
+        (422, "business"),
+    ],
 )
 def test_the_next_step_names_what_to_look_at(status: int, word: str) -> None:
     """The advice names the setting, or the subscription."""

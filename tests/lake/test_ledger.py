@@ -19,7 +19,7 @@ def test_the_limit_itself_is_not_too_much() -> None:
 
 
 def test_examples_say_where_they_are() -> None:
-    """Three are shown, rejections before conflicts: its place and its JSON, or its series, time and values."""
+    """Three are shown, rejections before conflicts: place and JSON, or series, time and both values."""
     moment = microseconds(hours(0, 1).start)
     rows: list[Row] = [(circuit(name), moment, value) for name in "ab" for value in (None, 2.5)]
     gone = [rejection("[]", entry=3, sample=None), rejection(entry=0, sample=4)]
