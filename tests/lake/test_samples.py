@@ -236,6 +236,14 @@ def test_without_a_page_or_a_sample_there_are_no_rows() -> None:
         assert samples.count_within(WINDOW) == (0, 0)
 
 
+def test_a_step_is_observed_once() -> None:
+    """Of each series, not of the first one alone, samples that fall in one step are one of its steps."""
+    given_rows: list[Row] = [
+        (circuit(name), START + at * MINUTE, 1.0) for name in "ab" for at in (0, 1, 5, 6)
+    ]
+    assert collect([Answer(given_rows, [])], WINDOW).ledger.observed == 4
+
+
 def test_rejections_keep_their_page() -> None:
     """Rejections come out in order, each with its page, counted from 1."""
     gone = [rejection(entry=number) for number in range(3)]
