@@ -114,6 +114,13 @@ laws: setup ## the laws of the lake: 10,000 random sequences each, 1,200 kills; 
 	@$(BIN)/python -m pytest -q tests/test_model.py tests/test_at_once.py \
 	    tests/machine/test_killed.py tests/faults/test_faults_sequences.py
 
+.PHONY: mutants
+mutants: setup ## break the code, a place at a time, and see a test fail; what survives is in docs/mutants.md
+	@$(FIND_UV); "$$UV" sync --quiet --frozen --inexact --group mutation
+	@rm -rf mutants
+	@nice -n 19 timeout 1800 $(BIN)/mutmut run --max-children 2
+	@$(BIN)/python -m tests.survivors
+
 .PHONY: check
 check: lint types contracts lock test ## what CI runs: lint, types, import contracts, lock file, tests
 # The tests install the wheel, from uv's cache alone; here what it lacks may come from the index.
@@ -157,6 +164,6 @@ build: setup ## wheel and sdist into dist/
 
 .PHONY: clean
 clean: ## remove what the targets made, but for .venv
-	@rm -rf dist demo-lake .demo .coverage .coverage.* htmlcov .hypothesis .mypy_cache .pytest_cache \
+	@rm -rf dist demo-lake .demo mutants .coverage .coverage.* htmlcov .hypothesis .mypy_cache .pytest_cache \
 	    .ruff_cache .import_linter_cache $(VENV)/airflow-home
 	@find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +

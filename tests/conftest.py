@@ -2,7 +2,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 from tests.e2e.ceph import serving_ceph
 from tests.servers import serving_azure, serving_gs, serving_s3
@@ -10,6 +10,12 @@ from tests.servers import serving_azure, serving_gs, serving_s3
 # How long an example takes, or is drawn, says something of the machine, not of the law.
 settings.register_profile(
     "evpl", parent=settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile(
+    "mutants",  # the same on each run; that a law fails is enough, not by how little
+    parent=settings.get_profile("evpl"),
+    derandomize=True,
+    phases=[Phase.explicit, Phase.generate],
 )
 settings.load_profile("evpl")
 

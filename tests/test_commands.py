@@ -24,7 +24,7 @@ ON_ALL_CORES = "--numprocesses auto --maxprocesses 4 --dist loadfile"
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkout in which nothing is set up."""
     folder = tmp_path_factory.mktemp("fresh") / "checkout"
-    made = shutil.ignore_patterns(".*", "__pycache__", "demo-lake", "dist", "htmlcov")
+    made = shutil.ignore_patterns(".*", "__pycache__", "demo-lake", "dist", "htmlcov", "mutants")
     return Path(shutil.copytree(ROOT, folder, ignore=made))
 
 
