@@ -1,10 +1,12 @@
-"""Hangs up on an exchange that takes too long, wherever in the answer it is.
+"""Hangs up on an exchange that takes too long, wherever it is, from the moment the line is connected.
 
 A time-out of a socket is about one silence. A server that sends a byte now and then, in the status
-line, a header, a trailer or a packed body, keeps a reader for ever; only a hung-up line ends that.
+line, a header, a trailer or a packed body, or a proxy in its answer to CONNECT, keeps a reader for
+ever; only a hung-up line ends that.
 """
 
 import logging
+import os
 import socket
 import threading
 from collections.abc import Iterator
@@ -31,11 +33,12 @@ class Watchdog:
         self._lock = threading.Lock()
 
     def take(self, line: socket.socket) -> None:
-        """Watch a connected socket from now on."""
+        """Watch a connected socket from now on, through a duplicate: TLS takes the socket itself over."""
         with self._lock:
-            self._line = line
+            self._let_go()
+            self._line = socket.socket(fileno=os.dup(line.fileno()))
             if self.has_bitten:
-                _hang_up(line)
+                _hang_up(self._line)
 
     def bite(self) -> None:
         """End the exchange: whoever reads or writes gets an end of file, or an error."""
@@ -44,10 +47,20 @@ class Watchdog:
             if self._line is not None:
                 _hang_up(self._line)
 
+    def let_go(self) -> None:
+        """Watch no longer."""
+        with self._lock:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        if self._line is not None:
+            self._line.close()
+        self._line = None
+
 
 def _hang_up(line: socket.socket) -> None:
     try:
-        socket.socket.shutdown(line, socket.SHUT_RDWR)  # not TLS's own: its reader is another thread
+        line.shutdown(socket.SHUT_RDWR)
     except OSError:
         return  # it is down already
 
@@ -68,6 +81,7 @@ def watched(seconds: float) -> Iterator[Watchdog]:
     finally:
         del _current.dog
         timer.cancel()
+        dog.let_go()
 
 
 def _is_ours_to_tell(_: logging.LogRecord) -> bool:
@@ -78,20 +92,31 @@ def _is_ours_to_tell(_: logging.LogRecord) -> bool:
 logging.getLogger("urllib3.connection").addFilter(_is_ours_to_tell)
 
 
-def _show(line: Any) -> None:  # noqa: ANN401 urllib3's TLS within a proxy's TLS is no socket, but has one
-    _current.dog.take(getattr(line, "socket", line))
+class _Shown(HTTPConnection):
+    def _new_conn(self) -> socket.socket:
+        """Before TLS, and before a proxy is asked for a tunnel."""
+        line = super()._new_conn()
+        _current.dog.take(line)
+        return line
 
+    def _tunnel(self) -> None:
+        """A hung-up line is a fine end to a proxy's headers; TLS must not be begun on it."""
+        super()._tunnel()
+        if _current.dog.has_bitten:
+            raise ConnectionAbortedError("hung up")
 
-class _Connection(HTTPConnection):
     def getresponse(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401 urllib3's
-        _show(self.sock)
+        """On a line that an earlier exchange connected, too."""
+        _current.dog.take(self.sock)
         return super().getresponse(*args, **options)
 
 
-class _SafeConnection(HTTPSConnection):
-    def getresponse(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401 urllib3's
-        _show(self.sock)
-        return super().getresponse(*args, **options)
+class _Connection(_Shown):
+    pass
+
+
+class _SafeConnection(_Shown, HTTPSConnection):
+    pass
 
 
 class _Pool(HTTPConnectionPool):

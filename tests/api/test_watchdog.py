@@ -4,7 +4,7 @@ import threading
 import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
@@ -83,6 +83,52 @@ def test_so_it_is_over_tls(tmp_path: Path) -> None:
             over.set()
 
 
+TUNNEL = b"HTTP/1.1 200 OK\r\n"
+RECORD = b"\x16\x03\x03\x3e\x80"  # the head of a record of TLS, 16,000 bytes long
+BEFORE_THE_REQUEST = {
+    "handshake": (False, [RECORD], b"x"),
+    "tunnel's status line": (True, [b"HTTP/1.1 200 "], b"O"),
+    "tunnel's header": (True, [TUNNEL + b"X-Long: "], b"x"),
+    "handshake in a tunnel": (True, [TUNNEL + b"\r\n", RECORD], b"x"),
+    "silent handshake": (False, [], b""),
+    "silent tunnel": (True, [], b""),
+}
+
+
+@pytest.mark.parametrize(("is_proxy", "replies", "drop"), BEFORE_THE_REQUEST.values(), ids=BEFORE_THE_REQUEST)
+def test_so_it_is_before_the_request(
+    is_proxy: bool,  # noqa: FBT001 one of the parameters
+    replies: list[bytes],
+    drop: bytes,
+) -> None:
+    """A handshake, or a proxy's answer to CONNECT, that never ends is hung up on like an answer."""
+    over = threading.Event()
+
+    def speak(listener: socket.socket) -> None:
+        line, _ = listener.accept()
+        with line, suppress(OSError):  # the other side hangs up
+            for reply in replies:
+                line.recv(1 << 16)
+                line.sendall(reply)
+            while not over.wait(0.01):
+                line.sendall(drop)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor() as pool:
+        speaker = pool.submit(speak, listener)
+        place = f"127.0.0.1:{listener.getsockname()[1]}"
+        changes = {"proxy": f"http://{place}"} if is_proxy else {}
+        url = "https://evpl.invalid" if is_proxy else f"https://{place}"
+        try:
+            with (
+                transported(settings(**changes), watch=lambda _: watched(0.2)) as transport,
+                pytest.raises(EvplUnavailableError, match="the whole answer took longer than 600 s"),
+            ):
+                transport.send("GET", url, headers={})
+        finally:
+            over.set()
+        speaker.result()
+
+
 @pytest.mark.parametrize("is_early", [False, True])
 def test_a_line_is_hung_up_once_the_time_is_over(is_early: bool) -> None:  # noqa: FBT001 drawn from the two
     """Whether it is connected before the time is over, or only after it; a second time does no harm."""
@@ -96,7 +142,21 @@ def test_a_line_is_hung_up_once_the_time_is_over(is_early: bool) -> None:  # noq
         assert theirs.recv(1) == b""
         ours.close()
         dog.bite()
+        dog.let_go()
+        dog.let_go()
     assert dog.has_bitten
+
+
+def test_a_line_that_is_let_go_is_not_hung_up() -> None:
+    """What is connected after the exchange is somebody else's line, and stays."""
+    dog = Watchdog()
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        dog.take(ours)
+        dog.let_go()
+        dog.bite()
+        ours.sendall(b"x")
+        assert theirs.recv(1) == b"x"
 
 
 def test_a_line_in_time_is_left_alone() -> None:
