@@ -1,82 +1,38 @@
 """What the API says, as types: the only file that knows its field names.
 
-A page is read twice at most. The quick way takes a page in which everything is as documented.
-Whatever it stumbles over (an odd value, an unknown field) sends the page the careful way, which
-judges sample by sample, keeps what is wrong with its raw JSON, and reads all the rest the same.
+The quick way takes a page in which everything is as documented. Whatever it stumbles over (an odd
+value, an unknown field) sends the page the careful way, which judges sample by sample, keeps what is
+wrong with its raw JSON, and reads all the rest the same. Where samples of the text are missing then,
+because a name is there twice, it goes that way once more, and each object is cut by hand.
 """
 
-from collections.abc import Sequence
-from typing import NamedTuple, TypeAlias, TypeVar
+from collections.abc import Callable, Sequence
+from itertools import islice
 
 import msgspec
 from msgspec import Raw, Struct
 
 from airflow_provider_evpl.errors import EvplResponseError, EvplUnavailableError
+from airflow_provider_evpl.page import Entry, Page, Rejection, Series
+from airflow_provider_evpl.raw_json import (
+    CutOffError,
+    Fields,
+    begins_with,
+    read_fields,
+    read_json,
+    read_parts,
+    split_fields,
+)
 from airflow_provider_evpl.values import OddError, Timestamps, read_value, read_values
 
-__all__ = ["Entry", "Page", "PageDecoder", "Rejection", "Series"]
+__all__ = ["MOST_REJECTIONS", "Entry", "Page", "PageDecoder", "Rejection", "Series"]
 
-_T = TypeVar("_T")
+MOST_REJECTIONS = 1_000_000
+"""Of a page, and of a slice: each is kept, in some 500 bytes and its raw text."""
 
-
-class Series(NamedTuple):
-    """What tells series apart, in the lake's sort order; the first two are required [A]."""
-
-    object_instance_id: str
-    metric_name: str
-    pop_country: str | None
-    pop_name: str | None
-    pop_section_name: str | None
-    object_type: str | None
-
-
-class Entry(Struct, gc=False, frozen=True):
-    """The accepted samples of one series on one page; the two lists are of one length.
-
-    Attributes:
-        timestamps: microseconds since the epoch, UTC.
-        values: as the API gave them; None for a sample without one.
-    """
-
-    series: Series
-    timestamps: list[int]
-    values: list[float | None]
-
-
-class Rejection(Struct, gc=False, frozen=True):
-    r"""What could not be read, and why.
-
-    Attributes:
-        entry, sample: positions from 0; `sample` is None where the whole entry is meant.
-        samples: how many samples it stands for.
-        raw: the JSON as it came; bytes that aren't UTF-8 as `\xe9`.
-    """
-
-    reason: str
-    entry: int
-    sample: int | None
-    samples: int
-    raw: str
-
-
-class Page(Struct, gc=False, frozen=True, kw_only=True):
-    """One answer of the report.
-
-    Attributes:
-        current_page, total_pages: as given; None where absent.
-        entry_count: elements on the page, rejected ones included: what `pagination` counts.
-        unknown_fields: paths of names that Orange's document doesn't have.
-        request_id: of the answer, for messages; None where it had none.
-    """
-
-    current_page: int | None
-    total_pages: int | None
-    has_next: bool
-    entry_count: int
-    entries: list[Entry]
-    rejections: list[Rejection] = []
-    unknown_fields: frozenset[str] = frozenset()
-    request_id: str | None = None
+_MOST_VALUES = 8 << 20  # of a page; each costs some 60 bytes
+_MOST_UNKNOWN = 1000  # names of a page
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class _Sample(Struct, gc=False, frozen=True, forbid_unknown_fields=True):
@@ -107,16 +63,11 @@ class _Page(_Header, frozen=True, kw_only=True, forbid_unknown_fields=True):
     entries: list[_Entry]
 
 
-class _RawPage(_Header, frozen=True, kw_only=True):
-    entries: list[Raw]
-
-
-_Fields: TypeAlias = dict[str, Raw]
 _ENTRY_NAMES = frozenset(_Entry.__struct_encode_fields__)
 _SAMPLE_NAMES = frozenset(_Sample.__struct_encode_fields__)
 _PAGE_NAMES = frozenset(_Page.__struct_encode_fields__)
+_HEADER_NAMES = frozenset(_Header.__struct_encode_fields__)
 _decode_quickly = msgspec.json.Decoder(_Page).decode
-_decode_carefully = msgspec.json.Decoder(_RawPage).decode
 
 
 class PageDecoder:
@@ -124,31 +75,39 @@ class PageDecoder:
 
     Args:
         naive_timestamps: `reject` a timestamp without zone, or take it as `utc`.
+        most_rejections: of a page.
     """
 
-    def __init__(self, *, naive_timestamps: str = "reject") -> None:
+    def __init__(self, *, naive_timestamps: str = "reject", most_rejections: int = MOST_REJECTIONS) -> None:
+        self._most_rejections = most_rejections
         self._timestamps = Timestamps(naive_is_utc=naive_timestamps == "utc")
 
     def decode(self, body: bytes) -> Page:
-        """Read one answer's body.
+        """Read one answer's body; a byte order mark before it is passed over.
 
         Raises:
-            EvplUnavailableError: it is no JSON, or cut off; asking again may help.
-            EvplResponseError: it is JSON, but no report: `entries` or `hasNext` is missing or of
-                the wrong type.
+            EvplUnavailableError: it is no JSON text, or cut off; asking again may help.
+            EvplResponseError: it is no report: `entries` or `hasNext` is missing or of the wrong
+                type, it holds more than can be kept, or it is broken outside of its entries.
         """
-        try:
-            return self._quick(_decode_quickly(body))
-        except (ValueError, RecursionError, OddError):
-            return self._careful(body)
+        text = body.removeprefix(_BYTE_ORDER_MARK).strip()
+        return self._quick(text) or self._careful(text)
 
-    def _quick(self, page: _Page) -> Page:
+    def _quick(self, text: bytes) -> Page | None:
+        try:
+            page = self._quick_page(_decode_quickly(text), len(text))
+        except (ValueError, RecursionError, OddError):
+            return None
+        return page if _has_all(page, text) else None
+
+    def _quick_page(self, page: _Page, size: int) -> Page:
         return Page(
             current_page=page.current_page,
             total_pages=page.total_pages,
             has_next=page.has_next,
             entry_count=len(page.entries),
             entries=[self._quick_entry(entry) for entry in page.entries],
+            size=size,
         )
 
     def _quick_entry(self, entry: _Entry) -> Entry:
@@ -160,36 +119,70 @@ class PageDecoder:
             read_values([sample.value for sample in samples]),
         )
 
-    def _careful(self, body: bytes) -> Page:
-        page, fields = _parse_page(body)
-        reader = _CarefulReader(self._timestamps)
-        entries = [reader.read_entry(position, raw) for position, raw in enumerate(page.entries)]
-        return Page(
-            current_page=page.current_page,
-            total_pages=page.total_pages,
-            has_next=page.has_next,
-            entry_count=len(entries),
-            entries=[entry for entry in entries if entry is not None],
-            rejections=reader.rejections,
-            unknown_fields=frozenset(reader.unknown | _unknown(fields, _PAGE_NAMES, "")),
-        )
+    def _careful(self, text: bytes) -> Page:
+        if text.count(b",") >= _MOST_VALUES:
+            raise EvplResponseError(f"the answer has more than {_MOST_VALUES:,} values; pull shorter slices")
+        page = self._reader(read_fields).read_page(text)
+        return page if _has_all(page, text) else self._reader(split_fields).read_page(text)
+
+    def _reader(self, read_object: Callable[[Raw | bytes], Fields]) -> "_CarefulReader":
+        return _CarefulReader(self._timestamps, read_object, self._most_rejections)
+
+
+def _has_all(page: Page, text: bytes) -> bool:
+    """Whether each time stamp of the text is there: where a name is there twice, a reader sees the last."""
+    read = sum(len(entry.timestamps) for entry in page.entries)
+    rejected = sum(one.raw.count('"timeStamp"') for one in page.rejections)
+    return text.count(b'"timeStamp"') == read + rejected
 
 
 class _CarefulReader:
     """Judges one page sample by sample; collects what it rejects and the names nobody documented."""
 
-    def __init__(self, timestamps: Timestamps) -> None:
-        self.rejections: list[Rejection] = []
-        self.unknown: set[str] = set()
+    def __init__(
+        self,
+        timestamps: Timestamps,
+        read_object: Callable[[Raw | bytes], Fields],
+        most_rejections: int,
+    ) -> None:
+        self._most_rejections = most_rejections
+        self._rejections: list[Rejection] = []
+        self._unknown: set[str] = set()
         self._timestamps = timestamps
+        self._read_object = read_object
 
-    def read_entry(self, position: int, raw: Raw) -> Entry | None:
+    def read_page(self, text: bytes) -> Page:
+        header, parts = self._open(text)
+        entries = [self._read_entry(position, raw) for position, raw in enumerate(parts)]
+        return Page(
+            current_page=header.current_page,
+            total_pages=header.total_pages,
+            has_next=header.has_next,
+            entry_count=len(entries),
+            entries=[entry for entry in entries if entry is not None],
+            size=len(text),
+            rejections=self._rejections,
+            unknown_fields=frozenset(self._unknown),
+        )
+
+    def _open(self, text: bytes) -> tuple[_Header, list[Raw]]:
+        try:
+            fields = self._read_fields(text, _PAGE_NAMES, "")
+            known = {name: read_json(fields[name], object) for name in _HEADER_NAMES & fields.keys()}
+            return msgspec.convert(known, _Header), _entry_list(fields)
+        except (OddError, msgspec.ValidationError) as error:
+            if isinstance(error, CutOffError) or not _is_json(text):
+                raise EvplUnavailableError(f"the answer is no whole JSON text: {error}") from error
+            raise EvplResponseError(
+                f"the answer is no report: {error}; the API no longer answers as Orange documents it"
+            ) from error
+
+    def _read_entry(self, position: int, raw: Raw) -> Entry | None:
         values: list[Raw] = []
         try:
-            fields = _fields(raw)
-            self.unknown |= _unknown(fields, _ENTRY_NAMES, "entries[].")
+            fields = self._read_fields(raw, _ENTRY_NAMES, "entries[].")
             samples = fields.pop("performanceValues", Raw(b"null"))
-            values = _parts(samples)
+            values = read_parts(samples)
             series = _read_series(fields)
         except OddError as odd:
             self._reject(odd, position, None, raw, max(1, len(values)))
@@ -205,30 +198,43 @@ class _CarefulReader:
 
     def _read_sample(self, entry: Entry, position: int, index: int, raw: Raw) -> None:
         try:
-            fields = _fields(raw)
-            self.unknown |= _unknown(fields, _SAMPLE_NAMES, "entries[].performanceValues[].")
+            fields = self._read_fields(raw, _SAMPLE_NAMES, "entries[].performanceValues[].")
             timestamp = self._timestamps[_text(fields, "timeStamp")]
-            value = read_value(_anything(fields.get("value", Raw(b"null"))))
+            value = read_value(read_json(fields.get("value", Raw(b"null")), object))
         except OddError as odd:
             self._reject(odd, position, index, raw, 1)
         else:
             entry.timestamps.append(timestamp)
             entry.values.append(value)
 
+    def _read_fields(self, raw: Raw | bytes, known: frozenset[str], where: str) -> Fields:
+        fields = self._read_object(raw)
+        unknown = (where + name for name in fields if name not in known)
+        self._unknown.update(islice(unknown, _MOST_UNKNOWN - len(self._unknown)))
+        return fields
+
     def _reject(self, odd: OddError, entry: int, sample: int | None, raw: Raw, samples: int) -> None:
+        if len(self._rejections) >= self._most_rejections:
+            raise EvplResponseError(
+                f"more than {self._most_rejections:,} samples of the answer can't be read, the last: {odd}; "
+                "the API no longer answers as Orange documents it"
+            )
         text = bytes(raw).decode(errors="backslashreplace")
-        self.rejections.append(Rejection(str(odd), entry, sample, samples, text))
+        self._rejections.append(Rejection(str(odd), entry, sample, samples, text))
 
 
-def _parse_page(body: bytes) -> tuple[_RawPage, _Fields]:
+def _is_json(text: bytes) -> bool:
+    """Whether it is at least meant as an object, or is JSON of another kind."""
     try:
-        return _decode_carefully(body), _fields(body)
-    except msgspec.ValidationError as error:
-        raise EvplResponseError(
-            f"the answer is no report: {error}; the API no longer answers as Orange documents it"
-        ) from error
-    except (ValueError, RecursionError, OddError) as error:
-        raise EvplUnavailableError(f"the answer is no whole JSON text: {error}") from error
+        return begins_with(text, b"{") or bool(read_json(text, Raw))
+    except OddError:
+        return False
+
+
+def _entry_list(fields: Fields) -> list[Raw]:
+    if not begins_with(fields.get("entries", Raw(b"null")), b"["):
+        raise OddError("entries is missing or no list")
+    return read_parts(fields["entries"])
 
 
 def _series(names: _Names) -> Series:
@@ -242,8 +248,8 @@ def _series(names: _Names) -> Series:
     )
 
 
-def _read_series(fields: _Fields) -> Series:
-    known = {name: _anything(raw) for name, raw in fields.items() if name in _ENTRY_NAMES}
+def _read_series(fields: Fields) -> Series:
+    known = {name: read_json(raw, object) for name, raw in fields.items() if name in _ENTRY_NAMES}
     try:
         return _series(msgspec.convert(known, _Names))
     except msgspec.ValidationError as error:
@@ -258,41 +264,15 @@ def _as_list(samples: list[_Sample] | _Sample | None) -> Sequence[_Sample]:
 
 def _sample_list(raw: Raw) -> list[Raw]:
     """One object is a list of one, null is an empty list [A]."""
-    first = bytes(raw).lstrip()[:1]
-    if first == b"{":
+    if begins_with(raw, b"{"):
         return [raw]
-    if first not in (b"[", b"n"):
+    if not begins_with(raw, b"[") and not begins_with(raw, b"n"):
         raise OddError("performanceValues is neither list, object nor null")
-    return _parts(raw)
+    return read_parts(raw)
 
 
-def _parts(raw: Raw) -> list[Raw]:
-    return _decode(raw, list[Raw]) if bytes(raw).lstrip()[:1] == b"[" else []
-
-
-def _fields(raw: Raw | bytes) -> _Fields:
-    if bytes(raw).lstrip()[:1] != b"{":
-        raise OddError("not an object")
-    return _decode(raw, _Fields)
-
-
-def _text(fields: _Fields, name: str) -> str:
-    value = _anything(fields.get(name, Raw(b"null")))
+def _text(fields: Fields, name: str) -> str:
+    value = read_json(fields.get(name, Raw(b"null")), object)
     if not isinstance(value, str):
         raise OddError(f"{name} is missing or no text")
     return value
-
-
-def _anything(raw: Raw) -> object:
-    return _decode(raw, object)
-
-
-def _decode(raw: Raw | bytes, kind: type[_T]) -> _T:
-    try:
-        return msgspec.json.decode(raw, type=kind)
-    except (ValueError, RecursionError) as error:
-        raise OddError(f"no readable JSON: {error}") from None
-
-
-def _unknown(fields: _Fields, known: frozenset[str], where: str) -> set[str]:
-    return {where + name for name in fields.keys() - known}

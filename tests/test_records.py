@@ -130,6 +130,7 @@ def test_a_whole_page() -> None:
             Entry(Series("circuit-1", "in", "FR", "Paris", "A", "EVPL"), [1_000_000], [1.5]),
             Entry(SERIES, [], []),
         ],
+        size=page.size,
     )
 
 
@@ -273,20 +274,9 @@ def test_no_report_without(missing: str) -> None:
         PageDecoder().decode(json.dumps(body).encode())
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"",
-        b"<html></html>",
-        b'{"hasNext":false,"entries":[]',
-        b'{"hasNext":false,"entries":[]}x',
-        b'{"hasNext":false,"entries":[NaN]}',
-        b'{"hasNext":false,"entries":[],"\xe9":1}',
-        b'{"hasNext":false,"entries":[],"x":' + b"[" * 50_000 + b"]" * 50_000 + b"}",
-    ],
-)
+@pytest.mark.parametrize("body", [b"", b"<html></html>", b"[NaN]", b"{", b'{"hasNext":false,"entries":[]'])
 def test_no_json(body: bytes) -> None:
-    """Text that is no whole JSON may be cut off: asking again may help."""
+    """Text that is no JSON, or that ends inside, may be right the next time."""
     with pytest.raises(EvplUnavailableError, match="no whole JSON text"):
         PageDecoder().decode(body)
 

@@ -21,7 +21,7 @@ from airflow_provider_evpl.errors import (
     EvplResponseError,
     EvplUnavailableError,
 )
-from airflow_provider_evpl.records import Page
+from airflow_provider_evpl.records import Page, PageDecoder
 from airflow_provider_evpl.sandbox.config import SandboxConfig
 from airflow_provider_evpl.sandbox.server import SandboxServer
 from airflow_provider_evpl.settings import Settings
@@ -67,9 +67,7 @@ def test_a_request() -> None:
         "codeOpe=0042&startTime=2026-11-22T00%3A00%3A00.000Z&endTime=2026-11-22T01%3A00%3A00.000Z"
         "&offer_type=EVPL&granularity=300s&ctxtid=wses&ctxtid=vsn"
     )
-    assert page == Page(
-        current_page=1, total_pages=1, has_next=False, entry_count=0, entries=[], request_id=REQUEST_ID
-    )
+    assert page == structs.replace(PageDecoder().decode(json.dumps(report()).encode()), request_id=REQUEST_ID)
     assert api.client.requests_sent == 1
 
 

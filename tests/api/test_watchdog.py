@@ -147,6 +147,16 @@ def test_a_line_is_hung_up_once_the_time_is_over(is_early: bool) -> None:  # noq
     assert dog.has_bitten
 
 
+def test_a_line_that_is_down_needs_no_hanging_up() -> None:
+    """Where the other side was quicker, it is no error."""
+    dog = Watchdog()
+    with socket.socket() as line:
+        dog.take(line)
+        dog.bite()
+        dog.let_go()
+    assert dog.has_bitten
+
+
 def test_a_line_that_is_let_go_is_not_hung_up() -> None:
     """What is connected after the exchange is somebody else's line, and stays."""
     dog = Watchdog()

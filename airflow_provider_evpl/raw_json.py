@@ -1,0 +1,133 @@
+"""JSON whose text is kept: cut into parts to be judged one by one, also where no JSON reader takes it."""
+
+import re
+from typing import TypeAlias, TypeVar
+
+import msgspec
+from msgspec import Raw
+
+from airflow_provider_evpl.values import OddError
+
+__all__ = [
+    "CutOffError",
+    "Fields",
+    "begins_with",
+    "read_fields",
+    "read_json",
+    "read_parts",
+    "split",
+    "split_fields",
+]
+
+_T = TypeVar("_T")
+Fields: TypeAlias = dict[str, Raw]
+
+_TEXT = rb'"(?:[^"\\]++|\\.)*+"'
+_TOKEN = re.compile(rb'(?:[^"\[\]{},]++|' + _TEXT + rb")*+([\[{]++|[\]}]++|,)", re.DOTALL)
+_FIELD = re.compile(rb"(" + _TEXT + rb")\s*:\s*(.*)", re.DOTALL)
+
+
+class CutOffError(OddError):
+    """The text ends before what begins in it."""
+
+
+def begins_with(raw: Raw | bytes, mark: bytes) -> bool:
+    """Look at the first byte; nothing is copied."""
+    return memoryview(raw)[:1] == mark
+
+
+def read_json(raw: Raw | bytes, kind: type[_T]) -> _T:
+    """Read a value of a type.
+
+    Raises:
+        OddError: it is none, or no JSON.
+    """
+    try:
+        return msgspec.json.decode(raw, type=kind)
+    except (ValueError, RecursionError) as error:
+        raise OddError(f"no readable JSON: {error}") from None
+
+
+def read_fields(raw: Raw | bytes) -> Fields:
+    """Read an object, each value as its text; one that no JSON reader takes is cut by hand.
+
+    Raises:
+        OddError: it is no object.
+    """
+    if not begins_with(raw, b"{"):
+        raise OddError("not an object")
+    try:
+        return msgspec.json.decode(raw, type=Fields)
+    except (ValueError, RecursionError):
+        return split_fields(raw)
+
+
+def read_parts(raw: Raw | bytes) -> list[Raw]:
+    """Read an array likewise; anything else has no parts.
+
+    Raises:
+        OddError: an array that can't be cut.
+    """
+    if not begins_with(raw, b"["):
+        return []
+    try:
+        return msgspec.json.decode(raw, type=list[Raw])
+    except (ValueError, RecursionError):
+        return [Raw(part) for part in split(bytes(raw))]
+
+
+def split_fields(raw: Raw | bytes) -> Fields:
+    """Cut an object by hand, which sees what a JSON reader doesn't: a name that is there twice.
+
+    Raises:
+        OddError: it is no object, a name can't be read or is there twice.
+    """
+    if not begins_with(raw, b"{"):
+        raise OddError("not an object")
+    fields: Fields = {}
+    for part in split(bytes(raw)):
+        field = _FIELD.fullmatch(part)
+        name = read_json(field[1], str) if field else None
+        if field is None or name is None:
+            raise OddError("no readable JSON: a field without a name")
+        if name in fields:
+            raise OddError(f"{name} is there twice")
+        fields[name] = Raw(field[2])
+    return fields
+
+
+def split(text: bytes) -> list[bytes]:
+    """Cut an array or an object at its commas; what stands between them is not judged.
+
+    Raises:
+        CutOffError: the text ends before the array or object does.
+        OddError: it goes on after it, another bracket closes it, or nothing is between two commas.
+    """
+    parts: list[bytes] = []
+    depth = start = at = 0
+    while token := _TOKEN.match(text, at):
+        at, mark = token.end(), token[1]
+        if mark[0] in b"[{":
+            start = start if depth else token.start(1) + 1
+            depth += len(mark)
+        elif mark != b",":
+            depth -= len(mark)
+        if depth <= 0:
+            break
+        if depth == 1 and mark == b",":
+            parts.append(text[start : at - 1].strip())
+            start = at
+    return _closed(text, parts, start, at, depth)
+
+
+def _closed(text: bytes, parts: list[bytes], start: int, at: int, depth: int) -> list[bytes]:
+    if depth > 0:
+        raise CutOffError("the text ends inside")
+    if depth < 0 or text[at:].strip() or text[:1] + text[at - 1 : at] not in (b"[]", b"{}"):
+        raise OddError("no readable JSON: it ends otherwise than it begins")
+    parts.append(text[start : at - 1].strip())
+    if parts == [b""]:
+        return []
+    if not all(parts):
+        raise OddError("no readable JSON: nothing between two commas")
+    return parts

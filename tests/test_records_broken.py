@@ -1,0 +1,187 @@
+"""Pages that no JSON reader takes whole: what is broken in them costs itself, and nothing beside it."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_evpl.errors import EvplResponseError, EvplUnavailableError
+from airflow_provider_evpl.records import Page, PageDecoder, Series
+
+NAMES = b'"objectInstanceId":"a","metric_name":"in"'
+TIMES = (b"1970-01-01T00:00:01Z", b"1970-01-01T00:00:02Z", b"1970-01-01T00:00:03Z")
+SERIES = Series("a", "in", None, None, None, None)
+DEEP = b"[" * 100_000 + b"]" * 100_000
+BROKEN = {
+    "NaN": b"NaN",
+    "infinity": b"-Infinity",
+    "half of a character": rb'"\ud800"',
+    "other half": rb'"\udc00"',
+    "control character": b'"\x00"',
+    "escape": rb'"\x"',
+    "no UTF-8": b'"\xe9"',
+    "deep": DEEP,
+    "deep objects": b'{"a":' * 20_000 + b"1" + b"}" * 20_000,
+    "leading zero": b"01",
+    "plus": b"+1",
+    "word": b"null or so",
+    "many digits": b"9" * 100_000,
+    "out of range": b"1e400",
+}
+
+
+def sample(value: bytes, time: bytes = TIMES[0]) -> bytes:
+    """A sample, as text."""
+    return b'{"timeStamp":"%b","value":%b}' % (time, value)
+
+
+def entry(*samples: bytes, names: bytes = NAMES) -> bytes:
+    """An entry of samples, as text."""
+    return b'{%b,"performanceValues":[%b]}' % (names, b", ".join(samples))
+
+
+def report(*entries: bytes) -> bytes:
+    """A page of entries, as text."""
+    return b'{"hasNext":false,"entries":[%b]}' % b",".join(entries)
+
+
+def read(*entries: bytes) -> Page:
+    """Read a page."""
+    return PageDecoder().decode(report(*entries))
+
+
+@pytest.mark.parametrize("value", BROKEN.values(), ids=BROKEN)
+def test_a_broken_value_costs_its_sample(value: bytes) -> None:
+    """What is no JSON in the place of a value is rejected by itself, as it came; its neighbours land."""
+    page = read(entry(sample(b"1"), sample(value, TIMES[1]), sample(b"3", TIMES[2])), entry(sample(b"4")))
+    assert [one.values for one in page.entries] == [[1.0, 3.0], [4.0]]
+    (rejected,) = page.rejections
+    assert (rejected.entry, rejected.sample, rejected.samples) == (0, 1, 1)
+    assert rejected.raw == sample(value, TIMES[1]).decode(errors="backslashreplace")
+
+
+@pytest.mark.parametrize("value", BROKEN.values(), ids=BROKEN)
+def test_a_broken_name_costs_its_entry(value: bytes) -> None:
+    """What is no JSON in the place of a name rejects the entry, for all its samples; the others land."""
+    odd = entry(sample(b"1"), sample(b"2"), names=b'"objectInstanceId":%b,"metric_name":"in"' % value)
+    page = read(entry(sample(b"1")), odd, entry(sample(b"4")))
+    assert [one.values for one in page.entries] == [[1.0], [4.0]]
+    assert page.entry_count == 3
+    assert [(one.entry, one.sample, one.samples) for one in page.rejections] == [(1, None, 2)]
+
+
+@pytest.mark.parametrize("value", [b"NaN", DEEP, rb'"\ud800"'], ids=["NaN", "deep", "surrogate"])
+def test_a_broken_field_that_nobody_knows_costs_nothing(value: bytes) -> None:
+    """A field that nobody documented is told by its name, whatever it holds."""
+    body = report(entry(sample(b"1"), names=NAMES + b',"context":' + value))
+    page = PageDecoder().decode(body[:-1] + b',"links":' + value + b"}")
+    assert [one.values for one in page.entries] == [[1.0]]
+    assert page.rejections == []
+    assert page.unknown_fields == {"links", "entries[].context"}
+
+
+@pytest.mark.parametrize("odd", [b"NaN", DEEP, b"{]", b'{"a" 1}', b"{7:1}", b'{"a":1,}', b"{,}"])
+def test_a_broken_entry_costs_itself(odd: bytes) -> None:
+    """Something that is no JSON in the place of an entry is rejected for one sample."""
+    page = read(entry(sample(b"1")), odd, entry(sample(b"4")))
+    assert [one.values for one in page.entries] == [[1.0], [4.0]]
+    assert [(one.entry, one.sample, one.samples) for one in page.rejections] == [(1, None, 1)]
+
+
+@pytest.mark.parametrize("values", [b"[1,]", b"[,1]", b"[NaN}"])
+def test_broken_values_cost_their_entry(values: bytes) -> None:
+    """Samples that can't be told apart are rejected as one, with their entry."""
+    page = read(b'{%b,"performanceValues":%b}' % (NAMES, values), entry(sample(b"4")))
+    assert [one.values for one in page.entries] == [[4.0]]
+    assert [(one.entry, one.sample, one.samples) for one in page.rejections] == [(0, None, 1)]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        report() + b"x",
+        report() + report(),
+        report() + b"}",
+        b'{"hasNext":NaN,"entries":[]}',
+        b'{"hasNext":false,"entries":[{},]}',
+        b'{"hasNext":false,"entries":[],}',
+        b'{"hasNext":false,"entries":[],"\xe9":NaN}',
+        b'{"hasNext":false,"entries":NaN}',
+        b'{"hasNext":false,entries:[]}',
+    ],
+)
+def test_a_page_that_is_broken_outside_of_its_entries(body: bytes) -> None:
+    """A whole text whose own fields can't be read is no report: it would be the same the next time."""
+    with pytest.raises(EvplResponseError, match="the answer is no report: "):
+        PageDecoder().decode(body)
+
+
+@given(st.sampled_from([b"1", *(value for value in BROKEN.values() if len(value) < 30)]), st.data())
+def test_a_page_that_is_cut_off(value: bytes, data: st.DataObject) -> None:
+    """Cut anywhere, broken or not, a page is worth another request: never a shorter one, never refused."""
+    body = report(entry(sample(b"1"), sample(value)), entry(sample(b"4")))
+    end = data.draw(st.integers(0, len(body) - 1))
+    with pytest.raises(EvplUnavailableError, match="no whole JSON text"):
+        PageDecoder().decode(body[:end])
+
+
+@pytest.mark.parametrize("value", [b'"1"', b"NaN"])
+def test_a_byte_order_mark(value: bytes) -> None:
+    """A mark before the text, and blanks around it, change nothing."""
+    body = report(entry(sample(value)))
+    assert PageDecoder().decode(b"\xef\xbb\xbf \n" + body + b"\r\n") == PageDecoder().decode(body)
+
+
+def test_samples_that_are_there_twice() -> None:
+    """A second `performanceValues` would hide the first: the entry is rejected, the raw text shows both."""
+    twice = entry(sample(b"1")).replace(b"}]}", b'}],"performanceValues":[]}')
+    page = read(entry(sample(b"2")), twice, b"7", entry())
+    assert [one.values for one in page.entries] == [[2.0], []]
+    assert [one.reason for one in page.rejections] == ["performanceValues is there twice", "not an object"]
+    assert page.rejections[0].raw == twice.decode()
+
+
+def test_a_time_stamp_that_is_there_twice() -> None:
+    """Which moment is meant can't be told: the sample is rejected."""
+    twice = sample(b"1").replace(b"{", b'{"timeStamp":"%b",' % TIMES[1])
+    page = read(entry(sample(b"2"), twice))
+    assert [one.values for one in page.entries] == [[2.0]]
+    assert [one.reason for one in page.rejections] == ["timeStamp is there twice"]
+
+
+def test_entries_that_are_there_twice() -> None:
+    """A second `entries` would hide the first: that is no report."""
+    body = report(entry(sample(b"1")))[:-1] + b',"entries":[]}'
+    with pytest.raises(EvplResponseError, match="entries is there twice"):
+        PageDecoder().decode(body)
+
+
+def test_time_stamps_elsewhere_hide_nothing() -> None:
+    """The name of the time stamp in a text, or in a field that nobody knows, costs no sample."""
+    names = b'"objectInstanceId":"timeStamp","metric_name":"in","more":[%b]' % sample(b"7")
+    page = read(entry(sample(b"1"), names=names))
+    assert [(one.series.object_instance_id, one.values) for one in page.entries] == [("timeStamp", [1.0])]
+    assert page.rejections == []
+
+
+def test_too_many_that_cannot_be_read() -> None:
+    """So many rejected samples are kept of a page, and one more is an error that says so."""
+    decoder = PageDecoder(most_rejections=3)
+    assert len(decoder.decode(report(*[b"1"] * 3)).rejections) == 3
+    with pytest.raises(EvplResponseError, match=r"more than 3 samples .*not an object"):
+        decoder.decode(report(*[b"1"] * 4))
+
+
+def test_too_many_values() -> None:
+    """An answer of more values than a healthy one of its size has is refused before they are read."""
+    with pytest.raises(EvplResponseError, match="more than 8,388,608 values; pull shorter slices"):
+        read(b",".join([b"1"] * ((8 << 20) + 1)))
+
+
+def test_unknown_names_are_kept_up_to_a_thousand() -> None:
+    """However many names nobody knows, so many are told."""
+    more = json.dumps({str(number): 1 for number in range(3000)}).encode()[1:-1]
+    page = read(*[entry(sample(b"1"), names=NAMES + b"," + more)] * 2)
+    assert len(page.unknown_fields) == 1000
+    assert page.rejections == []
