@@ -26,7 +26,7 @@ _PAUSE_SECONDS = 1.0
 _LONGEST_MARGIN_SECONDS = 60.0
 _WHAT = "token request"
 _NEXT_STEP = "check login (client id), password (client secret), token_url and token_auth"
-_TOKEN = re.compile(r"[!-~]{1,16384}")  # what can stand in a header
+_TOKEN = re.compile(r"[!-~]{1,8000}")  # what can stand in a header: servers take lines of 8 kB
 
 
 class TokenSource:
@@ -105,7 +105,7 @@ class TokenSource:
         answer = self._ask()
         raise_for(answer, _WHAT, self._secrets.blot, next_step=_NEXT_STEP)
         token, lifetime_seconds = self._read(answer)
-        self._secrets.add(token)
+        self._secrets.add(token, passes=True)
         self._old_at = asked_at + lifetime_seconds - min(_LONGEST_MARGIN_SECONDS, _MARGIN * lifetime_seconds)
         self._token = token
         return token

@@ -3,6 +3,7 @@
 import json
 import re
 import threading
+from collections import deque
 from collections.abc import Callable
 from html.entities import codepoint2name
 from typing import Final
@@ -10,6 +11,7 @@ from typing import Final
 __all__ = ["Secrets"]
 
 _HIDDEN: Final = "***"
+_MOST_PASSING: Final = 16
 _ENTITY_NAMES: Final = codepoint2name | {ord("'"): "apos"}
 
 
@@ -25,29 +27,39 @@ class Secrets:
     def __init__(self, on_secret: Callable[[str], None]) -> None:
         self._on_secret = on_secret
         self._lock = threading.Lock()
-        self._longest_first: tuple[str, ...] = ()
+        self._known: tuple[str, ...] = ()
+        self._passing: deque[str] = deque()
         self._patterns: dict[str, re.Pattern[str]] = {}
 
-    def add(self, secret: str) -> None:
-        """Learn one."""
+    def add(self, secret: str, *, passes: bool = False) -> None:
+        """Learn one; of those that pass, tokens that a newer one replaces, only the last few are kept."""
         with self._lock:
-            if secret not in self._longest_first:
-                self._on_secret(secret)
-                known = (*self._longest_first, secret)
-                self._longest_first = tuple(sorted(known, key=len, reverse=True))
+            if secret in self._known:
+                return
+            self._on_secret(secret)
+            forgotten = self._pass(secret) if passes else None
+            known = (*(one for one in self._known if one != forgotten), secret)
+            self._known = tuple(sorted(known, key=len, reverse=True))
+
+    def _pass(self, secret: str) -> str | None:
+        self._passing.append(secret)
+        if len(self._passing) <= _MOST_PASSING:
+            return None
+        self._patterns.pop(self._passing[0], None)
+        return self._passing.popleft()
 
     def blot(self, text: str) -> str:
         """Replace every secret in a text, however it is escaped; what is shorter than one can't hold it."""
-        for secret in self._longest_first:
+        for secret in self._known:  # the longest first
             if len(secret) <= len(text):
                 text = self._pattern(secret).sub(_HIDDEN, text)
         return text
 
     def _pattern(self, secret: str) -> re.Pattern[str]:
-        """Made when it is needed: that of a token of 10 kB takes seconds, and few texts are so long."""
-        if secret not in self._patterns:
-            self._patterns[secret] = re.compile(_any_form(secret))
-        return self._patterns[secret]
+        """Made when it is needed: that of a token of 8 kB takes seconds, and few texts are so long."""
+        pattern = self._patterns.get(secret) or re.compile(_any_form(secret))
+        self._patterns[secret] = pattern
+        return pattern
 
 
 def _any_form(secret: str) -> str:

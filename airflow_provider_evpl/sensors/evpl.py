@@ -15,7 +15,7 @@ from airflow.providers.common.compat.sdk import (
 )
 
 from airflow_provider_evpl import errors
-from airflow_provider_evpl.errors import EvplPermanentError
+from airflow_provider_evpl.errors import EvplConfigError, EvplPermanentError
 from airflow_provider_evpl.fields import is_argument_given, read_argument, read_boolean
 from airflow_provider_evpl.hooks.evpl import EvplHook
 
@@ -116,6 +116,8 @@ class EvplUtilizationSensor(BaseSensorOperator):
         """
         try:
             is_deferrable = self._is_deferrable()
+            if is_deferrable:
+                self._deadline()
             is_published, plan = self._look(context)
         except EvplPermanentError as error:
             self._seen = str(error)
@@ -177,14 +179,23 @@ class EvplUtilizationSensor(BaseSensorOperator):
     def _go_on_in_the_triggerer(self, plan: "WaitPlan") -> "NoReturn":
         from airflow_provider_evpl.triggers.evpl import EvplUtilizationTrigger
 
-        timeout = timedelta(seconds=self.timeout)
+        timeout, deadline = self._deadline()
         trigger = EvplUtilizationTrigger(
             evpl_conn_id=self._conn_id(),
             plan=plan.as_dict(),
             poke_interval_seconds=self.poke_interval,
-            deadline=(datetime.now(UTC) + timeout).isoformat(),
+            deadline=deadline.isoformat(),
         )
         self.defer(trigger=trigger, method_name="execute_complete", timeout=timeout + _GRACE)
+
+    def _deadline(self) -> tuple[timedelta, datetime]:
+        try:
+            timeout = timedelta(seconds=self.timeout)
+            return timeout, datetime.now(UTC) + timeout + _GRACE - _GRACE
+        except (OverflowError, ValueError):
+            raise EvplConfigError(
+                f"timeout: {self.timeout!r} seconds from now is no date; give a shorter one"
+            ) from None
 
     def _conn_id(self) -> str:
         return read_argument(self.evpl_conn_id, "evpl_conn_id") or EvplHook.default_conn_name

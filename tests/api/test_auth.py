@@ -146,7 +146,7 @@ ODD_LIFETIMES: list[object] = [
     "9" * 400,
 ]
 ODD_TYPES: list[object] = [None, "", "mac", 7, ["Bearer"]]
-ODD_TOKENS: list[object] = [None, "", 7, [], "a b", "a\r\nX: y", "t\xe9", "a\0", "\u4e00", "a\n"]
+ODD_TOKENS: list[object] = [None, "", 7, [], "a b", "a\r\nX: y", "t\xe9", "a\0", "\u4e00", "a\n", "t" * 8001]
 
 
 @pytest.mark.parametrize(

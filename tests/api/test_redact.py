@@ -73,3 +73,12 @@ def test_each_secret_is_told_once() -> None:
     for secret in ("one", "two", "one"):
         secrets.add(secret)
     assert told == ["one", "two"]
+
+
+def test_only_the_last_tokens_are_kept() -> None:
+    """Of secrets that pass the last sixteen are hidden, so that memory has a bound; the others always are."""
+    secrets = knowing("for-good")
+    for number in range(20):
+        secrets.add(f"token-{number:03}", passes=True)
+    shown = secrets.blot(" ".join(["for-good", *(f"token-{number:03}" for number in range(20))]))
+    assert shown == " ".join(["***", *(f"token-{number:03}" for number in range(4)), *["***"] * 16])

@@ -42,7 +42,7 @@ def _land(settings: Settings, root: Path, clock: Callable[[], float] = time.mono
 
 @pytest.mark.parametrize(
     ("app", "at_least"),
-    [(App(), 20), (App(format="jwt"), 500), (App(format="jwt", padding=10_000), 13_000)],
+    [(App(), 20), (App(format="jwt"), 500), (App(format="jwt", padding=5_000), 6_500)],
     ids=["opaque", "jwt", "long jwt"],
 )
 @pytest.mark.parametrize("token_auth", ["basic", "post"])
