@@ -7,12 +7,18 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from itertools import islice
 
-from airflow_provider_evpl.errors import EvplPagingError, EvplPermanentError, EvplRetryableError
-from airflow_provider_evpl.records import Page
+from airflow_provider_evpl.errors import (
+    EvplPagingError,
+    EvplPermanentError,
+    EvplResponseError,
+    EvplRetryableError,
+)
+from airflow_provider_evpl.records import MOST_REJECTIONS, Page
 
 __all__ = ["read_pages"]
 
 _MOST_PAGES = 100_000
+_MOST_BYTES = 1 << 30  # a day of 15,000 circuits at 5 minutes
 _log = logging.getLogger(__name__)
 
 
@@ -43,6 +49,7 @@ def read_pages(
     Raises:
         EvplPagingError: the pages don't add up, or the guess was wrong; what was yielded is not to
             be used.
+        EvplResponseError: all of them together are more than can be kept.
     """
 
     def end() -> None:
@@ -135,7 +142,7 @@ class _Check:
         self.total = first.total_pages or None
         self._base = first.current_page
         self._numbered = first.current_page is not None
-        self._count = 0
+        self._count = self._bytes = self._rejections = 0
         self._request_id: str | None = None
         self._seen: set[int] = set()
         self.follow(first)
@@ -157,6 +164,7 @@ class _Check:
         if not page.has_next and self.total not in (None, self._count):
             self._fail(f"it is the last one, of {self.total}")
         self._check_repeated(page)
+        self._check_size(page)
 
     def finish(self) -> None:
         """Tell where nothing was announced that the number of pages could be held against."""
@@ -186,6 +194,15 @@ class _Check:
         if page.entry_count and mark in self._seen:
             self._fail("its elements were there before")
         self._seen.add(mark)
+
+    def _check_size(self, page: Page) -> None:
+        self._bytes += page.size
+        self._rejections += len(page.rejections)
+        if self._bytes > _MOST_BYTES or self._rejections > MOST_REJECTIONS:
+            raise EvplResponseError(
+                f"page {self._count}: the pages so far have {self._bytes >> 20} MiB and {self._rejections:,} "
+                f"rejected ones, more than can be kept (request id {self._request_id}); pull shorter slices"
+            )
 
     def _fail(self, why: str) -> None:
         raise EvplPagingError(f"page {self._count}: {why} (request id {self._request_id})")

@@ -191,11 +191,12 @@ class EvplUtilizationSensor(BaseSensorOperator):
     def _deadline(self) -> tuple[timedelta, datetime]:
         try:
             timeout = timedelta(seconds=self.timeout)
-            return timeout, datetime.now(UTC) + timeout + _GRACE - _GRACE
-        except (OverflowError, ValueError):
+            airflows_own = datetime.now(UTC) + (timeout + _GRACE)
+        except OverflowError:
             raise EvplConfigError(
                 f"timeout: {self.timeout!r} seconds from now is no date; give a shorter one"
             ) from None
+        return timeout, airflows_own - _GRACE
 
     def _conn_id(self) -> str:
         return read_argument(self.evpl_conn_id, "evpl_conn_id") or EvplHook.default_conn_name

@@ -177,14 +177,13 @@ def test_an_event_that_is_not_ours_is_an_error(event: Any) -> None:  # noqa: ANN
         sensor().execute_complete(context, event)
 
 
-@pytest.mark.parametrize("timeout", [1e11, 1e12])
-def test_a_timeout_beyond_all_dates_fails_for_good(lab: "Lab", timeout: float) -> None:
+def test_a_timeout_beyond_all_dates_fails_for_good(lab: "Lab") -> None:
     """A wait in the triggerer needs a date to end: where there is none the argument is named."""
     from airflow.providers.common.compat.sdk import AirflowFailException
 
     before = lab.sandbox.tokens_issued
     context: Any = {}
     with pytest.raises(AirflowFailException, match="timeout: ") as caught:
-        sensor(deferrable=True, timeout=timeout).execute(context)
+        sensor(deferrable=True, timeout=1e12).execute(context)
     assert isinstance(caught.value.__cause__, EvplConfigError)
     assert lab.sandbox.tokens_issued == before
