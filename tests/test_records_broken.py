@@ -136,9 +136,13 @@ def test_a_byte_order_mark(value: bytes) -> None:
 def test_samples_that_are_there_twice() -> None:
     """A second `performanceValues` would hide the first: the entry is rejected, the raw text shows both."""
     twice = entry(sample(b"1")).replace(b"}]}", b'}],"performanceValues":[]}')
-    page = read(entry(sample(b"2")), twice, b"7", entry())
-    assert [one.values for one in page.entries] == [[2.0], []]
-    assert [one.reason for one in page.rejections] == ["performanceValues is there twice", "not an object"]
+    page = read(entry(sample(b"2")), twice, b"7", b"{}")
+    assert [one.values for one in page.entries] == [[2.0]]
+    assert [one.reason for one in page.rejections] == [
+        "performanceValues is there twice",
+        "not an object",
+        "entry: Object missing required field `objectInstanceId`",
+    ]
     assert page.rejections[0].raw == twice.decode()
 
 
