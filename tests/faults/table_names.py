@@ -2,9 +2,8 @@
 
 from collections.abc import Callable
 
-from airflow_provider_evpl.errors import EvplUnavailableError
 from airflow_provider_evpl.sandbox.data import Row
-from tests.faults.pulls import Fails, LakeRow, Lands, Left
+from tests.faults.pulls import LakeRow, Lands, Left
 
 _NAMES = 6
 
@@ -17,7 +16,7 @@ def _renamed(change: Callable[[str], str]) -> Lands:
     return Lands(left=left)
 
 
-NAMES: dict[str, Lands | Fails] = {
+NAMES: dict[str, Lands] = {
     "names-slash": _renamed(lambda name: f"/etc/{name}/x"),
     "names-dots": _renamed(lambda name: f"../../{name}"),
     "names-quotes": _renamed(lambda name: f"{name}'\"`; --"),
@@ -26,6 +25,9 @@ NAMES: dict[str, Lands | Fails] = {
     "names-emoji": _renamed(lambda name: f"{name} \U0001f525"),
     "names-blanks": _renamed(lambda name: f" {name} "),
     "names-long": _renamed(lambda name: name + "x" * 10_240),
-    "names-surrogate": Fails(EvplUnavailableError, "no whole JSON text"),
+    "names-surrogate": Lands(
+        left=lambda place: None if place.in_struck_entry else place.row,
+        rejected={"no readable JSON: Input data was truncated": 48},
+    ),
     "field-name-hostile": Lands(unknown=("entries[].../'\" \U0001f525",)),
 }
