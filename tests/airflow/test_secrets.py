@@ -8,6 +8,7 @@ import pytest
 from airflow_provider_evpl.sandbox.faults.registry import FAULTS
 from airflow_provider_evpl.sandbox.server import SandboxServer
 from tests.airflow.leaks import BASIC, SECRET, Traces, listening, make_sandbox, pull, tokens_of, wait
+from tests.faults.table_exchanges import HANGING
 
 if TYPE_CHECKING:
     from tests.airflow.runs import Lab
@@ -23,7 +24,8 @@ def sandbox() -> Iterator[SandboxServer]:
 @pytest.mark.parametrize("fault", sorted(FAULTS))
 def test_with_each_fault(lab: "Lab", capfd: pytest.CaptureFixture[str], fault: str) -> None:
     """No log, error, result, trigger, object or rejected file has the secret or a token in any form."""
-    lab.connect(max_retry_seconds=0, requests_per_second=1000, timeout_seconds=2)
+    patience = 0.2 if fault in HANGING else 2
+    lab.connect(max_retry_seconds=0, requests_per_second=1000, timeout_seconds=patience)
     lab.sandbox.set_faults(fault)
     before = tokens_of(lab.sandbox)
     traces = Traces()
