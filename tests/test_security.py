@@ -3,8 +3,9 @@
 import pytest
 
 from tests.named import ROOT, is_test, named_tests
+from tests.tables import read_tables
 
-PROMISES = [line for line in (ROOT / "SECURITY.md").read_text().splitlines() if line.startswith("| ")][1:]
+PROMISES = dict(read_tables((ROOT / "SECURITY.md").read_text()))
 
 
 def test_there_are_promises() -> None:
@@ -15,6 +16,6 @@ def test_there_are_promises() -> None:
 @pytest.mark.parametrize("promise", PROMISES)
 def test_each_names_tests_that_exist(promise: str) -> None:
     """No promise without its test."""
-    tests = named_tests(promise)
+    tests = named_tests(PROMISES[promise])
     assert tests
     assert all(map(is_test, tests)), tests
