@@ -110,7 +110,7 @@ e2e: $(E2E) ## real servers and readers: Ceph, an authorisation server, Spark; a
 .PHONY: laws
 laws: export EVPL_SEQUENCES := 10000
 laws: export EVPL_KILLS := 1200
-laws: setup ## the laws of the lake: 10,000 random sequences each, 1,200 kills; make test tries some hundred
+laws: setup ## the laws of the lake: up to 10,000 random sequences each, 1,200 kills; make test tries some hundred
 	@$(BIN)/python -m pytest -q tests/test_model.py tests/test_at_once.py \
 	    tests/machine/test_killed.py tests/faults/test_faults_sequences.py
 
