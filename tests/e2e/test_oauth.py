@@ -60,7 +60,7 @@ def test_a_day_lands_with_its_token(
 
 
 def test_a_token_beyond_the_limit_is_no_token(start: Start, tmp_path: Path) -> None:
-    """One of more than 16 kB is an error that shows nothing of it, before the API is asked."""
+    """One of more than 8,000 characters is an error that shows nothing of it, before the API is asked."""
     it = start(App(format="jwt", padding=20_000))
     with pytest.raises(EvplResponseError, match="no usable access_token") as caught:
         _land(it.settings(), tmp_path)

@@ -7,7 +7,7 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 from airflow_provider_evpl.sandbox.faults.fault import Fault
 from airflow_provider_evpl.sandbox.faults.replies import Endpoint, Reply
 
-__all__ = ["WIRE_FAULTS", "Delivery", "deliver"]
+__all__ = ["WIRE_FAULTS", "Delivery", "End", "deliver"]
 
 End: TypeAlias = Literal["close", "reset", "hang"]
 
