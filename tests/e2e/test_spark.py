@@ -1,6 +1,5 @@
 """The lake of the other readers' tests, read by Spark as the README says."""
 
-import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,18 +9,10 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from tests.e2e.ports import listening
-from tests.named import ROOT
-from tests.test_readers import COLUMNS, MOMENT, NUMBER, TEXT, count_rows, expected_rows, root
-
-__all__ = ["root"]  # a fixture
+from tests.landed import COLUMNS, MOMENT, NUMBER, TEXT, count_rows, expected_rows, land, readme_block
 
 pytestmark = pytest.mark.filterwarnings("ignore:PySpark does not yet fully support pandas:FutureWarning")
 
-[BLOCK] = (
-    block
-    for block in re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    if "pyspark" in block
-)
 PATIENCE_SECONDS = 60
 OPERATOR_CODE = list(COLUMNS).index("operator_code")
 DAYS = "SELECT DISTINCT date, CAST(date_trunc('day', timestamp) AS string) FROM {lake} ORDER BY date"
@@ -43,11 +34,19 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     gateway.proc.wait(PATIENCE_SECONDS)
 
 
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Land what is to be read."""
+    root = tmp_path_factory.mktemp("readers") / "demo-lake"
+    land(root)
+    return root
+
+
 @pytest.fixture
 def by_spark(spark: SparkSession, root: Path) -> DataFrame:
     """Run the README's block on the lake."""
     names: dict[str, Any] = {}
-    exec(BLOCK.replace('"demo-lake/', f'"{root}/'), names)  # noqa: S102 the README's own code
+    exec(readme_block("pyspark").replace('"demo-lake/', f'"{root}/'), names)  # noqa: S102 the README's own code
     assert names["spark"] is spark
     found: DataFrame = names["by_spark"]
     return found

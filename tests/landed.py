@@ -1,0 +1,86 @@
+"""A lake of codes and names of any look, and what whoever reads it should find there."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+
+from airflow_provider_evpl.lake.lake import Lake
+from airflow_provider_evpl.lake.layout import Dataset
+from airflow_provider_evpl.lake.store import LocalStore
+from airflow_provider_evpl.records import Series
+from airflow_provider_evpl.window import DAY, Window
+from tests.lake.build import MIDNIGHT, Answer, Row, collect, microseconds, rejection
+from tests.lake.runs import SOURCE
+from tests.lakes import objects
+from tests.named import ROOT
+
+CODES = ("0042", "1e5", "007", "null", "a/b é%2F=&+ 🛰")
+NAMES = [
+    *("EVPL-1", "0042", "1e5", "NULL", "nan", "true", "2026-11-22", "", " ", "../../x", "/", "a,b;c\tz"),
+    *("a'b\"c\\", "line\nbreak\r\n", "e\u0301 é", "🛰", "nul\0byte", "-- ; DROP", "x" * 10_000),
+]
+PLACES = ((None, None, 0.1 + 0.2), ("", "EVPL", None), ("é", "", -0.0))
+"""Country, type of the object, and the value there."""
+
+TEXT, MOMENT, NUMBER = pa.string(), pa.timestamp("us", "UTC"), pa.float64()
+COLUMNS = {
+    **dict.fromkeys(("code_ope", "object_type", "object_instance_id", "metric_name"), TEXT),
+    **dict.fromkeys(("pop_country", "pop_name", "pop_section_name"), TEXT),
+    "timestamp": MOMENT,
+    "value": NUMBER,
+    **dict.fromkeys(("operator_code", "granularity", "date"), TEXT),
+}
+
+
+def readme_block(word: str) -> str:
+    """Give the only block of Python in the README that has a word."""
+    blocks: list[str] = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    [block] = (block for block in blocks if word in block)
+    return block
+
+
+def land(root: Path) -> None:
+    """Land three days of several operator codes, the last one empty; a killed run left something beside."""
+    for code in CODES:
+        lake = Lake(LocalStore(str(root)), Dataset(code, "300s"), SOURCE)
+        for day in range(3):
+            window = Window(MIDNIGHT + day * DAY, MIDNIGHT + (day + 1) * DAY)
+            samples = collect([Answer(_samples(day), [rejection()] * (day == 1))], window, code_ope=code)
+            [target] = lake.targets([window])
+            lake.land(target, samples, {})
+    one = next((root / "samples").rglob("*.parquet"))
+    one.with_name(f".{one.name}.{'0' * 32}.tmp").write_bytes(one.read_bytes()[:1000])
+    assert Counter(Path(path).suffix for path in objects(root)) == {".parquet": 15, ".jsonl": 5, ".tmp": 1}
+
+
+def _samples(day: int) -> list[Row]:
+    """Every name at every place, at a moment that only microseconds tell; none on the third day."""
+    start = microseconds(MIDNIGHT + day * DAY)
+    return [
+        (Series(name, "in", country, None, "x", kind), start + at, value)
+        for at, name in enumerate(NAMES)
+        for country, kind, value in PLACES
+        if day < 2
+    ]
+
+
+def expected_rows() -> Iterator[tuple[object, ...]]:
+    """Give the rows that landed, value by its bits, and what their folders say."""
+    for code in CODES:
+        for day in range(3):
+            folders = (f"op-{code}", "300s", f"{MIDNIGHT + day * DAY:%Y-%m-%d}")
+            for (name, metric, country, pop, section, kind), moment, value in _samples(day):
+                number = None if value is None else value.hex()
+                yield code, kind, name, metric, country, pop, section, moment, number, *folders
+
+
+def count_rows(table: pa.Table) -> Counter[tuple[object, ...]]:
+    """Count rows: moments in microseconds, values by all their bits."""
+    table = table.select(list(COLUMNS)).cast(pa.schema(COLUMNS))
+    columns = {name: table[name].to_pylist() for name in COLUMNS}
+    columns["timestamp"] = table["timestamp"].cast(pa.int64()).to_pylist()
+    columns["value"] = [None if value is None else value.hex() for value in columns["value"]]
+    return Counter(zip(*columns.values(), strict=True))
