@@ -7,6 +7,9 @@ from typing import NamedTuple
 
 import pyarrow.parquet as pq
 
+from airflow_provider_evpl.lake.layout import parse_name
+from airflow_provider_evpl.window import Window
+
 
 class LakeRow(NamedTuple):
     """What tells rows apart here, and the value."""
@@ -19,6 +22,19 @@ class LakeRow(NamedTuple):
 def objects(root: Path) -> list[str]:
     """List all files below the root, relative."""
     return sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())
+
+
+def window_of(path: str) -> Window:
+    """Read an object's interval from its path."""
+    folder, _, name = path.rpartition("/")
+    found = parse_name(name, datetime.fromisoformat(f"{folder[-10:]}T00:00Z"))
+    assert found is not None
+    return found
+
+
+def rejected_of(path: str) -> str:
+    """Give the path of the rejected samples that lie beside an object."""
+    return path.replace("samples/", "rejected/", 1).removesuffix(".parquet") + ".jsonl"
 
 
 def intervals(root: Path) -> list[str]:

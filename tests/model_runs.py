@@ -2,17 +2,16 @@
 
 import io
 import os
-from datetime import datetime
 from functools import lru_cache
 from typing import Final
 
 import pyarrow.parquet as pq
 
-from airflow_provider_evpl.lake.layout import parse_name
 from airflow_provider_evpl.pull import pull
 from airflow_provider_evpl.summary import Summary
 from tests.fake_api import FakeApi
 from tests.lake.memory import MemoryStore
+from tests.lakes import rejected_of, window_of
 from tests.model import Content, Interval, Key, Request, number
 
 SEQUENCES: Final = int(os.environ.get("EVPL_SEQUENCES", "100"))
@@ -29,11 +28,9 @@ def read(store: MemoryStore) -> dict[Interval, Content]:
     """Read a lake, as the model has it."""
     found = {}
     for path, data in store.objects.items():
-        folder, _, name = path.rpartition("/")
-        if folder.startswith("samples/"):
-            window = parse_name(name, datetime.fromisoformat(f"{folder[-10:]}T00:00Z"))
-            assert window is not None
-            rejected = store.objects.get(f"rejected{folder[7:]}/{name[:-8]}.jsonl", b"").splitlines()
+        if path.startswith("samples/"):
+            window = window_of(path)
+            rejected = store.objects.get(rejected_of(path), b"").splitlines()
             found[number(window.start), number(window.end)] = Content(_rows(data), len(rejected))
     return found
 

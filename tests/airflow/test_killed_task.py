@@ -9,8 +9,8 @@ import pytest
 
 from tests.airflow.killed_task import TaskJob, run_task
 from tests.lake.proxy import HANG_UP, Request, proxied
+from tests.lakes import window_of
 from tests.machine.killing import Kill, Witness, watch
-from tests.machine.law import window
 
 if TYPE_CHECKING:
     from tests.airflow.runs import Lab
@@ -45,7 +45,7 @@ def _count(lab: "Lab") -> Left:
     paths = lab.landed()
     objects = [path for path in paths if not path.name.startswith(".")]
     for path in objects:
-        interval = window(str(path))
+        interval = window_of(str(path))
         assert read_rows(path.read_bytes()) == truth(lab.sandbox, interval.start, interval.end)
     return Left(len(objects), len(paths) - len(objects))
 
@@ -72,4 +72,4 @@ def test_a_killed_task_runs_again(lab: "Lab", witness: Witness, kill: Kill, left
     assert _count(lab) == left
     assert run_dag(lab, "evpl_any", conf=again).state == "success"
     assert _count(lab) == Left(4, 0)
-    assert [window(str(path)).length.total_seconds() for path in lab.landed()] == [6 * 3600] * 4
+    assert [window_of(str(path)).length.total_seconds() for path in lab.landed()] == [6 * 3600] * 4

@@ -1,11 +1,9 @@
 """What may be in a lake while a run is under way, or after it was killed: by the contract, file by file."""
 
 import re
-from datetime import datetime
 from typing import NamedTuple
 
-from airflow_provider_evpl.lake.layout import parse_name
-from airflow_provider_evpl.window import Window
+from tests.lakes import rejected_of, window_of
 from tests.machine.places import Files
 from tests.machine.scenes import Lakes
 
@@ -51,8 +49,10 @@ def slices(lakes: Lakes) -> list[_Slice]:
 
 
 def _slice(path: str, lakes: Lakes) -> _Slice:
-    inside = {old for old in lakes.old if old.startswith("samples/") and window(path).contains(window(old))}
-    rejected = {_beside(one) for one in (path, *inside)}
+    inside = {
+        old for old in lakes.old if old.startswith("samples/") and window_of(path).contains(window_of(old))
+    }
+    rejected = {rejected_of(one) for one in (path, *inside)}
     return _Slice(path, frozenset(inside - {path}), frozenset(rejected))
 
 
@@ -62,7 +62,7 @@ def _state(one: _Slice, visible: Files, lakes: Lakes) -> str:
     def are(lake: Files, *paths: str) -> bool:
         return all(visible.get(path) == lake.get(path) for path in paths)
 
-    own = _beside(one.path)
+    own = rejected_of(one.path)
     if are(lakes.new, one.path, *one.superseded, *one.rejected):
         return "n"
     if are(lakes.old, one.path, *one.superseded, *one.rejected):
@@ -75,17 +75,5 @@ def _state(one: _Slice, visible: Files, lakes: Lakes) -> str:
     for path in (*one.superseded, *(one.rejected - {own})):
         assert path not in visible or are(lakes.old, path)
     assert are(lakes.new, own) or (own not in lakes.new and are(lakes.old, own))
-    assert all(_beside(path) not in visible or path in visible for path in one.superseded)
+    assert all(rejected_of(path) not in visible or path in visible for path in one.superseded)
     return "a"
-
-
-def window(path: str) -> Window:
-    """Read an object's interval."""
-    folder, _, name = path.rpartition("/")
-    found = parse_name(name, datetime.fromisoformat(f"{folder[-10:]}T00:00Z"))
-    assert found is not None
-    return found
-
-
-def _beside(path: str) -> str:
-    return path.replace("samples/", "rejected/", 1).replace(".parquet", ".jsonl")
