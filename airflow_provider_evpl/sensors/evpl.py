@@ -117,7 +117,7 @@ class EvplUtilizationSensor(BaseSensorOperator):
         try:
             is_deferrable = self._is_deferrable()
             if is_deferrable:
-                self._deadline()
+                self._deadline()  # before anything is asked
             is_published, plan = self._look(context)
         except EvplPermanentError as error:
             self._seen = str(error)
@@ -189,6 +189,7 @@ class EvplUtilizationSensor(BaseSensorOperator):
         self.defer(trigger=trigger, method_name="execute_complete", timeout=timeout + _GRACE)
 
     def _deadline(self) -> tuple[timedelta, datetime]:
+        """How long to wait, and until when; the date that Airflow reckons with has to exist, too."""
         try:
             timeout = timedelta(seconds=self.timeout)
             airflows_own = datetime.now(UTC) + (timeout + _GRACE)
