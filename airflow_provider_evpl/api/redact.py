@@ -3,7 +3,6 @@
 import json
 import re
 import threading
-from collections import deque
 from collections.abc import Callable
 from html.entities import codepoint2name
 from typing import Final
@@ -27,30 +26,28 @@ class Secrets:
     def __init__(self, on_secret: Callable[[str], None]) -> None:
         self._on_secret = on_secret
         self._lock = threading.Lock()
-        self._known: tuple[str, ...] = ()
-        self._passing: deque[str] = deque()
+        self._lasting: tuple[str, ...] = ()
+        self._passing: tuple[str, ...] = ()
+        self._longest_first: tuple[str, ...] = ()
         self._patterns: dict[str, re.Pattern[str]] = {}
 
     def add(self, secret: str, *, passes: bool = False) -> None:
         """Learn one; of those that pass, tokens that a newer one replaces, only the last few are kept."""
         with self._lock:
-            if secret in self._known:
-                return
-            self._on_secret(secret)
-            forgotten = self._pass(secret) if passes else None
-            known = (*(one for one in self._known if one != forgotten), secret)
-            self._known = tuple(sorted(known, key=len, reverse=True))
-
-    def _pass(self, secret: str) -> str | None:
-        self._passing.append(secret)
-        if len(self._passing) <= _MOST_PASSING:
-            return None
-        self._patterns.pop(self._passing[0], None)
-        return self._passing.popleft()
+            if secret not in self._longest_first:
+                self._on_secret(secret)
+            if passes:
+                earlier = (one for one in self._passing if one != secret)
+                self._passing = (*earlier, secret)[-_MOST_PASSING:]
+            else:
+                self._lasting = (*self._lasting, secret)
+            known = dict.fromkeys((*self._lasting, *self._passing))
+            self._longest_first = tuple(sorted(known, key=len, reverse=True))
+            self._patterns = {one: made for one, made in self._patterns.items() if one in known}
 
     def blot(self, text: str) -> str:
         """Replace every secret in a text, however it is escaped; what is shorter than one can't hold it."""
-        for secret in self._known:  # the longest first
+        for secret in self._longest_first:
             if len(secret) <= len(text):
                 text = self._pattern(secret).sub(_HIDDEN, text)
         return text

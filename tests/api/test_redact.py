@@ -82,3 +82,23 @@ def test_only_the_last_tokens_are_kept() -> None:
         secrets.add(f"token-{number:03}", passes=True)
     shown = secrets.blot(" ".join(["for-good", *(f"token-{number:03}" for number in range(20))]))
     assert shown == " ".join(["***", *(f"token-{number:03}" for number in range(4)), *["***"] * 16])
+
+
+def test_a_token_that_is_given_again_is_the_last() -> None:
+    """A server may give a token it gave before: it is hidden as long as a new one, and told once."""
+    told: list[str] = []
+    secrets = Secrets(told.append)
+    for number in (*range(16), 0, 16):
+        secrets.add(f"token-{number:03}", passes=True)
+    assert secrets.blot("token-000 token-001 token-016") == "*** token-001 ***"
+    assert told == [f"token-{number:03}" for number in range(17)]
+
+
+def test_a_pattern_is_made_once_and_forgotten_with_its_token() -> None:
+    """What passes leaves nothing behind, what stays is not made anew."""
+    secrets = knowing("for-good")
+    secrets.add("token", passes=True)
+    assert secrets.blot("for-good token") == "*** ***"
+    for number in range(16):
+        secrets.add(f"token-{number:03}", passes=True)
+    assert secrets.blot("for-good token, token-000") == "*** token, ***"
