@@ -3,9 +3,10 @@
 import logging
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing
+from concurrent.futures import FIRST_COMPLETED, Future, InvalidStateError, ThreadPoolExecutor, wait
+from contextlib import closing, suppress
 from itertools import islice
+from typing import Any
 
 from airflow_provider_evpl.errors import (
     EvplPagingError,
@@ -19,6 +20,7 @@ __all__ = ["read_pages"]
 
 _MOST_PAGES = 100_000
 _MOST_BYTES = 1 << 30  # a day of 15,000 circuits at 5 minutes
+_HANG_UP_EVERY_SECONDS = 0.1
 _log = logging.getLogger(__name__)
 
 
@@ -43,8 +45,8 @@ def read_pages(
         parallelism: how many pages may be in flight.
         on_end: is called where a page in flight failed, or no more is wanted: what is still being
             fetched needn't be tried again.
-        hang_up: is called where no more is wanted: it ends what is still being fetched, which would
-            be waited for.
+        hang_up: is called with it, and again until nothing is being fetched: it ends what is,
+            which would be waited for.
 
     Raises:
         EvplPagingError: the pages don't add up, or the guess was wrong; what was yielded is not to
@@ -64,7 +66,7 @@ def read_pages(
             _one_by_one(fetch, first, pagination)
             if parallelism == 1 or check.total is None
             else _ahead(
-                _telling(fetch, on_end),
+                fetch,
                 end,
                 first.entry_count if pagination == "element" else None,
                 check.total,
@@ -99,40 +101,61 @@ def _ahead(
     """Fetch the pages after the first; where elements are counted each has to be as long as that one."""
     step = entry_count or 1
     indices = iter(range(1 + step, 1 + step * total, step))
-    with ThreadPoolExecutor(parallelism, thread_name_prefix="evpl-page") as pool:
-        flying = deque(pool.submit(fetch, index) for index in islice(indices, parallelism))
-        try:
-            while flying:
-                page = flying.popleft().result()
-                flying.extend(pool.submit(fetch, index) for index in islice(indices, 1))
-                if entry_count and page.has_next and page.entry_count != entry_count:
-                    raise EvplPagingError(f"a page has {page.entry_count} elements, the first has {step}")
-                yield page
-        except EvplRetryableError:
-            _raise_permanent(flying)
-            raise
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
-            end()
+    failures = _Failures(end)
+    try:
+        with ThreadPoolExecutor(parallelism, thread_name_prefix="evpl-page") as pool:
+            flying = deque(pool.submit(failures.watch, fetch, one) for one in islice(indices, parallelism))
+            try:
+                while flying:
+                    page = failures.result(flying.popleft())
+                    flying.extend(pool.submit(failures.watch, fetch, one) for one in islice(indices, 1))
+                    if entry_count and page.has_next and page.entry_count != entry_count:
+                        raise EvplPagingError(f"a page has {page.entry_count} elements, the first has {step}")
+                    yield page
+            finally:
+                _hang_up_on(flying, end)
+    except EvplRetryableError as error:
+        raise failures.gravest(error)  # noqa: B904 it is the same error, or one beside it
 
 
-def _telling(fetch: Callable[[int], Page], on_end: Callable[[], None]) -> Callable[[int], Page]:
-    def fetch_and_tell(index: int) -> Page:
+def _hang_up_on(flying: Iterable[Future[Page]], end: Callable[[], None]) -> None:
+    """Until all are over: one that is about to ask has no line yet that could be hung up."""
+    over = [future for future in flying if not future.cancel()]
+    end()
+    while wait(over, _HANG_UP_EVERY_SECONDS).not_done:
+        end()
+
+
+class _Failures:
+    """Of the pages in flight: the first one hangs up on the others, none of which is wanted any more."""
+
+    def __init__(self, end: Callable[[], None]) -> None:
+        self._end = end
+        self._all: list[BaseException] = []
+        self._first: Future[Any] = Future()
+
+    def watch(self, fetch: Callable[[int], Page], index: int) -> Page:
+        """Fetch a page, in any thread."""
         try:
             return fetch(index)
-        except BaseException:
-            on_end()
+        except BaseException as error:
+            self._all.append(error)
+            with suppress(InvalidStateError):
+                self._first.set_result(None)
+            self._end()
             raise
 
-    return fetch_and_tell
+    def result(self, future: Future[Page]) -> Page:
+        """Wait for a page; once another one has failed, hang up on it until it is over."""
+        wait((future, self._first), return_when=FIRST_COMPLETED)
+        while wait((future,), _HANG_UP_EVERY_SECONDS).not_done:
+            self._end()
+        return future.result()
 
-
-def _raise_permanent(flying: Iterable[Future[Page]]) -> None:
-    """Of several errors the permanent one counts: for it the others stopped trying."""
-    for future in flying:
-        error = None if future.cancel() else future.exception()
-        if isinstance(error, EvplPermanentError):
-            raise error
+    def gravest(self, error: EvplRetryableError) -> BaseException:
+        """Return a permanent one, where there is one; else that for which the others were hung up on."""
+        permanent = (one for one in self._all if isinstance(one, EvplPermanentError))
+        return next(permanent, self._all[0] if error in self._all else error)
 
 
 class _Check:

@@ -1,10 +1,11 @@
 import threading
 from collections.abc import Generator
+from contextlib import closing
 
 import pytest
 
 from airflow_provider_evpl.api.pages import read_pages
-from airflow_provider_evpl.errors import EvplRequestError
+from airflow_provider_evpl.errors import EvplError, EvplRequestError, EvplUnavailableError
 from airflow_provider_evpl.records import Page
 from tests.api.fake_report import FakeReport, page
 
@@ -79,3 +80,68 @@ def test_a_reading_that_is_left_hangs_up() -> None:
     assert report.hangs.wait(10)
     pages.close()
     assert report.was_hung_up_on
+
+
+FAILING = [EvplRequestError("refused"), EvplUnavailableError("gave up")]
+
+
+@pytest.mark.parametrize("parallelism", [3, 4])
+@pytest.mark.parametrize("error", FAILING, ids=str)
+@pytest.mark.parametrize(("failing", "hanging"), [(2, 4), (4, 2)])
+def test_the_first_failure_hangs_up(error: EvplError, failing: int, hanging: int, parallelism: int) -> None:
+    """Whichever page fails, for good or not, none in flight is waited for, and it is the error told."""
+    hangs, hung_up, ends = threading.Event(), threading.Event(), list[bool]()
+
+    def fetch(index: int) -> Page:
+        number = (index + 1) // 2
+        if number == failing:
+            assert hangs.wait(10)
+            raise error
+        if number == hanging:
+            hangs.set()
+            ends.append(hung_up.wait(5))
+            raise EvplUnavailableError("hung up on")
+        return page(number, 9)
+
+    with pytest.raises(type(error)) as raised:
+        list(read_pages(fetch, parallelism=parallelism, hang_up=hung_up.set))
+    assert raised.value is error
+    assert ends == [True]
+
+
+@pytest.mark.parametrize(("failing", "hanging"), [(2, 4), (4, 2)])
+def test_what_had_no_line_yet_is_hung_up_on_later(failing: int, hanging: int) -> None:
+    """A page that was about to be asked for when the others were hung up on is hung up on in its turn."""
+    hangs, lines, ends = threading.Event(), threading.Semaphore(0), list[bool]()
+
+    def fetch(index: int) -> Page:
+        number = (index + 1) // 2
+        if number == failing:
+            assert hangs.wait(10)
+            raise EvplRequestError("refused")
+        if number == hanging:
+            hangs.set()
+            ends.extend(lines.acquire(timeout=5) for _ in range(4))
+        return page(number, 9)
+
+    with pytest.raises(EvplRequestError, match="refused"):
+        list(read_pages(fetch, parallelism=3, hang_up=lines.release))
+    assert ends == [True] * 4
+
+
+def test_a_failure_hangs_up_while_nobody_reads() -> None:
+    """However slow the reader, a page that fails ends those in flight at once."""
+    hangs, hung_up = threading.Event(), threading.Event()
+
+    def fetch(index: int) -> Page:
+        if index == 5:
+            assert hangs.wait(10)
+            raise EvplRequestError("refused")
+        if index == 7:
+            hangs.set()
+            assert hung_up.wait(10)
+        return page((index + 1) // 2, 9)
+
+    with closing(read_pages(fetch, parallelism=3, hang_up=hung_up.set)) as pages:
+        assert [next(pages).current_page, next(pages).current_page] == [1, 2]
+        assert hung_up.wait(5)
