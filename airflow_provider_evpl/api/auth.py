@@ -121,7 +121,8 @@ class TokenSource:
         try:
             return self._transport.send("POST", settings.token_url, headers=headers, data=form)
         except EvplError as error:
-            raise type(error)(f"{_WHAT}: {error}") from None
+            advice = "; check token_url" if isinstance(error, EvplResponseError) else ""
+            raise type(error)(f"{_WHAT}: {error}{advice}") from None
 
     def _read(self, answer: Answer) -> tuple[str, float]:
         try:

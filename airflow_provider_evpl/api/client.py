@@ -150,7 +150,8 @@ class Client:
         try:
             return self._transport.send("GET", self._report_url, headers=headers, params=params)
         except EvplError as error:
-            raise type(error)(f"{_tell(query, index)}: {error}") from None
+            advice = "; pull shorter slices" if isinstance(error, EvplResponseError) else ""
+            raise type(error)(f"{_tell(query, index)}: {error}{advice}") from None
 
     def _parameters(self, query: Query) -> list[tuple[str, str]]:
         """Orange lists `ctxtid` twice [O]: one repeated key, in the setting's order [A]."""

@@ -5,6 +5,7 @@ from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
+from http import HTTPStatus
 from urllib.parse import urlsplit
 
 import requests
@@ -21,6 +22,8 @@ from airflow_provider_evpl.settings import Settings
 __all__ = ["Answer", "Transport", "make_session"]
 
 _CHUNK_BYTES = 1 << 16
+_MOST_BYTES = 64 << 20  # a page of 1,000 series, a day at 5 minutes, is 17 MB
+_MOST_OTHER_BYTES = 1 << 20
 _LONGEST_REQUEST_ID = 200
 _PASSING_FAULTS = (
     requests.ConnectionError,
@@ -66,7 +69,8 @@ class Transport:
         pace: waits before every request.
         secrets: blotted out of every message.
         watch: hangs up after that many seconds.
-        max_body_bytes: of an answer, unpacked.
+        max_body_bytes: of a report, unpacked; what answers a form has a MiB at most, and of an
+            answer of another status than 200 no more is read.
     """
 
     def __init__(  # noqa: PLR0913 each is a seam to the outside
@@ -77,7 +81,7 @@ class Transport:
         pace: Pace,
         secrets: Secrets,
         watch: Callable[[float], AbstractContextManager[Watchdog]] = watched,
-        max_body_bytes: int = 512 << 20,
+        max_body_bytes: int = _MOST_BYTES,
     ) -> None:
         self._watch = watch
         self._dogs: set[Watchdog] = set()
@@ -101,20 +105,20 @@ class Transport:
 
         Raises:
             EvplUnavailableError: no answer, a cut one, or one that took too long.
-            EvplResponseError: the answer is larger than `max_body_bytes`.
+            EvplResponseError: the answer is larger than that.
             EvplConfigError: the host's certificate is refused, or the address can't be used.
         """
         request = requests.Request(method, url, headers=dict(headers), params=list(params), data=data)
         self._pace.wait()
         with _unchained():
-            return self._send(request, url)
+            return self._send(request, url, self._max_body_bytes if data is None else _MOST_OTHER_BYTES)
 
-    def _send(self, request: requests.Request, url: str) -> Answer:
+    def _send(self, request: requests.Request, url: str, most_bytes: int) -> Answer:
         try:
             prepared = self._session.prepare_request(request)
             with self._watch(self._longest_seconds) as dog, self._under_way(dog):
                 try:
-                    return self._exchange(prepared, dog)
+                    return self._exchange(prepared, dog, most_bytes)
                 except _PASSING_FAULTS as error:
                     raise self._failed(url, self._late if dog.has_bitten else error) from None
         except (requests.RequestException, OSError, ValueError, OverflowError) as error:
@@ -147,7 +151,7 @@ class Transport:
     def _late(self) -> Exception:
         return requests.Timeout(f"the whole answer took longer than {self._longest_seconds:g} s")
 
-    def _exchange(self, request: requests.PreparedRequest, dog: Watchdog) -> Answer:
+    def _exchange(self, request: requests.PreparedRequest, dog: Watchdog, most_bytes: int) -> Answer:
         url = str(request.url)
         # Session.send would keep cookies, and read a redirect's body whole, even if told not to follow it
         with self._session.get_adapter(url).send(
@@ -159,17 +163,19 @@ class Transport:
         ) as response:
             answer = Answer(response.status_code, response.headers, b"")
             try:
-                return replace(answer, body=self._read(response, dog))
+                return replace(answer, body=self._read(response, dog, most_bytes))
             except (*_PASSING_FAULTS, _TooLargeError) as error:
                 raise self._failed(url, self._late if dog.has_bitten else error, answer.request_id) from None
 
-    def _read(self, response: requests.Response, dog: Watchdog) -> bytes:
+    def _read(self, response: requests.Response, dog: Watchdog, most_bytes: int) -> bytes:
         """Read all; a hung-up line is a fine end to headers, and to a body whose length wasn't said."""
         body = bytearray()
         while chunk := response.raw.read1(_CHUNK_BYTES, decode_content=True):
             body += chunk
-            if len(body) > self._max_body_bytes:
-                raise _TooLargeError(f"the answer is larger than {self._max_body_bytes >> 20} MiB")
+            if response.status_code != HTTPStatus.OK and len(body) > _MOST_OTHER_BYTES:
+                break  # its status says it all
+            if len(body) > most_bytes:
+                raise _TooLargeError(f"the answer is larger than {most_bytes >> 20} MiB")
         if dog.has_bitten:
             raise self._late
         return bytes(body)
@@ -188,7 +194,7 @@ class Transport:
     def _failed(self, url: str, error: Exception, request_id: str = "none") -> EvplError:
         told = f"{self._describe(error)} (request id {self._secrets.blot(request_id)})"
         if isinstance(error, _TooLargeError):
-            return EvplResponseError(f"{_host(url)}: {told}; pull shorter slices")
+            return EvplResponseError(f"{_host(url)}: {told}")
         if isinstance(error, requests.exceptions.SSLError) and "CERTIFICATE_VERIFY_FAILED" in told:
             return EvplConfigError(
                 f"{_host(url)}: its certificate is refused: {told}; "

@@ -1,3 +1,4 @@
+import gzip
 import json
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler
@@ -17,6 +18,7 @@ FAILURES: dict[str, Reply] = {
     "moved": replying(b"", status=302),
     "refused": replying(b"", status=404),
     "away": replying(b"", status=503),
+    "huge": replying(gzip.compress(bytes(65 << 20), 1), Content_Encoding="gzip"),
 }
 
 
@@ -40,5 +42,5 @@ def test_it_says_which_request_failed_and_what_to_do(failing: Reply) -> None:
         told, found, step = str(error).partition("(request id none); ")
         assert found
         assert told.startswith(("report of", "token request: "))
-        assert ("check" in step) == isinstance(error, EvplPermanentError)
+        assert ("check" in step or step == "pull shorter slices") == isinstance(error, EvplPermanentError)
         assert ("run again later" in step) != isinstance(error, EvplPermanentError)

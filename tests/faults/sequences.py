@@ -32,7 +32,7 @@ from tests.faults.table import CASES, ENTRIES, PAGES, ROWS, SAMPLES, UNSEEN
 from tests.faults.table_exchanges import EXCHANGES, HANGING, SLOW
 from tests.model import TWO_DAYS, Content, Interval, Key, ModelLake, Request, moment, number
 
-LEFT_OUT: Final[Mapping[str, str]] = {"gzip-bomb": "half a gigabyte to unpack: a second each time"}
+LEFT_OUT: Final[Mapping[str, str]] = {"gzip-bomb": "64 MiB to unpack each time"}
 """Faults that are not drawn, and why."""
 
 HARMLESS: Final = {

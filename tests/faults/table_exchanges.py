@@ -87,7 +87,7 @@ REPLIES: dict[str, Lands | Fails] = {
     "gzip-missing": _down("failed to decode it"),
     "gzip-cut": CUT,
     "gzip-broken": _down("failed to decode it"),
-    "gzip-bomb": _response("the answer is larger than 512 MiB.*; pull shorter slices"),
+    "gzip-bomb": _response("the answer is larger than 64 MiB.*; pull shorter slices"),
 }
 WIRE: dict[str, Lands | Fails] = {
     "length-too-long": _down("IncompleteRead"),

@@ -110,7 +110,7 @@ def _pack(body: bytes) -> bytes:
 
 @cache
 def _bomb() -> bytes:
-    return _pack(b" " * (16 << 20)) * 64
+    return _pack(b" " * (16 << 20)) * 8
 
 
 def _redirect(status: int) -> _Change:
@@ -176,7 +176,7 @@ _BODIES: Final = (
     ),
     _report(
         "gzip-bomb",
-        "answers 1 MiB packed by gzip that is 1 GiB of blanks",
+        "answers 128 KiB packed by gzip that are 128 MiB of blanks",
         _with_body(lambda _: _bomb(), content_encoding="gzip"),
     ),
 )

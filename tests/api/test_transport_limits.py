@@ -1,0 +1,38 @@
+import gzip
+from collections.abc import Callable
+
+import pytest
+
+from airflow_provider_evpl.api.transport import Transport
+from airflow_provider_evpl.errors import EvplResponseError
+from tests.api.support import replying, serving, settings, transported
+
+MIB = 1 << 20
+
+
+@pytest.mark.parametrize("status", [302, 401, 403, 429, 500, 503])
+@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzip"])
+def test_what_goes_on_is_not_read(status: int, pack: Callable[[bytes], bytes]) -> None:
+    """Of an answer whose status says it all a MiB is enough; it stays the answer that it is."""
+    headers = {"Content_Encoding": "gzip"} if pack is gzip.compress else {}
+    reply = replying(pack(bytes(4 * MIB)), status=status, **headers)
+    with serving(reply) as server, transported(settings()) as transport:
+        answer = transport.send("GET", server.url, headers={})
+    assert answer.status == status
+    assert MIB <= len(answer.body) < 2 * MIB
+
+
+def _form(transport: Transport, url: str) -> int:
+    return len(transport.send("POST", url, headers={}, data={"grant_type": "client_credentials"}).body)
+
+
+def test_an_answer_to_a_form_is_small() -> None:
+    """A token has no megabytes: one byte more is an error."""
+    with serving(replying(bytes(MIB))) as server, transported(settings()) as transport:
+        assert _form(transport, server.url) == MIB
+    with (
+        serving(replying(bytes(MIB + 1))) as server,
+        transported(settings()) as transport,
+        pytest.raises(EvplResponseError, match="larger than 1 MiB"),
+    ):
+        _form(transport, server.url)
