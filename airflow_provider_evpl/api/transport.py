@@ -22,6 +22,8 @@ from airflow_provider_evpl.settings import Settings
 __all__ = ["Answer", "Transport", "make_session"]
 
 _CHUNK_BYTES = 1 << 16
+_ENCODINGS = ("gzip", "deflate")
+_READABLE = {*_ENCODINGS, "identity", ""}
 _MOST_BYTES = 64 << 20  # a page of 1,000 series, a day at 5 minutes, is 17 MB
 _MOST_OTHER_BYTES = 1 << 20
 _LONGEST_REQUEST_ID = 200
@@ -59,6 +61,10 @@ def make_session(pool_size: int) -> requests.Session:
 
 class _TooLargeError(Exception):
     """The body of an answer is larger than the limit."""
+
+
+class _EncodingError(Exception):
+    """The body of an answer is packed in a way that wasn't asked for, perhaps several times."""
 
 
 class Transport:
@@ -105,10 +111,11 @@ class Transport:
 
         Raises:
             EvplUnavailableError: no answer, a cut one, or one that took too long.
-            EvplResponseError: the answer is larger than that.
+            EvplResponseError: the answer is larger than that, or packed by anything but gzip or deflate.
             EvplConfigError: the host's certificate is refused, or the address can't be used.
         """
-        request = requests.Request(method, url, headers=dict(headers), params=list(params), data=data)
+        sent = {**headers, "Accept-Encoding": ", ".join(_ENCODINGS)}
+        request = requests.Request(method, url, headers=sent, params=list(params), data=data)
         self._pace.wait()
         with _unchained():
             return self._send(request, url, self._max_body_bytes if data is None else _MOST_OTHER_BYTES)
@@ -164,16 +171,20 @@ class Transport:
             answer = Answer(response.status_code, response.headers, b"")
             try:
                 return replace(answer, body=self._read(response, dog, most_bytes))
-            except (*_PASSING_FAULTS, _TooLargeError) as error:
+            except (*_PASSING_FAULTS, _TooLargeError, _EncodingError) as error:
                 raise self._failed(url, self._late if dog.has_bitten else error, answer.request_id) from None
 
     def _read(self, response: requests.Response, dog: Watchdog, most_bytes: int) -> bytes:
         """Read all; a hung-up line is a fine end to headers, and to a body whose length wasn't said."""
+        if response.headers.get("Content-Encoding", "identity").lower() not in _READABLE:
+            if response.status_code != HTTPStatus.OK:
+                return b""  # its status is enough
+            raise _EncodingError("the answer's Content-Encoding is neither gzip nor deflate")
         body = bytearray()
         while chunk := response.raw.read1(_CHUNK_BYTES, decode_content=True):
             body += chunk
             if response.status_code != HTTPStatus.OK and len(body) > _MOST_OTHER_BYTES:
-                break  # its status says it all
+                break  # its status is enough
             if len(body) > most_bytes:
                 raise _TooLargeError(f"the answer is larger than {most_bytes >> 20} MiB")
         if dog.has_bitten:
@@ -193,7 +204,7 @@ class Transport:
 
     def _failed(self, url: str, error: Exception, request_id: str = "none") -> EvplError:
         told = f"{self._describe(error)} (request id {self._secrets.blot(request_id)})"
-        if isinstance(error, _TooLargeError):
+        if isinstance(error, _TooLargeError | _EncodingError):
             return EvplResponseError(f"{_host(url)}: {told}")
         if isinstance(error, requests.exceptions.SSLError) and "CERTIFICATE_VERIFY_FAILED" in told:
             return EvplConfigError(

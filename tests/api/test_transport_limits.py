@@ -1,4 +1,5 @@
 import gzip
+import zlib
 from collections.abc import Callable
 
 import pytest
@@ -20,6 +21,44 @@ def test_what_goes_on_is_not_read(status: int, pack: Callable[[bytes], bytes]) -
         answer = transport.send("GET", server.url, headers={})
     assert answer.status == status
     assert MIB <= len(answer.body) < 2 * MIB
+
+
+PACKED = [
+    "br",
+    "zstd",
+    "gzip ",
+    "compress",
+    "x-unknown",
+    "gzip, gzip",
+    "gzip,deflate",
+    "identity, gzip",
+    "gzip, gzip, gzip",
+]
+
+
+@pytest.mark.parametrize("encoding", PACKED)
+def test_an_encoding_that_was_not_asked_for(encoding: str) -> None:
+    """What is packed in another way, or more than once, is refused unread; an error stays what it is."""
+    body = gzip.compress(b"{}")
+    with (
+        serving(replying(body, Content_Encoding=encoding)) as server,
+        transported(settings()) as transport,
+        pytest.raises(EvplResponseError, match="Content-Encoding is neither gzip nor deflate"),
+    ):
+        transport.send("GET", server.url, headers={})
+    reply = replying(body, status=503, Content_Encoding=encoding)
+    with serving(reply) as server, transported(settings()) as transport:
+        answer = transport.send("GET", server.url, headers={})
+    assert (answer.status, answer.body) == (503, b"")
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "GZip", "deflate"])
+def test_an_encoding_that_was_asked_for(encoding: str) -> None:
+    """Only gzip and deflate are asked for; their names are of any case."""
+    body = zlib.compress(b"{}") if encoding == "deflate" else gzip.compress(b"{}")
+    with serving(replying(body, Content_Encoding=encoding)) as server, transported(settings()) as transport:
+        assert transport.send("GET", server.url, headers={"Accept-Encoding": "br"}).body == b"{}"
+    assert server.seen[0]["Accept-Encoding"] == "gzip, deflate"
 
 
 def _form(transport: Transport, url: str) -> int:
