@@ -85,7 +85,12 @@ class EvplUtilizationSensor(BaseSensorOperator):
         deferrable: bool | str | None = None,
         **kwargs: Any,  # noqa: ANN401 BaseSensorOperator's own
     ) -> None:
-        super().__init__(**kwargs)
+        try:
+            super().__init__(**kwargs)
+        except OverflowError as error:
+            raise EvplConfigError(
+                f"timeout, poke_interval or max_wait: no number of seconds ({error}); give a shorter one"
+            ) from None
         self.min_series = min_series
         self.evpl_conn_id = evpl_conn_id
         self.code_ope = code_ope

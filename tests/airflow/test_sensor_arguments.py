@@ -1,5 +1,6 @@
 import asyncio
 import json
+import math
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -175,6 +176,15 @@ def test_an_event_that_is_not_ours_is_an_error(event: Any) -> None:  # noqa: ANN
     context: Any = {}
     with pytest.raises(AirflowException, match="no event of ours"):
         sensor().execute_complete(context, event)
+
+
+@pytest.mark.parametrize("seconds", [1e300, math.inf])
+@pytest.mark.parametrize("argument", ["timeout", "poke_interval"])
+@pytest.mark.usefixtures("lab")
+def test_no_time_span_is_an_error_of_the_dag_file(argument: str, seconds: float) -> None:
+    """What Airflow itself can't count names the arguments that it may be, as the task is made."""
+    with pytest.raises(EvplConfigError, match=f"{argument}.*give a shorter one"):
+        sensor(**{argument: seconds})
 
 
 def test_a_timeout_beyond_all_dates_fails_for_good(lab: "Lab") -> None:
