@@ -90,7 +90,7 @@ class RetryPolicy:
     def _give_up(self, state: tenacity.RetryCallState) -> None:
         error = _failure(state)
         asked = (
-            "" if error.retry_after_seconds is None else f"; asked to wait {error.retry_after_seconds:g} s"
+            "" if error.retry_after_seconds is None else f"; asked to wait {error.retry_after_seconds:.10g} s"
         )
         tried = (
             f"; gave up after {state.attempt_number} attempts and {state.idle_for:.0f} s "

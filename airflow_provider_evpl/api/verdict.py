@@ -28,6 +28,7 @@ __all__ = ["api_code", "raise_for", "read_retry_after"]
 
 _RATE_LIMIT_CODE = 53
 _SHOWN_CHARACTERS = 500
+_LONGEST_WAIT_SECONDS = 1e9  # longer than anybody waits
 _RETRYABLE = {HTTPStatus.REQUEST_TIMEOUT, *(HTTPStatus(status) for status in (500, 502, 503, 504))}
 _TEXT_FIELDS = ("message", "description", "error", "error_description")
 _NEXT_STEP = {
@@ -83,14 +84,15 @@ def api_code(answer: Answer) -> int | None:
 
 
 def read_retry_after(text: str | None, *, now: Callable[[], float] = time.time) -> float | None:
-    """Read a `Retry-After`: seconds, or an HTTP date (RFC 9110); None where it is absent or neither."""
+    """Read a `Retry-After`: seconds, 30 years at most, or an HTTP date (RFC 9110); None where it is neither."""
     if text is None:
         return None
     if re.fullmatch(r"\s*\d+\s*", text, re.ASCII):
-        return float(text)
+        return min(float(text), _LONGEST_WAIT_SECONDS)
     try:
         moment = parsedate_to_datetime(text)
-        return max(0.0, (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() - now())
+        seconds = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() - now()
+        return min(max(0.0, seconds), _LONGEST_WAIT_SECONDS)
     except (ValueError, OverflowError):
         return None
 

@@ -95,11 +95,13 @@ def test_attempts_are_bounded() -> None:
     assert attempts.count == 10
 
 
-@pytest.mark.parametrize("after", [301.0, 86_400.0, math.inf])
+@pytest.mark.parametrize("after", [301.0, 86_400.0, 1e9])
 def test_asked_to_wait_too_long_fails_at_once(after: float) -> None:
     """Where the server asks to wait beyond what is left, the call fails without waiting."""
     attempts, clock = Attempts(*unavailable(1, after=after)), Clock()
-    with pytest.raises(EvplUnavailableError, match=rf"asked to wait {after:g} s; gave up after 1") as raised:
+    with pytest.raises(
+        EvplUnavailableError, match=rf"asked to wait {after:.0f} s; gave up after 1"
+    ) as raised:
         RetryPolicy(300, sleep=clock.sleep).call(attempts)
     assert raised.value.retry_after_seconds == after
     assert clock.slept == []
