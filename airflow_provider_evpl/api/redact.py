@@ -10,6 +10,7 @@ from typing import Final
 __all__ = ["Secrets"]
 
 _HIDDEN: Final = "***"
+_LAST_OF_ASCII: Final = 0x7F
 _MOST_PASSING: Final = 16
 _ENTITY_NAMES: Final = codepoint2name | {ord("'"): "apos"}
 
@@ -83,5 +84,9 @@ def _escapes(character: str) -> list[str]:
 
 
 def _misread(byte: int) -> str:
-    """A byte of UTF-8 read as Latin-1, as HTTP's headers are; plain, or as Python writes it."""
-    return rf"(?:{re.escape(chr(byte))}|\\{{1,3}}x{byte:02x})"
+    """A byte of UTF-8 read as Latin-1, as HTTP's headers are; plain, or as Python writes it.
+
+    Plain ASCII is among the escapes already: twice, a beginning of a secret would take 2**n steps.
+    """
+    plain = f"{re.escape(chr(byte))}|" if byte > _LAST_OF_ASCII else ""
+    return rf"(?:{plain}\\{{1,3}}x{byte:02x})"

@@ -102,3 +102,11 @@ def test_a_pattern_is_made_once_and_forgotten_with_its_token() -> None:
     for number in range(16):
         secrets.add(f"token-{number:03}", passes=True)
     assert secrets.blot("for-good token, token-000") == "*** token, ***"
+
+
+def test_a_beginning_of_a_secret_costs_no_more_than_the_text() -> None:
+    """An echo that is cut off, or of a token that begins alike, is read in one go: else this never ends."""
+    secret = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.\xe9" * 3
+    secrets = knowing(secret)
+    assert all(secrets.blot(secret[:end] + "!") == secret[:end] + "!" for end in range(len(secret)))
+    assert secrets.blot(secret[:60] + secret) == secret[:60] + "***"
