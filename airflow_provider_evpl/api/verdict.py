@@ -84,7 +84,7 @@ def api_code(answer: Answer) -> int | None:
 
 
 def read_retry_after(text: str | None, *, now: Callable[[], float] = time.time) -> float | None:
-    """Read a `Retry-After`: seconds, 30 years at most, or an HTTP date (RFC 9110); None where it is neither."""
+    """Read a `Retry-After`: seconds, 30 years at most, or an HTTP date (RFC 9110); else None."""
     if text is None:
         return None
     if re.fullmatch(r"\s*\d+\s*", text, re.ASCII):
