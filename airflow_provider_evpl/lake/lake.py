@@ -86,9 +86,12 @@ class Lake:
         """Put a slice's rejected samples, then its rows, then delete what they supersede.
 
         Raises:
-            EvplOverlapError: another run landed in the interval meanwhile; what this one put stays.
+            EvplOverlapError: another run landed in the interval meanwhile; nothing was put where that
+                has more than the samples, else what this one put stays.
+            EvplForeignError: an object that isn't ours landed in the interval meanwhile.
             EvplError: the store failed or refused.
         """
+        self._check_again(target, samples)
         path, rejected_path = (
             self._dataset.samples_path(target.window),
             self._dataset.rejected_path(target.window),
@@ -133,6 +136,19 @@ class Lake:
                 "choose another object_storage_path, or move the object away"
             )
         return footer
+
+    def _check_again(self, target: Target, samples: Samples) -> None:
+        """What another run landed since the targets were read must not be lost: none of it was counted."""
+        now = {
+            one: self._own_footer(one) for one in self._landed(target.window) if target.window.contains(one)
+        }
+        news = {window: footer for window, footer in now.items() if target.landed.get(window) != footer}
+        shrunk = Target(target.window, news).shrinks(samples)
+        if shrunk:
+            raise EvplOverlapError(
+                f"slice {target.window}: another run landed more meanwhile: {'; '.join(shrunk)}; "
+                "run again. Don't run overlapping windows at once"
+            )
 
     def _supersede(self, target: Target, *, clean: bool) -> None:
         for window in target.landed:

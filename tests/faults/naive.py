@@ -103,9 +103,14 @@ def read_pages(window: Interval, pages: Sequence[bytes]) -> Reading:
     """Read what was served of a window, in the order of its pages."""
     reading = Reading(window)
     for page, body in enumerate(pages, 1):
-        for position, entry in enumerate(json.loads(body)["entries"]):
+        for position, entry in enumerate(read_json(body)["entries"]):
             reading.take(page, position, entry)
     return reading
+
+
+def read_json(text: str | bytes) -> Json:
+    """Read JSON; a bare NaN is the text of it, as it equals nothing, not even itself."""
+    return json.loads(text, parse_constant=str)
 
 
 def name_of(entry: Json) -> str:
@@ -116,9 +121,14 @@ def name_of(entry: Json) -> str:
 def _is_entry(entry: Json) -> bool:
     return (
         isinstance(entry, dict)
-        and all(isinstance(entry.get(name), str) for name in _REQUIRED)
-        and all(isinstance(entry.get(name), str | None) for name in _OPTIONAL)
+        and all(_is_text(entry.get(name)) for name in _REQUIRED)
+        and all(entry.get(name) is None or _is_text(entry[name]) for name in _OPTIONAL)
     )
+
+
+def _is_text(value: Json) -> bool:
+    """Half of a surrogate pair is no character."""
+    return isinstance(value, str) and not any("\ud800" <= one <= "\udfff" for one in value)
 
 
 def _moment(sample: Json) -> datetime:

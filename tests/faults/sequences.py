@@ -25,7 +25,7 @@ from airflow_provider_evpl.sandbox.faults.samples import SAMPLE_FAULTS
 from airflow_provider_evpl.sandbox.pages import entry_head
 from airflow_provider_evpl.sandbox.server import SandboxServer
 from airflow_provider_evpl.settings import Settings
-from tests.faults.naive import COLUMNS, Reading, name_of, read_pages
+from tests.faults.naive import COLUMNS, Reading, name_of, read_json, read_pages
 from tests.faults.pulls import TRUTH, Lands, bytes_of
 from tests.faults.served import Recorder
 from tests.faults.table import CASES, ENTRIES, PAGES, ROWS, SAMPLES, UNSEEN
@@ -205,8 +205,7 @@ class FaultyLake:
         """Beside the rows lies what was rejected, as it came; series that no fault strikes are the truth."""
         lines = [json.loads(line) for rest in data[1:] for line in rest.splitlines()]
         assert [
-            (one["page"], one["entry"], one["sample"], one["samples"], json.loads(one["raw"]))
-            for one in lines
+            (one["page"], one["entry"], one["sample"], one["samples"], read_json(one["raw"])) for one in lines
         ] == reading.rejected
         if not self._faults & SILENT:
             truth = self._truth_within(*reading.window)

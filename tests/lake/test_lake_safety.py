@@ -8,12 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_evpl.errors import (
+    EvplForeignError,
+    EvplOverlapError,
     EvplStoreDeniedError,
     EvplStoreError,
 )
 from tests.lake.build import Answer, collect, fewer, hourly, hours, rejection
 from tests.lake.memory import MemoryStore
-from tests.lake.runs import DATASET, DAY, intervals, lake_of, names_of, run, shown
+from tests.lake.runs import DATASET, DAY, SOURCE, intervals, lake_of, names_of, run, shown
 
 
 @fewer
@@ -105,6 +107,33 @@ def test_left_overs_of_killed_puts_are_tidied_once_before_any_put() -> None:
     methods = [method for method, _ in store.calls]
     assert methods.index("put") > len(methods) - 1 - methods[::-1].index("tidy")
     assert {path for method, path in store.calls if method == "put"} <= set(tidied)
+
+
+def test_what_landed_meanwhile_is_not_lost() -> None:
+    """Where another run landed values between pull and put, a run that has none of them changes nothing."""
+    store = MemoryStore()
+    run(store, hours(5, 6), value=None)
+    [target] = lake_of(store).targets([DAY])
+    run(store, hours(5, 6))
+    before = dict(store.objects)
+    with pytest.raises(
+        EvplOverlapError, match=r"another run landed more meanwhile: .* 2 with a value, now 2 and 0"
+    ):
+        lake_of(store).land(target, hourly(DAY, None, rejections=1), {})
+    assert store.objects == before
+    assert lake_of(store).land(target, hourly(DAY, 2.0), {}).replaced == 1
+
+
+def test_another_source_that_landed_meanwhile_is_not_superseded() -> None:
+    """The object of another source that came between the pull and the put stays, and the run says so."""
+    store = MemoryStore()
+    [target] = lake_of(store).targets([DAY])
+    elsewhere = lake_of(store, SOURCE | {"base_url": "https://elsewhere.example"})
+    elsewhere.land(elsewhere.targets([DAY])[0], hourly(DAY, 1.0), {})
+    before = dict(store.objects)
+    with pytest.raises(EvplForeignError, match="comes from"):
+        lake_of(store).land(target, hourly(DAY, 2.0), {})
+    assert store.objects == before
 
 
 def test_rejected_samples_are_put_first() -> None:
