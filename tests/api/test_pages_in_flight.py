@@ -87,7 +87,7 @@ FAILING = [EvplRequestError("refused"), EvplUnavailableError("gave up")]
 
 @pytest.mark.parametrize("parallelism", [3, 4])
 @pytest.mark.parametrize("error", FAILING, ids=str)
-@pytest.mark.parametrize(("failing", "hanging"), [(2, 4), (4, 2)])
+@pytest.mark.parametrize(("failing", "hanging"), [(2, 4), (4, 2), (5, 4)])
 def test_the_first_failure_hangs_up(error: EvplError, failing: int, hanging: int, parallelism: int) -> None:
     """Whichever page fails, for good or not, none in flight is waited for, and it is the error told."""
     hangs, hung_up, ends = threading.Event(), threading.Event(), list[bool]()
