@@ -46,10 +46,15 @@ class Secrets:
             self._longest_first = tuple(sorted(known, key=len, reverse=True))
             self._patterns = {one: made for one, made in self._patterns.items() if one in known}
 
-    def blot(self, text: str) -> str:
-        """Replace every secret in a text, however it is escaped; what is shorter than one can't hold it."""
+    def blot(self, text: str, *, shortest: int = 1) -> str:
+        """Replace every secret in a text, however it is escaped; what is shorter than one can't hold it.
+
+        Args:
+            text: to be shown or kept.
+            shortest: leave secrets alone that have fewer characters: they may be part of any word.
+        """
         for secret in self._longest_first:
-            if len(secret) <= len(text):
+            if shortest <= len(secret) <= len(text):
                 text = self._pattern(secret).sub(_HIDDEN, text)
         return text
 

@@ -89,11 +89,14 @@ def read_footer(file: BinaryIO) -> Footer | None:
     """
     tail = _read_tail(file)
     try:
-        texts = pq.read_metadata(pa.BufferReader(tail)).metadata or {}
+        metadata = pq.read_metadata(pa.BufferReader(tail))
+        texts = metadata.metadata or {}
         source = msgspec.json.decode(texts[f"{_PREFIX}source".encode()], type=dict[str, str])
         counts = msgspec.json.decode(texts[f"{_PREFIX}ledger".encode()], type=_Counts)
     except (pa.ArrowInvalid, OSError, ValueError, KeyError):
         return None  # its bytes are here, and they aren't what `encode` writes
+    if metadata.num_rows != counts.rows:
+        return None  # somebody wrote other rows under our footer
     return Footer(source, counts.rows, counts.rows - counts.null_values)
 
 

@@ -49,6 +49,15 @@ def test_no_secret_in_a_name() -> None:
     assert series == [Series("a ***", "***", None, "b", None, None), Series("a", "m", None, None, None, None)]
 
 
+def test_a_short_secret_changes_no_name() -> None:
+    """A token of a few characters may be part of any circuit's name: that lands as it came."""
+    plain = {"objectInstanceId": "EVPL-0000001", "metric_name": "m"}
+    tokens = [answer(json={**TOKEN, "access_token": "00001"})]
+    with scripted([answer(json=report(plain))], tokens) as api:
+        [entry] = api.client.page(QUERY, 1).entries
+    assert entry.series.object_instance_id == "EVPL-0000001"
+
+
 def test_no_secret_behind_an_error() -> None:
     """What the library's error echoes of a secret is not even in a context that tracebacks don't show."""
 

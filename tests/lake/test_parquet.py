@@ -236,3 +236,14 @@ def test_pandas_stays_out() -> None:
     )
     root = Path(airflow_provider_evpl.__file__).parent.parent
     subprocess.run([sys.executable, "-c", program], check=True, cwd=root)
+
+
+def test_other_rows_under_our_footer_are_not_ours(tmp_path: Path) -> None:
+    """An object that somebody rewrote with more rows, our footer kept, is not taken for what was landed."""
+    ours, theirs = tmp_path / "ours.parquet", tmp_path / "theirs.parquet"
+    ours.write_bytes(_encode(hourly(hours(0, 1))))
+    table = pq.read_table(ours)
+    footer = pq.read_metadata(ours).metadata
+    pq.write_table(pa.concat_tables([table, table]).replace_schema_metadata(footer), theirs)
+    assert pq.read_metadata(theirs).metadata[b"evpl.ledger"] == footer[b"evpl.ledger"]
+    assert read_footer(io.BytesIO(theirs.read_bytes())) is None
