@@ -16,7 +16,12 @@ import msgspec
 from airflow_provider_evpl.api.redact import Secrets
 from airflow_provider_evpl.api.transport import Answer, Transport
 from airflow_provider_evpl.api.verdict import raise_for
-from airflow_provider_evpl.errors import EvplError, EvplResponseError, EvplRetryableError
+from airflow_provider_evpl.errors import (
+    EvplError,
+    EvplResponseError,
+    EvplRetryableError,
+    EvplUnavailableError,
+)
 from airflow_provider_evpl.settings import Settings
 
 __all__ = ["TokenSource"]
@@ -125,19 +130,23 @@ class TokenSource:
             raise type(error)(f"{_WHAT}: {error}{advice}") from None
 
     def _read(self, answer: Answer) -> tuple[str, float]:
+        request_id = self._secrets.blot(answer.request_id)
         try:
             return _read_token(answer.body)
+        except EvplUnavailableError as cut:
+            raise EvplUnavailableError(f"{_WHAT}: {cut} (request id {request_id})") from None
         except ValueError as odd:
-            request_id = self._secrets.blot(answer.request_id)
             raise EvplResponseError(f"{_WHAT}: {odd} (request id {request_id}); check token_url") from None
 
 
 def _read_token(text: bytes) -> tuple[str, float]:
-    """Token and lifetime; a ValueError says what is wrong with them, and shows nothing."""
+    """Token and lifetime; an error says what is wrong with them, and shows nothing: a ValueError for good."""
     try:
         body = msgspec.json.decode(text, type=dict[str, object])
-    except (ValueError, RecursionError):
+    except (msgspec.ValidationError, RecursionError):
         raise ValueError("the answer is no JSON object") from None
+    except ValueError:  # a gateway's page, or half an answer
+        raise EvplUnavailableError("the answer is no whole JSON text") from None
     token = body.get("access_token")
     if not isinstance(token, str) or not _TOKEN.fullmatch(token):
         raise ValueError("the answer has no usable access_token")

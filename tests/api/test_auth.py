@@ -176,11 +176,23 @@ def test_the_type_is_of_any_case(token_type: str) -> None:
     assert Source(token(token_type=token_type)).tokens.token() == "token-1"
 
 
-@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"null", b'{"access_token": "tok', b"[" * 50_000])
+@pytest.mark.parametrize("body", [b"[]", b"null", b"7", b"[" * 50_000, b'{"a":' * 50_000])
 def test_no_json_object(body: bytes) -> None:
-    """HTML, nothing, half an answer: an error, never a token."""
+    """JSON that is no object is an error for good, never a token."""
     with pytest.raises(EvplResponseError, match="the answer is no JSON object"):
         Source(answer(content=body)).tokens.token()
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b'{"access_token": "tok', b'{"access_token": "tok"}}'])
+def test_no_whole_json(body: bytes) -> None:
+    """HTML, nothing, half an answer: a gateway's hiccup, after which the endpoint is asked again."""
+    source = Source(answer(content=body), token("one"))
+    with pytest.raises(EvplUnavailableError) as raised:
+        source.tokens.token()
+    told = f"token request: the answer is no whole JSON text (request id {REQUEST_ID})"
+    assert str(raised.value) == told
+    source.clock.sleep(1)
+    assert (source.tokens.token(), source.count) == ("one", 2)
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,6 @@ def _final(error: type[EvplError], why: str) -> Fails:
 ENDLESSLY = "/53: Too many requests.*; gave up after 10 attempts"
 WAITED_FOR = "asked to wait 30 s; gave up after (8|9|10) attempts"
 CUT = _down("the answer is no whole JSON text")
-NO_TOKEN_JSON = _response("the answer is no JSON object")
 
 REPLIES: dict[str, Lands | Fails] = {
     "error-400-28": Fails(EvplRequestError, "400/28: Invalid query-string"),
@@ -112,9 +111,9 @@ TOKEN_REPLIES: dict[str, Lands | Fails] = {
     "token-error-429": _limit("token request: 429" + ENDLESSLY),
     "token-error-503": _down("token request: 503/5: Unavailable"),
     "token-html-503": _down("token request: 503: an answer of 87 bytes"),
-    "token-html-200": NO_TOKEN_JSON,
-    "token-body-empty": NO_TOKEN_JSON,
-    "token-json-cut": NO_TOKEN_JSON,
+    "token-html-200": _down("token request: the answer is no whole JSON text"),
+    "token-body-empty": _down("token request: the answer is no whole JSON text"),
+    "token-json-cut": _down("token request: the answer is no whole JSON text"),
     "token-gzip-right": SAME,
     "token-redirect-elsewhere": _response("token request: 307"),
     "token-dropped": _silent("token request: .*RemoteDisconnected"),
