@@ -62,7 +62,9 @@ CASES = {
     "credentials-api": Case(problem(401, 41, TOKEN_ECHO), EMPTY, LOGIN, 1),
     "token-no-such-path": Case(problem(404, 60, TOKEN_ECHO), EMPTY, (*PLACE, "404"), 1),
     "token-html-404": Case(Reply(404, PAGE), EMPTY, (*PLACE, "404", "not in the API's form"), 1),
-    "token-html": Case(Reply(200, PAGE), EMPTY, (*PLACE, "no JSON object"), 1),
+    "token-html": Case(
+        Reply(200, PAGE), EMPTY, ("No token", "no whole JSON text", "check host, token_url"), 1
+    ),
     "token-other-json": Case(Reply(200, {"status": "UP"}), EMPTY, (*PLACE, "no usable access_token"), 1),
     "token-redirect": Case(MOVED, EMPTY, (*PLACE, "302", "no redirect is followed"), 1),
     "token-limit": Case(
@@ -88,7 +90,6 @@ def by_path(token: Reply, report: Reply) -> Callable[[BaseHTTPRequestHandler], N
     """Answer token and report requests."""
 
     def reply(handler: BaseHTTPRequestHandler) -> None:
-        handler.rfile.read(int(handler.headers.get("Content-Length", 0)))
         said = token if "token" in handler.path else report
         body = said.body if isinstance(said.body, bytes) else json.dumps(said.body).encode()
         replying(body, status=said.status, **said.headers)(handler)
