@@ -97,6 +97,9 @@ class _Shown(HTTPConnection):
         """Before TLS, and before a proxy is asked for a tunnel."""
         line = super()._new_conn()
         _current.dog.take(line)
+        if _current.dog.has_bitten:
+            line.close()  # TLS that is begun on a hung-up line loses its socket
+            raise ConnectionAbortedError("hung up")
         return line
 
     def _tunnel(self) -> None:

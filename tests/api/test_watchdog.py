@@ -12,7 +12,7 @@ import pytest
 
 from airflow_provider_evpl.api.client import Client
 from airflow_provider_evpl.api.pages import read_pages
-from airflow_provider_evpl.api.watchdog import Watchdog, watched
+from airflow_provider_evpl.api.watchdog import Watchdog, WatchedAdapter, watched
 from airflow_provider_evpl.errors import EvplRequestError, EvplUnavailableError
 from tests.api.support import QUERY, TOKEN, replying, report, serving, settings, transported
 from tests.certificates import make_certificate, with_tls
@@ -127,6 +127,17 @@ def test_so_it_is_before_the_request(
         finally:
             over.set()
         speaker.result()
+
+
+def test_no_tls_is_begun_on_a_line_that_is_hung_up() -> None:
+    """Where the time is over before the line is there it is closed at once: TLS would lose its socket."""
+    pools = WatchedAdapter().poolmanager
+    with socket.create_server(("127.0.0.1", 0)) as listener, watched(60.0) as dog:
+        port = listener.getsockname()[1]
+        connection = pools.connection_from_url(f"https://127.0.0.1:{port}").ConnectionCls("127.0.0.1", port)
+        dog.bite()
+        with pytest.raises(ConnectionAbortedError, match="hung up"):
+            connection.connect()
 
 
 @pytest.mark.parametrize("is_early", [False, True])
