@@ -21,16 +21,26 @@ from tests.machine.victim import Job, pull_to
 KILLS: Final = int(os.environ.get("EVPL_KILLS", "81"))
 """How many are tried in all; `make laws` sets more."""
 
-BETWEEN = {"empty lake": "b", "the same slices again": "b", "slices of other widths": "a"}
-"""A state of a slice that some kills must have hit."""
+BEFORE_THE_SECOND_PUT = ("b", (Kill("move", 2), Kill("put", 2)))
+BETWEEN: Final[dict[str, tuple[str, tuple[Kill, ...]]]] = {
+    "empty lake": BEFORE_THE_SECOND_PUT,
+    "the same slices again": BEFORE_THE_SECOND_PUT,
+    "slices of other widths": ("a", (Kill("delete", 1),)),
+}
+"""A state of a slice between old and new, and the kills that leave it, on a folder and on S3."""
 
 
-def _kills(steps: Sequence[str], count: int, rng: random.Random) -> Iterator[Kill]:
-    """Choose each kind of step once, then moments all over the run; every third is soon after a step."""
+def _kills(scene: str, steps: Sequence[str], count: int, rng: random.Random) -> Iterator[Kill]:
+    """Choose one between old and new, each kind of step once, then moments all over the run.
+
+    Every third of these is soon after a step.
+    """
     kinds = Counter(steps)
+    between = [kill for kill in BETWEEN[scene][1] if kill.kind in kinds]
+    yield from between
     for kind in sorted(kinds):
         yield Kill(kind, rng.randint(1, kinds[kind]))
-    others = count - len(kinds)
+    others = count - len(kinds) - len(between)
     for place in range(others):
         at = int((place + rng.random()) / others * len(steps))
         after = rng.uniform(0.0001, 0.003) if place % 3 == 0 else 0.0
@@ -57,11 +67,11 @@ def test_a_killed_run_leaves_old_or_new(scene: str, stage: Stage, make_place: Pl
     on_s3 = in_scene * 3 // 8  # a run there takes three times as long
     rng = random.Random(scene)  # noqa: S311 which moments, no secret
     found: dict[str, str] = {}
-    for kill in _kills(steps, in_scene - on_s3 if is_local else on_s3, rng):
+    for kill in _kills(scene, steps, in_scene - on_s3 if is_local else on_s3, rng):
         if (state := _state_after(kill, job, make_place(), both, stage)) is not None:
             found[kill.kind] = found.get(kill.kind, "") + state
     assert found.keys() == set(steps)
-    assert {"n", "o", BETWEEN[scene], *("." if is_local else "")} <= set("".join(found.values()))
+    assert {"n", "o", BETWEEN[scene][0], *("." if is_local else "")} <= set("".join(found.values()))
 
 
 def _state_after(kill: Kill, job: Job, place: Place, both: Lakes, stage: Stage) -> str | None:
