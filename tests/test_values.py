@@ -27,7 +27,7 @@ def oracle(value: object) -> float | None:
     if type(value) in (int, float):
         number = Decimal(value)  # type: ignore[arg-type]  # one of the two
     elif isinstance(value, str) and all(ord(character) < 128 for character in value) and "_" not in value:
-        number = Decimal(value.strip())
+        number = Decimal(value.strip(" \t\n\v\f\r"))  # the blanks of float(); strip() knows more
     else:
         raise ValueError(value)
     if not number.is_finite() or math.isinf(float(number)):
@@ -39,6 +39,7 @@ def oracle(value: object) -> float | None:
 @example("1_000")
 @example(" 12.5\t")
 @example("   ")
+@example("0\x1f")
 @example("12,5")
 @example("12 %")
 @example("N/A")

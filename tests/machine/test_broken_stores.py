@@ -49,9 +49,9 @@ class Break(NamedTuple):
 
 
 BREAKS = {
-    "500": Break(500, None, EvplStoreError, 1, EvplStoreError),
+    "500": Break(500, None, EvplStoreError, 3, EvplStoreError),
     "503": Break(503, None, EvplStoreError, 3, EvplStoreError),
-    "403": Break(403, None, EvplStoreDeniedError, 1, EvplStoreDeniedError),
+    "403": Break(403, None, EvplStoreDeniedError, 3, EvplStoreDeniedError),
     "cut off before it is done": Break(HANG_UP, None, EvplStoreError, 1, EvplStoreError),
     "cut off when it is done": Break(None, HANG_UP, EvplStoreError, 1, EvplStoreError),
     "credentials expired": Break(EXPIRED, None, EvplStoreDeniedError, 3, EvplStoreError),
