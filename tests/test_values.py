@@ -18,6 +18,7 @@ anything = st.none() | st.booleans() | numbers | texts | st.lists(st.integers())
 quick_values: st.SearchStrategy[str | float | None] = (
     st.none() | texts | st.floats().map(str) | st.floats(-1e9, 1e9)
 )
+_TYPED = re.compile(r"[\t-\r -~]*")  # ASCII; of its controls the blanks that `float()` passes over
 
 
 def oracle(value: object) -> float | None:
@@ -26,8 +27,8 @@ def oracle(value: object) -> float | None:
         return None
     if type(value) in (int, float):
         number = Decimal(value)  # type: ignore[arg-type]  # one of the two
-    elif isinstance(value, str) and all(ord(character) < 128 for character in value) and "_" not in value:
-        number = Decimal(value.strip(" \t\n\v\f\r"))  # the blanks of float(); strip() knows more
+    elif isinstance(value, str) and _TYPED.fullmatch(value) and "_" not in value:
+        number = Decimal(value.strip())
     else:
         raise ValueError(value)
     if not number.is_finite() or math.isinf(float(number)):
