@@ -17,7 +17,10 @@ ENVIRONMENT = {name: text for name, text in os.environ.items() if not name.start
 VENV = r"(uv venv|-m venv) .*\.venv"
 FROM_THE_LOCK_FILE = r"sync .*--frozen"
 
-ON_ALL_CORES = "--numprocesses auto --maxprocesses 4 --dist loadfile"
+ROOMS_THEN_FLOWS = (
+    r"-m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --cov --cov-report= (?s:.*)"
+    r"--fail-under=100$(?s:.*)-m pytest --numprocesses 4 --dist loadfile tests/faults "
+)
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +44,7 @@ def _planned(checkout: Path, target: str) -> str:
     [
         ("setup", []),
         ("demo", [r"\.venv/bin/python demo/run\.py$"]),
-        ("test", [rf"\.venv/bin/python -m pytest {ON_ALL_CORES} --cov --cov-report=$"]),
+        ("test", [ROOMS_THEN_FLOWS]),
         (
             "check",
             [
@@ -49,7 +52,7 @@ def _planned(checkout: Path, target: str) -> str:
                 r"\.venv/bin/ruff format .*--check",
                 r"\.venv/bin/mypy$",
                 r"\.venv/bin/lint-imports",
-                rf"\.venv/bin/python -m pytest {ON_ALL_CORES} --cov --cov-report=$",
+                ROOMS_THEN_FLOWS,
             ],
         ),
     ],
@@ -61,6 +64,15 @@ def test_each_sets_itself_up(checkout: Path, target: str, parts: list[str]) -> N
         found = re.search(part, plan, re.MULTILINE)
         assert found, part
         plan = plan[found.end() :]
+
+
+def test_what_one_part_of_the_suite_leaves_out_the_other_has(checkout: Path) -> None:
+    """The tests of flows are given what the tests of rooms ignore, and all of it is there."""
+    plan = _planned(checkout, "test")
+    ignored = re.findall(r"--ignore=(\S+)", plan)
+    [given] = re.findall(r"-m pytest --numprocesses 4 --dist loadfile (.*)$", plan, re.MULTILINE)
+    assert given.split() == ignored
+    assert all((ROOT / path).exists() for path in ignored)
 
 
 def test_the_suite_is_whole() -> None:

@@ -52,7 +52,7 @@ BREAKS = {
     "500": Break(500, None, EvplStoreError, 3, EvplStoreError),
     "503": Break(503, None, EvplStoreError, 3, EvplStoreError),
     "403": Break(403, None, EvplStoreDeniedError, 3, EvplStoreDeniedError),
-    "cut off before it is done": Break(HANG_UP, None, EvplStoreError, 1, EvplStoreError),
+    "cut off before it is done": Break(HANG_UP, None, EvplStoreError, 3, EvplStoreError),
     "cut off when it is done": Break(None, HANG_UP, EvplStoreError, 1, EvplStoreError),
     "credentials expired": Break(EXPIRED, None, EvplStoreDeniedError, 3, EvplStoreError),
 }
