@@ -18,7 +18,7 @@ from airflow_provider_evpl.api.pace import Pace
 from airflow_provider_evpl.api.redact import Secrets
 from airflow_provider_evpl.api.retry import RetryPolicy
 from airflow_provider_evpl.api.transport import Answer, Transport, make_session
-from airflow_provider_evpl.api.verdict import api_code, raise_for
+from airflow_provider_evpl.api.verdict import api_code, raise_for, tell
 from airflow_provider_evpl.errors import EvplError, EvplResponseError, EvplUnavailableError
 from airflow_provider_evpl.records import Entry, Page, PageDecoder, Rejection, Series
 from airflow_provider_evpl.settings import Settings
@@ -28,6 +28,10 @@ __all__ = ["Client", "Query"]
 
 _MISSING_CREDENTIALS = 40
 _SHORTEST_IN_NAMES = 6  # a shorter secret may well be part of a circuit's name, which has to land as it came
+_TAKEN_BACK = (
+    "a new token is refused, though others were good in this run; give each task that runs at once "
+    "an app of its own if the token endpoint ends older tokens"
+)
 _NO_REPORT = "; check host; if it is right, show Orange this"
 
 
@@ -80,6 +84,7 @@ class Client:
         self._report_url = f"{settings.base_url}/api-monitoring-live/v1/pm_jobs/{job}/reports/UTILIZATION"
         self._count_lock = threading.Lock()
         self._requests_sent = 0
+        self._was_let_in = False
 
     def __enter__(self) -> Self:
         """Return itself."""
@@ -134,9 +139,12 @@ class Client:
         what = _tell(query, index)
         token = self._tokens.token()
         answer = self._send(query, index, token)
-        if answer.status == HTTPStatus.UNAUTHORIZED and api_code(answer) != _MISSING_CREDENTIALS:
+        if _refuses_token(answer):
             answer = self._send(query, index, self._tokens.renew(refused=token))
+            if self._was_let_in and _refuses_token(answer):
+                raise EvplUnavailableError(f"{what}: {tell(answer, self._secrets.blot)}; {_TAKEN_BACK}")
         raise_for(answer, what, self._secrets.blot)
+        self._was_let_in = True
         return self._decode(answer, what)
 
     def _send(self, query: Query, index: int, token: str) -> Answer:
@@ -187,6 +195,10 @@ class Client:
         blot = partial(self._secrets.blot, shortest=_SHORTEST_IN_NAMES)
         series = Series._make(text and blot(text) for text in entry.series)
         return entry if series == entry.series else structs.replace(entry, series=series)
+
+
+def _refuses_token(answer: Answer) -> bool:
+    return answer.status == HTTPStatus.UNAUTHORIZED and api_code(answer) != _MISSING_CREDENTIALS
 
 
 def _tell(query: Query, index: int) -> str:

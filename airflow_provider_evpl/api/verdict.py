@@ -24,7 +24,7 @@ from airflow_provider_evpl.errors import (
 )
 from airflow_provider_evpl.fields import one_line
 
-__all__ = ["api_code", "raise_for", "read_retry_after"]
+__all__ = ["api_code", "raise_for", "read_retry_after", "tell"]
 
 _RATE_LIMIT_CODE = 53
 _SHOWN_CHARACTERS = 500
@@ -61,7 +61,7 @@ def raise_for(answer: Answer, what: str, blot: Callable[[str], str], *, next_ste
     """
     if answer.status == HTTPStatus.OK:
         return
-    msg = f"{what}: {_tell(answer, blot)}"
+    msg = f"{what}: {tell(answer, blot)}"
     wait = read_retry_after(answer.headers.get("Retry-After"))
     if answer.status == HTTPStatus.TOO_MANY_REQUESTS or _is_rate_limit(answer):
         raise EvplRateLimitError(msg, retry_after_seconds=wait)
@@ -111,8 +111,8 @@ def _permanent(answer: Answer) -> type[EvplError]:
     return EvplRequestError if is_request else EvplResponseError
 
 
-def _tell(answer: Answer, blot: Callable[[str], str]) -> str:
-    """Only what the documented fields of an error say: any other body may hold a token."""
+def tell(answer: Answer, blot: Callable[[str], str]) -> str:
+    """Show what an error says, and its request id; of any other body, which may hold a token, its size."""
     body = _body(answer)
     number = api_code(answer)
     code = "" if number is None else f"/{blot(str(number))}"

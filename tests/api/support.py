@@ -17,6 +17,7 @@ from airflow_provider_evpl.api.client import Client, Query
 from airflow_provider_evpl.api.pace import Pace
 from airflow_provider_evpl.api.redact import Secrets
 from airflow_provider_evpl.api.transport import Transport, make_session
+from airflow_provider_evpl.sandbox.server import SandboxServer
 from airflow_provider_evpl.settings import Settings
 from airflow_provider_evpl.window import Granularity, Window
 
@@ -81,6 +82,15 @@ def settings(**changes: Any) -> Settings:  # noqa: ANN401 any field
         "requests_per_second": 1000.0,
     }
     return Settings(**fields | changes)
+
+
+def sandboxed(server: SandboxServer, **changes: Any) -> Settings:  # noqa: ANN401 any extra
+    """The settings that the sandbox says fit it."""
+    fields = server.connection()
+    extra = fields["extra"] | {"requests_per_second": 1000} | changes
+    return Settings.from_connection(
+        login=fields["login"], password=fields["password"], host=fields["host"], extra=extra
+    )
 
 
 def report(*entries: object, **changes: object) -> dict[str, object]:

@@ -1,6 +1,4 @@
-import itertools
 import json
-import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler
 from typing import Any
@@ -10,7 +8,6 @@ import requests
 from msgspec import structs
 
 from airflow_provider_evpl.api.client import Client
-from airflow_provider_evpl.api.pages import read_pages
 from airflow_provider_evpl.errors import (
     EvplAuthError,
     EvplError,
@@ -21,21 +18,19 @@ from airflow_provider_evpl.errors import (
     EvplResponseError,
     EvplUnavailableError,
 )
-from airflow_provider_evpl.records import Page, PageDecoder
-from airflow_provider_evpl.sandbox.config import SandboxConfig
+from airflow_provider_evpl.records import PageDecoder
 from airflow_provider_evpl.sandbox.server import SandboxServer
-from airflow_provider_evpl.settings import Settings
 from tests.api.support import (
     ECHOES,
     QUERY,
     REQUEST_ID,
     SECRET,
     TOKEN,
-    Clock,
     answer,
     problem,
     replying,
     report,
+    sandboxed,
     scripted,
     serving,
     settings,
@@ -44,15 +39,6 @@ from tests.api.support import (
 OK = answer(json=report())
 TOKENS = [answer(json=TOKEN | {"access_token": f"token-{number}"}) for number in range(1, 5)]
 ENTRY = {"objectInstanceId": "a", "metric_name": "m", "performanceValues": []}
-
-
-def sandboxed(server: SandboxServer, **changes: Any) -> Settings:  # noqa: ANN401 any extra
-    """The settings that the sandbox says fit it."""
-    fields = server.connection()
-    extra = fields["extra"] | {"requests_per_second": 1000} | changes
-    return Settings.from_connection(
-        login=fields["login"], password=fields["password"], host=fields["host"], extra=extra
-    )
 
 
 def test_a_request() -> None:
@@ -94,33 +80,6 @@ def test_check_token() -> None:
         api.client.check_token()
         api.client.check_token()
     assert (api.tokens.call_count, api.client.requests_sent) == (2, 0)
-
-
-@pytest.mark.parametrize("code", [41, "41", 42, "42", None, 99])
-def test_a_refused_token_is_renewed_once(code: object) -> None:
-    """On 401 the token is renewed and the same page asked for again, at once."""
-    with scripted([problem(401, code), OK], TOKENS) as api:
-        api.client.page(QUERY, 51)
-    assert api.sent_tokens == ["Bearer token-1", "Bearer token-2"]
-    assert [request.headers["pagination"] for request in api.reports.request_history] == ["51", "51"]
-    assert (api.tokens.call_count, api.client.requests_sent) == (2, 2)
-
-
-@pytest.mark.parametrize("code", [41, 42])
-def test_a_renewed_token_that_is_refused(code: int) -> None:
-    """A second 401 is final: one more token, one more request, no wait."""
-    with scripted([problem(401, code)], TOKENS) as api, pytest.raises(EvplAuthError, match=f"401/{code}"):
-        api.client.page(QUERY, 1)
-    assert (api.tokens.call_count, api.reports.call_count) == (2, 2)
-    assert max(api.clock.slept) < 1
-
-
-@pytest.mark.parametrize("code", [40, "40"])
-def test_missing_credentials_fail_at_once(code: object) -> None:
-    """401/40 says that there were no credentials: another token wouldn't help."""
-    with scripted([problem(401, code)]) as api, pytest.raises(EvplAuthError):
-        api.client.page(QUERY, 1)
-    assert (api.tokens.call_count, api.reports.call_count) == (1, 1)
 
 
 @pytest.mark.parametrize(
@@ -249,44 +208,3 @@ def test_the_session_is_closed() -> None:
     with Client(settings(), session=Session()):
         assert closed == []
     assert closed == ["closed"]
-
-
-@pytest.mark.parametrize("parallelism", [1, 4])
-def test_a_token_revoked_in_mid_run(parallelism: int) -> None:
-    """Tokens revoked between pages cost one renewal; the pages are the same as without."""
-    with SandboxServer(SandboxConfig(page_size=7)) as server:
-        clock = Clock()
-        with Client(sandboxed(server), clock=clock, sleep=clock.sleep) as client:
-
-            def read() -> list[Page]:
-                return list(read_pages(lambda index: client.page(QUERY, index), parallelism=parallelism))
-
-            def without_ids(pages: list[Page]) -> list[Page]:
-                return [structs.replace(page, request_id=None) for page in pages]
-
-            undisturbed = read()
-            pages = read_pages(lambda index: client.page(QUERY, index), parallelism=parallelism)
-            disturbed = [next(pages)]
-            server.revoke_tokens()
-            disturbed += pages
-        assert without_ids(disturbed) == without_ids(undisturbed)
-        assert sum(page.entry_count for page in disturbed) == 80
-        assert server.tokens_issued == 2
-        assert 2 * len(undisturbed) < client.requests_sent <= 2 * len(undisturbed) + parallelism
-
-
-def test_a_token_that_expires_in_mid_run() -> None:
-    """Where a token ends before its time, 401/42, it is renewed and the page asked for again."""
-    seconds = itertools.count(0, 30)
-    lock = threading.Lock()
-
-    def servers_clock() -> float:
-        with lock:
-            return next(seconds)
-
-    config = SandboxConfig(page_size=7, token_ttl=100)
-    with SandboxServer(config, clock=servers_clock) as server, Client(sandboxed(server)) as client:
-        pages = list(read_pages(lambda index: client.page(QUERY, index)))
-    assert sum(page.entry_count for page in pages) == 80
-    assert client.requests_sent == len(pages) + server.tokens_issued - 1
-    assert server.tokens_issued > 2
