@@ -104,6 +104,7 @@ class Settings:
             **values,
         )
         settings._check_verify()
+        settings._check_proxy()
         return settings
 
     @property
@@ -139,6 +140,15 @@ class Settings:
             )
         if isinstance(self.verify, str):
             _check_bundle(self.verify)
+
+    def _check_proxy(self) -> None:
+        """What is plain on its way to a proxy is shown there, and underway."""
+        plain = any(urlsplit(url).scheme == "http" for url in (self.base_url, self.token_url))
+        if self.proxy and plain and not _is_loopback(urlsplit(self.proxy).hostname):
+            raise EvplConfigError(
+                "proxy: must be on a loopback host as well where host or token_url is plain http; "
+                "else it would be shown the credentials"
+            )
 
 
 def _check_bundle(path: str) -> None:

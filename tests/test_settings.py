@@ -169,6 +169,14 @@ def test_a_range_holds_its_ends(name: str, value: Any) -> None:  # noqa: ANN401 
     assert getattr(settings(**{name: value}), name) == value
 
 
+@pytest.mark.parametrize("host", ["http://localhost:8075", "HTTP://127.0.0.1"])
+def test_a_proxy_elsewhere_sees_no_plain_http(host: str) -> None:
+    """Credentials in plain http stay on this machine: a proxy on another one is refused."""
+    with pytest.raises(EvplConfigError, match=r"^proxy: must be on a loopback host"):
+        settings(host=host, proxy="http://proxy.example.com:3128")
+    assert settings(host=host, proxy="http://127.0.0.1:3128").base_url == host
+
+
 @pytest.mark.parametrize(
     "host",
     [

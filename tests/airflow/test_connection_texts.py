@@ -10,7 +10,7 @@ import pytest
 from airflow_provider_evpl.errors import EvplConfigError
 from airflow_provider_evpl.settings import Settings
 
-HOST = "http://localhost:8075/gate%20way"
+HOST = "https://localhost:8075/gate%20way"
 EXTRA = {
     "application_id": "the app",
     "code_ope": "0042",
