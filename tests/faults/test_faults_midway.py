@@ -18,7 +18,16 @@ from tests.sandbox.client import REPORT_PATH, TOKEN_PATH
 TWO_SLICES = replace(HOURLY, slice_length=timedelta(hours=12))
 MORNING = Counter(place.row for place in PLACES if place.hour < 12)
 ONE_BY_ONE = {"page_parallelism": "1"}
-OF_REPORT = [case for case in EXCHANGES if not case.faults[0].startswith("token-")]
+
+
+def _midway(case: Case) -> Case:
+    """A refused token is final from the beginning only: once tokens were good in a run it may pass."""
+    if case.faults[0] in ("error-401-41", "error-401-42"):
+        return replace(case, outcome=Fails(EvplUnavailableError, "though others were good in this run"))
+    return case
+
+
+OF_REPORT = [_midway(case) for case in EXCHANGES if not case.faults[0].startswith("token-")]
 OF_TOKEN = [case for case in EXCHANGES if case.faults[0].startswith("token-")]
 
 
