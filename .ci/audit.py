@@ -12,7 +12,7 @@ def main(command: list[str]) -> int:
     """Say what was found; 1 where a vulnerability is known."""
     dependencies = _ask(command)
     if dependencies is None:
-        print("audit: NOT DONE: its source of vulnerabilities can't be reached")
+        print("audit: NOT DONE: pip-audit gave no answer; above is why")
         return 0
     found = [(one, vuln) for one in dependencies for vuln in one.get("vulns", [])]
     unknown = sum("skip_reason" in one for one in dependencies)

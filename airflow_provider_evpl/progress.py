@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from airflow_provider_evpl.records import Page
+from airflow_provider_evpl.page import Page
 from airflow_provider_evpl.window import Window
 
 __all__ = ["Progress", "ProgressMeter"]

@@ -8,7 +8,7 @@ from datetime import datetime
 from airflow_provider_evpl.api.client import Client, Query
 from airflow_provider_evpl.api.pages import read_pages
 from airflow_provider_evpl.errors import EvplPagingError, EvplRetryableError
-from airflow_provider_evpl.records import Rejection, Series
+from airflow_provider_evpl.page import Rejection, Series
 from airflow_provider_evpl.wait_plan import WaitPlan
 from airflow_provider_evpl.window import EPOCH, Granularity, Window, iso, microseconds
 

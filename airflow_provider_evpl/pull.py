@@ -14,9 +14,9 @@ from airflow_provider_evpl.lake.lake import Lake, Target
 from airflow_provider_evpl.lake.layout import Dataset
 from airflow_provider_evpl.lake.samples import SampleCollector, Samples
 from airflow_provider_evpl.lake.store import Store
+from airflow_provider_evpl.page import Page
 from airflow_provider_evpl.plan import PullPlan
 from airflow_provider_evpl.progress import Progress, ProgressMeter
-from airflow_provider_evpl.records import Page
 from airflow_provider_evpl.summary import Summary
 from airflow_provider_evpl.window import DAY, Granularity, Window, floor, iso
 

@@ -25,7 +25,7 @@ from airflow_provider_evpl.raw_json import (
 )
 from airflow_provider_evpl.values import OddError, Timestamps, read_value, read_values
 
-__all__ = ["MOST_REJECTIONS", "Entry", "Page", "PageDecoder", "Rejection", "Series"]
+__all__ = ["MOST_REJECTIONS", "PageDecoder"]
 
 MOST_REJECTIONS = 1_000_000
 """Of a page, and of a slice: each is kept, in some 500 bytes and its raw text."""

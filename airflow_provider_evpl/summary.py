@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 
 from airflow_provider_evpl.lake.lake import Landing
 from airflow_provider_evpl.lake.samples import Samples
+from airflow_provider_evpl.page import Series
 from airflow_provider_evpl.plan import PullPlan
-from airflow_provider_evpl.records import Series
 from airflow_provider_evpl.window import iso
 
 __all__ = ["Summary"]

@@ -10,7 +10,7 @@ import pyarrow as pa
 from airflow_provider_evpl.lake.lake import Lake
 from airflow_provider_evpl.lake.layout import Dataset
 from airflow_provider_evpl.lake.store import LocalStore
-from airflow_provider_evpl.records import Series
+from airflow_provider_evpl.page import Series
 from airflow_provider_evpl.window import DAY, Window
 from tests.lake.build import MIDNIGHT, Answer, Row, collect, microseconds, rejection
 from tests.lake.runs import SOURCE

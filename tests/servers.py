@@ -103,7 +103,12 @@ def running(*command: str, ready: str, env: Mapping[str, str] = MappingProxyType
             yield _wait(process, said, re.compile(ready + r"(\S*)"))
         finally:
             process.terminate()
-            process.wait(_PATIENCE_SECONDS)
+            try:
+                process.wait(_PATIENCE_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+                raise
 
 
 def _wait(process: subprocess.Popen[bytes], said: Path, ready: re.Pattern[str]) -> str:

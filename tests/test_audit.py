@@ -30,7 +30,7 @@ UNKNOWN = {"name": "c", "skip_reason": "Dependency not found on PyPI"}
                 "audit: 0 known vulnerabilities in 1 packages",
             ],
         ),
-        (None, 0, ["audit: NOT DONE: its source of vulnerabilities can't be reached"]),
+        (None, 0, ["audit: NOT DONE: pip-audit gave no answer; above is why"]),
     ],
     ids=["none", "one", "unknown", "no answer"],
 )

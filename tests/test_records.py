@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_evpl.errors import EvplResponseError, EvplUnavailableError
-from airflow_provider_evpl.records import Entry, Page, PageDecoder, Rejection, Series
+from airflow_provider_evpl.page import Entry, Page, Rejection, Series
+from airflow_provider_evpl.records import PageDecoder
 
 NAMES = {"objectInstanceId": "circuit-1", "metric_name": "in"}
 TIME = "1970-01-01T00:00:01Z"

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_evpl.errors import EvplResponseError, EvplUnavailableError
-from airflow_provider_evpl.records import Page, PageDecoder, Series
+from airflow_provider_evpl.page import Page, Series
+from airflow_provider_evpl.records import PageDecoder
 
 NAMES = b'"objectInstanceId":"a","metric_name":"in"'
 TIMES = (b"1970-01-01T00:00:01Z", b"1970-01-01T00:00:02Z", b"1970-01-01T00:00:03Z")

@@ -20,7 +20,8 @@ from airflow_provider_evpl.api.retry import RetryPolicy
 from airflow_provider_evpl.api.transport import Answer, Transport, make_session
 from airflow_provider_evpl.api.verdict import api_code, raise_for, tell
 from airflow_provider_evpl.errors import EvplError, EvplResponseError, EvplUnavailableError
-from airflow_provider_evpl.records import Entry, Page, PageDecoder, Rejection, Series
+from airflow_provider_evpl.page import Entry, Page, Rejection, Series
+from airflow_provider_evpl.records import PageDecoder
 from airflow_provider_evpl.settings import Settings
 from airflow_provider_evpl.window import Granularity, Window
 

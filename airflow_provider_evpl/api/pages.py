@@ -14,7 +14,8 @@ from airflow_provider_evpl.errors import (
     EvplResponseError,
     EvplRetryableError,
 )
-from airflow_provider_evpl.records import MOST_REJECTIONS, Page
+from airflow_provider_evpl.page import Page
+from airflow_provider_evpl.records import MOST_REJECTIONS
 
 __all__ = ["read_pages"]
 
@@ -67,10 +68,10 @@ def read_pages(
             if parallelism == 1 or check.total is None
             else _ahead(
                 fetch,
-                end,
-                first.entry_count if pagination == "element" else None,
-                check.total,
-                parallelism,
+                end=end,
+                entry_count=first.entry_count if pagination == "element" else None,
+                total=check.total,
+                parallelism=parallelism,
             )
         )
         with closing(rest):  # an error's traceback would keep the threads of `_ahead` alive
@@ -93,6 +94,7 @@ def _one_by_one(fetch: Callable[[int], Page], page: Page, pagination: str) -> Ge
 
 def _ahead(
     fetch: Callable[[int], Page],
+    *,
     end: Callable[[], None],
     entry_count: int | None,
     total: int,

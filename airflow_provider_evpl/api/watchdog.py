@@ -84,12 +84,12 @@ def watched(seconds: float) -> Iterator[Watchdog]:
         dog.let_go()
 
 
-def _is_ours_to_tell(_: logging.LogRecord) -> bool:
+def _is_unwatched(_: logging.LogRecord) -> bool:
     """Of what is watched urllib3 would log headers that it can't parse, whatever secret they echo."""
     return not hasattr(_current, "dog")
 
 
-logging.getLogger("urllib3.connection").addFilter(_is_ours_to_tell)
+logging.getLogger("urllib3.connection").addFilter(_is_unwatched)
 
 
 class _Shown(HTTPConnection):
@@ -114,16 +114,12 @@ class _Shown(HTTPConnection):
         return super().getresponse(*args, **options)
 
 
-class _Connection(_Shown):
-    pass
-
-
 class _SafeConnection(_Shown, HTTPSConnection):
     pass
 
 
 class _Pool(HTTPConnectionPool):
-    ConnectionCls = _Connection
+    ConnectionCls = _Shown
 
 
 class _SafePool(HTTPSConnectionPool):

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from airflow_provider_evpl.lake.schema import SERIES_COLUMNS, TABLE_SCHEMA
-from airflow_provider_evpl.records import Series
+from airflow_provider_evpl.page import Series
 
 __all__ = ["Codes", "Flags", "Floats", "Integers", "make_table"]
 

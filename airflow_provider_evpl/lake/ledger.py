@@ -8,7 +8,7 @@ from itertools import chain, islice
 from math import isnan
 
 from airflow_provider_evpl.fields import one_line
-from airflow_provider_evpl.records import Rejection, Series
+from airflow_provider_evpl.page import Rejection, Series
 from airflow_provider_evpl.values import NO_ZONE
 from airflow_provider_evpl.window import EPOCH, iso
 

@@ -12,7 +12,7 @@ from airflow_provider_evpl.fields import one_line
 from airflow_provider_evpl.lake.columns import Codes, Flags, Floats, Integers, make_table
 from airflow_provider_evpl.lake.ledger import EXAMPLES, Conflict, Ledger, PlacedRejection, tell_set_aside
 from airflow_provider_evpl.lake.units import unit_doubts
-from airflow_provider_evpl.records import Page, Series
+from airflow_provider_evpl.page import Page, Series
 from airflow_provider_evpl.window import EPOCH, Granularity, Window, microseconds
 
 __all__ = ["SampleCollector", "Samples"]

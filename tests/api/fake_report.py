@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 from itertools import accumulate
 
-from airflow_provider_evpl.records import Entry, Page, Series
+from airflow_provider_evpl.page import Entry, Page, Series
 
 
 class FakeReport:

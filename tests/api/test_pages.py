@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from airflow_provider_evpl.api.pages import read_pages
 from airflow_provider_evpl.errors import EvplPagingError, EvplRequestError, EvplUnavailableError
-from airflow_provider_evpl.records import Page, Rejection
+from airflow_provider_evpl.page import Page, Rejection
 from tests.api.fake_report import FakeReport, entry, listed, page, without
 
 Fetch = Callable[[int], Page]

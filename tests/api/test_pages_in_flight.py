@@ -6,7 +6,7 @@ import pytest
 
 from airflow_provider_evpl.api.pages import read_pages
 from airflow_provider_evpl.errors import EvplError, EvplRequestError, EvplUnavailableError
-from airflow_provider_evpl.records import Page
+from airflow_provider_evpl.page import Page
 from tests.api.fake_report import FakeReport, page
 
 

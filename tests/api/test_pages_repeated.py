@@ -3,7 +3,7 @@ from msgspec.structs import replace
 
 from airflow_provider_evpl.api.pages import read_pages
 from airflow_provider_evpl.errors import EvplPagingError
-from airflow_provider_evpl.records import Entry, Page, Rejection
+from airflow_provider_evpl.page import Entry, Page, Rejection
 from tests.api.fake_report import entry, listed, page
 
 LAST = page(2, 2, has_next=False, first=2)

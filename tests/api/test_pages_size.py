@@ -3,7 +3,8 @@ from msgspec.structs import replace
 
 from airflow_provider_evpl.api.pages import read_pages
 from airflow_provider_evpl.errors import EvplResponseError
-from airflow_provider_evpl.records import MOST_REJECTIONS, Page, Rejection
+from airflow_provider_evpl.page import Page, Rejection
+from airflow_provider_evpl.records import MOST_REJECTIONS
 from tests.api.fake_report import listed, page
 
 ODD = Rejection("odd", 0, 0, 1, "{}")

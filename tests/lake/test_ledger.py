@@ -1,5 +1,5 @@
 from airflow_provider_evpl.lake.samples import SampleCollector
-from airflow_provider_evpl.records import Page, Rejection
+from airflow_provider_evpl.page import Page, Rejection
 from airflow_provider_evpl.values import NO_ZONE
 from tests.lake.build import FIVE_MINUTES, Answer, Row, circuit, collect, hours, microseconds, rejection
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 import airflow_provider_evpl
 from airflow_provider_evpl.lake.parquet import Footer, encode, read_footer
 from airflow_provider_evpl.lake.samples import Samples
-from airflow_provider_evpl.records import Series
+from airflow_provider_evpl.page import Series
 from airflow_provider_evpl.window import DAY
 from tests.lake.build import MIDNIGHT, Answer, Row, circuit, collect, fewer, hourly, hours, microseconds
 

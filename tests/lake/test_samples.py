@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_evpl.lake.samples import SampleCollector, Samples
 from airflow_provider_evpl.lake.schema import SERIES_COLUMNS
-from airflow_provider_evpl.records import Entry, Page, Rejection, Series
+from airflow_provider_evpl.page import Entry, Page, Rejection, Series
 from airflow_provider_evpl.window import Granularity, Window
 from tests.lake.build import (
     FIVE_MINUTES,
