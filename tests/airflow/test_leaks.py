@@ -1,0 +1,57 @@
+"""The search for secrets finds them: else no test that looks with it could fail."""
+
+import logging
+from base64 import b64encode
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tests.airflow.leaks import SECRET, Traces, listening
+from tests.api.support import ECHOES
+
+FORMS = ECHOES | {"base64": lambda secret: b64encode(f"who:{secret}".encode()).decode()}
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+def test_each_form_is_found(form: Callable[[str], str]) -> None:
+    """In whatever form a secret stands in the middle of a text."""
+    traces = Traces()
+    traces.add("here", f"before{form(SECRET)}after")
+    assert {where for where, _ in traces.leaks({SECRET})} == {"here"}
+
+
+def test_it_is_found_behind_an_error() -> None:
+    """An error that nobody shows has it still: its context's arguments."""
+    traces = Traces()
+    hidden = KeyError(SECRET)
+    shown = ValueError("shown")
+    shown.__context__, shown.__suppress_context__ = hidden, True
+    traces.add_error(shown)
+    assert traces.leaks({SECRET})
+
+
+def test_it_is_found_in_any_log() -> None:
+    """Also where its logger is told to keep quiet."""
+    traces = Traces()
+    logger = logging.getLogger("evpl.quiet")
+    logger.setLevel(logging.ERROR)
+    with listening(traces):
+        logger.debug("told: %s", SECRET)
+    assert traces.leaks({SECRET})
+
+
+@pytest.mark.parametrize("place", ["name", "bytes", "footer", "column"])
+def test_it_is_found_in_files(tmp_path: Path, place: str) -> None:
+    """In names, in bytes, and in what Parquet has packed."""
+    plain = "plain-secret"
+    table = pa.table({"value": [plain if place == "column" else "x"] * 100})
+    footer = {"ledger": plain if place == "footer" else "x"}
+    pq.write_table(table.replace_schema_metadata(footer), tmp_path / "one.parquet", compression="zstd")
+    (tmp_path / (plain if place == "name" else "two")).write_text(plain if place == "bytes" else "x")
+    traces = Traces()
+    traces.add_files(tmp_path)
+    assert traces.leaks({plain})
+    assert not traces.leaks({"other-secret"})
