@@ -25,12 +25,15 @@ from airflow_provider_evpl.raw_json import (
 )
 from airflow_provider_evpl.values import OddError, Timestamps, read_value, read_values
 
-__all__ = ["MOST_REJECTIONS", "PageDecoder"]
+__all__ = ["MOST_ENTRIES", "MOST_REJECTIONS", "PageDecoder"]
 
 MOST_REJECTIONS = 1_000_000
 """Of a page, and of a slice: each is kept, in some 500 bytes and its raw text."""
 
-_MOST_VALUES = 8 << 20  # of a page; each costs some 60 bytes
+MOST_ENTRIES = 500_000
+"""Of a page, and of a slice: one costs some 500 bytes, and as many to sort, even without a sample."""
+
+_MOST_VALUES = 4 << 20  # of a page: each costs some 60 bytes, a name 150; a bracket time wherever it is cut
 _MOST_UNKNOWN = 1000  # names of a page
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
@@ -101,6 +104,7 @@ class PageDecoder:
         return page if _has_all(page, text) else None
 
     def _quick_page(self, page: _Page, size: int) -> Page:
+        _check_count(page.entries)
         return Page(
             current_page=page.current_page,
             total_pages=page.total_pages,
@@ -120,13 +124,20 @@ class PageDecoder:
         )
 
     def _careful(self, text: bytes) -> Page:
-        if text.count(b",") >= _MOST_VALUES:
+        if max(text.count(b","), text.count(b"[") + text.count(b"{")) >= _MOST_VALUES:
             raise EvplResponseError(f"the answer has more than {_MOST_VALUES:,} values; pull shorter slices")
         page = self._reader(read_fields).read_page(text)
         return page if _has_all(page, text) else self._reader(split_fields).read_page(text)
 
     def _reader(self, read_object: Callable[[Raw | bytes], Fields]) -> "_CarefulReader":
         return _CarefulReader(self._timestamps, read_object, self._most_rejections)
+
+
+def _check_count(entries: Sequence[object]) -> None:
+    if len(entries) > MOST_ENTRIES:
+        raise EvplResponseError(
+            f"the answer has {len(entries):,} elements, more than {MOST_ENTRIES:,}; pull shorter slices"
+        )
 
 
 def _has_all(page: Page, text: bytes) -> bool:
@@ -153,6 +164,7 @@ class _CarefulReader:
 
     def read_page(self, text: bytes) -> Page:
         header, parts = self._open(text)
+        _check_count(parts)
         entries = [self._read_entry(position, raw) for position, raw in enumerate(parts)]
         return Page(
             current_page=header.current_page,

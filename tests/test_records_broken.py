@@ -178,10 +178,15 @@ def test_too_many_that_cannot_be_read() -> None:
         decoder.decode(report(*[b"1"] * 4))
 
 
-def test_too_many_values() -> None:
+@pytest.mark.parametrize(
+    "values",
+    [b"," * (4 << 20), b"[]" * (4 << 20), b'{"":' * (2 << 20) + b"[" * (2 << 20)],
+    ids=["commas", "brackets", "both brackets"],
+)
+def test_too_many_values(values: bytes) -> None:
     """An answer of more values than a healthy one of its size has is refused before they are read."""
-    with pytest.raises(EvplResponseError, match="more than 8,388,608 values; pull shorter slices"):
-        read(b",".join([b"1"] * ((8 << 20) + 1)))
+    with pytest.raises(EvplResponseError, match="more than 4,194,304 values; pull shorter slices"):
+        read(values)
 
 
 def test_unknown_names_are_kept_up_to_a_thousand() -> None:

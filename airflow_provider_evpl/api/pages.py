@@ -15,7 +15,7 @@ from airflow_provider_evpl.errors import (
     EvplRetryableError,
 )
 from airflow_provider_evpl.page import Page
-from airflow_provider_evpl.records import MOST_REJECTIONS
+from airflow_provider_evpl.records import MOST_ENTRIES, MOST_REJECTIONS
 
 __all__ = ["read_pages"]
 
@@ -167,7 +167,7 @@ class _Check:
         self.total = first.total_pages or None
         self._base = first.current_page
         self._numbered = first.current_page is not None
-        self._count = self._bytes = self._rejections = 0
+        self._count = self._bytes = self._rejections = self._entries = 0
         self._request_id: str | None = None
         self._seen: set[int] = set()
         self.follow(first)
@@ -223,10 +223,12 @@ class _Check:
     def _check_size(self, page: Page) -> None:
         self._bytes += page.size
         self._rejections += len(page.rejections)
-        if self._bytes > _MOST_BYTES or self._rejections > MOST_REJECTIONS:
+        self._entries += page.entry_count
+        if self._bytes > _MOST_BYTES or self._rejections > MOST_REJECTIONS or self._entries > MOST_ENTRIES:
             raise EvplResponseError(
                 f"page {self._count}: the pages so far have {self._bytes >> 20} MiB and {self._rejections:,} "
-                f"rejected ones, more than can be kept (request id {self._request_id}); pull shorter slices"
+                f"rejected ones among {self._entries:,} elements, more than can be kept "
+                f"(request id {self._request_id}); pull shorter slices"
             )
 
     def _fail(self, why: str) -> None:
