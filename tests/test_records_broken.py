@@ -195,3 +195,14 @@ def test_unknown_names_are_kept_up_to_a_thousand() -> None:
     page = read(*[entry(sample(b"1"), names=NAMES + b"," + more)] * 2)
     assert len(page.unknown_fields) == 1000
     assert page.rejections == []
+
+
+def test_a_broken_object_of_too_many_fields() -> None:
+    """An object that has to be cut by hand is rejected beyond so many fields, and no field of it is read."""
+    ten_thousand = b"{" + b",".join(b'"%d":NaN' % number for number in range(10_000))
+    page = read(ten_thousand + b"}", ten_thousand + b",7}", entry(sample(b"1")))
+    assert [one.reason for one in page.rejections] == [
+        "entry: Object missing required field `objectInstanceId`",
+        "more than 10,000 fields",
+    ]
+    assert [one.values for one in page.entries] == [[1.0]]

@@ -10,6 +10,7 @@ import pytest
 from airflow_provider_evpl.errors import (
     EvplError,
     EvplNotPublishedError,
+    EvplRefusedError,
     EvplRequestError,
     EvplResponseError,
     EvplUnavailableError,
@@ -97,6 +98,11 @@ IN_THE_PAGE = {
     "objects": Case(filled(PAGE, b"{},", b"{}]}"), *VALUES),
     "numbers for samples": Case(filled(SAMPLES, b"1,", b"1]}]}"), *VALUES),
     "unknown fields": Case(filled(PAGE + b"{" + NAMES, b',"x":1', b"}]}"), *VALUES),
+    "broken fields": Case(
+        filled(PAGE + b"{" + NAMES, b',"x":NaN', b"}]}", size=4 * MIB),
+        EvplRefusedError,
+        "more than 10,000 fields",
+    ),
     "nesting": Case(filled(PAGE, b"[", b""), *VALUES),
     "entries without samples": Case(
         filled(PAGE, b"{%b}," % NAMES, b"{%b}]}" % NAMES),
@@ -109,6 +115,7 @@ IN_THE_PAGE = {
     "name": Case(
         filled(PAGE + b'{"metric_name":"in","objectInstanceId":"', b"x", b'"}]}', size=4 * MIB),
         EvplNotPublishedError,
+        EvplRefusedError,
         "not published yet",
     ),
     "more rejected than are kept": Case(
