@@ -115,7 +115,6 @@ IN_THE_PAGE = {
     "name": Case(
         filled(PAGE + b'{"metric_name":"in","objectInstanceId":"', b"x", b'"}]}', size=4 * MIB),
         EvplNotPublishedError,
-        EvplRefusedError,
         "not published yet",
     ),
     "more rejected than are kept": Case(
