@@ -189,6 +189,15 @@ def test_too_many_values(values: bytes) -> None:
         read(values)
 
 
+def test_too_many_entries() -> None:
+    """A page of half a million elements is read, of one more refused, whichever way it would be read."""
+    most = [b"{%b}" % NAMES] * 500_000
+    assert read(*most).entry_count == 500_000
+    for one_more in (most[0], b"7"):
+        with pytest.raises(EvplResponseError, match="has 500,001 elements, more than 500,000; pull shorter"):
+            read(*most, one_more)
+
+
 def test_unknown_names_are_kept_up_to_a_thousand() -> None:
     """However many names nobody knows, so many are told."""
     more = json.dumps({str(number): 1 for number in range(3000)}).encode()[1:-1]
