@@ -1,19 +1,18 @@
-"""What the API says, as types: the only file that knows its field names.
+"""One answer of the report as a page: quickly where all in it is as documented, else with care.
 
-The quick way takes a page in which everything is as documented. Whatever it stumbles over (an odd
-value, an unknown field) sends the page the careful way, which judges sample by sample, keeps what is
-wrong with its raw JSON, and reads all the rest the same. Where samples of the text are missing then,
-because a name is there twice, it goes that way once more, and each object is cut by hand.
+Whatever the quick ways stumble over sends the page the careful way. That judges sample by sample,
+keeps what is wrong with its raw JSON, and reads all the rest the same. Where samples of the text are
+missing then, because a name is there twice, it goes that way once more, and each object is cut by hand.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from itertools import islice
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Raw
 
 from airflow_provider_evpl.errors import EvplResponseError, EvplUnavailableError
-from airflow_provider_evpl.page import Entry, Page, Rejection, Series
+from airflow_provider_evpl.page import Entry, Page, Rejection
 from airflow_provider_evpl.raw_json import (
     CutOffError,
     Fields,
@@ -23,54 +22,26 @@ from airflow_provider_evpl.raw_json import (
     read_parts,
     split_fields,
 )
-from airflow_provider_evpl.values import OddError, Timestamps, read_value, read_values
+from airflow_provider_evpl.report import (
+    ENTRY_NAMES,
+    PAGE_NAMES,
+    QUICK_WAYS,
+    SAMPLE_NAMES,
+    Header,
+    check_count,
+    read_header,
+    read_series,
+)
+from airflow_provider_evpl.values import OddError, Timestamps, read_value
 
-__all__ = ["MOST_ENTRIES", "MOST_REJECTIONS", "PageDecoder"]
+__all__ = ["MOST_REJECTIONS", "PageDecoder"]
 
 MOST_REJECTIONS = 1_000_000
 """Of a page, and of a slice: each is kept, in some 500 bytes and its raw text."""
 
-MOST_ENTRIES = 500_000
-"""Of a page, and of a slice: one costs some 500 bytes, and as many to sort, even without a sample."""
-
 _MOST_VALUES = 4 << 20  # of a page: each costs some 60 bytes, a name 150; a bracket time wherever it is cut
 _MOST_UNKNOWN = 1000  # names of a page
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-
-
-class _Sample(Struct, gc=False, frozen=True, forbid_unknown_fields=True):
-    time_stamp: str = msgspec.field(name="timeStamp")
-    value: str | float | None = None
-
-
-class _Names(Struct, gc=False, frozen=True, forbid_unknown_fields=True):
-    object_instance_id: str = msgspec.field(name="objectInstanceId")
-    metric_name: str
-    pop_country: str | None = None
-    pop_name: str | None = None
-    pop_section_name: str | None = None
-    object_type: str | None = msgspec.field(name="objectType", default=None)
-
-
-class _Entry(_Names, frozen=True):
-    samples: list[_Sample] | _Sample | None = msgspec.field(name="performanceValues", default=None)
-
-
-class _Header(Struct, gc=False, frozen=True):
-    has_next: bool = msgspec.field(name="hasNext")
-    current_page: int | None = msgspec.field(name="currentPage", default=None)
-    total_pages: int | None = msgspec.field(name="totalPages", default=None)
-
-
-class _Page(_Header, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    entries: list[_Entry]
-
-
-_ENTRY_NAMES = frozenset(_Entry.__struct_encode_fields__)
-_SAMPLE_NAMES = frozenset(_Sample.__struct_encode_fields__)
-_PAGE_NAMES = frozenset(_Page.__struct_encode_fields__)
-_HEADER_NAMES = frozenset(_Header.__struct_encode_fields__)
-_decode_quickly = msgspec.json.Decoder(_Page).decode
 
 
 class PageDecoder:
@@ -84,6 +55,7 @@ class PageDecoder:
     def __init__(self, *, naive_timestamps: str = "reject", most_rejections: int = MOST_REJECTIONS) -> None:
         self._most_rejections = most_rejections
         self._timestamps = Timestamps(naive_is_utc=naive_timestamps == "utc")
+        self._quick_ways = QUICK_WAYS
 
     def decode(self, body: bytes) -> Page:
         """Read one answer's body; a byte order mark before it is passed over.
@@ -97,31 +69,16 @@ class PageDecoder:
         return self._quick(text) or self._careful(text)
 
     def _quick(self, text: bytes) -> Page | None:
-        try:
-            page = self._quick_page(_decode_quickly(text), len(text))
-        except (ValueError, RecursionError, OddError):
-            return None
-        return page if _has_all(page, text) else None
-
-    def _quick_page(self, page: _Page, size: int) -> Page:
-        _check_count(page.entries)
-        return Page(
-            current_page=page.current_page,
-            total_pages=page.total_pages,
-            has_next=page.has_next,
-            entry_count=len(page.entries),
-            entries=[self._quick_entry(entry) for entry in page.entries],
-            size=size,
-        )
-
-    def _quick_entry(self, entry: _Entry) -> Entry:
-        samples = _as_list(entry.samples)
-        timestamps = self._timestamps
-        return Entry(
-            _series(entry),
-            [timestamps[sample.time_stamp] for sample in samples],
-            read_values([sample.value for sample in samples]),
-        )
+        """The way that one page goes is the first for the next: what is odd is so on many of them."""
+        for position, read in enumerate(self._quick_ways):
+            try:
+                page = read(text, self._timestamps)
+            except (ValueError, RecursionError, OddError):
+                continue
+            if _has_all(page, text):
+                self._quick_ways = self._quick_ways[position:]
+                return page
+        return None
 
     def _careful(self, text: bytes) -> Page:
         if max(text.count(b","), text.count(b"[") + text.count(b"{")) >= _MOST_VALUES:
@@ -131,13 +88,6 @@ class PageDecoder:
 
     def _reader(self, read_object: Callable[[Raw | bytes], Fields]) -> "_CarefulReader":
         return _CarefulReader(self._timestamps, read_object, self._most_rejections)
-
-
-def _check_count(entries: Sequence[object]) -> None:
-    if len(entries) > MOST_ENTRIES:
-        raise EvplResponseError(
-            f"the answer has {len(entries):,} elements, more than {MOST_ENTRIES:,}; pull shorter slices"
-        )
 
 
 def _has_all(page: Page, text: bytes) -> bool:
@@ -164,7 +114,7 @@ class _CarefulReader:
 
     def read_page(self, text: bytes) -> Page:
         header, parts = self._open(text)
-        _check_count(parts)
+        check_count(len(parts))
         entries = [self._read_entry(position, raw) for position, raw in enumerate(parts)]
         return Page(
             current_page=header.current_page,
@@ -177,11 +127,10 @@ class _CarefulReader:
             unknown_fields=frozenset(self._unknown),
         )
 
-    def _open(self, text: bytes) -> tuple[_Header, list[Raw]]:
+    def _open(self, text: bytes) -> tuple[Header, list[Raw]]:
         try:
-            fields = self._read_fields(text, _PAGE_NAMES, "")
-            known = {name: read_json(fields[name], object) for name in _HEADER_NAMES & fields.keys()}
-            return msgspec.convert(known, _Header), _entry_list(fields)
+            fields = self._read_fields(text, PAGE_NAMES, "")
+            return read_header(fields), _entry_list(fields)
         except (OddError, msgspec.ValidationError) as error:
             if isinstance(error, CutOffError) or not _is_json(text):
                 raise EvplUnavailableError(f"the answer is no whole JSON text: {error}") from error
@@ -192,10 +141,10 @@ class _CarefulReader:
     def _read_entry(self, position: int, raw: Raw) -> Entry | None:
         values: list[Raw] = []
         try:
-            fields = self._read_fields(raw, _ENTRY_NAMES, "entries[].")
+            fields = self._read_fields(raw, ENTRY_NAMES, "entries[].")
             samples = fields.pop("performanceValues", Raw(b"null"))
             values = read_parts(samples)
-            series = _read_series(fields)
+            series = read_series(fields)
         except OddError as odd:
             self._reject(odd, position, None, raw, max(1, len(values)))
             return None
@@ -210,7 +159,7 @@ class _CarefulReader:
 
     def _read_sample(self, entry: Entry, position: int, index: int, raw: Raw) -> None:
         try:
-            fields = self._read_fields(raw, _SAMPLE_NAMES, "entries[].performanceValues[].")
+            fields = self._read_fields(raw, SAMPLE_NAMES, "entries[].performanceValues[].")
             timestamp = self._timestamps[_text(fields, "timeStamp")]
             value = read_value(read_json(fields.get("value", Raw(b"null")), object))
         except OddError as odd:
@@ -247,31 +196,6 @@ def _entry_list(fields: Fields) -> list[Raw]:
     if not begins_with(fields.get("entries", Raw(b"null")), b"["):
         raise OddError("entries is missing or no list")
     return read_parts(fields["entries"])
-
-
-def _series(names: _Names) -> Series:
-    return Series(
-        names.object_instance_id,
-        names.metric_name,
-        names.pop_country,
-        names.pop_name,
-        names.pop_section_name,
-        names.object_type,
-    )
-
-
-def _read_series(fields: Fields) -> Series:
-    known = {name: read_json(raw, object) for name, raw in fields.items() if name in _ENTRY_NAMES}
-    try:
-        return _series(msgspec.convert(known, _Names))
-    except msgspec.ValidationError as error:
-        raise OddError(f"entry: {error}") from None
-
-
-def _as_list(samples: list[_Sample] | _Sample | None) -> Sequence[_Sample]:
-    if isinstance(samples, list):
-        return samples
-    return () if samples is None else (samples,)
 
 
 def _sample_list(raw: Raw) -> list[Raw]:

@@ -130,7 +130,7 @@ def test_page_size_does_not_matter(data: list[Sample], one: int, other: int, par
         api = FakeApi(data, page_size=page_size)
         with api.client(requests_per_second=FAST, page_parallelism=flying) as client:
             pulled.append(pull_slice(client, "0042", STEP, window))
-    assert pulled[0].table.equals(pulled[1].table)
+    assert pulled[0].rows.table().equals(pulled[1].rows.table())
     assert asdict(pulled[0].ledger) | {"pages": 0} == asdict(pulled[1].ledger) | {"pages": 0}
 
 

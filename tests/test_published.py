@@ -78,7 +78,7 @@ def test_it_counts_the_series_that_a_pull_would_land_in_the_last_step(
     window = Window(MIDNIGHT, MIDNIGHT + length * timedelta(minutes=10))
     last = granularity.last_step_in(window)
     with api.client(requests_per_second=1000.0) as client:
-        table = pull_slice(client, "0042", granularity, window).table
+        table = pull_slice(client, "0042", granularity, window).rows.table()
     landed = {row["object_instance_id"] for row in table.to_pylist() if row["timestamp"] >= last}
     assert count(api, window, granularity) == len(landed)
 

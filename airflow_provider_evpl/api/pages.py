@@ -15,12 +15,13 @@ from airflow_provider_evpl.errors import (
     EvplRetryableError,
 )
 from airflow_provider_evpl.page import Page
-from airflow_provider_evpl.records import MOST_ENTRIES, MOST_REJECTIONS
+from airflow_provider_evpl.records import MOST_REJECTIONS
 
 __all__ = ["read_pages"]
 
 _MOST_PAGES = 100_000
 _MOST_BYTES = 1 << 30  # a day of 15,000 circuits at 5 minutes
+_MOST_ENTRIES = 5_000_000  # each costs some 500 bytes where it is a series of its own
 _HANG_UP_EVERY_SECONDS = 0.1
 _log = logging.getLogger(__name__)
 
@@ -224,7 +225,7 @@ class _Check:
         self._bytes += page.size
         self._rejections += len(page.rejections)
         self._entries += page.entry_count
-        if self._bytes > _MOST_BYTES or self._rejections > MOST_REJECTIONS or self._entries > MOST_ENTRIES:
+        if self._bytes > _MOST_BYTES or self._rejections > MOST_REJECTIONS or self._entries > _MOST_ENTRIES:
             raise EvplResponseError(
                 f"page {self._count}: the pages so far have {self._bytes >> 20} MiB and {self._rejections:,} "
                 f"rejected ones among {self._entries:,} elements, more than can be kept "

@@ -145,7 +145,7 @@ class EvplHook(BaseHook):
                 samples = pull_slice(client, plan.code_ope, plan.granularity, window)
                 if refusal := samples.refusal(plan.max_rejected_fraction, blot=client.blot):
                     raise EvplRefusedError(refusal)
-                tables.append(_plain(samples.table))
+                tables.append(_plain(samples.rows.table()))
         return pa.concat_tables(tables).to_pandas()
 
     def _settings(self) -> "Settings":

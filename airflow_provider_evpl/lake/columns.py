@@ -5,6 +5,7 @@ its memory).
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -12,7 +13,7 @@ import pyarrow as pa
 from airflow_provider_evpl.lake.schema import SERIES_COLUMNS, TABLE_SCHEMA
 from airflow_provider_evpl.page import Series
 
-__all__ = ["Codes", "Flags", "Floats", "Integers", "make_table"]
+__all__ = ["Codes", "Flags", "Floats", "Integers", "Rows"]
 
 Integers = np.ndarray[tuple[int], np.dtype[np.int64]]
 Codes = np.ndarray[tuple[int], np.dtype[np.int32]]
@@ -20,26 +21,47 @@ Floats = np.ndarray[tuple[int], np.dtype[np.float64]]
 Flags = np.ndarray[tuple[int], np.dtype[np.bool_]]
 
 
-def make_table(
-    code_ope: str, series: Sequence[Series], ranks: Codes, timestamps: Integers, values: Floats
-) -> pa.Table:
-    """Make the rows of a slice.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rows:
+    """Rows in the lake's order, an element of each array a row.
 
-    Args:
+    Attributes:
         code_ope: the same for all rows.
         series: the distinct ones, in order.
-        ranks: one a row: its place in `series`.
-        timestamps: one a row: microseconds since the epoch.
-        values: one a row; NaN is null.
+        ranks: places in `series`.
+        timestamps: microseconds since the epoch.
+        values: NaN is null.
     """
-    columns = {
-        "code_ope": _texts([code_ope], np.zeros(len(ranks), np.int32)),
-        "timestamp": _array(pa.timestamp("us", "UTC"), timestamps, None),
-        "value": _array(pa.float64(), values, ~np.isnan(values)),
-    }
-    for position, name in enumerate(SERIES_COLUMNS):
-        columns[name] = _texts([one[position] for one in series], ranks)
-    return pa.Table.from_arrays([columns[name] for name in TABLE_SCHEMA.names], schema=TABLE_SCHEMA)
+
+    code_ope: str
+    series: Sequence[Series]
+    ranks: Codes
+    timestamps: Integers
+    values: Floats
+
+    def __len__(self) -> int:
+        """How many."""
+        return len(self.ranks)
+
+    @property
+    def has_value(self) -> Flags:
+        """Of each row, whether it has one."""
+        return ~np.isnan(self.values)
+
+    def table(self, rows: slice = slice(None)) -> pa.Table:
+        """Make a table, as `TABLE_SCHEMA` says, of some rows in a row; it holds no text of others."""
+        ranks = self.ranks[rows]
+        first, last = (ranks[0], ranks[-1]) if len(ranks) else (0, -1)
+        series = self.series[first : last + 1]
+        values = self.values[rows]
+        columns = {
+            "code_ope": _texts([self.code_ope], np.zeros(len(ranks), np.int32)),
+            "timestamp": _array(pa.timestamp("us", "UTC"), self.timestamps[rows], None),
+            "value": _array(pa.float64(), values, ~np.isnan(values)),
+        }
+        for position, name in enumerate(SERIES_COLUMNS):
+            columns[name] = _texts([one[position] for one in series], ranks - first)
+        return pa.Table.from_arrays([columns[name] for name in TABLE_SCHEMA.names], schema=TABLE_SCHEMA)
 
 
 def _texts(texts: Iterable[str | None], ranks: Codes) -> pa.DictionaryArray:

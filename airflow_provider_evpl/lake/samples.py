@@ -1,15 +1,14 @@
 """A slice's samples: from pages to unique, sorted columns, and the ledger that accounts for each."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any, TypeAlias
 
 import numpy as np
-import pyarrow as pa
 
 from airflow_provider_evpl.fields import one_line
-from airflow_provider_evpl.lake.columns import Codes, Flags, Floats, Integers, make_table
+from airflow_provider_evpl.lake.columns import Codes, Flags, Floats, Integers, Rows
 from airflow_provider_evpl.lake.ledger import EXAMPLES, Conflict, Ledger, PlacedRejection, tell_set_aside
 from airflow_provider_evpl.lake.units import unit_doubts
 from airflow_provider_evpl.page import Page, Series
@@ -20,7 +19,7 @@ __all__ = ["SampleCollector", "Samples"]
 _MOST_NAMES = 100
 _LONGEST_NAME = 200
 
-_Rows: TypeAlias = tuple[Codes, Integers, Floats]
+_Columns: TypeAlias = tuple[Codes, Integers, Floats]
 _Conflicts: TypeAlias = tuple[Codes, Integers, Floats, Floats]
 """Series, time, value, and the value that stays."""
 
@@ -30,8 +29,7 @@ class Samples:
     """All that was pulled of one slice.
 
     Attributes:
-        table: rows as `TABLE_SCHEMA` says, unique and sorted.
-        timestamps, has_value: of the rows, for counting without touching the table.
+        rows: unique and sorted.
         series: the distinct series among the rows.
         conflicts: the first `EXAMPLES` of them.
         unknown_fields: paths of names that Orange's document doesn't have, at most a hundred.
@@ -39,9 +37,7 @@ class Samples:
     """
 
     window: Window
-    table: pa.Table
-    timestamps: Integers
-    has_value: Flags
+    rows: Rows
     series: frozenset[Series]
     ledger: Ledger
     rejections: list[PlacedRejection]
@@ -70,8 +66,8 @@ class Samples:
 
     def count_within(self, window: Window) -> tuple[int, int]:
         """Count the rows in a window, and those of them with a value."""
-        inside = _inside(self.timestamps, window)
-        return int(inside.sum()), int((inside & self.has_value).sum())
+        inside = _inside(self.rows.timestamps, window)
+        return int(inside.sum()), int((inside & self.rows.has_value).sum())
 
 
 class SampleCollector:
@@ -87,7 +83,7 @@ class SampleCollector:
         self._code_ope = code_ope
         self._granularity = granularity
         self._codes: dict[Series, int] = {}
-        self._chunks: list[_Rows] = []
+        self._chunks: list[_Columns] = []
         self._rejections: list[PlacedRejection] = []
         self._unknown_fields: frozenset[str] = frozenset()
         self._pages = self._entries = 0
@@ -96,11 +92,10 @@ class SampleCollector:
         """Take the next page."""
         codes = [self._codes.setdefault(entry.series, len(self._codes)) for entry in page.entries]
         lengths = [len(entry.timestamps) for entry in page.entries]
-        count = sum(lengths)
         self._chunks.append(
             (
                 np.repeat(np.array(codes, np.int32), lengths),
-                np.fromiter(chain.from_iterable(entry.timestamps for entry in page.entries), np.int64, count),
+                _timestamps(page),
                 np.array(list(chain.from_iterable(entry.values for entry in page.entries)), np.float64),
             )
         )
@@ -114,33 +109,33 @@ class SampleCollector:
         codes, timestamps, values = self._joined()
         accepted = len(codes)
         inside = _inside(timestamps, self._window)
-        rows, conflicts = _unique(_ranks(self._codes)[codes][inside], timestamps[inside], values[inside])
+        if (within := int(inside.sum())) < accepted:
+            codes, timestamps, values = codes[inside], timestamps[inside], values[inside]
         series = sorted(self._codes, key=_nulls_first)
-        ranks, row_timestamps, row_values = rows
-        used = np.unique(ranks)
+        (ranks, timestamps, values), conflicts = _unique(self._ranks(series)[codes], timestamps, values)
+        rows = Rows(code_ope=self._code_ope, series=series, ranks=ranks, timestamps=timestamps, values=values)
+        used = rows.ranks[_begins(rows.ranks)].tolist()
         rejected = sum(placed.rejection.samples for placed in self._rejections)
+        has_value = rows.has_value
         ledger = Ledger(
             pages=self._pages,
             received=accepted + rejected,
-            rows=len(ranks),
-            duplicates=int(inside.sum()) - len(ranks),
-            out_of_window=accepted - int(inside.sum()),
+            rows=len(rows),
+            duplicates=within - len(rows),
+            out_of_window=accepted - within,
             rejected=rejected,
             conflicts=len(conflicts[0]),
-            null_values=int(np.isnan(row_values).sum()),
+            null_values=len(rows) - int(has_value.sum()),
             series=len(used),
             expected=self._expected(len(used)),
-            observed=self._observed(ranks, row_timestamps),
+            observed=self._observed(rows),
             entries=self._entries,
             rejected_entries=sum(placed.rejection.sample is None for placed in self._rejections),
         )
-        has_value = ~np.isnan(row_values)
         return Samples(
             window=self._window,
-            table=make_table(self._code_ope, series, ranks, row_timestamps, row_values),
-            timestamps=row_timestamps,
-            has_value=has_value,
-            series=frozenset(series[rank] for rank in used.tolist()),
+            rows=rows,
+            series=frozenset(series[rank] for rank in used),
             ledger=ledger,
             rejections=self._rejections,
             conflicts=[
@@ -148,10 +143,16 @@ class SampleCollector:
                 for rank, timestamp, value, stays in zip(*_heads(conflicts), strict=True)
             ],
             unknown_fields=self._unknown_fields,
-            unit_doubts=unit_doubts(row_values[has_value]),
+            unit_doubts=unit_doubts(rows.values[has_value]),
         )
 
-    def _joined(self) -> _Rows:
+    def _ranks(self, series: Sequence[Series]) -> Codes:
+        """From a series' code, given in order of arrival, to its place in the sort order."""
+        ranks = np.empty(len(series), np.int32)
+        ranks[[self._codes[one] for one in series]] = np.arange(len(series), dtype=np.int32)
+        return ranks
+
+    def _joined(self) -> _Columns:
         empty = (np.empty(0, np.int32), np.empty(0, np.int64), np.empty(0, np.float64))
         codes, timestamps, values = (
             np.concatenate(parts) for parts in zip(empty, *self._chunks, strict=True)
@@ -163,11 +164,22 @@ class SampleCollector:
         steps = self._granularity.steps_in(self._window)
         return None if steps is None else steps * series
 
-    def _observed(self, ranks: Codes, timestamps: Integers) -> int | None:
+    def _observed(self, rows: Rows) -> int | None:
         if (step := self._granularity.step) is None:
             return None
-        steps = timestamps // microseconds(step)
-        return len(ranks) and 1 + int(((ranks[1:] != ranks[:-1]) | (steps[1:] != steps[:-1])).sum())
+        return int(_begins(rows.ranks, rows.timestamps // microseconds(step)).sum())
+
+
+def _timestamps(page: Page) -> Integers:
+    """Entries on one grid share its list, which is converted once."""
+    last: list[int] = []
+    array = np.empty(0, np.int64)
+    arrays = [array]
+    for entry in page.entries:
+        if entry.timestamps is not last:
+            last, array = entry.timestamps, np.array(entry.timestamps, np.int64)
+        arrays.append(array)
+    return np.concatenate(arrays)
 
 
 def _heads(conflicts: _Conflicts) -> Iterator[list[Any]]:
@@ -188,20 +200,30 @@ def _nulls_first(series: Series) -> list[tuple[bool, str]]:
     return [(text is not None, text or "") for text in series]
 
 
-def _ranks(codes: dict[Series, int]) -> Codes:
-    """From a series' code, given in order of arrival, to its place in the sort order."""
-    ranks = np.empty(len(codes), np.int32)
-    for rank, series in enumerate(sorted(codes, key=_nulls_first)):
-        ranks[codes[series]] = rank
-    return ranks
+def _begins(*columns: Codes | Integers) -> Flags:
+    """Where a sorted row differs from the one before it."""
+    begins = np.ones(len(columns[0]), np.bool_)
+    begins[1:] = np.logical_or.reduce([column[1:] != column[:-1] for column in columns])
+    return begins
 
 
-def _unique(ranks: Codes, timestamps: Integers, values: Floats) -> tuple[_Rows, _Conflicts]:
+def _unique(ranks: Codes, timestamps: Integers, values: Floats) -> tuple[_Columns, _Conflicts]:
     """Sort by series and time; of equal ones a value beats null, else the last one in page order stays."""
+    order = np.argsort(ranks, kind="stable")
+    rows = ranks[order], timestamps[order], values[order]
+    if _rises(*rows[:2]):  # each series came once, by time: as a rule that is all
+        return rows, (ranks[:0], timestamps[:0], values[:0], values[:0])
     order = np.lexsort((~np.isnan(values), timestamps, ranks))
-    ranks, timestamps, values = ranks[order], timestamps[order], values[order]
-    stays = np.ones(len(order), np.bool_)
-    stays[:-1] = (ranks[1:] != ranks[:-1]) | (timestamps[1:] != timestamps[:-1])
+    return _settle(ranks[order], timestamps[order], values[order])
+
+
+def _rises(ranks: Codes, timestamps: Integers) -> bool:
+    return bool(np.all((ranks[1:] != ranks[:-1]) | (timestamps[1:] > timestamps[:-1])))
+
+
+def _settle(ranks: Codes, timestamps: Integers, values: Floats) -> tuple[_Columns, _Conflicts]:
+    """Of sorted rows keep the last one of those that are equal but for their value."""
+    stays = np.append(_begins(ranks, timestamps)[1:], True)
     kept = values[stays]
     loses = ~stays
     winners = kept[np.cumsum(stays)[loses]]

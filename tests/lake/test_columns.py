@@ -5,7 +5,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_evpl.lake.columns import make_table
+from airflow_provider_evpl.lake.columns import Rows
 from airflow_provider_evpl.lake.schema import SERIES_COLUMNS, TABLE_SCHEMA
 from airflow_provider_evpl.page import Series
 from tests.lake.build import fewer
@@ -26,13 +26,16 @@ def test_each_row_says_its_series_time_and_value(
     rows = data.draw(
         st.lists(st.tuples(st.integers(0, len(series) - 1), microseconds, st.one_of(st.none(), floats)))
     )
-    table = make_table(
-        code_ope,
-        series,
-        np.array([rank for rank, _, _ in rows], np.int32),
-        np.array([timestamp for _, timestamp, _ in rows], np.int64),
-        np.array([value for _, _, value in rows], np.float64),
-    )
+    rows = sorted(rows, key=lambda row: row[0])
+    first = data.draw(st.integers(0, len(rows)))
+    table = Rows(
+        code_ope=code_ope,
+        series=series,
+        ranks=np.array([rank for rank, _, _ in rows], np.int32),
+        timestamps=np.array([timestamp for _, timestamp, _ in rows], np.int64),
+        values=np.array([value for _, _, value in rows], np.float64),
+    ).table(slice(first, None))
+    rows = rows[first:]
     table.validate(full=True)
     assert table.schema.equals(TABLE_SCHEMA)
     assert table["code_ope"].to_pylist() == [code_ope] * len(rows)
@@ -51,7 +54,10 @@ def test_not_a_number_is_null() -> None:
     one = Series("a", "in", None, None, None, None)
     numbers = [math.nan, 0.0, -0.0, 5e-324]
     zeros = np.zeros(len(numbers), np.int32)
-    table = make_table("0042", [one], zeros, np.arange(len(numbers), dtype=np.int64), np.array(numbers))
+    times = np.arange(len(numbers), dtype=np.int64)
+    rows = Rows(code_ope="0042", series=[one], ranks=zeros, timestamps=times, values=np.array(numbers))
+    table = rows.table()
+    assert rows.has_value.tolist() == [False, True, True, True]
     assert table["value"].null_count == 1
     assert [_bits(value) for value in table["value"].to_pylist()] == [None, *map(_bits, numbers[1:])]
 
@@ -59,12 +65,12 @@ def test_not_a_number_is_null() -> None:
 def test_parts_of_larger_arrays_are_taken_as_they_are() -> None:
     """An array with gaps in memory gives the rows that it shows, not the bytes it lies in."""
     one = Series("a", "in", None, None, None, None)
-    table = make_table(
-        "0042",
-        [one],
-        np.zeros(3, np.int32),
-        np.arange(6, dtype=np.int64)[::2],
-        np.arange(6, dtype=np.float64)[::-2],
-    )
+    table = Rows(
+        code_ope="0042",
+        series=[one],
+        ranks=np.zeros(3, np.int32),
+        timestamps=np.arange(6, dtype=np.int64)[::2],
+        values=np.arange(6, dtype=np.float64)[::-2],
+    ).table()
     assert table["timestamp"].cast("int64").to_pylist() == [0, 2, 4]
     assert table["value"].to_pylist() == [5, 3, 1]

@@ -83,7 +83,7 @@ def test_what_is_read_is_what_was_pulled(given_rows: list[Row]) -> None:
     """Rows read back are the samples', sorted; texts and nulls are themselves, values equal bit by bit."""
     samples = _day(given_rows)
     read = pq.ParquetFile(io.BytesIO(_encode(samples))).read().to_pylist()
-    assert _bits(read) == _bits(samples.table.to_pylist())
+    assert _bits(read) == _bits(samples.rows.table().to_pylist())
     keys = [[(row[name] is not None, row[name] or "") for name in ORDER[:-1]] for row in read]
     moments = [row["timestamp"] for row in read]
     assert list(zip(keys, moments, strict=True)) == sorted(zip(keys, moments, strict=True))
@@ -140,7 +140,7 @@ def test_a_column_more_at_the_end_is_the_same_lake(tmp_path: Path) -> None:
 def test_a_footer_is_read_back(given_rows: list[Row]) -> None:
     """An object says its source, its rows and how many of them have a value."""
     samples = _day(given_rows)
-    values = sum(value is not None for value in samples.table["value"].to_pylist())
+    values = sum(value is not None for value in samples.rows.table()["value"].to_pylist())
     assert read_footer(io.BytesIO(_encode(samples))) == Footer(SOURCE, samples.ledger.rows, values)
 
 

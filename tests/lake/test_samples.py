@@ -104,7 +104,7 @@ def _rows(samples: Samples) -> list[Row]:
             microseconds(row["timestamp"]),
             row["value"],
         )
-        for row in samples.table.to_pylist()
+        for row in samples.rows.table().to_pylist()
     ]
 
 
@@ -120,7 +120,7 @@ def test_rows_and_ledger_are_the_contracts(pages: list[Answer], window: Window) 
     samples = collect(pages, window)
     ledger = samples.ledger
     assert _rows(samples) == truth.rows
-    assert set(samples.table["code_ope"].to_pylist()) <= {"0042"}
+    assert set(samples.rows.table()["code_ope"].to_pylist()) <= {"0042"}
     assert (ledger.rows, ledger.out_of_window) == (len(truth.rows), truth.out_of_window)
     assert (ledger.duplicates, ledger.conflicts) == (truth.duplicates, truth.conflicts)
     assert ledger.null_values == sum(value is None for _, _, value in truth.rows)
@@ -149,7 +149,7 @@ def test_page_size_does_not_matter(pages: list[Answer], data: st.DataObject) -> 
     size = data.draw(st.integers(1, 1 + len(everything)))
     recut = [Answer(everything[at : at + size], []) for at in range(0, len(everything), size)]
     first, second = collect([Answer(everything, [])], WINDOW), collect(recut, WINDOW)
-    assert first.table.equals(second.table)
+    assert first.rows.table().equals(second.rows.table())
     assert first.ledger.rows == second.ledger.rows
     assert first.ledger.conflicts == second.ledger.conflicts
     assert (first.ledger.series, first.ledger.observed) == (second.ledger.series, second.ledger.observed)
@@ -230,7 +230,7 @@ def test_without_a_page_or_a_sample_there_are_no_rows() -> None:
     """Nothing at all is a table with the right columns and no rows, and a ledger of zeros."""
     for pages in ([], [Answer([], [])]):
         samples = collect(pages, WINDOW)
-        assert samples.table.num_rows == samples.ledger.received == samples.ledger.rows == 0
+        assert samples.rows.table().num_rows == samples.ledger.received == samples.ledger.rows == 0
         assert (samples.ledger.expected, samples.ledger.observed) == (0, 0)
         assert samples.ledger.rejected_fraction == 0
         assert samples.count_within(WINDOW) == (0, 0)

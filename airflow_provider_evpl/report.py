@@ -1,0 +1,180 @@
+"""What the API says, as types: the only file that knows its field names; and the quick ways to read it.
+
+They take a page in which everything is as documented: the first one if each sample has a number, the
+second one with nulls, and with all that counts as a number. An odd value or an unknown field is
+beyond them.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeAlias, TypeVar
+
+import msgspec
+from msgspec import Raw, Struct
+
+from airflow_provider_evpl.errors import EvplResponseError
+from airflow_provider_evpl.page import Entry, Page, Series
+from airflow_provider_evpl.raw_json import Fields, read_json
+from airflow_provider_evpl.values import OddError, Timestamps, read_values
+
+__all__ = [
+    "ENTRY_NAMES",
+    "MOST_ENTRIES",
+    "PAGE_NAMES",
+    "QUICK_WAYS",
+    "SAMPLE_NAMES",
+    "Header",
+    "check_count",
+    "read_header",
+    "read_series",
+]
+
+MOST_ENTRIES = 500_000
+"""Of a page: one costs some 500 bytes, even without a sample."""
+
+_QuickWay: TypeAlias = Callable[[bytes, Timestamps], Page]
+
+
+class _Number(Struct, gc=False, frozen=True, forbid_unknown_fields=True):
+    time_stamp: str = msgspec.field(name="timeStamp")
+    value: float
+
+
+class _Sample(Struct, gc=False, frozen=True, forbid_unknown_fields=True):
+    time_stamp: str = msgspec.field(name="timeStamp")
+    value: str | float | None = None
+
+
+_S = TypeVar("_S", _Number, _Sample)
+
+
+class _Names(Struct, gc=False, frozen=True, forbid_unknown_fields=True):
+    object_instance_id: str = msgspec.field(name="objectInstanceId")
+    metric_name: str
+    pop_country: str | None = None
+    pop_name: str | None = None
+    pop_section_name: str | None = None
+    object_type: str | None = msgspec.field(name="objectType", default=None)
+
+
+class _Entry(_Names, Generic[_S], frozen=True):
+    samples: list[_S] | _S | None = msgspec.field(name="performanceValues", default=None)
+
+
+class Header(Struct, gc=False, frozen=True):
+    """What a page says of itself."""
+
+    has_next: bool = msgspec.field(name="hasNext")
+    current_page: int | None = msgspec.field(name="currentPage", default=None)
+    total_pages: int | None = msgspec.field(name="totalPages", default=None)
+
+
+class _Report(Struct, Generic[_S], frozen=True, forbid_unknown_fields=True):
+    entries: list[_Entry[_S]]
+    has_next: Raw = msgspec.field(name="hasNext")
+    current_page: Raw = msgspec.field(name="currentPage", default=Raw(b"null"))
+    total_pages: Raw = msgspec.field(name="totalPages", default=Raw(b"null"))
+
+
+ENTRY_NAMES = frozenset(_Entry.__struct_encode_fields__)
+SAMPLE_NAMES = frozenset(_Sample.__struct_encode_fields__)
+PAGE_NAMES = frozenset(_Report.__struct_encode_fields__)
+_HEADER_NAMES = frozenset(Header.__struct_encode_fields__)
+_decode_numbers = msgspec.json.Decoder(_Report[_Number], strict=False).decode
+_decode_samples = msgspec.json.Decoder(_Report[_Sample]).decode
+
+
+def check_count(entries: int) -> None:
+    """Raise EvplResponseError where a page has more than can be kept."""
+    if entries > MOST_ENTRIES:
+        raise EvplResponseError(
+            f"the answer has {entries:,} elements, more than {MOST_ENTRIES:,}; pull shorter slices"
+        )
+
+
+def read_header(fields: Fields) -> Header:
+    """Read what a page says of itself.
+
+    Raises:
+        OddError: it is no JSON.
+        msgspec.ValidationError: it is of another type.
+    """
+    known = {name: read_json(fields[name], object) for name in _HEADER_NAMES & fields.keys()}
+    return msgspec.convert(known, Header)
+
+
+def read_series(fields: Fields) -> Series:
+    """Read an entry's names; raises OddError."""
+    known = {name: read_json(raw, object) for name, raw in fields.items() if name in ENTRY_NAMES}
+    try:
+        return _series(msgspec.convert(known, _Names))
+    except msgspec.ValidationError as error:
+        raise OddError(f"entry: {error}") from None
+
+
+def _read_numbers(text: bytes, timestamps: Timestamps) -> Page:
+    """The parser itself makes numbers of text: of fewer forms than `float` knows, and "-0" is its 0."""
+
+    def read(samples: Sequence[_Number]) -> list[float | None]:
+        values = [sample.value for sample in samples]
+        if not math.isfinite(sum(values)):
+            raise OddError("value is not finite")
+        return values  # type: ignore[return-value]  # list is invariant
+
+    return _read_page(_decode_numbers(text), read, timestamps, len(text))
+
+
+def _read_samples(text: bytes, timestamps: Timestamps) -> Page:
+    def read(samples: Sequence[_Sample]) -> list[float | None]:
+        return read_values([sample.value for sample in samples])
+
+    return _read_page(_decode_samples(text), read, timestamps, len(text))
+
+
+QUICK_WAYS: tuple[_QuickWay, ...] = (_read_numbers, _read_samples)
+"""Each raises ValueError, RecursionError or OddError at what is beyond it."""
+
+
+def _read_page(
+    report: _Report[_S],
+    read: Callable[[Sequence[_S]], list[float | None]],
+    timestamps: Timestamps,
+    size: int,
+) -> Page:
+    check_count(len(report.entries))
+    header = read_header(
+        {"hasNext": report.has_next, "currentPage": report.current_page, "totalPages": report.total_pages}
+    )
+    texts, moments = list[str](), list[int]()
+    entries = list[Entry]()
+    for entry in report.entries:
+        samples = _as_list(entry.samples)
+        own = [sample.time_stamp for sample in samples]
+        if own != texts:  # as a rule all series of a page have the same grid
+            texts, moments = own, [timestamps[text] for text in own]
+        entries.append(Entry(_series(entry), moments, read(samples)))
+    return Page(
+        current_page=header.current_page,
+        total_pages=header.total_pages,
+        has_next=header.has_next,
+        entry_count=len(entries),
+        entries=entries,
+        size=size,
+    )
+
+
+def _as_list(samples: list[_S] | _S | None) -> Sequence[_S]:
+    if isinstance(samples, list):
+        return samples
+    return () if samples is None else (samples,)
+
+
+def _series(names: _Names) -> Series:
+    return Series(
+        names.object_instance_id,
+        names.metric_name,
+        names.pop_country,
+        names.pop_name,
+        names.pop_section_name,
+        names.object_type,
+    )

@@ -1,0 +1,56 @@
+"""The quick ways read what the rules for single values say, whichever of them a page goes."""
+
+import json
+import struct
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_evpl.page import Page
+from airflow_provider_evpl.records import PageDecoder
+from airflow_provider_evpl.values import OddError, read_value
+
+decimals = st.from_regex(r"-?(0|[1-9]\d{0,25})(\.\d{1,30})?([eE][+-]?\d{1,3})?", fullmatch=True)
+floats = st.floats(allow_nan=False, allow_infinity=False).map(repr)
+words = st.sampled_from(
+    ["null", "NULL", "nan", "-NaN", "inf", "Infinity", "-inf", "true", "", " 1 ", "+1", "1_0", "٣"]
+)
+
+
+def _page(values: list[object]) -> bytes:
+    samples = [{"timeStamp": f"2026-11-22T00:{at:02}:00Z", "value": value} for at, value in enumerate(values)]
+    entry = {"objectInstanceId": "a", "metric_name": "in", "performanceValues": samples}
+    return json.dumps({"currentPage": 1, "totalPages": 1, "hasNext": False, "entries": [entry]}).encode()
+
+
+def _by_the_rules(value: object) -> Any:  # noqa: ANN401 bits of a number, or what else it is
+    try:
+        return _bits(read_value(value))
+    except OddError:
+        return "odd"
+
+
+def _bits(number: float | None) -> bytes | None:
+    return None if number is None else struct.pack("<d", number + 0.0)  # -0.0 is 0 then: "-0" may be both
+
+
+def _read(page: Page) -> list[Any]:
+    (entry,) = page.entries
+    odd = {one.sample for one in page.rejections}
+    values = iter(entry.values)
+    return ["odd" if at in odd else _bits(next(values)) for at in range(len(entry.values) + len(odd))]
+
+
+@given(st.lists(st.one_of(decimals, floats), min_size=1, max_size=5))
+def test_numbers_in_text_are_those_of_float(values: list[str]) -> None:
+    """To the last bit, however many digits, and not finite where `float` finds them so."""
+    assert _read(PageDecoder().decode(_page([*values]))) == [_by_the_rules(one) for one in values]
+
+
+@given(st.lists(st.lists(st.one_of(decimals, words, st.none(), st.integers(-9, 9)), max_size=3), max_size=4))
+def test_the_way_of_a_page_changes_nothing_for_the_next(pages: list[list[Any]]) -> None:
+    """Whatever came before: text that isn't a number is odd, a word for null or not finite is, too."""
+    decoder = PageDecoder()
+    for values in pages:
+        assert _read(decoder.decode(_page(values))) == [_by_the_rules(one) for one in values]
