@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
+from io import BytesIO
 from urllib.parse import urlsplit
 
 import requests
@@ -180,16 +181,16 @@ class Transport:
             if response.status_code != HTTPStatus.OK:
                 return b""  # its status is enough
             raise _EncodingError("the answer's Content-Encoding is neither gzip nor deflate")
-        body = bytearray()
+        body, size = BytesIO(), 0
         while chunk := response.raw.read1(_CHUNK_BYTES, decode_content=True):
-            body += chunk
-            if response.status_code != HTTPStatus.OK and len(body) > _MOST_OTHER_BYTES:
+            size += body.write(chunk)
+            if response.status_code != HTTPStatus.OK and size > _MOST_OTHER_BYTES:
                 break  # its status is enough
-            if len(body) > most_bytes:
+            if size > most_bytes:
                 raise _TooLargeError(f"the answer is larger than {most_bytes >> 20} MiB")
         if dog.has_bitten:
             raise self._late
-        return bytes(body)
+        return body.getvalue()  # without a copy
 
     def _proxies(self, url: str) -> dict[str, str]:
         """Of the environment only `HTTPS_PROXY` counts: plain http is for this machine, and stays on it."""

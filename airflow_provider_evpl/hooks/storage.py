@@ -34,15 +34,17 @@ def open_object_storage(path: object, conn_id: str | None) -> "Store":
     Raises:
         EvplConfigError: the path or the connection is wrong; the message names the argument.
     """
-    from airflow_provider_evpl.lake.store import open_store
+    from airflow_provider_evpl.lake.store import LocalStore, ObjectStore
 
     parts = _split(path)
     _check(parts)
     conn_id = _one_conn_id(parts, conn_id)
+    if parts.scheme == "file":
+        return LocalStore(parts.path)  # for the path Airflow would load every provider's file system: 50 MB
     url = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
     try:
         root = ObjectStoragePath(url, conn_id=conn_id)
-        return open_store(parts.scheme, root.path, root.fs)
+        return ObjectStore(parts.scheme, root.path, root.fs)
     except Exception as error:
         if parts.scheme in _EXTRAS and _is_not_installed(error):
             raise EvplConfigError(

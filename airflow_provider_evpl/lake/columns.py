@@ -53,22 +53,22 @@ class Rows:
         ranks = self.ranks[rows]
         first, last = (ranks[0], ranks[-1]) if len(ranks) else (0, -1)
         series = self.series[first : last + 1]
+        lengths = np.bincount(ranks - first, minlength=len(series))
         values = self.values[rows]
         columns = {
-            "code_ope": _texts([self.code_ope], np.zeros(len(ranks), np.int32)),
+            "code_ope": _texts([self.code_ope], np.array([len(ranks)])),
             "timestamp": _array(pa.timestamp("us", "UTC"), self.timestamps[rows], None),
             "value": _array(pa.float64(), values, ~np.isnan(values)),
         }
         for position, name in enumerate(SERIES_COLUMNS):
-            columns[name] = _texts([one[position] for one in series], ranks - first)
+            columns[name] = _texts([one[position] for one in series], lengths)
         return pa.Table.from_arrays([columns[name] for name in TABLE_SCHEMA.names], schema=TABLE_SCHEMA)
 
 
-def _texts(texts: Iterable[str | None], ranks: Codes) -> pa.DictionaryArray:
-    """One text a row, by the text of its rank."""
+def _texts(texts: Iterable[str | None], lengths: Integers) -> pa.DictionaryArray:
+    """Each text in as many rows as its length says."""
     codes: dict[str | None, int] = {}
-    of_rank = np.array([codes.setdefault(text, len(codes)) for text in texts], np.int32)
-    rows = of_rank[ranks]
+    rows = np.repeat(np.array([codes.setdefault(text, len(codes)) for text in texts], np.int32), lengths)
     present = rows != codes[None] if None in codes else None
     builder = pa.lib.StringBuilder()
     builder.append_values([text or "" for text in codes])

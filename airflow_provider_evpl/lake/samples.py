@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -83,22 +82,22 @@ class SampleCollector:
         self._code_ope = code_ope
         self._granularity = granularity
         self._codes: dict[Series, int] = {}
-        self._chunks: list[_Columns] = []
+        self._code_of: list[int] = []  # of each entry, as the two below
+        self._timestamps: list[Integers] = []
+        self._values: list[Floats] = []
         self._rejections: list[PlacedRejection] = []
         self._unknown_fields: frozenset[str] = frozenset()
         self._pages = self._entries = 0
 
     def add(self, page: Page) -> None:
         """Take the next page."""
-        codes = [self._codes.setdefault(entry.series, len(self._codes)) for entry in page.entries]
-        lengths = [len(entry.timestamps) for entry in page.entries]
-        self._chunks.append(
-            (
-                np.repeat(np.array(codes, np.int32), lengths),
-                _timestamps(page),
-                np.array(list(chain.from_iterable(entry.values for entry in page.entries)), np.float64),
-            )
-        )
+        last, timestamps = list[int](), np.empty(0, np.int64)
+        for entry in page.entries:
+            self._code_of.append(self._codes.setdefault(entry.series, len(self._codes)))
+            if entry.timestamps is not last:  # entries of the same grid share it
+                last, timestamps = entry.timestamps, np.array(entry.timestamps, np.int64)
+            self._timestamps.append(timestamps)
+            self._values.append(np.array(entry.values, np.float64))
         self._pages += 1
         self._entries += page.entry_count
         self._unknown_fields = _some(self._unknown_fields | page.unknown_fields)
@@ -106,13 +105,13 @@ class SampleCollector:
 
     def finish(self) -> Samples:
         """Sort, keep one row of each, and count."""
-        codes, timestamps, values = self._joined()
-        accepted = len(codes)
+        series = sorted(self._codes, key=_nulls_first)
+        ranks, timestamps, values = self._joined(series)
+        accepted = len(ranks)
         inside = _inside(timestamps, self._window)
         if (within := int(inside.sum())) < accepted:
-            codes, timestamps, values = codes[inside], timestamps[inside], values[inside]
-        series = sorted(self._codes, key=_nulls_first)
-        (ranks, timestamps, values), conflicts = _unique(self._ranks(series)[codes], timestamps, values)
+            ranks, timestamps, values = ranks[inside], timestamps[inside], values[inside]
+        (ranks, timestamps, values), conflicts = _unique(ranks, timestamps, values)
         rows = Rows(code_ope=self._code_ope, series=series, ranks=ranks, timestamps=timestamps, values=values)
         used = rows.ranks[_begins(rows.ranks)].tolist()
         rejected = sum(placed.rejection.samples for placed in self._rejections)
@@ -146,19 +145,20 @@ class SampleCollector:
             unit_doubts=unit_doubts(rows.values[has_value]),
         )
 
-    def _ranks(self, series: Sequence[Series]) -> Codes:
-        """From a series' code, given in order of arrival, to its place in the sort order."""
-        ranks = np.empty(len(series), np.int32)
-        ranks[[self._codes[one] for one in series]] = np.arange(len(series), dtype=np.int32)
-        return ranks
-
-    def _joined(self) -> _Columns:
-        empty = (np.empty(0, np.int32), np.empty(0, np.int64), np.empty(0, np.float64))
-        codes, timestamps, values = (
-            np.concatenate(parts) for parts in zip(empty, *self._chunks, strict=True)
+    def _joined(self, series: Sequence[Series]) -> _Columns:
+        """All entries, in the order of their series; those of one as they came."""
+        rank_of = {self._codes[one]: rank for rank, one in enumerate(series)}
+        ranks = np.array([rank_of[code] for code in self._code_of], np.int32)
+        order = np.argsort(ranks, kind="stable")
+        lengths = np.array([len(values) for values in self._values], np.int64)
+        joined = (
+            np.repeat(ranks[order], lengths[order]),
+            np.concatenate([np.empty(0, np.int64), *(self._timestamps[at] for at in order)]),
+            np.concatenate([np.empty(0), *(self._values[at] for at in order)]),
         )
-        self._chunks.clear()
-        return codes, timestamps, values
+        self._timestamps.clear()
+        self._values.clear()
+        return joined
 
     def _expected(self, series: int) -> int | None:
         steps = self._granularity.steps_in(self._window)
@@ -168,18 +168,6 @@ class SampleCollector:
         if (step := self._granularity.step) is None:
             return None
         return int(_begins(rows.ranks, rows.timestamps // microseconds(step)).sum())
-
-
-def _timestamps(page: Page) -> Integers:
-    """Entries on one grid share its list, which is converted once."""
-    last: list[int] = []
-    array = np.empty(0, np.int64)
-    arrays = [array]
-    for entry in page.entries:
-        if entry.timestamps is not last:
-            last, array = entry.timestamps, np.array(entry.timestamps, np.int64)
-        arrays.append(array)
-    return np.concatenate(arrays)
 
 
 def _heads(conflicts: _Conflicts) -> Iterator[list[Any]]:
@@ -208,11 +196,9 @@ def _begins(*columns: Codes | Integers) -> Flags:
 
 
 def _unique(ranks: Codes, timestamps: Integers, values: Floats) -> tuple[_Columns, _Conflicts]:
-    """Sort by series and time; of equal ones a value beats null, else the last one in page order stays."""
-    order = np.argsort(ranks, kind="stable")
-    rows = ranks[order], timestamps[order], values[order]
-    if _rises(*rows[:2]):  # each series came once, by time: as a rule that is all
-        return rows, (ranks[:0], timestamps[:0], values[:0], values[:0])
+    """Sort each series by time; of equal rows a value beats null, else the last one as they came stays."""
+    if _rises(ranks, timestamps):  # each series came once, by time: as a rule
+        return (ranks, timestamps, values), (ranks[:0], timestamps[:0], values[:0], values[:0])
     order = np.lexsort((~np.isnan(values), timestamps, ranks))
     return _settle(ranks[order], timestamps[order], values[order])
 

@@ -12,14 +12,13 @@ from uuid import uuid4
 from fsspec import AbstractFileSystem
 
 from airflow_provider_evpl.errors import (
-    EvplConfigError,
     EvplError,
     EvplStoreDeniedError,
     EvplStoreError,
 )
 from airflow_provider_evpl.lake.refusals import is_refusal
 
-__all__ = ["LocalStore", "ObjectStore", "Store", "open_store", "told"]
+__all__ = ["LocalStore", "ObjectStore", "Store", "told"]
 
 
 class Store(Protocol):
@@ -195,20 +194,6 @@ class ObjectStore:
     def url(self, path: str) -> str:
         """With the protocol, without connection id."""
         return f"{self._protocol}://{self._root}/{path}"
-
-
-def open_store(protocol: str, root: str, fs: AbstractFileSystem) -> Store:
-    """Choose the store for a protocol.
-
-    Raises:
-        EvplConfigError: whole puts aren't promised there.
-    """
-    if protocol == "file":
-        return LocalStore(root)
-    if protocol in _PUT_OPTIONS:
-        return ObjectStore(protocol, root, fs)
-    known = ", ".join(["file", *_PUT_OPTIONS])
-    raise EvplConfigError(f"object_storage_path: scheme must be one of {known}, is {protocol!r}")
 
 
 @contextmanager

@@ -196,3 +196,15 @@ def test_a_store_that_can_not_be_opened_is_a_setting(lab: "Lab", arguments: dict
     with pytest.raises(AirflowFailException, match="object_storage_conn_id: s3 can't be opened") as caught:
         lab.execute(**arguments)
     assert isinstance(caught.value.__cause__, EvplConfigError)
+
+
+@pytest.mark.parametrize(
+    "path", ["file:///data/evpl", "file:///data/a b/", "file:///data/a%20b", "file:///d~/ä"]
+)
+def test_a_folder_is_the_one_of_the_path(path: str) -> None:
+    """It is opened without `ObjectStoragePath`, and is the same one."""
+    from airflow.providers.common.compat.sdk import ObjectStoragePath
+
+    from airflow_provider_evpl.hooks.storage import open_object_storage
+
+    assert open_object_storage(path, None).url("x") == f"file://{ObjectStoragePath(path).path}/x"

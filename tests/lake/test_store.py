@@ -7,8 +7,8 @@ from typing import BinaryIO
 
 import pytest
 
-from airflow_provider_evpl.errors import EvplConfigError, EvplRetryableError, EvplStoreError
-from airflow_provider_evpl.lake.store import LocalStore, ObjectStore, Store, open_store
+from airflow_provider_evpl.errors import EvplRetryableError, EvplStoreError
+from airflow_provider_evpl.lake.store import LocalStore, ObjectStore, Store
 from tests.lake.memory import MemoryStore
 from tests.lake.stores import BUCKET, FOLDER, NAME, PATH, PROTOCOLS, Opener, Recorder, read
 
@@ -122,15 +122,10 @@ def test_a_url_names_the_object(store: Store) -> None:
     assert store.url(PATH).partition("://")[0] in ("memory", "file", *PROTOCOLS)
 
 
-def test_the_protocol_chooses_the_store(tmp_path: Path) -> None:
-    """`file` is a folder, the others are buckets, below the root given; another one is an error naming it."""
-    local = open_store("file", str(tmp_path), Recorder())
-    local.put("x", b"1")
-    assert (tmp_path / "x").read_bytes() == b"1"
-    for protocol in PROTOCOLS:
-        assert open_store(protocol, "/lake/evpl/", Recorder()).url("x") == f"{protocol}://lake/evpl/x"
-    with pytest.raises(EvplConfigError, match=r"object_storage_path: .* file, s3, gs, abfs, is 'hdfs'"):
-        open_store("hdfs", "lake", Recorder())
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_a_bucket_and_a_prefix(protocol: str) -> None:
+    """A root is taken with slashes around it or without."""
+    assert ObjectStore(protocol, "/lake/evpl/", Recorder()).url("x") == f"{protocol}://lake/evpl/x"
 
 
 @pytest.mark.parametrize(("late", "there"), [(False, []), (True, [NAME])])
