@@ -81,6 +81,7 @@ class Client:
         self._tokens = TokenSource(settings, self._transport, self._secrets, clock=clock)
         self._retry = RetryPolicy(settings.max_retry_seconds, sleep=sleep)
         self._decoder = PageDecoder(naive_timestamps=settings.naive_timestamps)
+        self._decoding = threading.Lock()
         job = quote(settings.job, safe="")
         self._report_url = f"{settings.base_url}/api-monitoring-live/v1/pm_jobs/{job}/reports/UTILIZATION"
         self._count_lock = threading.Lock()
@@ -179,7 +180,8 @@ class Client:
         blot = self._secrets.blot
         request_id = blot(answer.request_id)
         try:
-            page = self._decoder.decode(answer.body)
+            with self._decoding:  # the interpreter does one at a time anyway; halves of several cost memory
+                page = self._decoder.decode(answer.body)
         except (EvplResponseError, EvplUnavailableError) as error:
             advice = _NO_REPORT if isinstance(error, EvplResponseError) else ""
             raise type(error)(f"{blot(f'{what}: {error}')} (request id {request_id}){advice}") from None

@@ -53,7 +53,8 @@ def encode(
         source: where the samples come from.
         provenance: of the run: its ids and the time of the pull.
     """
-    sink = pa.BufferOutputStream()
+    pool = pa.system_memory_pool()  # the default one keeps some 8 MB more
+    sink = pa.BufferOutputStream(pool)
     with pq.ParquetWriter(
         sink,
         TABLE_SCHEMA,
@@ -64,6 +65,7 @@ def encode(
         ),
         write_page_index=True,
         write_statistics=_PRUNED_COLUMNS,
+        memory_pool=pool,
     ) as writer:
         writer.add_key_value_metadata(_metadata(samples, granularity, source, provenance))
         for start in range(0, len(samples.rows) or 1, _ROW_GROUP_ROWS):

@@ -1,5 +1,7 @@
 """A slice's samples: from pages to unique, sorted columns, and the ledger that accounts for each."""
 
+import math
+from array import array
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -82,9 +84,10 @@ class SampleCollector:
         self._code_ope = code_ope
         self._granularity = granularity
         self._codes: dict[Series, int] = {}
-        self._code_of: list[int] = []  # of each entry, as the two below
+        self._code_of: list[int] = []  # of each entry, as are the next two
         self._timestamps: list[Integers] = []
-        self._values: list[Floats] = []
+        self._lengths: list[int] = []
+        self._values = array("d")  # of all samples, as they came; NaN for null
         self._rejections: list[PlacedRejection] = []
         self._unknown_fields: frozenset[str] = frozenset()
         self._pages = self._entries = 0
@@ -97,7 +100,8 @@ class SampleCollector:
             if entry.timestamps is not last:  # entries of the same grid share it
                 last, timestamps = entry.timestamps, np.array(entry.timestamps, np.int64)
             self._timestamps.append(timestamps)
-            self._values.append(np.array(entry.values, np.float64))
+            self._lengths.append(len(entry.values))
+            self._values.extend(_floats(entry.values))
         self._pages += 1
         self._entries += page.entry_count
         self._unknown_fields = _some(self._unknown_fields | page.unknown_fields)
@@ -115,7 +119,6 @@ class SampleCollector:
         rows = Rows(code_ope=self._code_ope, series=series, ranks=ranks, timestamps=timestamps, values=values)
         used = rows.ranks[_begins(rows.ranks)].tolist()
         rejected = sum(placed.rejection.samples for placed in self._rejections)
-        has_value = rows.has_value
         ledger = Ledger(
             pages=self._pages,
             received=accepted + rejected,
@@ -124,7 +127,7 @@ class SampleCollector:
             out_of_window=accepted - within,
             rejected=rejected,
             conflicts=len(conflicts[0]),
-            null_values=len(rows) - int(has_value.sum()),
+            null_values=len(rows) - int(rows.has_value.sum()),
             series=len(used),
             expected=self._expected(len(used)),
             observed=self._observed(rows),
@@ -142,7 +145,7 @@ class SampleCollector:
                 for rank, timestamp, value, stays in zip(*_heads(conflicts), strict=True)
             ],
             unknown_fields=self._unknown_fields,
-            unit_doubts=unit_doubts(rows.values[has_value]),
+            unit_doubts=unit_doubts(rows.values),
         )
 
     def _joined(self, series: Sequence[Series]) -> _Columns:
@@ -150,15 +153,14 @@ class SampleCollector:
         rank_of = {self._codes[one]: rank for rank, one in enumerate(series)}
         ranks = np.array([rank_of[code] for code in self._code_of], np.int32)
         order = np.argsort(ranks, kind="stable")
-        lengths = np.array([len(values) for values in self._values], np.int64)
-        joined = (
-            np.repeat(ranks[order], lengths[order]),
-            np.concatenate([np.empty(0, np.int64), *(self._timestamps[at] for at in order)]),
-            np.concatenate([np.empty(0), *(self._values[at] for at in order)]),
-        )
+        lengths = np.array(self._lengths, np.int64)
+        timestamps = np.concatenate([np.empty(0, np.int64), *(self._timestamps[at] for at in order)])
         self._timestamps.clear()
-        self._values.clear()
-        return joined
+        values = np.frombuffer(self._values)
+        if not np.all(order[1:] > order[:-1]):
+            spans = zip(lengths[order], np.cumsum(lengths)[order], strict=True)
+            values = np.concatenate([values[end - length : end] for length, end in spans])
+        return np.repeat(ranks[order], lengths[order]), timestamps, values
 
     def _expected(self, series: int) -> int | None:
         steps = self._granularity.steps_in(self._window)
@@ -168,6 +170,13 @@ class SampleCollector:
         if (step := self._granularity.step) is None:
             return None
         return int(_begins(rows.ranks, rows.timestamps // microseconds(step)).sum())
+
+
+def _floats(values: list[float | None]) -> "array[float]":
+    try:
+        return array("d", values)  # type: ignore[arg-type]  # as a rule there is no null
+    except TypeError:
+        return array("d", (math.nan if value is None else value for value in values))
 
 
 def _heads(conflicts: _Conflicts) -> Iterator[list[Any]]:

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from airflow_provider_evpl.lake.columns import Floats
 
 __all__ = ["unit_doubts"]
@@ -14,13 +16,13 @@ def unit_doubts(values: Floats) -> frozenset[str]:
     """Say what speaks against a percentage, 0 to 100, of the bandwidth: MEF's unit [S], likely Orange's.
 
     Args:
-        values: of a slice, without nulls; nothing is ever rescaled.
+        values: of a slice, NaN for null; nothing is ever rescaled.
     """
-    return frozenset(_doubts(values)) if len(values) else frozenset()
+    return frozenset(_doubts(np.fmin.reduce(values), np.fmax.reduce(values))) if len(values) else frozenset()
 
 
-def _doubts(values: Floats) -> Iterator[str]:
-    low, high = values.min(), values.max()
+def _doubts(low: float, high: float) -> Iterator[str]:
+    """Of nulls alone both are NaN, of which nothing is true."""
     if low < 0:
         yield "some values are below 0"
     if high > _HIGHEST_PERCENTAGE:
