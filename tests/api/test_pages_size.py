@@ -6,7 +6,7 @@ from msgspec.structs import replace
 from airflow_provider_evpl.api.pages import read_pages
 from airflow_provider_evpl.errors import EvplResponseError
 from airflow_provider_evpl.page import Page, Rejection
-from airflow_provider_evpl.records import MOST_ENTRIES, MOST_REJECTIONS
+from airflow_provider_evpl.records import MOST_REJECTIONS
 from tests.api.fake_report import page
 
 ODD = Rejection("odd", 0, 0, 1, "{}")
@@ -16,7 +16,7 @@ SIZES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {"rejections": [ODD] * (MOST_REJECTIONS // 2)},
         {"rejections": [ODD] * (MOST_REJECTIONS // 2 + 1)},
     ),
-    "elements": ({"entry_count": MOST_ENTRIES // 2}, {"entry_count": MOST_ENTRIES // 2 + 1}),
+    "elements": ({"entry_count": 2_500_000}, {"entry_count": 2_500_001}),
 }
 
 
@@ -27,7 +27,7 @@ def _read(*pages: Page) -> list[Page]:
 
 @pytest.mark.parametrize(("half", "more"), SIZES.values(), ids=SIZES)
 def test_a_slice_has_a_size(half: dict[str, Any], more: dict[str, Any]) -> None:
-    """Pages of just a GiB, a million rejected samples or half a million elements; one more is refused."""
+    """Pages of just a GiB, a million rejected samples or five million elements; one more is refused."""
     first, last = page(1, 2), page(2, 2, has_next=False)
     assert len(_read(replace(first, **half), replace(last, **half))) == 2
     with pytest.raises(EvplResponseError, match=r"page 2: .* more than can be kept .*; pull shorter slices"):
