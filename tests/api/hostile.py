@@ -25,6 +25,7 @@ FOR_EVER = -1
 MIB = 1 << 20
 
 _MOST_ADDRESSES = 8 << 30  # where a limit fails the process does, not the machine
+_MOST_CPU_SECONDS = 60
 _MAXRSS_BYTES = 1 if sys.platform == "darwin" else 1024
 _PATIENCE_SECONDS = 120
 _TOKEN = b'HTTP/1.1 200 OK\r\n\r\n{"token_type":"Bearer","access_token":"token-1","expires_in":3600}'
@@ -102,6 +103,7 @@ def pull_under(attack: Attack, root: Path) -> Outcome:
 
 def _pull(url: str, root: str, timeout_seconds: float) -> Ended:
     resource.setrlimit(resource.RLIMIT_AS, (_MOST_ADDRESSES, _MOST_ADDRESSES))
+    resource.setrlimit(resource.RLIMIT_CPU, (_MOST_CPU_SECONDS, _MOST_CPU_SECONDS))
     chosen = Settings(
         client_id="client",
         client_secret="a secret that nobody knows",
