@@ -121,7 +121,10 @@ def _read_numbers(text: bytes, timestamps: Timestamps) -> Page:
             raise OddError("value is not finite")
         return values  # type: ignore[return-value]  # list is invariant
 
-    return _read_page(_decode_numbers(text), read, timestamps, len(text))
+    report = _decode_numbers(text)
+    if any(entry.samples is None for entry in report.entries):
+        raise OddError("it may be the text `null`, which this parser takes for null")
+    return _read_page(report, read, timestamps, len(text))
 
 
 def _read_samples(text: bytes, timestamps: Timestamps) -> Page:

@@ -4,6 +4,7 @@ import json
 import struct
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,7 +20,12 @@ words = st.sampled_from(
 
 
 def _page(values: list[object]) -> bytes:
-    samples = [{"timeStamp": f"2026-11-22T00:{at:02}:00Z", "value": value} for at, value in enumerate(values)]
+    return _page_of(
+        [{"timeStamp": f"2026-11-22T00:{at:02}:00Z", "value": value} for at, value in enumerate(values)]
+    )
+
+
+def _page_of(samples: object) -> bytes:
     entry = {"objectInstanceId": "a", "metric_name": "in", "performanceValues": samples}
     return json.dumps({"currentPage": 1, "totalPages": 1, "hasNext": False, "entries": [entry]}).encode()
 
@@ -54,3 +60,11 @@ def test_the_way_of_a_page_changes_nothing_for_the_next(pages: list[list[Any]]) 
     decoder = PageDecoder()
     for values in pages:
         assert _read(decoder.decode(_page(values))) == [_by_the_rules(one) for one in values]
+
+
+@pytest.mark.parametrize("word", ["null", "NULL", "None", "", "1", "[]"])
+def test_text_is_no_list_of_samples(word: str) -> None:
+    """Not even a word for null, which stands for none."""
+    page = PageDecoder().decode(_page_of(word))
+    assert [one.reason for one in page.rejections] == ["performanceValues is neither list, object nor null"]
+    assert PageDecoder().decode(_page_of(None)).rejections == []
