@@ -51,9 +51,9 @@ class Rows:
     def table(self, rows: slice = slice(None)) -> pa.Table:
         """Make a table, as `TABLE_SCHEMA` says, of some rows in a row; it holds no text of others."""
         ranks = self.ranks[rows]
-        first, last = (ranks[0], ranks[-1]) if len(ranks) else (0, -1)
-        series = self.series[first : last + 1]
-        lengths = np.bincount(ranks - first, minlength=len(series))
+        starts = np.flatnonzero(np.diff(ranks, prepend=-1))
+        lengths = np.diff(starts, append=len(ranks))
+        series = [self.series[rank] for rank in ranks[starts]]
         values = self.values[rows]
         columns = {
             "code_ope": _texts([self.code_ope], np.array([len(ranks)])),

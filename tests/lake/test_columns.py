@@ -22,7 +22,10 @@ microseconds = st.integers(-62_135_596_800_000_000, 253_402_300_799_999_999)  # 
 def test_each_row_says_its_series_time_and_value(
     code_ope: str, series: list[Series], data: st.DataObject
 ) -> None:
-    """Read back, a row has its rank's texts, null apart from the empty one, and its own numbers."""
+    """Read back, a row has its rank's texts, null apart from the empty one, and its own numbers.
+
+    There is no text of a series without a row.
+    """
     rows = data.draw(
         st.lists(st.tuples(st.integers(0, len(series) - 1), microseconds, st.one_of(st.none(), floats)))
     )
@@ -40,7 +43,11 @@ def test_each_row_says_its_series_time_and_value(
     assert table.schema.equals(TABLE_SCHEMA)
     assert table["code_ope"].to_pylist() == [code_ope] * len(rows)
     for position, name in enumerate(SERIES_COLUMNS):
-        assert table[name].to_pylist() == [series[rank][position] for rank, _, _ in rows]
+        texts_of_rows = [series[rank][position] for rank, _, _ in rows]
+        assert table[name].to_pylist() == texts_of_rows
+        assert set(table[name].combine_chunks().dictionary.to_pylist()) == {
+            text or "" for text in texts_of_rows
+        }
     assert table["timestamp"].cast("int64").to_pylist() == [timestamp for _, timestamp, _ in rows]
     assert [_bits(value) for value in table["value"].to_pylist()] == [_bits(value) for _, _, value in rows]
 
