@@ -1,4 +1,4 @@
-"""What the API says, as types: the only file that knows its field names; and the quick ways to read it.
+"""What the API says, as types, and the quick ways to read it.
 
 They take a page in which everything is as documented: the first one if each sample has a number, the
 second one with nulls, and with all that counts as a number. An odd value or an unknown field is
@@ -79,7 +79,7 @@ class _Report(Struct, Generic[_S], frozen=True, forbid_unknown_fields=True):
 ENTRY_NAMES = frozenset(_Entry.__struct_encode_fields__)
 SAMPLE_NAMES = frozenset(_Sample.__struct_encode_fields__)
 PAGE_NAMES = frozenset(_Report.__struct_encode_fields__)
-_HEADER_NAMES = frozenset(Header.__struct_encode_fields__)
+_HEADER_NAMES = Header.__struct_encode_fields__
 _decode_numbers = msgspec.json.Decoder(_Report[_Number], strict=False).decode
 _decode_samples = msgspec.json.Decoder(_Report[_Sample]).decode
 
@@ -99,7 +99,7 @@ def read_header(fields: Fields) -> Header:
         OddError: it is no JSON.
         msgspec.ValidationError: it is of another type.
     """
-    known = {name: read_json(fields[name], object) for name in _HEADER_NAMES & fields.keys()}
+    known = {name: read_json(fields[name], object) for name in _HEADER_NAMES if name in fields}
     return msgspec.convert(known, Header)
 
 

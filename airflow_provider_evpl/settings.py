@@ -142,7 +142,7 @@ class Settings:
             _check_bundle(self.verify)
 
     def _check_proxy(self) -> None:
-        """What is plain on its way to a proxy is shown there, and underway."""
+        """What is plain to the host is plain to a proxy, and on the way there unless that is https."""
         plain = any(urlsplit(url).scheme == "http" for url in (self.base_url, self.token_url))
         if self.proxy and plain and not _is_loopback(urlsplit(self.proxy).hostname):
             raise EvplConfigError(
