@@ -134,6 +134,29 @@ mutants: setup ## break the code, a place at a time, and see a test fail; what s
 	@nice -n 19 timeout 1800 $(BIN)/mutmut run --max-children 2
 	@$(BIN)/python -m tests.survivors
 
+# Each peer in an environment of its own, so that none decides another's versions.
+BENCH := $(VENV)/bench
+PEERS := $(basename $(notdir $(wildcard benchmarks/peers/*.in)))
+.PRECIOUS: $(BENCH)/%/.synced
+$(BENCH)/%/.synced: benchmarks/peers/%.txt | $(STAMP)
+	@$(FIND_UV); \
+	echo "Setting up $(BENCH)/$*"; \
+	"$$UV" venv --quiet --clear --no-project --python $(BIN)/python $(BENCH)/$*; \
+	UV_COMPILE_BYTECODE=1 "$$UV" pip sync --quiet --require-hashes --python $(BENCH)/$*/bin/python $<
+	@touch $@
+
+.PHONY: bench
+bench: $(STAMP) $(PEERS:%=$(BENCH)/%/.synced) ## side by side with the peers; half an hour; parts: make bench SUITE=cpu RUNS=3
+	@$(BIN)/python -m benchmarks $(if $(SUITE),--suite $(SUITE)) $(if $(RUNS),--runs $(RUNS))
+
+.PHONY: bench-lock
+bench-lock: $(STAMP) ## the peers' newest versions into their lock files
+	@$(FIND_UV); \
+	for peer in $(PEERS); do \
+	    "$$UV" pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate \
+	        --no-header benchmarks/peers/$$peer.in --output-file benchmarks/peers/$$peer.txt; \
+	done
+
 .PHONY: check
 check: lint types contracts lock test ## what CI runs: lint, types, import contracts, lock file, tests
 # The tests install the wheel, from uv's cache alone; here what it lacks may come from the index.

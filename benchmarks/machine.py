@@ -1,0 +1,55 @@
+"""What it was measured on and with; no name of a host, no path."""
+
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+__all__ = ["describe"]
+
+_VERSIONS = """
+import json, sys
+from importlib.metadata import version
+print(json.dumps({name: version(name) for name in sys.argv[1:]}))
+"""
+_OF = {
+    "ours": ("airflow-provider-evpl", "apache-airflow", "duckdb", "msgspec", "numpy", "pyarrow", "urllib3"),
+    "plain": ("pandas", "pyarrow", "requests"),
+    "delta": ("deltalake", "pyarrow", "requests"),
+    "dlt": ("dlt", "pyarrow", "requests"),
+    "http_operator": ("apache-airflow", "apache-airflow-providers-http", "pandas", "pyarrow"),
+}
+
+
+def describe(pythons: Iterable[tuple[str, Path]]) -> dict[str, str]:
+    """Describe machine and versions.
+
+    Args:
+        pythons: of each environment, by its name.
+    """
+    return {
+        "date": f"{datetime.now(UTC):%Y-%m-%d}",
+        "processor": f"{_processor()}, {os.cpu_count()} cores",
+        "memory": f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 1e9:.0f} GB",
+        "system": f"{platform.system()} {platform.release()}, {platform.machine()}",
+        "Python": platform.python_version(),
+        **{f"environment `{name}`": _versions(python, _OF[name]) for name, python in pythons},
+    }
+
+
+def _processor() -> str:
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.processor()
+
+
+def _versions(python: Path, names: Sequence[str]) -> str:
+    command = [python, "-c", _VERSIONS, *names]
+    found: dict[str, str] = json.loads(
+        subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
+    )
+    return ", ".join(f"{name} {version}" for name, version in found.items())

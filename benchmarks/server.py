@@ -1,0 +1,187 @@
+"""The API's server: sends bodies made beforehand, straight from their files, and counts what it is asked.
+
+A process of its own, so that its work is nobody's: `python -m benchmarks.server FOLDER LATENCY`.
+"""
+
+import json
+import sys
+import threading
+import time
+from base64 import b64encode
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import accumulate
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+from benchmarks.job import APPLICATION_ID, CREDENTIALS
+
+__all__ = ["Counts", "ReportServer"]
+
+_TOKEN = "bench-token"  # noqa: S105 opens nothing but this server
+_BASIC = f"Basic {b64encode(':'.join(CREDENTIALS).encode()).decode()}"
+
+
+@dataclass
+class Counts:
+    """What was asked since the last look.
+
+    Attributes:
+        pages: report requests that were answered with a page.
+        refused: requests that were answered with anything else but a page or a token.
+        connections: that carried at least one request.
+        most_at_once: report requests under way at the same moment.
+    """
+
+    pages: int = 0
+    tokens: int = 0
+    refused: int = 0
+    connections: int = 0
+    most_at_once: int = 0
+
+
+@dataclass(frozen=True)
+class _Day:
+    file: Path
+    starts: tuple[int, ...]
+    lengths: tuple[int, ...]
+
+    @classmethod
+    def read(cls, told: Path) -> "_Day":
+        lengths = tuple(json.loads(told.read_text())["lengths"])
+        return cls(told.with_suffix(".bodies"), (0, *accumulate(lengths)), lengths)
+
+
+@dataclass
+class _Meter:
+    """Counts, over all threads."""
+
+    counts: Counts = field(default_factory=Counts)
+    under_way: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def add(self, name: str) -> None:
+        with self.lock:
+            setattr(self.counts, name, getattr(self.counts, name) + 1)
+
+    def begin(self) -> None:
+        with self.lock:
+            self.under_way += 1
+            self.counts.most_at_once = max(self.counts.most_at_once, self.under_way)
+
+    def end(self) -> None:
+        with self.lock:
+            self.under_way -= 1
+
+    def take(self) -> Counts:
+        with self.lock:
+            taken, self.counts = self.counts, Counts()
+            return taken
+
+
+class ReportServer(ThreadingHTTPServer):
+    """Serves the days of a folder on loopback, each connection from a thread of its own.
+
+    Args:
+        folder: as `data.make` made it.
+        page_entries: elements on a page.
+        latency_seconds: how long a page lets wait for itself.
+    """
+
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 64
+
+    def __init__(self, folder: Path, *, page_entries: int, latency_seconds: float) -> None:
+        self.days = {told.stem: _Day.read(told) for told in folder.glob("*.json")}
+        self.page_entries = page_entries
+        self.latency_seconds = latency_seconds
+        self.meter = _Meter()
+        super().__init__(("127.0.0.1", 0), _Handler)
+
+    @property
+    def base_url(self) -> str:
+        """Where it listens."""
+        return f"http://127.0.0.1:{self.server_port}"
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: ReportServer
+    protocol_version = "HTTP/1.1"  # keeps connections
+    disable_nagle_algorithm = True  # a page's last bytes don't wait for an acknowledgement
+    wbufsize = 0
+    is_counted = False
+
+    def do_POST(self) -> None:
+        """Issue a token."""
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self._count_connection()
+        if self.headers.get("Authorization") != _BASIC:
+            self._refuse(HTTPStatus.UNAUTHORIZED)
+            return
+        self.server.meter.add("tokens")
+        self._say({"access_token": _TOKEN, "token_type": "Bearer", "expires_in": 3600})
+
+    def do_GET(self) -> None:
+        """Serve a page; or, to the benchmark itself, what was counted."""
+        url = urlsplit(self.path)
+        if url.path == "/counts":
+            self._say(asdict(self.server.meter.take()))
+            return
+        self._count_connection()
+        self.server.meter.begin()
+        try:
+            time.sleep(self.server.latency_seconds)
+            self._serve(parse_qs(url.query))
+        finally:
+            self.server.meter.end()
+
+    def _serve(self, query: Mapping[str, list[str]]) -> None:
+        day = self.server.days.get(query.get("startTime", [""])[0][:10])
+        page, odd = divmod(int(self.headers.get("pagination", 1)) - 1, self.server.page_entries)
+        known = (f"Bearer {_TOKEN}", APPLICATION_ID)
+        if (self.headers.get("Authorization"), self.headers.get("ApplicationID")) != known:
+            self._refuse(HTTPStatus.UNAUTHORIZED)
+        elif day is None or odd or not 0 <= page < len(day.lengths):
+            self._refuse(HTTPStatus.NOT_FOUND)
+        else:
+            self.server.meter.add("pages")
+            self._begin(HTTPStatus.OK, day.lengths[page])
+            with day.file.open("rb") as file:
+                self.connection.sendfile(file, day.starts[page], day.lengths[page])
+
+    def _count_connection(self) -> None:
+        if not self.is_counted:
+            self.is_counted = True
+            self.server.meter.add("connections")
+
+    def _refuse(self, status: HTTPStatus) -> None:
+        self.server.meter.add("refused")
+        self._say({"code": 60, "message": status.phrase}, status)
+
+    def _say(self, answer: Mapping[str, object], status: HTTPStatus = HTTPStatus.OK) -> None:
+        body = json.dumps(answer).encode()
+        self._begin(status, len(body))
+        self.wfile.write(body)
+
+    def _begin(self, status: HTTPStatus, length: int) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(length))
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+def main(folder: str, page_entries: str, latency: str) -> None:
+    """Serve until the process is ended; its first line is the base URL."""
+    server = ReportServer(Path(folder), page_entries=int(page_entries), latency_seconds=float(latency))
+    print(server.base_url, flush=True)
+    server.serve_forever()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
