@@ -27,7 +27,11 @@ def main() -> None:
         Chapter(_MODULES[name].SUITE, Figures(runs), _MODULES[name].targets, asked.runs)
         for name, runs in raw.items()
     ]
-    names = {case.participant.peer or "ours": case.participant.python for one in chapters for case in one.suite.cases}
+    names = {
+        case.participant.peer or "ours": case.participant.python
+        for one in chapters
+        for case in one.suite.cases
+    }
     text = render(chapters, describe(names.items()))
     is_whole = set(asked.suite) == set(_MODULES) and asked.runs >= _RUNS
     place = (ROOT / "benchmarks" if is_whole else WORK) / "RESULTS.md"

@@ -5,7 +5,7 @@ Imported in every environment, so it needs the standard library alone.
 
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -81,7 +81,7 @@ class Job:
             "ctxtid": ["wses", "vsn"],
         }
 
-    def headers(self, token: str, index: int) -> Mapping[str, str]:
+    def headers(self, token: str, index: int) -> dict[str, str]:
         """Give the headers of a page's request."""
         return {
             "Accept": "application/json",
@@ -89,6 +89,11 @@ class Job:
             "ApplicationID": APPLICATION_ID,
             "pagination": str(index),
         }
+
+    @property
+    def ended(self) -> Path:
+        """Where a runner may write down when its work was over: see `process.measure`."""
+        return Path(self.target).with_name("ended")
 
     def file(self, day: str) -> Path:
         """Name a day's file, in a folder that is there."""

@@ -48,7 +48,7 @@ def _processor() -> str:
 
 
 def _versions(python: Path, names: Sequence[str]) -> str:
-    command = [python, "-c", _VERSIONS, *names]
+    command = [str(python), "-c", _VERSIONS, *names]
     found: dict[str, str] = json.loads(
         subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
     )

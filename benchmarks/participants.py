@@ -38,8 +38,7 @@ _ENVIRONMENT = {
     "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "benchmarks" / "dags"),
     "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
     "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
-    # At times Airflow's supervisor sees that its task has ended only with the next heartbeat: 5 s by default.
-    "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
+    "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",  # the supervisor may wait for it when all is over
 }
 
 
@@ -78,7 +77,9 @@ class Participant:
 
 
 PYTHON = Participant(title="Python's own start", runner=("nothing",), lands=False)
-AIRFLOW = Participant(title="Airflow's own start: an empty task", runner=("airflow_task", "empty"), lands=False)
+AIRFLOW = Participant(
+    title="Airflow's own start: an empty task", runner=("airflow_task", "empty"), lands=False
+)
 AIRFLOW_OF_HTTP = Participant(
     title="the same, in HttpOperator's environment",
     runner=("airflow_task", "empty"),

@@ -10,12 +10,14 @@ from typing import NamedTuple
 
 __all__ = ["Usage", "measure"]
 
+_LONGEST_SECONDS = 900
+
 
 class Usage(NamedTuple):
     """What a process and its children took.
 
     Attributes:
-        seconds: from its start to its end.
+        seconds: from its start to its end, or to the moment that it wrote down itself.
         cpu_seconds: user and system, of itself and of every child that it waited for.
         peak_mb: resident memory, in MB of 1,000,000 bytes, of the largest of them.
         code: its exit code; negative for a signal.
@@ -33,30 +35,30 @@ def measure(
     cwd: Path,
     env: Mapping[str, str],
     log: Path,
-    timeout_seconds: float = 900,
+    ended: Path,
 ) -> Usage:
-    """Run a command to its end.
+    """Run a command to its end; it is killed after a quarter of an hour.
 
     Args:
         command: the program and its arguments.
         cwd: where.
         env: all of its environment.
         log: takes what it says.
-        timeout_seconds: it is killed after that.
+        ended: where it may write down, by the monotonic clock, when its work was over.
     """
     with log.open("wb") as output:
         started = time.monotonic()
         process = subprocess.Popen(command, cwd=cwd, env=env, stdout=output, stderr=subprocess.STDOUT)
-        killer = threading.Timer(timeout_seconds, process.kill)
+        killer = threading.Timer(_LONGEST_SECONDS, process.kill)
         killer.start()
         try:
             _, status, usage = os.wait4(process.pid, 0)
         finally:
             killer.cancel()
-        seconds = time.monotonic() - started
+        stopped = float(ended.read_text()) if ended.exists() else time.monotonic()
     process.returncode = os.waitstatus_to_exitcode(status)
     return Usage(
-        seconds=seconds,
+        seconds=stopped - started,
         cpu_seconds=usage.ru_utime + usage.ru_stime,
         peak_mb=usage.ru_maxrss * 1024 / 1e6,
         code=process.returncode,

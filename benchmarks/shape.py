@@ -4,8 +4,6 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import reduce
-from operator import add
 from pathlib import Path
 from typing import NamedTuple
 
@@ -66,4 +64,4 @@ def expected(folder: Path, days: int) -> Sums:
     """Sum up what the first days of a folder of `data.make` have."""
     told = sorted(folder.glob("*.json"))[:days]
     each = (Sums(*json.loads(path.read_text())["sums"]) for path in told)
-    return Sums(*reduce(lambda one, other: tuple(map(add, one, other)), each, NOTHING))
+    return Sums(*map(sum, zip(NOTHING, *each, strict=True)))

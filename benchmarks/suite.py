@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import NamedTuple
@@ -32,7 +32,8 @@ class Case:
     @property
     def key(self) -> str:
         """Name it in the raw results."""
-        return f"{'/'.join(self.participant.runner)}@{self.participant.peer or 'ours'}:{self.days}:{self.in_flight}"
+        who = f"{'/'.join(self.participant.runner)}@{self.participant.peer or 'ours'}"
+        return f"{who}:{self.days}:{self.in_flight}"
 
 
 class Run(NamedTuple):
@@ -129,7 +130,8 @@ def _run(case: Case, base_url: str, right: Sums) -> Run:
     )
     participant = case.participant
     log = WORK / "last.log"
-    usage = measure(participant.command(job), cwd=ROOT, env=participant.environment, log=log)
+    command = participant.command(job)
+    usage = measure(command, cwd=ROOT, env=participant.environment, log=log, ended=job.ended)
     written = json.loads(_python("benchmarks.verify", str(target)))
     is_right = Sums(*written.pop("sums")) == (right if participant.lands else NOTHING) and usage.code == 0
     if not is_right:

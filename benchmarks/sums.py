@@ -15,8 +15,9 @@ Row = tuple[str, str, str, int, float]
 
 _SUMS = """
 SELECT count(*), coalesce(sum(round(value * 100)::BIGINT), 0)::BIGINT,
-    coalesce(sum(hash(instance::VARCHAR, metric::VARCHAR, section::VARCHAR, moment::BIGINT, value::DOUBLE)), 0)
-        ::VARCHAR
+    coalesce(sum(hash(
+        instance::VARCHAR, metric::VARCHAR, section::VARCHAR, moment::BIGINT, value::DOUBLE
+    )), 0)::VARCHAR
 FROM ({rows})
 """
 

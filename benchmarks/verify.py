@@ -1,6 +1,7 @@
-"""Whether what a run wrote is what the API has: `python -m benchmarks.verify FOLDER`, outside of what is measured.
+"""Whether what a run wrote is what the API has: `python -m benchmarks.verify FOLDER`.
 
-Names of columns are taken without case and underscores, types as they are: each writes as its maker would.
+It runs outside of what is measured. Names of columns are taken without case and underscores, types as they
+are: each writes as its maker would.
 """
 
 import json

@@ -1,12 +1,15 @@
 """A task of Airflow as a worker runs it: the supervisor, and the task in a process forked from it.
 
-`python -m benchmarks.runners.airflow_task DAG JOB`, the DAG being one of `benchmarks/dags`. What the API server
-would say is said here, in the process: it would serve many workers, and its work is not the task's.
+`python -m benchmarks.runners.airflow_task DAG JOB`, the DAG being one of `benchmarks/dags`. What the API
+server would say is said here, in the process: it would serve many workers, and its work is not the task's.
+The time ends when the task says how it ended: the supervisor may see the end of its process only with the
+next heartbeat.
 """
 
 import json
 import os
 import sys
+import time
 import uuid
 from typing import Final
 
@@ -19,7 +22,7 @@ from airflow.sdk.execution_time.supervisor import supervise_task
 from benchmarks.job import APPLICATION_ID, CODE_OPE, CREDENTIALS, Job
 
 _MOMENT: Final = "2026-11-01T00:00:00Z"
-_RUN: Final = {
+_RUN: Final[dict[str, object]] = {
     "dag_id": "bench",
     "run_id": "run",
     "run_type": "manual",
@@ -42,7 +45,7 @@ def main(dag_id: str, job: Job) -> int:
         "AIRFLOW_CONN_EVPL_DEFAULT": json.dumps(_connection(job)),
         "AIRFLOW_CONN_HTTP_DEFAULT": json.dumps({"conn_type": "http", "host": job.base_url}),
     }
-    answers = _Answers()
+    answers = _Answers(job)
     task = TaskInstance(
         id=uuid.uuid4(),
         task_id="task",
@@ -66,7 +69,9 @@ def main(dag_id: str, job: Job) -> int:
 class _Answers:
     """The API server."""
 
-    state = "unknown"
+    def __init__(self, job: Job) -> None:
+        self.state = "unknown"
+        self._job = job
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         action = request.url.path.rpartition("/")[2]
@@ -74,6 +79,7 @@ class _Answers:
             return httpx.Response(200, json={"dag_run": _RUN, "max_tries": 0, "should_retry": False})
         if action == "state":
             self.state = json.loads(request.content)["state"]
+            self._job.ended.write_text(str(time.monotonic()))
         return httpx.Response(200 if request.method == "GET" else 204, json={})
 
 

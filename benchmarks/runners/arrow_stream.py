@@ -1,4 +1,4 @@
-"""A plain stream of Arrow: a record batch a page, written as it comes. Not sorted, deduplicated or checked."""
+"""A plain stream of Arrow: a record batch a page, written as it comes. No order, no check."""
 
 import pyarrow.parquet as pq
 

@@ -3,7 +3,7 @@
 from math import ceil
 
 from benchmarks import participants as who
-from benchmarks.figures import Figures, Target, times
+from benchmarks.figures import Figures, Target
 from benchmarks.shape import Shape
 from benchmarks.suite import Case, Suite
 
@@ -12,14 +12,14 @@ __all__ = ["SUITE", "targets"]
 _LATENCY_SECONDS = 0.2
 _PACE = 25.0
 _MANY = 8
+_PACE_OF_MANY = 100.0  # they ask 40 times a second
 
 
 def _cases(participant: who.Participant) -> tuple[Case, Case, Case]:
-    """One, four and eight in flight; eight need a pace that lets them: 40 a second."""
     return (
         Case(participant=participant, in_flight=1, requests_per_second=_PACE),
         Case(participant=participant, in_flight=4, requests_per_second=_PACE),
-        Case(participant=participant, in_flight=_MANY, requests_per_second=100.0),
+        Case(participant=participant, in_flight=_MANY, requests_per_second=_PACE_OF_MANY),
     )
 
 
@@ -42,15 +42,13 @@ SUITE = Suite(
 
 
 def targets(figures: Figures) -> list[Target]:
-    """Hold ours against the limit, the waiting alone, and the ideal."""
+    """Hold ours against the limit, against the waiting alone, and against the ideal."""
     one, four, eight = (figures.of(case).seconds.middle for case in _OURS)
+    limit = figures.of(_LIMITS[1]).seconds.middle
     waiting = figures.of(_DOWNLOAD).seconds.middle
     ideal = _LATENCY_SECONDS * (1 + ceil((SUITE.shape.pages_a_day - 1) / _MANY))
-    share = ideal / eight
     return [
-        times(
-            "S2: time, 4 in flight, against the limit with 4", four / figures.of(_LIMITS[1]).seconds.middle, 1.05
-        ),
-        times("S2: time, 1 in flight, against download alone (1.02: nothing on top)", one / waiting, 1.02),
-        Target("S2: 8 in flight, of the ideal", "at least 0.9", f"{share:.2f}", is_met=share >= 0.9),
+        Target("S2: time, 4 in flight, against the limit with 4", four / limit, 1.05),
+        Target("S2: time, 1 in flight, against download alone: nothing on top", one / waiting, 1.01),
+        Target("S2: 8 in flight, share of the ideal", ideal / eight, low=0.9, note=f"ideal {ideal:.1f} s"),
     ]
