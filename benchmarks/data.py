@@ -11,6 +11,7 @@ import sys
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 
 from airflow_provider_evpl import sandbox
@@ -43,8 +44,9 @@ def make(shape: Shape, root: Path) -> Path:
     folder = root / f"{shape.circuits}-{shape.page_entries}-{version}"
     folder.mkdir(parents=True, exist_ok=True)
     missing = [day for day in shape.each_day() if not (folder / f"{day}.json").exists()]
-    with ProcessPoolExecutor() as pool:
-        for day in pool.map(partial(_make_day, shape, folder), missing):
+    with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
+        make_all = pool.map if len(missing) > 1 else map
+        for day in make_all(partial(_make_day, shape, folder), missing):
             print(f"made {shape.samples_a_day:,} samples of {day}", file=sys.stderr, flush=True)
     return folder
 

@@ -87,7 +87,7 @@ class Figures:
         )
 
     def unasked(self, case: Case, pages: int) -> int:
-        """Count what was beyond need: requests, beyond the pages and a token; connections, beyond those in flight.
+        """Count what was not needed: requests beyond pages and token, connections beyond those in flight.
 
         Args:
             case: of which participant.

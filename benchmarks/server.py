@@ -32,14 +32,12 @@ class Counts:
         pages: report requests that were answered with a page.
         refused: requests that were answered with anything else but a page or a token.
         connections: that carried at least one request.
-        most_at_once: report requests under way at the same moment.
     """
 
     pages: int = 0
     tokens: int = 0
     refused: int = 0
     connections: int = 0
-    most_at_once: int = 0
 
 
 @dataclass(frozen=True)
@@ -59,21 +57,11 @@ class _Meter:
     """Counts, over all threads."""
 
     counts: Counts = field(default_factory=Counts)
-    under_way: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def add(self, name: str) -> None:
         with self.lock:
             setattr(self.counts, name, getattr(self.counts, name) + 1)
-
-    def begin(self) -> None:
-        with self.lock:
-            self.under_way += 1
-            self.counts.most_at_once = max(self.counts.most_at_once, self.under_way)
-
-    def end(self) -> None:
-        with self.lock:
-            self.under_way -= 1
 
     def take(self) -> Counts:
         with self.lock:
@@ -131,12 +119,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._say(asdict(self.server.meter.take()))
             return
         self._count_connection()
-        self.server.meter.begin()
-        try:
-            time.sleep(self.server.latency_seconds)
-            self._serve(parse_qs(url.query))
-        finally:
-            self.server.meter.end()
+        time.sleep(self.server.latency_seconds)
+        self._serve(parse_qs(url.query))
 
     def _serve(self, query: Mapping[str, list[str]]) -> None:
         day = self.server.days.get(query.get("startTime", [""])[0][:10])

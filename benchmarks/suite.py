@@ -45,7 +45,6 @@ class Run(NamedTuple):
     tokens: int
     refused: int
     connections: int
-    most_at_once: int
     files: int
     bytes: int
     row_groups: int
