@@ -3,14 +3,13 @@
 import argparse
 import json
 
-from benchmarks.figures import Figures
 from benchmarks.machine import describe
+from benchmarks.part import say
 from benchmarks.participants import ROOT, WORK
-from benchmarks.report import Chapter, render
-from benchmarks.suite import run_suite, say
-from benchmarks.suites import cpu, growth, latency
+from benchmarks.report import render
+from benchmarks.suites import cpu, growth, latency, parsing, questions
 
-_MODULES = {module.SUITE.name: module for module in (cpu, latency, growth)}
+_PARTS = {module.PART.name: module.PART for module in (cpu, latency, growth, questions, parsing)}
 _RUNS = 5
 _RAW = WORK / "results.json"
 
@@ -18,22 +17,18 @@ _RAW = WORK / "results.json"
 def main() -> None:
     """Run the suites that are asked for; a part of them, or fewer runs, isn't written to RESULTS.md."""
     parser = argparse.ArgumentParser(prog="make bench")
-    parser.add_argument("--suite", nargs="+", choices=_MODULES, default=list(_MODULES))
+    parser.add_argument("--suite", nargs="+", choices=_PARTS, default=list(_PARTS))
     parser.add_argument("--runs", type=int, default=_RUNS)
     asked = parser.parse_args()
-    raw = {name: run_suite(_MODULES[name].SUITE, asked.runs) for name in asked.suite}
-    _RAW.write_text(json.dumps(raw, indent=1))
-    chapters = [
-        Chapter(_MODULES[name].SUITE, Figures(runs), _MODULES[name].targets, asked.runs)
-        for name, runs in raw.items()
-    ]
-    names = {
-        case.participant.peer or "ours": case.participant.python
-        for one in chapters
-        for case in one.suite.cases
-    }
-    text = render(chapters, describe(names.items()))
-    is_whole = set(asked.suite) == set(_MODULES) and asked.runs >= _RUNS
+    parts = [_PARTS[name] for name in asked.suite]
+    raw = [part.run(asked.runs) for part in parts]
+    _RAW.write_text(json.dumps(dict(zip(asked.suite, raw, strict=True)), indent=1))
+    text = render(
+        targets=[target for part, one in zip(parts, raw, strict=True) for target in part.targets(one)],
+        chapters=[part.text(one) for part, one in zip(parts, raw, strict=True)],
+        machine=describe(),
+    )
+    is_whole = set(asked.suite) == set(_PARTS) and asked.runs >= _RUNS
     place = (ROOT / "benchmarks" if is_whole else WORK) / "RESULTS.md"
     place.write_text(text)
     say(f"\n{text}\nWritten to {place.relative_to(ROOT)}; each run's figures are in {_RAW.relative_to(ROOT)}")

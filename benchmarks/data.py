@@ -74,4 +74,5 @@ def _sums(network: Network, steps: range) -> Sums:
 
 if __name__ == "__main__":
     circuits, page_entries, days = map(int, sys.argv[1:4])
-    print(make(Shape(circuits=circuits, page_entries=page_entries, days=days), Path(sys.argv[4])))
+    made = make(Shape(circuits=circuits, page_entries=page_entries, days=days), Path(sys.argv[4]))
+    print(json.dumps(str(made)))

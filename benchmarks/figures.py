@@ -67,10 +67,14 @@ class Figures:
 
     Args:
         runs: of each case, by its key.
+
+    Attributes:
+        runs: how many there are of each.
     """
 
     def __init__(self, runs: Mapping[str, Sequence[Run]]) -> None:
         self._runs = runs
+        self.runs = max(map(len, runs.values()))
 
     def of(self, case: Case) -> Of:
         """Sum up a case."""

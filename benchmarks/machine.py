@@ -4,13 +4,15 @@ import json
 import os
 import platform
 import subprocess
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from benchmarks.participants import ROOT, WORK
+
 __all__ = ["describe"]
 
-_VERSIONS = """
+_SCRIPT = """
 import json, sys
 from importlib.metadata import version
 print(json.dumps({name: version(name) for name in sys.argv[1:]}))
@@ -24,20 +26,20 @@ _OF = {
 }
 
 
-def describe(pythons: Iterable[tuple[str, Path]]) -> dict[str, str]:
-    """Describe machine and versions.
-
-    Args:
-        pythons: of each environment, by its name.
-    """
+def describe() -> dict[str, str]:
+    """Describe machine and versions."""
     return {
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
         "processor": f"{_processor()}, {os.cpu_count()} cores",
         "memory": f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 1e9:.0f} GB",
         "system": f"{platform.system()} {platform.release()}, {platform.machine()}",
         "Python": platform.python_version(),
-        **{f"environment `{name}`": _versions(python, _OF[name]) for name, python in pythons},
+        **{f"environment `{name}`": _versions(_python(name), names) for name, names in _OF.items()},
     }
+
+
+def _python(environment: str) -> Path:
+    return (ROOT / ".venv" if environment == "ours" else WORK / environment) / "bin" / "python"
 
 
 def _processor() -> str:
@@ -48,7 +50,7 @@ def _processor() -> str:
 
 
 def _versions(python: Path, names: Sequence[str]) -> str:
-    command = [str(python), "-c", _VERSIONS, *names]
+    command = [str(python), "-c", _SCRIPT, *names]
     found: dict[str, str] = json.loads(
         subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
     )

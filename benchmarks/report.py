@@ -1,14 +1,12 @@
 """RESULTS.md, from what was measured."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
 
 from benchmarks.figures import Figures, Of, Target
 from benchmarks.numbers import Spread
-from benchmarks.participants import CORE, OURS
 from benchmarks.suite import Case, Suite
 
-__all__ = ["Chapter", "render"]
+__all__ = ["render", "spread_text", "suite_text", "table_text"]
 
 _HEAD = """# Benchmark results
 
@@ -28,48 +26,26 @@ machine that does nothing else.
 """
 
 
-class Chapter(NamedTuple):
-    """One suite, measured."""
-
-    suite: Suite
-    figures: Figures
-    targets: Callable[[Figures], list[Target]]
-    runs: int
-
-
-def render(chapters: Sequence[Chapter], machine: Mapping[str, str]) -> str:
+def render(targets: Iterable[Target], chapters: Iterable[str], machine: Mapping[str, str]) -> str:
     """Write all of it."""
-    targets = [target for chapter in chapters for target in _targets(chapter)]
+    lines = ((one.what, one.wanted, one.measured, "met" if one.is_met else "**not met**") for one in targets)
     parts = [
         _HEAD,
         "## Targets\n",
-        _table(
-            ("target", "wanted", "measured", ""),
-            ((one.what, one.wanted, one.measured, "met" if one.is_met else "**not met**") for one in targets),
-        ),
-        *(_chapter(chapter) for chapter in chapters),
+        table_text(("target", "wanted", "measured", ""), lines),
+        *chapters,
         "## Machine\n",
-        _table(("what", "is"), machine.items()),
+        table_text(("what", "is"), machine.items()),
     ]
     return "\n".join(parts)
 
 
-def _targets(chapter: Chapter) -> list[Target]:
-    pages = chapter.suite.shape.pages_a_day
-    ours = [case for case in chapter.suite.cases if case.participant in (CORE, OURS)]
-    unasked = sum(chapter.figures.unasked(case, pages * case.days) for case in ours)
-    name = chapter.suite.title.partition(",")[0]
-    what = f"{name}: requests beyond one a page and one token, connections beyond one a page in flight"
-    return [*chapter.targets(chapter.figures), Target(what, unasked, 0, unit="in all")]
-
-
-def _chapter(chapter: Chapter) -> str:
-    shape = chapter.suite.shape
-    cases = chapter.suite.cases
-    latency = chapter.suite.latency_seconds
+def suite_text(suite: Suite, figures: Figures) -> str:
+    """Write the chapter of a suite of pulls."""
+    shape = suite.shape
     data = (
         f"{shape.samples_a_day:,} samples a day on {shape.pages_a_day} pages, "
-        f"{latency * 1000:.0f} ms a page, {chapter.runs} runs each.\n"
+        f"{suite.latency_seconds * 1000:.0f} ms a page, {figures.runs} runs each.\n"
     )
     heads = (
         "",
@@ -82,8 +58,8 @@ def _chapter(chapter: Chapter) -> str:
         "files",
         "rows",
     )
-    lines = (_line(case, chapter.figures.of(case)) for case in cases)
-    return "\n".join((f"\n## {chapter.suite.title}\n", data, _table(heads, lines)))
+    lines = (_line(case, figures.of(case)) for case in suite.cases)
+    return "\n".join((f"## {suite.title}\n", data, table_text(heads, lines)))
 
 
 def _line(case: Case, of: Of) -> tuple[str, ...]:
@@ -93,20 +69,22 @@ def _line(case: Case, of: Of) -> tuple[str, ...]:
         case.participant.title,
         str(case.days),
         str(case.in_flight),
-        _spread(of.seconds),
-        _spread(of.cpu),
-        _spread(of.peak_mb, 0),
+        spread_text(of.seconds),
+        spread_text(of.cpu),
+        spread_text(of.peak_mb, 0),
         f"{of.bytes.middle / 1e6:.2f}" if lands else "",
         f"{of.last.files}, {of.last.row_groups} row groups" if lands else "",
         rows if lands else "",
     )
 
 
-def _spread(spread: Spread, digits: int = 2) -> str:
+def spread_text(spread: Spread, digits: int = 2) -> str:
+    """Write median, smallest and largest."""
     low, middle, high = (f"{figure:.{digits}f}" for figure in spread)
     return f"**{middle}** ({low} to {high})"
 
 
-def _table(heads: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+def table_text(heads: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    """Write a table."""
     rows = [heads, ["---"] * len(heads), *lines]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows) + "\n"

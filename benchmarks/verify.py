@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from benchmarks.shape import NOTHING, Sums
 from benchmarks.sums import of_relation
 
-__all__ = ["Written", "look"]
+__all__ = ["Written", "files", "look", "query"]
 
 _COLUMNS = {
     "instance": "objectinstanceid",
@@ -46,7 +46,7 @@ class Written(NamedTuple):
 
 def look(folder: Path) -> Written:
     """Read every Parquet file below a folder, but for a tool's own tables, which begin with `_`."""
-    paths = [path for path in sorted(folder.rglob("*.parquet")) if not _is_own(path.relative_to(folder))]
+    paths = files(folder)
     return Written(
         sums=_sums(paths) if paths else NOTHING,
         files=len(paths),
@@ -55,20 +55,30 @@ def look(folder: Path) -> Written:
     )
 
 
+def files(folder: Path) -> list[Path]:
+    """List the Parquet files that hold samples."""
+    return [path for path in sorted(folder.rglob("*.parquet")) if not _is_own(path.relative_to(folder))]
+
+
 def _is_own(path: Path) -> bool:
     return any(part.startswith("_") for part in path.parts)
 
 
+def query(paths: Iterable[Path], connection: duckdb.DuckDBPyConnection) -> str:
+    """Give a query for the rows of files, with the columns that `sums.of_relation` takes."""
+    listed = ", ".join(f"'{path}'" for path in paths)
+    table = f"read_parquet([{listed}], hive_partitioning = false)"
+    names = connection.sql(f"SELECT * FROM {table} LIMIT 0").columns  # noqa: S608 paths of our own
+    found = {name.replace("_", "").lower(): name for name in names}
+    columns = {ours: f'"{found[theirs]}"' for ours, theirs in _COLUMNS.items()}
+    columns["moment"] = f"epoch_us({columns['moment']})"
+    chosen = ", ".join(f"{column} AS {name}" for name, column in columns.items())
+    return f"SELECT {chosen} FROM {table}"  # noqa: S608 likewise
+
+
 def _sums(paths: Iterable[Path]) -> Sums:
-    files = ", ".join(f"'{path}'" for path in paths)
-    table = f"read_parquet([{files}], hive_partitioning = false)"
     with closing(duckdb.connect()) as connection:
-        names = connection.sql(f"SELECT * FROM {table} LIMIT 0").columns  # noqa: S608 paths of our own
-        found = {name.replace("_", "").lower(): name for name in names}
-        columns = {ours: f'"{found[theirs]}"' for ours, theirs in _COLUMNS.items()}
-        columns["moment"] = f"epoch_us({columns['moment']})"
-        chosen = ", ".join(f"{column} AS {name}" for name, column in columns.items())
-        return of_relation(f"SELECT {chosen} FROM {table}", connection)  # noqa: S608 likewise
+        return of_relation(query(paths, connection), connection)
 
 
 if __name__ == "__main__":

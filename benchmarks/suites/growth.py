@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 from benchmarks import participants as who
 from benchmarks.figures import Figures, Target
+from benchmarks.part import pulls
 from benchmarks.shape import Shape
 from benchmarks.suite import Case, Suite
 
-__all__ = ["SUITE", "targets"]
+__all__ = ["PART", "SUITE"]
 
 _DAYS = (1, 10, 30)
 _OURS = tuple(Case(participant=who.OURS, days=days) for days in _DAYS)
@@ -21,7 +22,7 @@ SUITE = Suite(
 )
 
 
-def targets(figures: Figures) -> list[Target]:
+def _targets(figures: Figures) -> list[Target]:
     """Hold the later days against the earlier, and ours against the limit."""
     early, late = _further(figures, _OURS)
     limit = _further(figures, _LIMITS)[1]
@@ -47,3 +48,6 @@ def _further(figures: Figures, cases: Sequence[Case]) -> tuple[float, float]:
         (ten - one) / samples / (_DAYS[1] - _DAYS[0]),
         (thirty - ten) / samples / (_DAYS[2] - _DAYS[1]),
     )
+
+
+PART = pulls(SUITE, _targets)

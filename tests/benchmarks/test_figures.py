@@ -8,7 +8,7 @@ from benchmarks import participants as who
 from benchmarks.figures import Figures, Target
 from benchmarks.numbers import Spread
 from benchmarks.process import Usage
-from benchmarks.report import Chapter, render
+from benchmarks.report import render, suite_text
 from benchmarks.shape import Shape
 from benchmarks.suite import Case, Run, Suite
 
@@ -76,7 +76,7 @@ def test_wrong_rows_stand_in_the_table() -> None:
     """A run with wrong rows is told beside the others, and none of its figures is left out."""
     suite = Suite(name="some", title="S0, some", shape=SHAPE, cases=(START, OURS))
     runs = figures(a_run(5), a_run(8, is_right=False), a_run(6))
-    text = render([Chapter(suite, runs, lambda _: [Target("work", 2, 1.5)], 3)], {"date": "today"})
+    text = render([Target("work", 2, 1.5)], [suite_text(suite, runs)], {"date": "today"})
     [line] = [line for line in text.splitlines() if line.startswith(f"| {who.OURS.title}")]
     assert "| **4.00** (3.00 to 6.00) |" in line
     assert line.endswith("| **wrong in 1 runs** |")

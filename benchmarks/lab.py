@@ -1,0 +1,88 @@
+"""Where a case is run: a server with a suite's data, and a folder of its own for each run."""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from benchmarks.job import Job
+from benchmarks.participants import ROOT, WORK
+from benchmarks.process import measure
+from benchmarks.shape import NOTHING, START, Shape, Sums, expected
+from benchmarks.suite import Case, Run, Suite
+
+__all__ = ["Lab", "open_lab", "said_by"]
+
+
+@dataclass(frozen=True)
+class Lab:
+    """A server that runs, and what it serves."""
+
+    base_url: str
+    data: Path
+
+    def run(self, case: Case, place: Path) -> Run:
+        """Run a case once.
+
+        Args:
+            case: what to run.
+            place: a folder, emptied before; the lake is below it.
+        """
+        shutil.rmtree(place, ignore_errors=True)
+        target = place / "lake"
+        target.mkdir(parents=True)
+        job = Job(
+            base_url=self.base_url,
+            target=str(target),
+            start=START,
+            days=case.days,
+            in_flight=case.in_flight,
+            requests_per_second=case.requests_per_second,
+        )
+        who = case.participant
+        log = WORK / "last.log"
+        usage = measure(who.command(job), cwd=ROOT, env=who.environment, log=log, ended=job.ended)
+        written = said_by("benchmarks.verify", target)
+        right = expected(self.data, case.days) if who.lands else NOTHING
+        is_right = Sums(*written.pop("sums")) == right and usage.code == 0
+        if not is_right:
+            shutil.copy(log, WORK / "wrong.log")
+        return Run(usage=usage, is_right=is_right, **self._counts(), **written)
+
+    def _counts(self) -> dict[str, int]:
+        connection = HTTPConnection(urlsplit(self.base_url).netloc)
+        connection.request("GET", "/counts")
+        counts: dict[str, int] = json.loads(connection.getresponse().read())
+        connection.close()
+        return counts
+
+
+@contextmanager
+def open_lab(suite: Suite) -> Iterator[Lab]:
+    """Make the data, where it isn't there yet, and start the server."""
+    data = _make_data(suite.shape)
+    arguments = (data, suite.shape.page_entries, suite.latency_seconds)
+    command = [sys.executable, "-m", "benchmarks.server", *map(str, arguments)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            yield Lab(str(server.stdout and server.stdout.readline()).strip(), data)
+        finally:
+            server.terminate()
+
+
+def said_by(module: str, *arguments: object) -> Any:  # noqa: ANN401 each module says something else
+    """Run a module in a process of its own and read the JSON that it prints."""
+    command = [sys.executable, "-m", module, *map(str, arguments)]
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
+    return json.loads(done.stdout)
+
+
+def _make_data(shape: Shape) -> Path:
+    return Path(said_by("benchmarks.data", shape.circuits, shape.page_entries, shape.days, WORK / "data"))

@@ -1,0 +1,48 @@
+"""What somebody asks of a month, by DuckDB: `python -m benchmarks.question FOLDER`."""
+
+import json
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+
+import duckdb
+
+from benchmarks.verify import files, query
+
+__all__ = ["ask"]
+
+_PERCENTILE = """
+SELECT instance, metric, section, quantile_disc(value, 0.95)
+FROM ({rows}) WHERE {condition} GROUP BY ALL ORDER BY ALL
+"""
+
+
+def ask(folder: Path) -> tuple[int, float, float]:
+    """Ask for the 95th percentiles of one circuit, then of all, each of a database of its own: it caches.
+
+    Returns:
+        Bytes read for the one, seconds for the one, seconds for all.
+    """
+    one_bytes, one_seconds = _ask(folder, "instance = 'EVPL-000250'")
+    _, all_seconds = _ask(folder, "true")
+    return one_bytes, one_seconds, all_seconds
+
+
+def _ask(folder: Path, condition: str) -> tuple[int, float]:
+    with closing(duckdb.connect()) as connection:
+        text = _PERCENTILE.format(rows=query(files(folder), connection), condition=condition)
+        before, started = _bytes_read(), time.perf_counter()
+        connection.sql(text).fetchall()
+        seconds = time.perf_counter() - started
+        return _bytes_read() - before, seconds
+
+
+def _bytes_read() -> int:
+    """All that this process has read so far, from caches too."""
+    line, *_ = Path("/proc/self/io").read_text().splitlines()
+    return int(line.removeprefix("rchar: "))
+
+
+if __name__ == "__main__":
+    print(json.dumps(ask(Path(sys.argv[1]))))
