@@ -13,12 +13,12 @@ from benchmarks.job import CREDENTIALS, Job
 from benchmarks.server import ReportServer
 from benchmarks.shape import START, Shape, expected
 
-SHAPE = Shape(circuits=1, page_entries=3)
+SHAPE = Shape(circuits=2, page_entries=3)
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A day of one circuit, on two pages."""
+    """A day of two circuits, on three pages."""
     return make(SHAPE, tmp_path_factory.mktemp("data"))
 
 
@@ -54,7 +54,7 @@ def test_the_pages_have_all_that_was_announced(folder: Path, job: Job) -> None:
     """The pages have as many samples, with the same sum, as the function that the day's sums come from."""
     with requests.Session() as session:
         known = token(session, job)
-        pages = [ask(session, job, index, token=known).json() for index in (1, 4)]
+        pages = [ask(session, job, index, token=known).json() for index in (1, 4, 7)]
     values = [
         float(sample["value"])
         for page in pages
@@ -62,7 +62,7 @@ def test_the_pages_have_all_that_was_announced(folder: Path, job: Job) -> None:
         for sample in entry["performanceValues"]
     ]
     sums = expected(folder, days=1)
-    assert [page["hasNext"] for page in pages] == [True, False]
+    assert [page["hasNext"] for page in pages] == [True, True, False]
     assert (len(values), sum(round(100 * value) for value in values)) == (sums.rows, sums.hundredths)
 
 
@@ -72,7 +72,7 @@ def test_what_is_asked_is_counted(job: Job) -> None:
         known = token(session, job)
         ask(session, job, 1, token=known)
         ask(session, job, 4, token=known)
-    for index, wrong in ((1, "another"), (2, known), (7, known)):
+    for index, wrong in ((1, "another"), (2, known), (10, known)):
         ask(requests.Session(), job, index, token=wrong)
     told = {"pages": 2, "tokens": 1, "refused": 3, "connections": 4}
     assert counts(job) == told
@@ -82,7 +82,7 @@ def test_what_is_asked_is_counted(job: Job) -> None:
 def test_old_data_is_made_anew(tmp_path: Path) -> None:
     """What other code has made is removed, what this code has made stays as it is."""
     folder = make(SHAPE, tmp_path)
-    other = folder.with_name("1-3-0123456789ab")
+    other = folder.with_name("2-3-0123456789ab")
     other.mkdir()
     told = folder / f"{START}.json"
     told.write_text(json.dumps({"lengths": [], "sums": [0, 0, 0]}))
