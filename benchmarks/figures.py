@@ -36,12 +36,12 @@ class Target(NamedTuple):
     def wanted(self) -> str:
         """The bounds, for people."""
         bounds = (("at least", self.low), ("at most", self.high))
-        return ", ".join(f"{word} {bound:.3g} {self.unit}" for word, bound in bounds if bound is not None)
+        return ", ".join(f"{word} {_short(bound)} {self.unit}" for word, bound in bounds if bound is not None)
 
     @property
     def measured(self) -> str:
         """The figure, for people."""
-        return f"{self.figure:.3g} {self.unit}" + (f" ({self.note})" if self.note else "")
+        return f"{_short(self.figure)} {self.unit}" + (f" ({self.note})" if self.note else "")
 
 
 class Of(NamedTuple):
@@ -104,3 +104,7 @@ class Figures:
             + max(0, run.connections - case.in_flight)
             for run in self._runs[case.key]
         )
+
+
+def _short(figure: float) -> str:
+    return f"{figure:.3g}" if abs(figure) < 1000 else f"{figure:,.0f}"  # noqa: PLR2004 as %g counts digits

@@ -38,6 +38,7 @@ class Lab:
         shutil.rmtree(place, ignore_errors=True)
         target = place / "lake"
         target.mkdir(parents=True)
+        Path(case.participant.environment["HOME"]).mkdir(exist_ok=True)
         job = Job(
             base_url=self.base_url,
             target=str(target),
@@ -72,7 +73,10 @@ def open_lab(suite: Suite) -> Iterator[Lab]:
     command = [sys.executable, "-m", "benchmarks.server", *map(str, arguments)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as server:
         try:
-            yield Lab(str(server.stdout and server.stdout.readline()).strip(), data)
+            base_url = str(server.stdout and server.stdout.readline()).strip()
+            if not base_url:
+                raise RuntimeError(f"the server didn't start: {' '.join(command)}")
+            yield Lab(base_url, data)
         finally:
             server.terminate()
 

@@ -43,6 +43,10 @@ def _planned(checkout: Path, target: str) -> str:
     ("target", "parts"),
     [
         ("setup", []),
+        (
+            "bench",
+            [r"pip sync .*--require-hashes .*benchmarks/peers/dlt\.txt", r"\.venv/bin/python -m benchmarks"],
+        ),
         ("demo", [r"\.venv/bin/python demo/run\.py$"]),
         ("test", [ROOMS_THEN_FLOWS]),
         (

@@ -12,13 +12,14 @@ __all__ = ["PART", "SUITE"]
 
 _DAYS = (1, 10, 30)
 _OURS = tuple(Case(participant=who.OURS, days=days) for days in _DAYS)
+_AIRFLOW = Case(participant=who.AIRFLOW)
 _LIMITS = tuple(Case(participant=who.LIMIT, days=days) for days in _DAYS)
 
 SUITE = Suite(
     name="growth",
     title="S3, growth",
     shape=Shape(circuits=500, page_entries=100, days=_DAYS[-1]),
-    cases=(*(Case(participant=one) for one in (who.PYTHON, who.AIRFLOW)), *_LIMITS, *_OURS),
+    cases=(Case(participant=who.PYTHON), _AIRFLOW, *_LIMITS, *_OURS),
 )
 
 
@@ -36,7 +37,12 @@ def _targets(figures: Figures) -> list[Target]:
             "S3: time per further sample, against the limit's", late / limit, 1.35, note=f"{limit:.2f} us"
         ),
         Target("S3: peak memory of 30 days, against that of one", last / first, 1.1),
-        Target("small machine: peak memory of 30 days, Airflow's task in it", last, 1000, unit="MB"),
+        Target(
+            "small machine: peak memory of 30 days, the task's process and its supervisor's",
+            last + figures.of(_AIRFLOW).peak_mb.middle,
+            1000,
+            unit="MB",
+        ),
     ]
 
 

@@ -14,9 +14,10 @@ from benchmarks.suites.growth import SUITE
 
 __all__ = ["PART"]
 
-_OURS, *_OTHERS = (
-    Case(participant=one, days=SUITE.shape.days)
-    for one in (who.OURS, who.LIMIT, who.STREAM, who.DELTA, who.DLT_ARROW, who.RECIPE)
+_OURS = Case(participant=who.OURS, days=SUITE.shape.days)
+_OTHERS = tuple(
+    Case(participant=one, days=SUITE.shape.days, in_flight=1)
+    for one in (who.LIMIT, who.STREAM, who.DELTA, who.DLT_ARROW, who.RECIPE)
 )
 
 
