@@ -7,9 +7,9 @@ from benchmarks.machine import describe
 from benchmarks.part import say
 from benchmarks.participants import ROOT, WORK
 from benchmarks.report import render
-from benchmarks.suites import cpu, growth, latency, parsing, questions
+from benchmarks.suites import cpu, growth, latency, parsing, profile, questions
 
-_PARTS = {module.PART.name: module.PART for module in (cpu, latency, growth, questions, parsing)}
+_PARTS = {module.PART.name: module.PART for module in (cpu, latency, growth, questions, parsing, profile)}
 _RUNS = 5
 _RAW = WORK / "results.json"
 

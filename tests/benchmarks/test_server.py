@@ -73,7 +73,8 @@ def test_what_is_asked_is_counted(job: Job) -> None:
         ask(session, job, 1, token=known)
         ask(session, job, 4, token=known)
     for index, wrong in ((1, "another"), (2, known), (10, known)):
-        ask(requests.Session(), job, index, token=wrong)
+        with requests.Session() as session:
+            ask(session, job, index, token=wrong)
     told = {"pages": 2, "tokens": 1, "refused": 3, "connections": 4}
     assert counts(job) == told
     assert counts(job) == dict.fromkeys(told, 0)
