@@ -5,7 +5,7 @@ It takes pages for whole and in order, samples for good, each there once, and wr
 
 from collections.abc import Iterable, Sequence
 from itertools import chain
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import msgspec
 import numpy as np
@@ -15,7 +15,9 @@ import pyarrow.parquet as pq
 from benchmarks.job import CODE_OPE, Job
 from benchmarks.runners.wire import Wire
 
-_TEXT = pa.dictionary(pa.int32(), pa.string())
+_Integers: TypeAlias = np.ndarray[tuple[int], np.dtype[np.int64]]
+_Floats: TypeAlias = np.ndarray[tuple[int], np.dtype[np.float64]]
+_Numbers: TypeAlias = np.ndarray[tuple[int], np.dtype[np.generic]]
 _NAMES = ("object_instance_id", "metric_name", "pop_country", "pop_name", "pop_section_name", "object_type")
 
 
@@ -43,8 +45,8 @@ class _Columns(NamedTuple):
 
     series: list[tuple[str, ...]]
     counts: list[int]
-    moments: "np.ndarray[tuple[int], np.dtype[np.int64]]"
-    values: "np.ndarray[tuple[int], np.dtype[np.float64]]"
+    moments: _Integers
+    values: _Floats
 
 
 _decoder = msgspec.json.Decoder(_Page, strict=False)
@@ -71,7 +73,7 @@ def _read(body: bytes) -> _Columns:
     )
 
 
-def _moments(entries: Iterable[_Entry]) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
+def _moments(entries: Iterable[_Entry]) -> _Integers:
     """Neighbours mostly have the same moments: read once."""
     before: list[str] = []
     read = np.empty(0, np.int64)
@@ -105,7 +107,7 @@ def _table(pages: Sequence[_Columns]) -> pa.Table:
     return pa.Table.from_arrays(list(columns.values()), list(columns))
 
 
-def _texts(texts: Sequence[str], rows: "np.ndarray[tuple[int], np.dtype[np.int64]]") -> pa.DictionaryArray:
+def _texts(texts: Sequence[str], rows: _Integers) -> pa.DictionaryArray:
     codes: dict[str, int] = {}
     of_rank = np.array([codes.setdefault(text, len(codes)) for text in texts], np.int32)
     builder = pa.lib.StringBuilder()
@@ -113,7 +115,7 @@ def _texts(texts: Sequence[str], rows: "np.ndarray[tuple[int], np.dtype[np.int64
     return pa.DictionaryArray.from_arrays(_array(pa.int32(), of_rank[rows]), builder.finish())
 
 
-def _array(kind: pa.DataType, numbers: "np.ndarray[tuple[int], np.dtype[np.generic]]") -> pa.Array:
+def _array(kind: pa.DataType, numbers: _Numbers) -> pa.Array:
     """By its buffer: `pyarrow.array` would import pandas, where that is installed."""
     return pa.Array.from_buffers(kind, len(numbers), [None, pa.py_buffer(numbers)])
 
