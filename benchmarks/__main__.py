@@ -21,11 +21,13 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=_RUNS)
     asked = parser.parse_args()
     parts = [_PARTS[name] for name in asked.suite]
-    raw = [part.run(asked.runs) for part in parts]
-    _RAW.write_text(json.dumps(dict(zip(asked.suite, raw, strict=True)), indent=1))
+    raw = {}
+    for part in parts:
+        raw[part.name] = part.run(asked.runs)
+        _RAW.write_text(json.dumps(raw, indent=1))  # by now: what comes next may fail
     text = render(
-        targets=[target for part, one in zip(parts, raw, strict=True) for target in part.targets(one)],
-        chapters=[part.text(one) for part, one in zip(parts, raw, strict=True)],
+        targets=[target for part in parts for target in part.targets(raw[part.name])],
+        chapters=[part.text(raw[part.name]) for part in parts],
         machine=describe(),
     )
     is_whole = set(asked.suite) == set(_PARTS) and asked.runs >= _RUNS
