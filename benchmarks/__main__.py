@@ -1,7 +1,9 @@
 """`python -m benchmarks [--suite NAME ...] [--runs N]`: runs the suites, then writes what was measured."""
 
 import argparse
+import fcntl
 import json
+from collections.abc import Sequence
 
 from benchmarks.machine import describe
 from benchmarks.part import say
@@ -20,17 +22,23 @@ def main() -> None:
     parser.add_argument("--suite", nargs="+", choices=_PARTS, default=list(_PARTS))
     parser.add_argument("--runs", type=int, default=_RUNS)
     asked = parser.parse_args()
-    parts = [_PARTS[name] for name in asked.suite]
+    with (WORK / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # two at once would measure each other
+        _measure(asked.suite, asked.runs)
+
+
+def _measure(names: Sequence[str], runs: int) -> None:
+    parts = [_PARTS[name] for name in names]
     raw = {}
     for part in parts:
-        raw[part.name] = part.run(asked.runs)
+        raw[part.name] = part.run(runs)
         _RAW.write_text(json.dumps(raw, indent=1))  # by now: what comes next may fail
     text = render(
         targets=[target for part in parts for target in part.targets(raw[part.name])],
         chapters=[part.text(raw[part.name]) for part in parts],
         machine=describe(),
     )
-    is_whole = set(asked.suite) == set(_PARTS) and asked.runs >= _RUNS
+    is_whole = set(names) == set(_PARTS) and runs >= _RUNS
     place = (ROOT / "benchmarks" if is_whole else WORK) / "RESULTS.md"
     place.write_text(text)
     say(f"\n{text}\nWritten to {place.relative_to(ROOT)}; each run's figures are in {_RAW.relative_to(ROOT)}")
