@@ -23,7 +23,10 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=_RUNS)
     asked = parser.parse_args()
     with (WORK / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # two at once would measure each other
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            parser.exit(1, "make bench runs here already; two at once would measure each other\n")
         _measure(asked.suite, asked.runs)
 
 
