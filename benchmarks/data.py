@@ -14,6 +14,8 @@ from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
+import duckdb
+
 from airflow_provider_evpl import sandbox
 from airflow_provider_evpl.sandbox.data import Network
 from airflow_provider_evpl.sandbox.pages import PageRequest, render_page
@@ -37,7 +39,7 @@ def make(shape: Shape, root: Path) -> Path:
         A folder with `DAY.bodies`, all pages of a day one after the other, and `DAY.json`: the length of
         each, and the day's sums.
     """
-    version = hashlib.sha256(b"".join(path.read_bytes() for path in _SOURCES)).hexdigest()[:12]
+    version = _version()
     for folder in root.glob("*-*-*"):
         if not folder.name.endswith(version):
             shutil.rmtree(folder)
@@ -49,6 +51,12 @@ def make(shape: Shape, root: Path) -> Path:
         for day in make_all(partial(_make_day, shape, folder), missing):
             print(f"made {shape.samples_a_day:,} samples of {day}", file=sys.stderr, flush=True)
     return folder
+
+
+def _version() -> str:
+    """Of the code, and of the hash function."""
+    parts = (*(path.read_bytes() for path in _SOURCES), duckdb.__version__.encode())
+    return hashlib.sha256(b"".join(parts)).hexdigest()[:12]
 
 
 def _make_day(shape: Shape, folder: Path, day: str) -> str:
