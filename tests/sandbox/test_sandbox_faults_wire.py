@@ -123,6 +123,8 @@ def test_it_ends_with_the_sandbox(name: str, caplog: pytest.LogCaptureFixture) -
                 assert requests.get(f"{server.base_url}/docs", timeout=60).ok
             rest = pool.submit(_read_all, line)
         rest.result(timeout=60)
+    for thread in set(threading.enumerate()) - before:
+        thread.join(timeout=60)  # AnyIO tells its workers to end, and doesn't wait for them
     assert set(threading.enumerate()) <= before
     assert [one for one in caplog.records if one.levelno >= logging.WARNING] == []
 
