@@ -1,13 +1,12 @@
 """What a slice costs, by its shape: the figures behind docs/scale.md."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Final
 
 from benchmarks.lab import said_by
-from benchmarks.numbers import Spread
 from benchmarks.one_slice import Cost
 from benchmarks.part import Part, say
-from benchmarks.report import spread_text, table_text
+from benchmarks.report import table_text
 
 __all__ = ["PART"]
 
@@ -22,35 +21,28 @@ _HEADS: Final = (
 )
 
 
-def _run(runs: int) -> dict[str, list[Cost]]:
-    say(f"Slices: {len(_SHAPES)} shapes, {runs} runs each")
-    found: dict[str, list[Cost]] = {f"{series}x{samples}": [] for series, samples in _SHAPES}
-    for _ in range(runs):
-        for series, samples in _SHAPES:
-            cost = Cost(*said_by("benchmarks.one_slice", series, samples))
-            found[f"{series}x{samples}"].append(cost)
-            say(f"  {series:,} series of {samples}: {cost}")
-    return found
+def _run(_: int) -> list[tuple[tuple[int, int], Cost]]:
+    say("Slices: once each")
+    return [(shape, Cost(*said_by("benchmarks.one_slice", *shape))) for shape in _SHAPES]
 
 
-def _line(shape: str, costs: list[Cost]) -> tuple[str, ...]:
-    series, samples = map(int, shape.split("x"))
-    count = series * samples
+def _line(shape: tuple[int, int], cost: Cost) -> tuple[str, ...]:
+    count = shape[0] * shape[1]
     return (
-        f"{series:,}",
-        f"{samples}",
-        f"{costs[0].json_bytes / 1e6:,.0f}",
-        spread_text(Spread.of(1e6 * one.cpu_seconds / count for one in costs), 2),
-        spread_text(Spread.of(one.peak_bytes / count for one in costs), 0),
-        f"{costs[0].object_bytes / count:.2f}",
+        f"{shape[0]:,}",
+        f"{shape[1]}",
+        f"{cost.json_bytes / 1e6:,.0f}",
+        f"{1e6 * cost.cpu_seconds / count:.2f}",
+        f"{cost.peak_bytes / count:.0f}",
+        f"{cost.object_bytes / count:.2f}",
     )
 
 
-def _text(raw: Mapping[str, list[Cost]]) -> str:
-    table = table_text(_HEADS, [_line(shape, costs) for shape, costs in raw.items()])
+def _text(costs: Sequence[tuple[tuple[int, int], Cost]]) -> str:
+    table = table_text(_HEADS, [_line(shape, cost) for shape, cost in costs])
     return (
         "## Slices\n\n"
-        f"Pages of 200 series, read, collected and written in memory, without the network.\n\n{table}"
+        f"Pages of 200 series, read, collected and written in memory, without the network, once.\n\n{table}"
     )
 
 
