@@ -19,7 +19,6 @@ from airflow_provider_evpl.values import OddError, Timestamps, read_values
 
 __all__ = [
     "ENTRY_NAMES",
-    "MOST_ENTRIES",
     "PAGE_NAMES",
     "QUICK_WAYS",
     "SAMPLE_NAMES",
@@ -29,8 +28,7 @@ __all__ = [
     "read_series",
 ]
 
-MOST_ENTRIES = 500_000
-"""Of a page: one costs some 500 bytes, even without a sample."""
+_MOST_ENTRIES = 500_000  # of a page: one costs some 500 bytes, even without a sample
 
 _QuickWay: TypeAlias = Callable[[bytes, Timestamps], Page]
 
@@ -86,9 +84,9 @@ _decode_samples = msgspec.json.Decoder(_Report[_Sample]).decode
 
 def check_count(entries: int) -> None:
     """Raise EvplResponseError where a page has more than can be kept."""
-    if entries > MOST_ENTRIES:
+    if entries > _MOST_ENTRIES:
         raise EvplResponseError(
-            f"the answer has {entries:,} elements, more than {MOST_ENTRIES:,}; pull shorter slices"
+            f"the answer has {entries:,} elements, more than {_MOST_ENTRIES:,}; pull shorter slices"
         )
 
 

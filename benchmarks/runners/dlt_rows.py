@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator
 
-import dlt
-
 from benchmarks.job import Job
+from benchmarks.runners.dlt_load import load
 from benchmarks.runners.plain import NAMES, pages
 
 
@@ -19,15 +18,8 @@ def rows(job: Job) -> Iterator[dict[str, object]]:
 
 
 def main(job: Job) -> None:
-    """Run a pipeline of its own into the target."""
-    pipeline = dlt.pipeline(
-        "bench",
-        pipelines_dir=f"{job.target}/_pipelines",
-        destination=dlt.destinations.filesystem(f"file://{job.target}"),
-        dataset_name="lake",
-    )
-    resource = dlt.resource(rows(job), name="samples", write_disposition="append")
-    pipeline.run(resource, loader_file_format="parquet").raise_on_failed_jobs()
+    """Load each sample's dict."""
+    load(job, rows(job))
 
 
 if __name__ == "__main__":
