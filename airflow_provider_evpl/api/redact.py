@@ -67,13 +67,15 @@ class Secrets:
 
 def _any_form(secret: str) -> str:
     """A pattern for a secret: who echoes it may escape more characters than our libraries would, or fewer."""
-    return "".join(f"(?:{'|'.join(_escapes(character))})" for character in secret)
+    begins = re.escape("%&+\\" + secret[0] + chr(_utf_8(secret[0])[0]))
+    forms = "".join(f"(?:{'|'.join(_escapes(character))})" for character in secret)
+    return f"(?=[{begins}]){forms}"  # where it can't begin no form is tried: a third of the time
 
 
 def _escapes(character: str) -> list[str]:
     """Patterns for a character: percent-encoded, in HTML, in JSON (or twice), misread, plain."""
     code = ord(character)
-    utf_8, utf_16 = (character.encode(codec, errors="surrogatepass") for codec in ("utf-8", "utf-16-be"))
+    utf_8, utf_16 = _utf_8(character), character.encode("utf-16-be", errors="surrogatepass")
     units = [utf_16[at : at + 2].hex() for at in range(0, len(utf_16), 2)]
     json_letter = json.dumps(character)[2:-1]  # the n of a line feed's escape
     return [
@@ -86,6 +88,10 @@ def _escapes(character: str) -> list[str]:
         "".join(map(_misread, utf_8)),
         rf"\\{{0,3}}{re.escape(character)}",  # last: it is the beginning of some above
     ]
+
+
+def _utf_8(character: str) -> bytes:
+    return character.encode(errors="surrogatepass")
 
 
 def _misread(byte: int) -> str:
