@@ -231,8 +231,10 @@ def _unchained() -> Iterator[None]:
 
 
 def _environment_proxy(url: str) -> str | None:
+    if url.startswith("http:"):
+        return None
     chosen = get_environ_proxies(url, no_proxy=None).get("https")
-    if not chosen or url.startswith("http:"):
+    if not chosen:
         return None
     if not _is_usable(chosen):
         raise EvplConfigError(
