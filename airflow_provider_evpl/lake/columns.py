@@ -5,64 +5,78 @@ its memory).
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 
+from airflow_provider_evpl.lake.grids import Integers
 from airflow_provider_evpl.lake.schema import SERIES_COLUMNS, TABLE_SCHEMA
 from airflow_provider_evpl.page import Series
 
-__all__ = ["Codes", "Flags", "Floats", "Integers", "Rows"]
+__all__ = ["Codes", "Flags", "Floats", "Rows"]
 
-Integers = np.ndarray[tuple[int], np.dtype[np.int64]]
 Codes = np.ndarray[tuple[int], np.dtype[np.int32]]
 Floats = np.ndarray[tuple[int], np.dtype[np.float64]]
 Flags = np.ndarray[tuple[int], np.dtype[np.bool_]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Rows:
-    """Rows in the lake's order, an element of each array a row.
+    """Rows in the lake's order, kept by the series.
 
-    Attributes:
+    Args:
         code_ope: the same for all rows.
         series: the distinct ones, in order.
-        ranks: places in `series`.
-        timestamps: microseconds since the epoch.
-        values: NaN is null.
+        grids: the timestamps of each, one at least, in microseconds since the epoch.
+        values: of all rows; NaN is null.
     """
 
-    code_ope: str
-    series: Sequence[Series]
-    ranks: Codes
-    timestamps: Integers
-    values: Floats
+    def __init__(
+        self, *, code_ope: str, series: Sequence[Series], grids: Sequence[Integers], values: Floats
+    ) -> None:
+        self.series = series
+        self.grids = grids
+        self.values = values
+        self._code_ope = code_ope
+        self._ends = np.cumsum([len(grid) for grid in grids], dtype=np.int64)
 
     def __len__(self) -> int:
         """How many."""
-        return len(self.ranks)
+        return len(self.values)
 
     @property
     def has_value(self) -> Flags:
         """Of each row, whether it has one."""
         return ~np.isnan(self.values)
 
+    def timestamps(self) -> Integers:
+        """Of each row: 8 bytes that are not there before."""
+        return np.concatenate([np.empty(0, np.int64), *self.grids])
+
     def table(self, rows: slice = slice(None)) -> pa.Table:
-        """Make a table, as `TABLE_SCHEMA` says, of some rows in a row; it holds no text of others."""
-        ranks = self.ranks[rows]
-        starts = np.flatnonzero(np.diff(ranks, prepend=-1))
-        lengths = np.diff(starts, append=len(ranks))
-        series = [self.series[rank] for rank in ranks[starts]]
-        values = self.values[rows]
+        """Make a table, as `TABLE_SCHEMA` says, of some rows in a row, one at least where there are any.
+
+        It holds no text of others.
+        """
+        start, stop, _ = rows.indices(len(self))
+        first = int(np.searchsorted(self._ends, start, "right"))
+        last = int(np.searchsorted(self._ends, stop)) + 1
+        series = self.series[first:last]
+        lengths = np.diff(np.minimum(self._ends[first:last], stop), prepend=start)
+        values = self.values[start:stop]
         columns = {
-            "code_ope": _texts([self.code_ope], np.array([len(ranks)])),
-            "timestamp": _array(pa.timestamp("us", "UTC"), self.timestamps[rows], None),
+            "code_ope": _texts([self._code_ope], np.array([stop - start])),
+            "timestamp": _array(pa.timestamp("us", "UTC"), self._timestamps(first, last, start, stop), None),
             "value": _array(pa.float64(), values, ~np.isnan(values)),
         }
         for position, name in enumerate(SERIES_COLUMNS):
             columns[name] = _texts([one[position] for one in series], lengths)
         return pa.Table.from_arrays([columns[name] for name in TABLE_SCHEMA.names], schema=TABLE_SCHEMA)
+
+    def _timestamps(self, first: int, last: int, start: int, stop: int) -> Integers:
+        """Those of some rows, which are in these series."""
+        together = np.concatenate([np.empty(0, np.int64), *self.grids[first:last]])
+        skipped = start - (self._ends[first - 1] if first else 0)
+        return together[skipped : skipped + stop - start]
 
 
 def _texts(texts: Iterable[str | None], lengths: Integers) -> pa.DictionaryArray:

@@ -22,34 +22,34 @@ microseconds = st.integers(-62_135_596_800_000_000, 253_402_300_799_999_999)  # 
 def test_each_row_says_its_series_time_and_value(
     code_ope: str, series: list[Series], data: st.DataObject
 ) -> None:
-    """Read back, a row has its rank's texts, null apart from the empty one, and its own numbers.
+    """Any part, read back, has its series' texts, null apart from the empty one, and its own numbers.
 
-    There is no text of a series without a row.
+    There is no text of a series without a row in it.
     """
-    rows = data.draw(
-        st.lists(st.tuples(st.integers(0, len(series) - 1), microseconds, st.one_of(st.none(), floats)))
+    times = st.lists(microseconds, min_size=1, max_size=4)
+    rows = [(one, time) for one in series for time in data.draw(times)]
+    numbers = data.draw(
+        st.lists(st.one_of(st.none(), floats), min_size=len(rows), max_size=len(rows))
     )
-    rows = sorted(rows, key=lambda row: row[0])
-    first = data.draw(st.integers(0, len(rows)))
+    first, last = sorted(data.draw(st.tuples(*[st.integers(0, len(rows))] * 2)))
     table = Rows(
         code_ope=code_ope,
         series=series,
-        ranks=np.array([rank for rank, _, _ in rows], np.int32),
-        timestamps=np.array([timestamp for _, timestamp, _ in rows], np.int64),
-        values=np.array([value for _, _, value in rows], np.float64),
-    ).table(slice(first, None))
-    rows = rows[first:]
+        grids=[np.array([time for of, time in rows if of is one], np.int64) for one in series],
+        values=np.array(numbers, np.float64),
+    ).table(slice(first, last))
+    rows, numbers = rows[first:last], numbers[first:last]
     table.validate(full=True)
     assert table.schema.equals(TABLE_SCHEMA)
     assert table["code_ope"].to_pylist() == [code_ope] * len(rows)
     for position, name in enumerate(SERIES_COLUMNS):
-        texts_of_rows = [series[rank][position] for rank, _, _ in rows]
+        texts_of_rows = [one[position] for one, _ in rows]
         assert table[name].to_pylist() == texts_of_rows
         assert set(table[name].combine_chunks().dictionary.to_pylist()) == {
             text or "" for text in texts_of_rows
         }
-    assert table["timestamp"].cast("int64").to_pylist() == [timestamp for _, timestamp, _ in rows]
-    assert [_bits(value) for value in table["value"].to_pylist()] == [_bits(value) for _, _, value in rows]
+    assert table["timestamp"].cast("int64").to_pylist() == [time for _, time in rows]
+    assert [_bits(value) for value in table["value"].to_pylist()] == [_bits(value) for value in numbers]
 
 
 def _bits(value: float | None) -> bytes | None:
@@ -60,9 +60,8 @@ def test_not_a_number_is_null() -> None:
     """NaN stands for a sample without a value, and for nothing else: zero and its negative are values."""
     one = Series("a", "in", None, None, None, None)
     numbers = [math.nan, 0.0, -0.0, 5e-324]
-    zeros = np.zeros(len(numbers), np.int32)
     times = np.arange(len(numbers), dtype=np.int64)
-    rows = Rows(code_ope="0042", series=[one], ranks=zeros, timestamps=times, values=np.array(numbers))
+    rows = Rows(code_ope="0042", series=[one], grids=[times], values=np.array(numbers))
     table = rows.table()
     assert rows.has_value.tolist() == [False, True, True, True]
     assert table["value"].null_count == 1
@@ -75,8 +74,7 @@ def test_parts_of_larger_arrays_are_taken_as_they_are() -> None:
     table = Rows(
         code_ope="0042",
         series=[one],
-        ranks=np.zeros(3, np.int32),
-        timestamps=np.arange(6, dtype=np.int64)[::2],
+        grids=[np.arange(6, dtype=np.int64)[::2]],
         values=np.arange(6, dtype=np.float64)[::-2],
     ).table()
     assert table["timestamp"].cast("int64").to_pylist() == [0, 2, 4]
