@@ -48,7 +48,7 @@ class Lab:
             requests_per_second=case.requests_per_second,
         )
         who = case.participant
-        log = WORK / "last.log"
+        log = place / "log"
         usage = measure(who.command(job), cwd=ROOT, env=who.environment, log=log, ended=job.ended)
         written = said_by("benchmarks.verify", target)
         right = expected(self.data, case.days) if who.lands else NOTHING
@@ -69,7 +69,7 @@ class Lab:
 def open_lab(suite: Suite) -> Iterator[Lab]:
     """Make the data, where it isn't there yet, and start the server."""
     data = _make_data(suite.shape)
-    arguments = (data, suite.shape.page_entries, suite.latency_seconds)
+    arguments = (data, suite.shape.page_entries, suite.latency_seconds, suite.most_per_second or 0)
     command = [sys.executable, "-m", "benchmarks.server", *map(str, arguments)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as server:
         try:

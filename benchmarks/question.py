@@ -1,4 +1,4 @@
-"""What somebody asks of a month, by DuckDB: `python -m benchmarks.question FOLDER`."""
+"""What somebody asks of a month, by DuckDB: `python -m benchmarks.question FOLDER CIRCUIT`."""
 
 import json
 import sys
@@ -18,13 +18,13 @@ FROM ({rows}) WHERE {condition} GROUP BY ALL ORDER BY ALL
 """
 
 
-def ask(folder: Path) -> tuple[int, float, float]:
+def ask(folder: Path, circuit: int) -> tuple[int, float, float]:
     """Ask for the 95th percentiles of one circuit, then of all, each of a database of its own: it caches.
 
     Returns:
         Bytes read for the one, seconds for the one, seconds for all.
     """
-    one_bytes, one_seconds = _ask(folder, "instance = 'EVPL-000250'")
+    one_bytes, one_seconds = _ask(folder, f"instance = 'EVPL-{circuit:06}'")
     _, all_seconds = _ask(folder, "true")
     return one_bytes, one_seconds, all_seconds
 
@@ -45,4 +45,4 @@ def _bytes_read() -> int:
 
 
 if __name__ == "__main__":
-    print(json.dumps(ask(Path(sys.argv[1]))))
+    print(json.dumps(ask(Path(sys.argv[1]), int(sys.argv[2]))))

@@ -78,9 +78,9 @@ def _line(case: Case, of: Of) -> tuple[str, ...]:
     )
 
 
-def spread_text(spread: Spread, digits: int = 2) -> str:
+def spread_text(spread: Spread, digits: int = 2, unit: str = "") -> str:
     """Write median, smallest and largest."""
-    low, middle, high = (f"{figure:.{digits}f}" for figure in spread)
+    low, middle, high = (f"{figure:.{digits}f}{unit}" for figure in spread)
     return f"**{middle}** ({low} to {high})"
 
 

@@ -1,6 +1,7 @@
 """The API's server: sends bodies made beforehand, straight from their files, and counts what it is asked.
 
-A process of its own, so that its work is nobody's: `python -m benchmarks.server FOLDER LATENCY`.
+A process of its own, so that its work is nobody's:
+`python -m benchmarks.server FOLDER PAGE_ENTRIES LATENCY MOST_PER_SECOND`, where 0 is no limit.
 """
 
 import json
@@ -8,6 +9,7 @@ import sys
 import threading
 import time
 from base64 import b64encode
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from http import HTTPStatus
@@ -18,7 +20,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from benchmarks.job import APPLICATION_ID, CREDENTIALS
 
-__all__ = ["Counts", "ReportServer"]
+__all__ = ["Counts", "Gateway", "ReportServer"]
 
 _TOKEN = "bench-token"  # noqa: S105 opens nothing but this server
 _BASIC = f"Basic {b64encode(':'.join(CREDENTIALS).encode()).decode()}"
@@ -69,6 +71,23 @@ class _Meter:
             return taken
 
 
+class Gateway:
+    """Lets so many in, in any second, over all threads; 0 is no limit."""
+
+    def __init__(self, most_per_second: int) -> None:
+        self._most = most_per_second
+        self._times: deque[float] = deque(maxlen=most_per_second)
+        self._lock = threading.Lock()
+
+    def lets_in(self, now: float) -> bool:
+        """Whether a request at that time, monotonic seconds, is let in."""
+        with self._lock:
+            if self._most and len(self._times) == self._most and now - self._times[0] < 1:
+                return False
+            self._times.append(now)
+            return True
+
+
 class ReportServer(ThreadingHTTPServer):
     """Serves the days of a folder on loopback, each connection from a thread of its own.
 
@@ -76,16 +95,20 @@ class ReportServer(ThreadingHTTPServer):
         folder: as `data.make` made it.
         page_entries: elements on a page.
         latency_seconds: how long a page lets wait for itself.
+        most_per_second: pages asked for in any second; those beyond are refused. 0 is no limit.
     """
 
     daemon_threads = True
     block_on_close = False
     request_queue_size = 64
 
-    def __init__(self, folder: Path, *, page_entries: int, latency_seconds: float) -> None:
+    def __init__(
+        self, folder: Path, *, page_entries: int, latency_seconds: float, most_per_second: int = 0
+    ) -> None:
         self.days = {told.stem: _Day.read(told) for told in folder.glob("*.json")}
         self.page_entries = page_entries
         self.latency_seconds = latency_seconds
+        self.gateway = Gateway(most_per_second)
         self.meter = _Meter()
         super().__init__(("127.0.0.1", 0), _Handler)
 
@@ -119,8 +142,11 @@ class _Handler(BaseHTTPRequestHandler):
             self._say(asdict(self.server.meter.take()))
             return
         self._count_connection()
-        time.sleep(self.server.latency_seconds)
-        self._serve(parse_qs(url.query))
+        if self.server.gateway.lets_in(time.monotonic()):
+            time.sleep(self.server.latency_seconds)
+            self._serve(parse_qs(url.query))
+        else:
+            self._refuse(HTTPStatus.TOO_MANY_REQUESTS)
 
     def _serve(self, query: Mapping[str, list[str]]) -> None:
         day = self.server.days.get(query.get("startTime", [""])[0][:10])
@@ -160,9 +186,14 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-def main(folder: str, page_entries: str, latency: str) -> None:
+def main(folder: str, page_entries: str, latency: str, most_per_second: str) -> None:
     """Serve until the process is ended; its first line is the base URL."""
-    server = ReportServer(Path(folder), page_entries=int(page_entries), latency_seconds=float(latency))
+    server = ReportServer(
+        Path(folder),
+        page_entries=int(page_entries),
+        latency_seconds=float(latency),
+        most_per_second=int(most_per_second),
+    )
     print(server.base_url, flush=True)
     server.serve_forever()
 

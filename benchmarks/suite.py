@@ -58,6 +58,7 @@ class Suite:
         name: as `make bench SUITE=` has it.
         title: for people.
         latency_seconds: how long each page lets wait for itself.
+        most_per_second: report requests in any second, those beyond are refused; None is no limit.
     """
 
     name: str
@@ -65,3 +66,4 @@ class Suite:
     shape: Shape
     cases: tuple[Case, ...]
     latency_seconds: float = 0.0
+    most_per_second: int | None = None

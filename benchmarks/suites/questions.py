@@ -1,7 +1,8 @@
 """What a month of 576,000 samples a day answers, by DuckDB, from the files that each participant writes."""
 
-from collections.abc import Mapping
-from typing import NamedTuple
+import shutil
+from pathlib import Path
+from typing import Final, NamedTuple
 
 from benchmarks import participants as who
 from benchmarks.figures import Target
@@ -14,6 +15,8 @@ from benchmarks.suites.growth import SUITE
 
 __all__ = ["PART"]
 
+_CIRCUITS: Final = (50, 150, 250, 350, 450)
+_ROWS_OF_A_GROUP: Final = (20_480, 40_960, 61_440, 122_880, 576_000)
 _OURS = Case(participant=who.OURS, days=SUITE.shape.days)
 _OTHERS = tuple(
     Case(participant=one, days=SUITE.shape.days, in_flight=1)
@@ -36,9 +39,14 @@ class _Asked(NamedTuple):
     answers: list[_Answer]
 
     @property
+    def shares(self) -> Spread:
+        """How many per cent of the lake are read for one circuit."""
+        return Spread.of(100 * one.one_bytes / self.run.bytes for one in self.answers)
+
+    @property
     def share(self) -> float:
-        """How much of the lake is read for one circuit."""
-        return Spread.of(one.one_bytes for one in self.answers).middle / self.run.bytes
+        """How much of it."""
+        return self.shares.middle / 100
 
     @property
     def one_ms(self) -> Spread:
@@ -51,7 +59,22 @@ class _Asked(NamedTuple):
         return Spread.of(1000 * one.all_seconds for one in self.answers)
 
 
-def _run(runs: int) -> dict[str, _Asked]:
+class _Grouped(NamedTuple):
+    """Our lake in other row groups: rows in each, bytes, and shares of them read for one circuit."""
+
+    rows: int
+    bytes: int
+    shares: list[float]
+
+
+class _Raw(NamedTuple):
+    """All that was measured."""
+
+    asked: dict[str, _Asked]
+    grouped: list[_Grouped]
+
+
+def _run(runs: int) -> _Raw:
     say(f"Questions: a lake of {SUITE.shape.days} days of each, asked {runs} times")
     places = {case: who.WORK / "lakes" / str(number) for number, case in enumerate((_OURS, *_OTHERS))}
     made = {}
@@ -59,18 +82,38 @@ def _run(runs: int) -> dict[str, _Asked]:
         for case, place in places.items():
             made[case] = _Asked(lab.run(case, place), [])
             say(f"  {case}: {made[case].run}")
-    for number in range(1, runs + 1):
+    for number in range(runs):
         for case, place in places.items():
-            answer = _Answer(*said_by("benchmarks.question", place / "lake"))
+            answer = _ask(place / "lake", _CIRCUITS[number % len(_CIRCUITS)])
             made[case].answers.append(answer)
-            say(f"  {number}/{runs} {case.participant.title}: {answer}")
-    return {case.key: asked for case, asked in made.items()}
+            say(f"  {number + 1}/{runs} {case.participant.title}: {answer}")
+    grouped = [_regroup(places[_OURS] / "lake", rows) for rows in _ROWS_OF_A_GROUP]
+    return _Raw({case.key: asked for case, asked in made.items()}, grouped)
 
 
-def _targets(raw: Mapping[str, _Asked]) -> list[Target]:
-    ours = raw[_OURS.key]
-    best = min(raw[case.key].all_ms.middle for case in _OTHERS)
-    one = Target("questions: of one circuit's month, share of its bytes read", ours.share, 0.1, unit="of all")
+def _ask(lake: Path, circuit: int) -> _Answer:
+    return _Answer(*said_by("benchmarks.question", lake, circuit))
+
+
+def _regroup(lake: Path, rows: int) -> _Grouped:
+    target = who.WORK / "lakes" / "grouped"
+    shutil.rmtree(target, ignore_errors=True)
+    size = said_by("benchmarks.regroup", lake, target, rows)
+    shares = [_ask(target, circuit).one_bytes / size for circuit in _CIRCUITS]
+    say(f"  {rows:,} rows a group: {size / 1e6:.1f} MB, {shares}")
+    return _Grouped(rows, size, shares)
+
+
+def _targets(raw: _Raw) -> list[Target]:
+    ours = raw.asked[_OURS.key]
+    best = min(raw.asked[case.key].all_ms.middle for case in _OTHERS)
+    one = Target(
+        "questions: of one circuit's month, share of its bytes read",
+        ours.share,
+        0.1,
+        unit="of all",
+        note="see the row groups below",
+    )
     # As fast as: within what two rounds of the same differ by.
     of_all = Target(
         "questions: of all circuits, time against the best peer's files", ours.all_ms.middle / best, 1.05
@@ -78,21 +121,44 @@ def _targets(raw: Mapping[str, _Asked]) -> list[Target]:
     return [one, of_all]
 
 
-def _text(raw: Mapping[str, _Asked]) -> str:
+def _text(raw: _Raw) -> str:
     heads = ("", "MB of the month", "read for one circuit", "one circuit ms", "all circuits ms", "rows")
     lines = (
         (
             case.participant.title,
             f"{asked.run.bytes / 1e6:.1f} in {asked.run.row_groups} row groups",
-            f"{asked.share:.1%}",
+            spread_text(asked.shares, 0, "%"),
             spread_text(asked.one_ms, 0),
             spread_text(asked.all_ms, 0),
             "right" if asked.run.is_right else "**wrong**",
         )
-        for case, asked in ((case, raw[case.key]) for case in (_OURS, *_OTHERS))
+        for case, asked in ((case, raw.asked[case.key]) for case in (_OURS, *_OTHERS))
     )
-    about = "The 95th percentile (nearest rank) of a series' 30 days, by DuckDB, files in the page cache.\n"
-    return "\n".join(("## Questions\n", about, table_text(heads, lines)))
+    circuits = ", ".join(map(str, _CIRCUITS))
+    about = (
+        "The 95th percentile (nearest rank) of a series' 30 days, by DuckDB, files in the page cache; "
+        f"one circuit is number {circuits} of {SUITE.shape.circuits} in turn.\n"
+    )
+    return "\n".join(("## Questions\n", about, table_text(heads, lines), _groups_text(raw)))
+
+
+def _groups_text(raw: _Raw) -> str:
+    limit = raw.asked[_OTHERS[0].key].run.bytes
+    heads = ("rows a group, at most", "MB of the month", "against the limit's", "read for one circuit")
+    lines = (
+        (
+            f"{one.rows:,}",
+            f"{one.bytes / 1e6:.1f}",
+            f"{one.bytes / limit:.2f}",
+            spread_text(Spread.of(100 * share for share in one.shares), 0, "%"),
+        )
+        for one in raw.grouped
+    )
+    about = (
+        "Our month in other row groups: each has a dictionary of its values, so small ones that let "
+        "readers skip more cost more bytes. A tenth read and 1.05 x the limit's bytes exclude each other.\n"
+    )
+    return "\n".join((about, table_text(heads, lines)))
 
 
 PART = Part(name="questions", run=_run, targets=_targets, text=_text)

@@ -10,7 +10,7 @@ import requests
 
 from benchmarks.data import make
 from benchmarks.job import CREDENTIALS, Job
-from benchmarks.server import ReportServer
+from benchmarks.server import Gateway, ReportServer
 from benchmarks.shape import START, Shape, expected
 
 SHAPE = Shape(circuits=2, page_entries=3)
@@ -90,3 +90,21 @@ def test_old_data_is_made_anew(tmp_path: Path) -> None:
     assert make(SHAPE, tmp_path) == folder
     assert not other.exists()
     assert expected(folder, days=1).rows == 0
+
+
+def test_the_gateway_lets_so_many_in_in_any_second() -> None:
+    """What was refused doesn't count."""
+    gateway = Gateway(2)
+    assert [gateway.lets_in(now) for now in (0.0, 0.5, 0.9, 1.0, 1.4, 1.5)] == [
+        True,
+        True,
+        False,
+        True,
+        False,
+        True,
+    ]
+
+
+def test_a_gateway_without_a_limit_lets_all_in() -> None:
+    """As the other suites have it."""
+    assert all(Gateway(0).lets_in(0.0) for _ in range(100))
