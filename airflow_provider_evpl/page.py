@@ -1,8 +1,11 @@
 """What is read of one answer of the report."""
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import Struct
+
+if TYPE_CHECKING:
+    from array import array
 
 __all__ = ["Entry", "Page", "Rejection", "Series"]
 
@@ -19,16 +22,16 @@ class Series(NamedTuple):
 
 
 class Entry(Struct, gc=False, frozen=True):
-    """The accepted samples of one series on one page; the two lists are of one length.
+    """The accepted samples of one series on one page; times and values are of one length.
 
     Attributes:
         timestamps: microseconds since the epoch, UTC.
-        values: as the API gave them; None for a sample without one.
+        values: doubles, as the API gave them; NaN for a sample without one.
     """
 
     series: Series
     timestamps: list[int]
-    values: list[float | None]
+    values: "array[float]"
 
 
 class Rejection(Struct, gc=False, frozen=True):

@@ -5,6 +5,8 @@ keeps what is wrong with its raw JSON, and reads all the rest the same. Where sa
 missing then, because a name is there twice, it goes that way once more, and each object is cut by hand.
 """
 
+import math
+from array import array
 from collections.abc import Callable
 from itertools import islice
 
@@ -148,7 +150,7 @@ class _CarefulReader:
         except OddError as odd:
             self._reject(odd, position, None, raw, max(1, len(values)))
             return None
-        entry = Entry(series, [], [])
+        entry = Entry(series, [], array("d"))
         try:
             values = _sample_list(samples)
         except OddError as odd:
@@ -166,7 +168,7 @@ class _CarefulReader:
             self._reject(odd, position, index, raw, 1)
         else:
             entry.timestamps.append(timestamp)
-            entry.values.append(value)
+            entry.values.append(math.nan if value is None else value)
 
     def _read_fields(self, raw: Raw | bytes, known: frozenset[str], where: str) -> Fields:
         fields = self._read_object(raw)

@@ -7,7 +7,7 @@ beyond them.
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Generic, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
 
 import msgspec
 from msgspec import Raw, Struct
@@ -15,7 +15,10 @@ from msgspec import Raw, Struct
 from airflow_provider_evpl.errors import EvplResponseError
 from airflow_provider_evpl.page import Entry, Page, Series
 from airflow_provider_evpl.raw_json import Fields, read_json
-from airflow_provider_evpl.values import OddError, Timestamps, read_values
+from airflow_provider_evpl.values import OddError, Timestamps, pack, read_values
+
+if TYPE_CHECKING:
+    from array import array
 
 __all__ = [
     "ENTRY_NAMES",
@@ -113,11 +116,11 @@ def read_series(fields: Fields) -> Series:
 def _read_numbers(text: bytes, timestamps: Timestamps) -> Page:
     """The parser itself makes numbers of text: of fewer forms than `float` knows, and "-0" is its 0."""
 
-    def read(samples: Sequence[_Number]) -> list[float | None]:
+    def read(samples: Sequence[_Number]) -> "array[float]":
         values = [sample.value for sample in samples]
         if not math.isfinite(sum(values)):
             raise OddError("value is not finite")
-        return values  # type: ignore[return-value]  # list is invariant
+        return pack(values)
 
     report = _decode_numbers(text)
     if any(entry.samples is None for entry in report.entries):
@@ -126,8 +129,8 @@ def _read_numbers(text: bytes, timestamps: Timestamps) -> Page:
 
 
 def _read_samples(text: bytes, timestamps: Timestamps) -> Page:
-    def read(samples: Sequence[_Sample]) -> list[float | None]:
-        return read_values([sample.value for sample in samples])
+    def read(samples: Sequence[_Sample]) -> "array[float]":
+        return pack(read_values([sample.value for sample in samples]))
 
     return _read_page(_decode_samples(text), read, timestamps, len(text))
 
@@ -138,7 +141,7 @@ QUICK_WAYS: tuple[_QuickWay, ...] = (_read_numbers, _read_samples)
 
 def _read_page(
     report: _Report[_S],
-    read: Callable[[Sequence[_S]], list[float | None]],
+    read: Callable[[Sequence[_S]], "array[float]"],
     timestamps: Timestamps,
     size: int,
 ) -> Page:

@@ -1,6 +1,7 @@
 """The quick ways read what the rules for single values say, whichever of them a page goes."""
 
 import json
+import math
 import struct
 from typing import Any
 
@@ -38,7 +39,9 @@ def _by_the_rules(value: object) -> Any:  # noqa: ANN401 bits of a number, or wh
 
 
 def _bits(number: float | None) -> bytes | None:
-    return None if number is None else struct.pack("<d", number + 0.0)  # -0.0 is 0 then: "-0" may be both
+    if number is None or math.isnan(number):
+        return None
+    return struct.pack("<d", number + 0.0)  # -0.0 is 0 then: "-0" may be both
 
 
 def _read(page: Page) -> list[Any]:

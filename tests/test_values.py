@@ -1,5 +1,6 @@
 import math
 import re
+import struct
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal, InvalidOperation
@@ -9,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from airflow_provider_evpl import values as values_module
-from airflow_provider_evpl.values import OddError, Timestamps, read_value, read_values
+from airflow_provider_evpl.values import OddError, Timestamps, pack, read_value, read_values
 from airflow_provider_evpl.window import EPOCH
 
 numbers = st.floats() | st.integers() | st.decimals().map(str) | st.floats().map(str) | st.integers().map(str)
@@ -181,3 +182,12 @@ def test_memory_is_bounded() -> None:
         assert timestamps[moment.isoformat()] == number * 1_000_000
         assert len(timestamps) <= most
     assert len(timestamps) == 1
+
+
+@given(st.lists(st.one_of(st.none(), st.floats(allow_nan=False))))
+def test_values_are_packed_to_the_last_bit(values: list[float | None]) -> None:
+    """None is NaN; nothing else is."""
+    packed = pack(values)
+    assert [None if math.isnan(one) else struct.pack("d", one) for one in packed] == [
+        None if one is None else struct.pack("d", one) for one in values
+    ]

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from itertools import accumulate
 
 from airflow_provider_evpl.page import Entry, Page, Series
+from airflow_provider_evpl.values import pack
 
 
 class FakeReport:
@@ -30,7 +31,7 @@ class FakeReport:
         meet: int = 1,
     ) -> None:
         series = Series("circuit", "metric", None, None, None, None)
-        self.truth = [Entry(series, [number], [float(number)]) for number in range(total)]
+        self.truth = [Entry(series, [number], pack([float(number)])) for number in range(total)]
         self.asked: list[int] = []
         self.most_in_flight = 0
         self._sizes = sizes or [page_size] * max(1, -(-total // page_size))
@@ -81,7 +82,7 @@ class FakeReport:
 
 def entry(number: int) -> Entry:
     """A series of its own with one sample."""
-    return Entry(Series("circuit", "metric", None, None, None, None), [number], [1.0])
+    return Entry(Series("circuit", "metric", None, None, None, None), [number], pack([1.0]))
 
 
 def page(number: int | None, total: int | None = 3, *, has_next: bool = True, first: int = 0) -> Page:

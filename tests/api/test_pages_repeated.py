@@ -4,10 +4,11 @@ from msgspec.structs import replace
 from airflow_provider_evpl.api.pages import read_pages
 from airflow_provider_evpl.errors import EvplPagingError
 from airflow_provider_evpl.page import Entry, Page, Rejection
+from airflow_provider_evpl.values import pack
 from tests.api.fake_report import entry, listed, page
 
 LAST = page(2, 2, has_next=False, first=2)
-LATE = Entry(entry(2).series, [2, 9], [1.0, 9.0])
+LATE = Entry(entry(2).series, [2, 9], pack([1.0, 9.0]))
 
 
 @pytest.mark.parametrize(
@@ -29,7 +30,7 @@ def test_rejected_samples_tell_pages_apart() -> None:
     pages = [
         replace(
             page(number, 2, has_next=number == 1),
-            entries=[Entry(entry(0).series, [], [])],
+            entries=[Entry(entry(0).series, [], pack([]))],
             rejections=[Rejection("odd", 0, 0, 1, str(number))],
         )
         for number in (1, 2)

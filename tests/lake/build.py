@@ -8,6 +8,7 @@ from hypothesis import settings
 
 from airflow_provider_evpl.lake.samples import SampleCollector, Samples
 from airflow_provider_evpl.page import Entry, Page, Rejection, Series
+from airflow_provider_evpl.values import pack
 from airflow_provider_evpl.window import EPOCH, Granularity, Window
 
 MIDNIGHT = datetime(2026, 11, 22, tzinfo=UTC)
@@ -57,7 +58,7 @@ def page(answer: Answer) -> Page:
         total_pages=None,
         has_next=False,
         entry_count=len(answer.rows) + sum(one.sample is None for one in answer.rejections),
-        entries=[Entry(series, [timestamp], [value]) for series, timestamp, value in answer.rows],
+        entries=[Entry(series, [timestamp], pack([value])) for series, timestamp, value in answer.rows],
         rejections=answer.rejections,
     )
 

@@ -28,9 +28,7 @@ def test_each_row_says_its_series_time_and_value(
     """
     times = st.lists(microseconds, min_size=1, max_size=4)
     rows = [(one, time) for one in series for time in data.draw(times)]
-    numbers = data.draw(
-        st.lists(st.one_of(st.none(), floats), min_size=len(rows), max_size=len(rows))
-    )
+    numbers = data.draw(st.lists(st.one_of(st.none(), floats), min_size=len(rows), max_size=len(rows)))
     first, last = sorted(data.draw(st.tuples(*[st.integers(0, len(rows))] * 2)))
     table = Rows(
         code_ope=code_ope,

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from airflow_provider_evpl.lake.samples import SampleCollector, Samples
 from airflow_provider_evpl.lake.schema import SERIES_COLUMNS
 from airflow_provider_evpl.page import Entry, Page, Rejection, Series
+from airflow_provider_evpl.values import pack
 from airflow_provider_evpl.window import Granularity, Window
 from tests.lake.build import (
     FIVE_MINUTES,
@@ -270,7 +271,7 @@ def test_the_rejected_share(given_rows: list[float], gone: list[Rejection], frac
 
 def test_the_rejected_share_of_entries() -> None:
     """One entry of two without a sample that could be counted is half of them, however many samples came."""
-    many = Entry(circuit("a"), [START + at for at in range(99)], [1.0] * 99)
+    many = Entry(circuit("a"), [START + at for at in range(99)], pack([1.0] * 99))
     collector = SampleCollector(WINDOW, code_ope="0042", granularity=FIVE_MINUTES)
     gone = [rejection("[]", sample=None)]
     collector.add(

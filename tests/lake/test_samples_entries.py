@@ -1,5 +1,6 @@
 """Entries of many samples, or of none; those of one grid share its list."""
 
+import math
 from dataclasses import replace
 
 from hypothesis import given
@@ -7,6 +8,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_evpl.lake.samples import SampleCollector, Samples
 from airflow_provider_evpl.page import Entry, Page
+from airflow_provider_evpl.values import pack
 from tests.lake.build import (
     FIVE_MINUTES,
     HOUR,
@@ -26,7 +28,7 @@ GRIDS = [
 ]
 values = st.sampled_from([None, 1.0, 2.0, -0.0])
 entries = st.builds(
-    lambda name, grid, given_values: Entry(circuit(name), grid, given_values[: len(grid)]),
+    lambda name, grid, given_values: Entry(circuit(name), grid, pack(given_values[: len(grid)])),
     st.sampled_from("abc"),
     st.sampled_from(GRIDS),
     st.lists(values, min_size=3, max_size=3),
@@ -43,7 +45,11 @@ def _collect(pages: list[list[Entry]]) -> Samples:
 
 
 def _rows(page: list[Entry]) -> list[Row]:
-    return [(one.series, *sample) for one in page for sample in zip(one.timestamps, one.values, strict=True)]
+    return [
+        (one.series, timestamp, None if math.isnan(value) else value)
+        for one in page
+        for timestamp, value in zip(one.timestamps, one.values, strict=True)
+    ]
 
 
 @fewer
