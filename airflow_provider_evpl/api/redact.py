@@ -69,7 +69,7 @@ def _any_form(secret: str) -> str:
     """A pattern for a secret: who echoes it may escape more characters than our libraries would, or fewer."""
     begins = re.escape("%&+\\" + secret[0] + chr(_utf_8(secret[0])[0]))
     forms = "".join(f"(?:{'|'.join(_escapes(character))})" for character in secret)
-    return f"(?=[{begins}]){forms}"  # where it can't begin no form is tried: a third of the time
+    return f"(?=[{begins}]){forms}"  # where none can begin none is tried: takes a third of the time
 
 
 def _escapes(character: str) -> list[str]:

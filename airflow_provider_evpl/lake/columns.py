@@ -5,6 +5,7 @@ its memory).
 """
 
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
@@ -37,7 +38,9 @@ class Rows:
         self.grids = grids
         self.values = values
         self._code_ope = code_ope
-        self._ends = np.cumsum([len(grid) for grid in grids], dtype=np.int64)
+        lengths = np.array([len(grid) for grid in grids], np.int64)
+        self._ends = np.cumsum(lengths)
+        self._begins = self._ends - lengths
 
     def __len__(self) -> int:
         """How many."""
@@ -48,18 +51,16 @@ class Rows:
         """Of each row, whether it has one."""
         return ~np.isnan(self.values)
 
+    @cached_property
     def timestamps(self) -> Integers:
-        """Of each row: 8 bytes that are not there before."""
+        """Of each row; they take 8 bytes a row once somebody asks."""
         return np.concatenate([np.empty(0, np.int64), *self.grids])
 
     def table(self, rows: slice = slice(None)) -> pa.Table:
-        """Make a table, as `TABLE_SCHEMA` says, of some rows in a row, one at least where there are any.
-
-        It holds no text of others.
-        """
+        """Make a table, as `TABLE_SCHEMA` says, of consecutive rows; it holds no text of others."""
         start, stop, _ = rows.indices(len(self))
         first = int(np.searchsorted(self._ends, start, "right"))
-        last = int(np.searchsorted(self._ends, stop)) + 1
+        last = int(np.searchsorted(self._begins, stop)) if start < stop else first
         series = self.series[first:last]
         lengths = np.diff(np.minimum(self._ends[first:last], stop), prepend=start)
         values = self.values[start:stop]
@@ -73,10 +74,10 @@ class Rows:
         return pa.Table.from_arrays([columns[name] for name in TABLE_SCHEMA.names], schema=TABLE_SCHEMA)
 
     def _timestamps(self, first: int, last: int, start: int, stop: int) -> Integers:
-        """Those of some rows, which are in these series."""
-        together = np.concatenate([np.empty(0, np.int64), *self.grids[first:last]])
-        skipped = start - (self._ends[first - 1] if first else 0)
-        return together[skipped : skipped + stop - start]
+        """Those of some rows, which are in these series: of the first and the last one a part, perhaps."""
+        pairs = zip(self.grids[first:last], self._begins[first:last], strict=True)
+        parts = (grid[max(0, start - begin) : stop - begin] for grid, begin in pairs)
+        return np.concatenate([np.empty(0, np.int64), *parts])
 
 
 def _texts(texts: Iterable[str | None], lengths: Integers) -> pa.DictionaryArray:

@@ -1,4 +1,4 @@
-"""When samples are: one array for all series that share it, as a rule for all of a slice."""
+"""Timestamps of many series: one array for all that share it, as a rule for all of a slice."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ Integers = np.ndarray[tuple[int], np.dtype[np.int64]]
 
 
 class Grids:
-    """Those of many series; each array is looked at once.
+    """The timestamps of many series; each array is looked at once.
 
     Args:
         grids: of each series its timestamps, one at least, in microseconds since the epoch.
@@ -34,7 +34,7 @@ class Grids:
         return bool(np.all(rises) and np.all((self._all >= start) & (self._all < end)))
 
     def count_steps(self, step: int) -> int:
-        """Count the steps of so many microseconds that each series, risen, has a timestamp in."""
+        """Count the steps of so many microseconds in which each series has a timestamp, where they rise."""
         steps = self._all // step
         is_new = np.ones(len(steps), np.bool_)
         is_new[1:] = steps[1:] != steps[:-1]

@@ -66,7 +66,7 @@ class Samples:
         """Count the rows in a window, and those of them with a value."""
         if window.contains(self.window):
             return self.ledger.rows, self.ledger.rows - self.ledger.null_values
-        inside = is_inside(self.rows.timestamps(), window)
+        inside = is_inside(self.rows.timestamps, window)
         return int(inside.sum()), int((inside & self.rows.has_value).sum())
 
 
@@ -105,7 +105,7 @@ class SampleCollector:
     def _grid(self, timestamps: list[int]) -> Integers:
         """One array for as long as entries have the same."""
         if timestamps != self._last[0]:
-            self._last = timestamps, np.array(timestamps, np.int64)
+            self._last = [*timestamps], np.array(timestamps, np.int64)
         return self._last[1]
 
     def finish(self) -> Samples:
@@ -181,5 +181,5 @@ def _some(names: frozenset[str]) -> frozenset[str]:
     return frozenset(sorted(one_line(name[:_LONGEST_NAME]) for name in names)[:_MOST_NAMES])
 
 
-def _nulls_first(series: Series) -> tuple[str, ...]:
-    return tuple(["" if text is None else f"-{text}" for text in series])
+def _nulls_first(series: Series) -> tuple[bool | str, ...]:
+    return tuple([part for text in series for part in (text is not None, text or "")])

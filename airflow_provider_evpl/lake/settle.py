@@ -26,6 +26,7 @@ class Settled(NamedTuple):
         grids: of each of them the timestamps of its rows.
         values: of all rows.
         within: how many samples were inside the window.
+        conflicts: of the samples that didn't stay, those whose value another one has.
     """
 
     ranks: Codes
@@ -71,9 +72,19 @@ def _begins(*columns: Codes | Integers) -> Flags:
 
 
 def _unique(ranks: Codes, timestamps: Integers, values: Floats) -> tuple[_Columns, Conflicts]:
-    """Of rows that are equal but for their value, a value beats null, else the last one stays."""
+    """Sort each series by time; of equal rows a value beats null, else the last one as they came stays."""
+    if _rises(ranks, timestamps):  # what was out of order lay outside of the window
+        return (ranks, timestamps, values), (ranks[:0], timestamps[:0], values[:0], values[:0])
     order = np.lexsort((~np.isnan(values), timestamps, ranks))
-    ranks, timestamps, values = ranks[order], timestamps[order], values[order]
+    return _settle_equal(ranks[order], timestamps[order], values[order])
+
+
+def _rises(ranks: Codes, timestamps: Integers) -> bool:
+    return bool(np.all((ranks[1:] != ranks[:-1]) | (timestamps[1:] > timestamps[:-1])))
+
+
+def _settle_equal(ranks: Codes, timestamps: Integers, values: Floats) -> tuple[_Columns, Conflicts]:
+    """Of sorted rows keep the last one of those that are equal but for their value."""
     stays = np.ones(len(ranks), np.bool_)
     stays[:-1] = _begins(ranks, timestamps)[1:]
     kept = values[stays]

@@ -105,14 +105,16 @@ def test_plain_http_stays_on_this_machine(name: str, monkeypatch: pytest.MonkeyP
 @pytest.mark.usefixtures("_no_proxy")
 @pytest.mark.parametrize("name", ["https_proxy", "HTTPS_PROXY"])
 def test_the_environments_proxy(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without the setting HTTPS_PROXY counts, and NO_PROXY takes hosts out."""
-    with serving(replying(b"", status=502)) as proxy, transported(settings()) as transport:
+    """Without the setting HTTPS_PROXY counts, and NO_PROXY takes hosts out; each host is looked up once."""
+    with serving(replying(b"", status=502)) as proxy:
         monkeypatch.setenv(name, proxy.url)
         for hidden in ("", "localhost"):
             monkeypatch.setenv("NO_PROXY", hidden)
-            with pytest.raises(EvplUnavailableError):
-                transport.send("GET", "https://localhost:9", headers={})
-    assert [seen["path"] for seen in proxy.seen] == ["localhost:9"]
+            with transported(settings()) as transport:
+                for url in ("https://localhost:9", "https://localhost:9", "https://other:9"):
+                    with pytest.raises(EvplUnavailableError):
+                        transport.send("GET", url, headers={})
+    assert [seen["path"] for seen in proxy.seen] == ["localhost:9"] * 2 + ["other:9"] * 2
 
 
 @pytest.mark.usefixtures("_no_proxy")

@@ -108,3 +108,9 @@ def test_the_gateway_lets_so_many_in_in_any_second() -> None:
 def test_a_gateway_without_a_limit_lets_all_in() -> None:
     """As the other suites have it."""
     assert all(Gateway(0).lets_in(0.0) for _ in range(100))
+
+
+def test_a_gateway_may_want_them_evenly() -> None:
+    """As a spike arrest does: four a second is one in 250 ms."""
+    gateway = Gateway(4, is_even=True)
+    assert [gateway.lets_in(now) for now in (0.0, 0.1, 0.25, 0.3, 0.5)] == [True, False, True, False, True]
