@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from benchmarks.job import Job
 from benchmarks.participants import ROOT, WORK
-from benchmarks.process import measure
+from benchmarks.process import Usage, measure
 from benchmarks.shape import NOTHING, START, Shape, Sums, expected
 from benchmarks.suite import Case, Run, Suite
 
@@ -29,12 +29,16 @@ class Lab:
     data: Path
 
     def run(self, case: Case, place: Path) -> Run:
-        """Run a case once.
+        """Run a case once, and look at what it wrote.
 
         Args:
             case: what to run.
             place: a folder, emptied before; the lake is below it.
         """
+        return self.look(case, place, self.start(case, place))
+
+    def start(self, case: Case, place: Path) -> Usage:
+        """Run a case alone; likewise."""
         shutil.rmtree(place, ignore_errors=True)
         target = place / "lake"
         target.mkdir(parents=True)
@@ -48,13 +52,15 @@ class Lab:
             requests_per_second=case.requests_per_second,
         )
         who = case.participant
-        log = place / "log"
-        usage = measure(who.command(job), cwd=ROOT, env=who.environment, log=log, ended=job.ended)
-        written = said_by("benchmarks.verify", target)
-        right = expected(self.data, case.days) if who.lands else NOTHING
+        return measure(who.command(job), cwd=ROOT, env=who.environment, log=place / "log", ended=job.ended)
+
+    def look(self, case: Case, place: Path, usage: Usage) -> Run:
+        """Look whether the right rows are there, and what the server counted since it was last asked."""
+        written = said_by("benchmarks.verify", place / "lake")
+        right = expected(self.data, case.days) if case.participant.lands else NOTHING
         is_right = Sums(*written.pop("sums")) == right and usage.code == 0
         if not is_right:
-            shutil.copy(log, WORK / "wrong.log")
+            shutil.copy(place / "log", WORK / "wrong.log")
         return Run(usage=usage, is_right=is_right, **self._counts(), **written)
 
     def _counts(self) -> dict[str, int]:
@@ -69,7 +75,8 @@ class Lab:
 def open_lab(suite: Suite) -> Iterator[Lab]:
     """Make the data, where it isn't there yet, and start the server."""
     data = _make_data(suite.shape)
-    arguments = (data, suite.shape.page_entries, suite.latency_seconds, suite.most_per_second or 0)
+    spacing = "even" if suite.is_even else "any"
+    arguments = (data, suite.shape.page_entries, suite.latency_seconds, suite.most_per_second, spacing)
     command = [sys.executable, "-m", "benchmarks.server", *map(str, arguments)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as server:
         try:

@@ -1,7 +1,7 @@
 """The API's server: sends bodies made beforehand, straight from their files, and counts what it is asked.
 
 A process of its own, so that its work is nobody's:
-`python -m benchmarks.server FOLDER PAGE_ENTRIES LATENCY MOST_PER_SECOND`, where 0 is no limit.
+`python -m benchmarks.server FOLDER PAGE_ENTRIES LATENCY MOST_PER_SECOND any|even`, where 0 is no limit.
 """
 
 import json
@@ -72,17 +72,23 @@ class _Meter:
 
 
 class Gateway:
-    """Lets so many in, in any second, over all threads; 0 is no limit."""
+    """Lets so many in, in any second, over all threads; 0 is no limit.
 
-    def __init__(self, most_per_second: int) -> None:
-        self._most = most_per_second
-        self._times: deque[float] = deque(maxlen=most_per_second)
+    Args:
+        most_per_second: how many.
+        is_even: they have to be spaced evenly, too, as a spike arrest wants it.
+    """
+
+    def __init__(self, most_per_second: int, *, is_even: bool = False) -> None:
+        self._most = 1 if is_even else most_per_second
+        self._within = 1 / most_per_second if is_even else 1.0
+        self._times: deque[float] = deque(maxlen=self._most)
         self._lock = threading.Lock()
 
     def lets_in(self, now: float) -> bool:
         """Whether a request at that time, monotonic seconds, is let in."""
         with self._lock:
-            if self._most and len(self._times) == self._most and now - self._times[0] < 1:
+            if self._most and len(self._times) == self._most and now - self._times[0] < self._within:
                 return False
             self._times.append(now)
             return True
@@ -95,7 +101,7 @@ class ReportServer(ThreadingHTTPServer):
         folder: as `data.make` made it.
         page_entries: elements on a page.
         latency_seconds: how long a page lets wait for itself.
-        most_per_second: pages asked for in any second; those beyond are refused. 0 is no limit.
+        gateway: refuses pages; None lets all in.
     """
 
     daemon_threads = True
@@ -103,12 +109,12 @@ class ReportServer(ThreadingHTTPServer):
     request_queue_size = 64
 
     def __init__(
-        self, folder: Path, *, page_entries: int, latency_seconds: float, most_per_second: int = 0
+        self, folder: Path, *, page_entries: int, latency_seconds: float, gateway: Gateway | None = None
     ) -> None:
         self.days = {told.stem: _Day.read(told) for told in folder.glob("*.json")}
         self.page_entries = page_entries
         self.latency_seconds = latency_seconds
-        self.gateway = Gateway(most_per_second)
+        self.gateway = gateway or Gateway(0)
         self.meter = _Meter()
         super().__init__(("127.0.0.1", 0), _Handler)
 
@@ -186,13 +192,13 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-def main(folder: str, page_entries: str, latency: str, most_per_second: str) -> None:
+def main(folder: str, page_entries: str, latency: str, most_per_second: str, spacing: str) -> None:
     """Serve until the process is ended; its first line is the base URL."""
     server = ReportServer(
         Path(folder),
         page_entries=int(page_entries),
         latency_seconds=float(latency),
-        most_per_second=int(most_per_second),
+        gateway=Gateway(int(most_per_second), is_even=spacing == "even"),
     )
     print(server.base_url, flush=True)
     server.serve_forever()

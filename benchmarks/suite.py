@@ -58,7 +58,8 @@ class Suite:
         name: as `make bench SUITE=` has it.
         title: for people.
         latency_seconds: how long each page lets wait for itself.
-        most_per_second: report requests in any second, those beyond are refused; None is no limit.
+        most_per_second: report requests in any second, those beyond are refused; 0 is no limit.
+        is_even: they have to be spaced evenly, too.
     """
 
     name: str
@@ -66,4 +67,5 @@ class Suite:
     shape: Shape
     cases: tuple[Case, ...]
     latency_seconds: float = 0.0
-    most_per_second: int | None = None
+    most_per_second: int = 0
+    is_even: bool = False

@@ -41,7 +41,7 @@ def _targets(figures: Figures) -> list[Target]:
             "S3: peak memory of 30 days, against that of one",
             last / first,
             1.1,
-            note=f"the limit itself: {limit_last / limit_first:.3g}",
+            note=f"{last - first:.0f} MB more; the limit itself: {limit_last - limit_first:.0f} MB more",
         ),
         Target(
             "small machine: peak memory of 30 days, the task's process and its supervisor's",
