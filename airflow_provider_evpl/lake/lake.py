@@ -82,6 +82,23 @@ class Lake:
             self._store.tidy(self._dataset.rejected_path(window))
         return [self._target(one) for one in groups]
 
+    def survey(self, window: Window) -> dict[Window, Footer | None]:
+        """Read the names and footers of all that has landed in a window, in order of time.
+
+        Returns:
+            Each landed interval that overlaps the window, and its footer; None where it has another
+            source, or none.
+
+        Raises:
+            EvplError: the store failed or refused.
+        """
+        landed = [one for day in window.slices(DAY) for one in self._landed(day) if one.overlaps(window)]
+        footers = {one: self._footer(one) for one in sorted(landed)}
+        return {
+            one: footer if footer and footer.source == self._source else None
+            for one, footer in footers.items()
+        }
+
     def land(self, target: Target, samples: Samples, provenance: Mapping[str, str]) -> Landing:
         """Put a slice's rejected samples, then its rows, then delete what they supersede.
 
@@ -124,18 +141,22 @@ class Lake:
         return [landed for landed in parsed if landed is not None]
 
     def _own_footer(self, window: Window) -> Footer:
-        path = self._dataset.samples_path(window)
-        with told(self._store.url(path)), self._store.open(path) as file:
-            footer = read_footer(file)
+        footer = self._footer(window)
         if footer is None or footer.source != self._source:
             whose = (
                 "was not written by this provider" if footer is None else f"comes from {dict(footer.source)}"
             )
             raise EvplForeignError(
-                f"{self._store.url(path)} {whose}, this run pulls from {dict(self._source)}; "
+                f"{self._store.url(self._dataset.samples_path(window))} {whose}, "
+                f"this run pulls from {dict(self._source)}; "
                 "choose another object_storage_path, or move the object away"
             )
         return footer
+
+    def _footer(self, window: Window) -> Footer | None:
+        path = self._dataset.samples_path(window)
+        with told(self._store.url(path)), self._store.open(path) as file:
+            return read_footer(file)
 
     def _check_again(self, target: Target, samples: Samples) -> None:
         """What another run landed since the targets were read must not be lost: none of it was counted."""

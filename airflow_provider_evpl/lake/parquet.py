@@ -30,16 +30,25 @@ class Footer(NamedTuple):
         source: base URL, job, offer type and ctxtid.
         rows: how many.
         values: how many of them have a value.
+        series: how many there are among the rows.
+        expected: the ledger's: series times grid steps; None where the granularity has no fixed length.
+        observed: of those, how many are there; None likewise.
     """
 
     source: dict[str, str]
     rows: int
     values: int
+    series: int
+    expected: int | None
+    observed: int | None
 
 
 class _Counts(msgspec.Struct):
     rows: int
     null_values: int
+    series: int
+    expected: int | None
+    observed: int | None
 
 
 def encode(
@@ -104,7 +113,14 @@ def read_footer(file: BinaryIO) -> Footer | None:
         return None  # its bytes are here, and they aren't what `encode` writes
     if metadata.num_rows != counts.rows:
         return None  # somebody wrote other rows under our footer
-    return Footer(source, counts.rows, counts.rows - counts.null_values)
+    return Footer(
+        source=source,
+        rows=counts.rows,
+        values=counts.rows - counts.null_values,
+        series=counts.series,
+        expected=counts.expected,
+        observed=counts.observed,
+    )
 
 
 def _read_tail(file: BinaryIO) -> bytes:

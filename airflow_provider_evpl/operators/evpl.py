@@ -1,4 +1,4 @@
-"""One time window of EVPL utilisation, from the API into Parquet partitions in object storage."""
+"""EVPL utilisation in object storage: pulls a window into it, and finds out what is missing there."""
 
 import time
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
 
 from airflow_provider_evpl.errors import EvplPermanentError
-from airflow_provider_evpl.fields import read_argument
+from airflow_provider_evpl.fields import is_argument_given, read_argument, read_number
 from airflow_provider_evpl.hooks.evpl import EvplHook
 from airflow_provider_evpl.hooks.storage import open_object_storage
 from airflow_provider_evpl.operators.progress import ProgressLog
@@ -16,8 +16,11 @@ from airflow_provider_evpl.operators.progress import ProgressLog
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-__all__ = ["EvplUtilizationToObjectStorageOperator"]
+    from airflow_provider_evpl.coverage import Coverage
 
+__all__ = ["EvplCoverageOperator", "EvplUtilizationToObjectStorageOperator"]
+
+_MIN_COVERAGE = 0.99
 _IDS = ("dag_id", "run_id", "task_id", "map_index", "try_number")
 
 
@@ -145,6 +148,131 @@ class EvplUtilizationToObjectStorageOperator(BaseOperator):
             ).as_dict()
         progress.finish(summary)
         return summary
+
+
+class EvplCoverageOperator(BaseOperator):
+    """Looks over a range of a lake, by names and footers alone, and returns the windows to pull again.
+
+    Those hold what is missing, what lies in two objects, what isn't this connection's, objects with a
+    coverage under the threshold, and those with fewer series than the one before. The API is not asked.
+
+    The result is ready for dynamic task mapping: `pull.expand_kwargs(coverage.output)`. The XCom
+    `coverage` says what was found.
+
+    All arguments are template fields; text is fine for each, `None` and blank mean "not given". The
+    range is found as the pulling operator finds its window, `lookback` included.
+
+    Args:
+        object_storage_path: root of the data set, as `ObjectStoragePath` reads it.
+        object_storage_conn_id: storage connection, where it isn't in the path.
+        evpl_conn_id: connection of type `evpl`: whose objects are meant.
+        code_ope: operator code; None takes the connection's.
+        granularity: step of the samples: `300s`, `1h`.
+        window_start: a moment with a zone, or a date; with `window_end`.
+        window_end: likewise; not part of the range.
+        window_length: the last full window of this length on the UTC grid.
+        lookback: start this much earlier; in whole slices, rounded up.
+        slice_length: in which what is missing is told; divides a day.
+        min_coverage: 0 to 1: which share of an object's expected samples has to be there.
+    """
+
+    template_fields: Sequence[str] = (
+        "object_storage_path",
+        "object_storage_conn_id",
+        "evpl_conn_id",
+        "code_ope",
+        "granularity",
+        "window_start",
+        "window_end",
+        "window_length",
+        "lookback",
+        "slice_length",
+        "min_coverage",
+    )
+
+    def __init__(  # noqa: PLR0913 one argument a setting, by keyword only
+        self,
+        *,
+        object_storage_path: str,
+        object_storage_conn_id: str | None = None,
+        evpl_conn_id: str = EvplHook.default_conn_name,
+        code_ope: str | None = None,
+        granularity: str = "300s",
+        window_start: datetime | str | None = None,
+        window_end: datetime | str | None = None,
+        window_length: timedelta | str | None = None,
+        lookback: timedelta | str = timedelta(),
+        slice_length: timedelta | str | None = None,
+        min_coverage: float | str = _MIN_COVERAGE,
+        **kwargs: Any,  # noqa: ANN401 BaseOperator's own
+    ) -> None:
+        super().__init__(**kwargs)
+        self.object_storage_path = object_storage_path
+        self.object_storage_conn_id = object_storage_conn_id
+        self.evpl_conn_id = evpl_conn_id
+        self.code_ope = code_ope
+        self.granularity = granularity
+        self.window_start = window_start
+        self.window_end = window_end
+        self.window_length = window_length
+        self.lookback = lookback
+        self.slice_length = slice_length
+        self.min_coverage = min_coverage
+
+    def execute(self, context: "Context") -> list[dict[str, str]]:
+        """Look over the range.
+
+        Returns:
+            `window_start` and `window_end` of each window to pull again, within one UTC day each.
+
+        Raises:
+            AirflowFailException: running again alone won't help; its cause is the typed error.
+            EvplRetryableError: running again later may help.
+        """
+        from airflow_provider_evpl.window import iso
+
+        try:
+            coverage = self._look(context)
+        except EvplPermanentError as error:
+            raise AirflowFailException(str(error)) from error
+        for told in coverage.told:
+            self.log.warning("%s", told)
+        self.log.info(
+            "Looked over %s objects in %s: %s findings, %s windows to pull again",
+            f"{len(coverage.landed):,}",
+            coverage.window,
+            f"{len(coverage.findings):,}",
+            f"{len(coverage.windows):,}",
+        )
+        context["ti"].xcom_push(key="coverage", value=coverage.as_dict())
+        return [{"window_start": iso(one.start), "window_end": iso(one.end)} for one in coverage.windows]
+
+    def _look(self, context: "Context") -> "Coverage":
+        from airflow_provider_evpl.coverage import look_over
+        from airflow_provider_evpl.lake.lake import Lake
+        from airflow_provider_evpl.lake.layout import Dataset
+        from airflow_provider_evpl.plan import PullPlan
+        from airflow_provider_evpl.window import RunTimes
+
+        evpl_conn_id = read_argument(self.evpl_conn_id, "evpl_conn_id")
+        with EvplHook(evpl_conn_id or EvplHook.default_conn_name).get_conn() as client:
+            settings = client.settings  # nothing is asked
+        given = {name: getattr(self, name) for name in self.template_fields}
+        min_coverage = self.min_coverage if is_argument_given(self.min_coverage) else _MIN_COVERAGE
+        plan = PullPlan.from_arguments(
+            given,
+            run=RunTimes.from_context(context),
+            default_code_ope=settings.code_ope,
+            now=datetime.now(UTC),
+        )
+        conn_id = read_argument(self.object_storage_conn_id, "object_storage_conn_id")
+        store = open_object_storage(self.object_storage_path, conn_id)
+        return look_over(
+            Lake(store, Dataset(plan.code_ope, plan.granularity.text), settings.source),
+            plan.window,
+            slice_length=plan.slice_length,
+            min_coverage=read_number(min_coverage, "min_coverage", (0, 1)),
+        )
 
 
 def _provenance(context: "Context", now: datetime) -> dict[str, str]:

@@ -38,7 +38,8 @@ def airflow_home() -> Path:
 
     here = Path(__file__).parent
     shutil.copytree(here / "dags", _HOME / "dags")
-    shutil.copy(here.parents[1] / "dags" / "evpl_utilization_daily.py", _HOME / "dags")
+    for example in (here.parents[1] / "dags").glob("*.py"):
+        shutil.copy(example, _HOME / "dags")
     initdb()
     # At exit Airflow logs that it closes the database; pytest's streams are closed by then.
     logging.getLogger("airflow.settings").setLevel(logging.INFO)

@@ -64,7 +64,7 @@ def test_an_hour_of_a_landed_day_is_the_day() -> None:
     run(store, DAY)
     [target] = lake_of(store).targets([hours(3, 4)])
     assert target.window == DAY
-    assert dict(target.landed) == {DAY: Footer(SOURCE, 48, 48)}
+    assert dict(target.landed) == {DAY: Footer(SOURCE, 48, 48, 2, 576, 48)}
     run(store, hours(3, 4), value=2.0)
     assert intervals(store) == names_of(DAY)
     assert shown(store) == dict.fromkeys(range(24), 2.0)
@@ -76,7 +76,7 @@ def test_an_empty_slice_lands() -> None:
     [target] = lake_of(store).targets([DAY])
     landing = lake_of(store).land(target, collect([], DAY), {})
     assert (landing.rows, landing.bytes) == (0, len(store.objects[DATASET.samples_path(DAY)]))
-    assert lake_of(store).targets([DAY])[0].landed == {DAY: Footer(SOURCE, 0, 0)}
+    assert lake_of(store).targets([DAY])[0].landed == {DAY: Footer(SOURCE, 0, 0, 0, 0, 0)}
 
 
 hour_slices = st.tuples(st.integers(0, 23), st.integers(1, 24)).map(

@@ -125,7 +125,9 @@ def test_a_column_more_at_the_end_is_the_same_lake(tmp_path: Path) -> None:
     later = {**old.metadata.metadata, b"evpl.schema_version": b"2", b"evpl.later": b"more"}
     pq.write_table(wider.replace_schema_metadata(later), tmp_path / "later.parquet")
     (tmp_path / "now.parquet").write_bytes(_encode(hourly(hours(1, 2))))
-    assert read_footer(io.BytesIO((tmp_path / "later.parquet").read_bytes())) == Footer(SOURCE, 2, 2)
+    assert read_footer(io.BytesIO((tmp_path / "later.parquet").read_bytes())) == Footer(
+        SOURCE, 2, 2, 2, 24, 2
+    )
     schema = pq.read_schema(tmp_path / "now.parquet")
     assert pq.ParquetDataset(tmp_path, schema=schema).read().num_rows == 4
     with duckdb.connect() as connection:
@@ -138,10 +140,13 @@ def test_a_column_more_at_the_end_is_the_same_lake(tmp_path: Path) -> None:
 @fewer
 @given(rows)
 def test_a_footer_is_read_back(given_rows: list[Row]) -> None:
-    """An object says its source, its rows and how many of them have a value."""
+    """An object says its source, its rows, how many of them have a value, and how whole it is."""
     samples = _day(given_rows)
+    ledger = samples.ledger
     values = sum(value is not None for value in samples.rows.table()["value"].to_pylist())
-    assert read_footer(io.BytesIO(_encode(samples))) == Footer(SOURCE, samples.ledger.rows, values)
+    assert read_footer(io.BytesIO(_encode(samples))) == Footer(
+        SOURCE, ledger.rows, values, ledger.series, ledger.expected, ledger.observed
+    )
 
 
 def test_the_same_samples_are_the_same_bytes() -> None:
@@ -155,7 +160,9 @@ def test_many_rows_are_several_row_groups() -> None:
     file = pq.ParquetFile(io.BytesIO(_encode(_day(given_rows))))
     assert [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)] == [122_880, 1]
     assert file.read()["value"].to_pylist() == [value for _, _, value in given_rows]
-    assert read_footer(io.BytesIO(_encode(_day(given_rows)))) == Footer(SOURCE, 122_881, 122_881)
+    footer = read_footer(io.BytesIO(_encode(_day(given_rows))))
+    assert footer is not None
+    assert (footer.rows, footer.values) == (122_881, 122_881)
 
 
 def _foreign(metadata: dict[bytes, bytes] | None) -> bytes:

@@ -1,0 +1,57 @@
+"""Every night: look over the last 30 days of the lake, and pull again what is missing or thin there.
+
+The look reads names and footers alone; the pulls are mapped over what it finds, none where all is well.
+"""
+
+import os
+import re
+from datetime import UTC, datetime, timedelta
+
+from airflow.providers.common.compat.sdk import DAG, Asset
+from airflow.timetables.trigger import CronTriggerTimetable
+
+from airflow_provider_evpl.operators.evpl import (
+    EvplCoverageOperator,
+    EvplUtilizationToObjectStorageOperator,
+)
+
+# As in evpl_utilization_daily.py: whose lake is looked over is what that DAG pulls.
+EVPL_CONN_ID = "evpl_default"
+LAKE_ROOT = os.environ.get("EVPL_LAKE_ROOT")
+SLICE = timedelta(days=1)
+
+if not LAKE_ROOT:
+    raise RuntimeError(
+        "EVPL_LAKE_ROOT is not set: set it where Airflow parses and runs DAGs, to the root of the "
+        "lake, like s3://aws_default@lake/evpl or file:///data/evpl"
+    )
+
+samples = Asset(re.sub("//[^/]*@", "//", LAKE_ROOT, count=1).rstrip("/") + "/samples")
+
+with DAG(
+    dag_id="evpl_repair",
+    schedule=CronTriggerTimetable("0 6 * * *", timezone="UTC"),  # when the daily pull is through
+    start_date=datetime(2026, 1, 1, tzinfo=UTC),
+    catchup=False,
+    max_active_runs=1,
+    default_args={"retries": 3, "retry_delay": timedelta(minutes=15)},
+    tags=["evpl"],
+):
+    coverage = EvplCoverageOperator(
+        task_id="look_over",
+        evpl_conn_id=EVPL_CONN_ID,
+        object_storage_path=LAKE_ROOT,
+        window_length=timedelta(days=1),
+        lookback=timedelta(days=29),
+        slice_length=SLICE,
+        min_coverage=0.99,
+    )
+    EvplUtilizationToObjectStorageOperator.partial(
+        task_id="pull_again",
+        evpl_conn_id=EVPL_CONN_ID,
+        object_storage_path=LAKE_ROOT,
+        slice_length=SLICE,
+        on_shrink="keep",  # where the API has less by now, what has landed stays
+        max_active_tis_per_dag=2,
+        outlets=[samples],
+    ).expand_kwargs(coverage.output)

@@ -1,0 +1,147 @@
+"""A lake that heals itself: the operator that looks over it, and the example that pulls what it finds."""
+
+from datetime import datetime, timedelta
+from inspect import Parameter, signature
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from airflow_provider_evpl.errors import EvplConfigError
+from airflow_provider_evpl.lake.layout import Dataset
+from airflow_provider_evpl.window import Window
+
+if TYPE_CHECKING:
+    from airflow_provider_evpl.operators.evpl import EvplCoverageOperator
+    from tests.airflow.runs import Lab
+
+CONTRACT = {
+    "object_storage_conn_id": None,
+    "evpl_conn_id": "evpl_default",
+    "code_ope": None,
+    "granularity": "300s",
+    "window_start": None,
+    "window_end": None,
+    "window_length": None,
+    "lookback": timedelta(),
+    "slice_length": None,
+    "min_coverage": 0.99,
+}
+
+
+class _Pushed:
+    """A task instance, as far as the operator knows one."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, Any] = {}
+
+    def xcom_push(self, key: str, value: object) -> None:
+        """Keep it."""
+        self.values[key] = value
+
+
+def _task(lab: "Lab", **arguments: Any) -> "EvplCoverageOperator":  # noqa: ANN401 wrong types are tried too
+    from airflow_provider_evpl.operators.evpl import EvplCoverageOperator
+
+    given: dict[str, Any] = {
+        "object_storage_path": lab.root,
+        "window_start": "2026-11-18",
+        "window_end": "2026-11-21",
+        "slice_length": "1d",
+    }
+    return EvplCoverageOperator(task_id="look_over", **(given | arguments))
+
+
+def _look(lab: "Lab", **arguments: Any) -> tuple[list[dict[str, str]], dict[str, Any]]:  # noqa: ANN401 likewise
+    context: Any = {"ti": _Pushed()}
+    found = _task(lab, **arguments).execute(context)
+    return found, context["ti"].values["coverage"]
+
+
+def _path(lab: "Lab", window: Window) -> Any:  # noqa: ANN401 a path
+    return lab.lake / Dataset("0042", "300s").samples_path(window)
+
+
+def test_arguments_are_the_contracts(lab: "Lab") -> None:
+    """Every argument of the contract has its default, by keyword only, and is a template field; no other."""
+    from airflow_provider_evpl.operators.evpl import EvplCoverageOperator
+
+    task = EvplCoverageOperator(task_id="look_over", object_storage_path=lab.root)
+    assert set(task.template_fields) == {"object_storage_path", *CONTRACT}
+    assert {name: getattr(task, name) for name in CONTRACT} == CONTRACT
+    own = {**signature(type(task).__init__).parameters}
+    del own["self"], own["kwargs"]
+    assert own.keys() == set(task.template_fields)
+    assert {one.kind for one in own.values()} == {Parameter.KEYWORD_ONLY}
+
+
+def test_it_returns_what_to_pull_and_pushes_what_it_found(lab: "Lab") -> None:
+    """Of three days one is missing: its window is the result; counts are an XCom of their own."""
+    lab.execute(window_start="2026-11-18", window_end="2026-11-19", slice_length="1d")
+    lab.execute(window_start="2026-11-20", window_end="2026-11-21", slice_length="1d")
+    found, report = _look(lab)
+    assert found == [{"window_start": "2026-11-19T00:00:00Z", "window_end": "2026-11-20T00:00:00Z"}]
+    assert (report["objects"], report["missing"], report["incomplete"]) == (2, 1, 0)
+    assert report["expected"] == report["observed"] == report["rows"] == 2 * 12 * 288
+
+
+def test_it_asks_the_api_nothing(lab: "Lab") -> None:
+    """It works where nobody answers; only whose objects are meant is taken from the connection."""
+    lab.connect(host="http://127.0.0.1:9")
+    found, report = _look(lab)
+    assert [one["window_start"][:10] for one in found] == ["2026-11-18", "2026-11-19", "2026-11-20"]
+    assert report["missing"] == 3
+
+
+@pytest.mark.parametrize("given", [None, "", "None", "0.99"])
+def test_a_threshold_may_be_text_or_left_out(lab: "Lab", given: str | None) -> None:
+    """As all arguments: that is what templates render."""
+    lab.execute(window_start="2026-11-18", window_end="2026-11-21", slice_length="1d")
+    assert _look(lab, min_coverage=given)[0] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("min_coverage", 1.5), ("min_coverage", "most"), ("object_storage_path", "ftp://x"), ("code_ope", 7)],
+)
+def test_a_wrong_argument_fails_for_good(lab: "Lab", name: str, value: object) -> None:
+    """The error names it."""
+    from airflow.providers.common.compat.sdk import AirflowFailException
+
+    with pytest.raises(AirflowFailException, match=name) as caught:
+        _look(lab, **{name: value})
+    assert isinstance(caught.value.__cause__, EvplConfigError)
+
+
+def test_the_example_heals_a_lake(lab: "Lab") -> None:
+    """A day that is missing and one that has landed by half are pulled again; all others stay as they are."""
+    from airflow.dag_processing.dagbag import DagBag
+
+    from tests.airflow.runs import DAY, read_rows, truth
+
+    one_day = timedelta(days=1)
+    lab.execute(window_start="2026-10-21", window_end="2026-11-20", slice_length="1d")
+    missing, half = (Window(DAY - days * one_day, DAY - (days - 1) * one_day) for days in (9, 3))
+    _path(lab, missing).unlink()
+    _path(lab, half).unlink()
+    noon = half.start + one_day / 2
+    lab.execute(window_start=half.start, window_end=noon, slice_length="12h")
+    before = {path: path.stat().st_mtime_ns for path in lab.landed()}
+    dag = DagBag(lab.airflow_home / "dags").dags["evpl_repair"]
+    run = dag.test(logical_date=DAY + timedelta(hours=6))
+    assert str(run.state) == "success"
+    pulled = [one for one in run.get_task_instances() if one.task_id == "pull_again"]
+    assert sorted((one.map_index, str(one.state)) for one in pulled) == [(0, "success"), (1, "success")]
+    for window in (missing, half):
+        assert read_rows(_path(lab, window).read_bytes()) == truth(lab.sandbox, window.start, window.end)
+    untouched = {path for path in lab.landed() if before.get(path) == path.stat().st_mtime_ns}
+    assert len(untouched) == 28
+    assert len(lab.landed()) == 30
+
+
+def test_a_range_that_lies_ahead_may_be_retried(lab: "Lab") -> None:
+    """As for a pull: it is no mistake, it is early."""
+    from airflow_provider_evpl.errors import EvplNotPublishedError
+
+    ahead = datetime.now().astimezone() + timedelta(days=2)
+    with pytest.raises(EvplNotPublishedError):
+        _look(lab, window_end=ahead.replace(microsecond=0))

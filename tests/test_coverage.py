@@ -1,0 +1,153 @@
+"""What a look over a lake finds: each hour of a range is landed once and whole, or to be pulled again."""
+
+from datetime import timedelta
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_evpl.coverage import Coverage, look_over
+from airflow_provider_evpl.window import Window
+from tests.lake.build import HOUR, MIDNIGHT, collect, fewer, hourly, hours
+from tests.lake.memory import MemoryStore
+from tests.lake.runs import DATASET, DAY, lake_of, run
+
+HOURLY_OF_288 = 24 / 288
+"""What the helpers land of a day at five minutes: a sample an hour."""
+
+
+def look(
+    store: MemoryStore,
+    window: Window = DAY,
+    *,
+    slice_length: timedelta = HOUR,
+    min_coverage: float = HOURLY_OF_288,
+) -> Coverage:
+    """Look over a store."""
+    return look_over(lake_of(store), window, slice_length=slice_length, min_coverage=min_coverage)
+
+
+def kinds(coverage: Coverage) -> list[tuple[str, Window]]:
+    """Of each finding its kind and window."""
+    return [(one.kind, one.window) for one in coverage.findings]
+
+
+def test_a_whole_day_has_nothing_to_pull() -> None:
+    """Whether it landed as one object or as many."""
+    store = MemoryStore()
+    run(store, hours(0, 12), hours(12, 24))
+    coverage = look(store)
+    assert coverage.windows == []
+    assert coverage.as_dict() == {
+        "window_start": "2026-11-22T00:00:00Z",
+        "window_end": "2026-11-23T00:00:00Z",
+        "objects": 2,
+        "rows": 48,
+        "expected": 576,
+        "observed": 48,
+        "missing": 0,
+        "overlap": 0,
+        "foreign": 0,
+        "incomplete": 0,
+        "vanished": 0,
+        "findings": [],
+    }
+
+
+def test_an_empty_lake_is_missing_day_by_day() -> None:
+    """Each window to pull is within one UTC day."""
+    range_of_days = Window(MIDNIGHT - 6 * HOUR, MIDNIGHT + 30 * HOUR)
+    coverage = look(MemoryStore(), range_of_days)
+    assert coverage.windows == [hours(-6, 0), DAY, hours(24, 30)]
+    assert {kind for kind, _ in kinds(coverage)} == {"missing"}
+
+
+def test_what_is_missing_is_told_in_whole_slices() -> None:
+    """An hour that is missing is pulled as its slice; the range's own bounds hold."""
+    store = MemoryStore()
+    run(store, hours(0, 5), hours(6, 24))
+    coverage = look(store, slice_length=6 * HOUR)
+    assert kinds(coverage) == [("missing", hours(0, 6))]
+    assert "2026-11-22T05:00:00Z/2026-11-22T06:00:00Z" in coverage.told[0]
+    assert look(store, hours(5, 7), slice_length=6 * HOUR).windows == [hours(5, 6)]
+
+
+def test_samples_in_two_objects_are_found() -> None:
+    """An hour that a killed run left beside its day is tidied up by a pull of the day."""
+    store = MemoryStore()
+    run(store, hours(3, 4))
+    left_over = dict(store.objects)
+    run(store, DAY)
+    store.objects |= left_over
+    coverage = look(store)
+    assert kinds(coverage) == [("overlap", DAY)]
+    assert coverage.windows == [DAY]
+
+
+def test_what_another_source_landed_is_no_coverage() -> None:
+    """It is not ours to count, and its window is pulled: the pull says what to do."""
+    store = MemoryStore()
+    lake = lake_of(store, {"base_url": "https://sandbox"})
+    [target] = lake.targets([hours(0, 12)])
+    lake.land(target, hourly(target.window), {})
+    store.objects[DATASET.samples_path(hours(12, 24))] = b"not Parquet"
+    coverage = look(store)
+    assert kinds(coverage) == [("foreign", hours(0, 12)), ("foreign", hours(12, 24))]
+    assert (coverage.windows, coverage.landed) == ([DAY], {})
+
+
+@pytest.mark.parametrize(("threshold", "found"), [(HOURLY_OF_288, []), (HOURLY_OF_288 + 0.001, [DAY])])
+def test_an_object_under_the_threshold_is_found(threshold: float, found: list[Window]) -> None:
+    """Of its expected samples that share has to be there."""
+    store = MemoryStore()
+    run(store, DAY)
+    assert look(store, min_coverage=threshold).windows == found
+
+
+def test_an_empty_object_is_whole() -> None:
+    """It has been pulled, and nothing was there: nothing was expected."""
+    store = MemoryStore()
+    [target] = lake_of(store).targets([DAY])
+    lake_of(store).land(target, collect([], DAY), {})
+    assert look(store, min_coverage=1).windows == []
+
+
+def test_series_that_are_gone_are_found() -> None:
+    """In an object with fewer series than the one before nothing tells that theirs are missing."""
+    store = MemoryStore()
+    for window, circuits in ((hours(0, 8), "ab"), (hours(8, 16), "a"), (hours(16, 24), "abc")):
+        [target] = lake_of(store).targets([window])
+        lake_of(store).land(target, hourly(window, circuits=circuits), {})
+    coverage = look(store)
+    assert kinds(coverage) == [("vanished", hours(8, 16))]
+    (told,) = coverage.told
+    assert told.endswith("vanished: 1 series, 2 in 2026-11-22T00:00:00Z/2026-11-22T08:00:00Z")
+
+
+def test_no_more_than_a_hundred_are_told() -> None:
+    """The result travels through XCom: it is small, and its counts are whole."""
+    coverage = look(MemoryStore(), Window(MIDNIGHT - 150 * 24 * HOUR, MIDNIGHT))
+    assert len(coverage.told) == 100
+    assert coverage.as_dict()["missing"] == len(coverage.windows) == 150
+
+
+spans = st.tuples(st.integers(0, 47), st.integers(1, 24)).map(lambda pair: (pair[0], min(48, sum(pair))))
+
+
+@fewer
+@given(st.lists(spans, max_size=5), spans)
+def test_each_hour_is_landed_once_or_pulled(landed: list[tuple[int, int]], asked: tuple[int, int]) -> None:
+    """Windows to pull hold all hours of the range that no object has; they touch no other, nor midnight."""
+    store = MemoryStore()
+    for span in landed:
+        for part in hours(*span).slices(24 * HOUR):
+            lake = lake_of(store)
+            [target] = lake.targets([part])
+            lake.land(target, hourly(target.window), {})
+    found = look(store, hours(*asked)).windows
+    has = {hour for start, end in landed for hour in range(start, end)}
+    for hour in range(*asked):
+        assert any(one.contains(hours(hour, hour + 1)) for one in found) == (hour not in has)
+    assert all(one.end <= other.start for one, other in pairwise(found))
+    assert [part for one in found for part in one.slices(24 * HOUR)] == found
