@@ -55,7 +55,7 @@ class Client:
             hide them.
         session: of `make_session`, or a test's; closed with the client.
         clock: monotonic seconds.
-        sleep: waits that many seconds.
+        sleep: waits that many seconds; by default until the client is stopped, at most.
     """
 
     def __init__(
@@ -65,9 +65,11 @@ class Client:
         on_secret: Callable[[str], None] = lambda _: None,
         session: requests.Session | None = None,
         clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], None] | None = None,
     ) -> None:
         self.settings = settings
+        self._stopped = threading.Event()
+        sleep = sleep or self._wait
         self._secrets = Secrets(on_secret)
         for secret in settings.secrets:
             self._secrets.add(secret)
@@ -131,14 +133,30 @@ class Client:
             EvplPermanentError: the request or the credentials are refused, or the answer is no
                 report.
         """
-        return self._retry.call(lambda: self._attempt(query, index), cancelled=cancelled)
+        return self._retry.call(
+            lambda: self._attempt(query, index),
+            cancelled=lambda: self._stopped.is_set() or (cancelled is not None and cancelled()),
+        )
+
+    def stop(self) -> None:
+        """End all requests and waits, and ask no more: whoever asks gets EvplUnavailableError.
+
+        Not to be called in a signal's handler: that may have interrupted one of the locks' holders.
+        """
+        self._stopped.set()
+        self._transport.hang_up(for_good=True)
 
     def hang_up(self) -> None:
         """End every request that is under way, in whichever thread: nobody wants its page any more."""
         self._transport.hang_up()
 
+    def _wait(self, seconds: float) -> None:
+        self._stopped.wait(seconds)
+
     def _attempt(self, query: Query, index: int) -> Page:
         what = _tell(query, index)
+        if self._stopped.is_set():
+            raise EvplUnavailableError(f"{what}: not asked, the task is being ended from outside")
         token = self._tokens.token()
         answer = self._send(query, index, token)
         if _refuses_token(answer):

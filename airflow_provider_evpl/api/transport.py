@@ -92,6 +92,7 @@ class Transport:
     ) -> None:
         self._watch = watch
         self._dogs: set[Watchdog] = set()
+        self._is_over = False
         self._lock = threading.Lock()
         self._max_body_bytes = max_body_bytes
         self._settings = settings
@@ -136,9 +137,14 @@ class Transport:
                 "check the connection's host, token_url, proxy and verify"
             ) from None
 
-    def hang_up(self) -> None:
-        """End every exchange that is under way, in whichever thread; each raises EvplUnavailableError."""
+    def hang_up(self, *, for_good: bool = False) -> None:
+        """End every exchange that is under way, in whichever thread; each raises EvplUnavailableError.
+
+        Args:
+            for_good: and every one that is begun from now on.
+        """
         with self._lock:
+            self._is_over |= for_good
             for dog in self._dogs:
                 dog.bite()
 
@@ -146,6 +152,8 @@ class Transport:
     def _under_way(self, dog: Watchdog) -> Iterator[None]:
         with self._lock:
             self._dogs.add(dog)
+            if self._is_over:
+                dog.bite()
         try:
             yield
         finally:

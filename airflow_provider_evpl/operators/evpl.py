@@ -1,5 +1,6 @@
 """EVPL utilisation in object storage: pulls a window into it, and finds out what is missing there."""
 
+import threading
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -16,6 +17,7 @@ from airflow_provider_evpl.operators.progress import ProgressLog
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
+    from airflow_provider_evpl.api.client import Client
     from airflow_provider_evpl.coverage import Coverage
 
 __all__ = ["EvplCoverageOperator", "EvplUtilizationToObjectStorageOperator"]
@@ -99,6 +101,15 @@ class EvplUtilizationToObjectStorageOperator(BaseOperator):
         self.allow_empty = allow_empty
         self.on_shrink = on_shrink
         self.max_rejected_fraction = max_rejected_fraction
+        self._client: Client | None = None
+
+    def on_kill(self) -> None:
+        """Stop the pull: what is being put is put whole, all else stays as it was.
+
+        In a thread of its own: Airflow calls this in a signal's handler.
+        """
+        if self._client is not None:
+            threading.Thread(target=self._client.stop, name="evpl-stop").start()
 
     def execute(self, context: "Context") -> dict[str, object]:
         """Pull the window and land it.
@@ -124,6 +135,7 @@ class EvplUtilizationToObjectStorageOperator(BaseOperator):
         progress = ProgressLog(self.log, clock=time.monotonic)
         evpl_conn_id = read_argument(self.evpl_conn_id, "evpl_conn_id")
         with EvplHook(evpl_conn_id or EvplHook.default_conn_name).get_conn() as client:
+            self._client = client
             plan = PullPlan.from_arguments(
                 {name: getattr(self, name) for name in self.template_fields},
                 run=RunTimes.from_context(context),

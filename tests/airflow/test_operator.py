@@ -1,4 +1,6 @@
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from inspect import Parameter, signature
 from typing import TYPE_CHECKING, Any
@@ -14,6 +16,7 @@ from airflow_provider_evpl.errors import (
     EvplPermanentError,
     EvplUnavailableError,
 )
+from tests.lake.proxy import Request, proxied
 
 if TYPE_CHECKING:
     from tests.airflow.runs import Lab
@@ -208,3 +211,27 @@ def test_a_folder_is_the_one_of_the_path(path: str) -> None:
     from airflow_provider_evpl.hooks.storage import open_object_storage
 
     assert open_object_storage(path, None).url("x") == f"file://{ObjectStoragePath(path).path}/x"
+
+
+def test_a_task_that_is_killed_stops_at_once(lab: "Lab") -> None:
+    """Airflow calls `on_kill` in a signal's handler: a request that hangs is ended, and nothing is left."""
+    asked, over = threading.Event(), threading.Event()
+
+    def hang(request: Request) -> Request:
+        if "/reports/" in request.target:
+            asked.set()
+            over.wait(60)
+        return request
+
+    with proxied(lab.sandbox.base_url, hang) as proxy, ThreadPoolExecutor(1) as pool:
+        lab.connect(host=proxy.url)
+        task = lab.operator()
+        task.on_kill()  # before it has begun there is nothing to stop
+        context: Any = {}
+        running = pool.submit(task.execute, context)
+        assert asked.wait(10)
+        task.on_kill()
+        with pytest.raises(EvplUnavailableError):
+            running.result(10)
+        over.set()
+    assert lab.landed() == []

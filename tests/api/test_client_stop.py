@@ -1,0 +1,75 @@
+"""A client that is stopped from outside asks no more and waits no more, wherever it is."""
+
+import json
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler
+
+import pytest
+
+from airflow_provider_evpl.api.client import Client
+from airflow_provider_evpl.api.pace import Pace
+from airflow_provider_evpl.api.redact import Secrets
+from airflow_provider_evpl.api.transport import Transport, make_session
+from airflow_provider_evpl.errors import EvplUnavailableError
+from tests.api.support import QUERY, TOKEN, Loopback, replying, serving, settings
+
+_token = replying(json.dumps(TOKEN).encode())
+_busy = replying(b"", status=503, Retry_After="200")
+
+
+class _Server:
+    """Gives a token, then does to a page's request what a test says, once it is there."""
+
+    def __init__(self, then: Callable[[BaseHTTPRequestHandler], object]) -> None:
+        self.was_asked = threading.Event()
+        self._then = then
+
+    def reply(self, handler: BaseHTTPRequestHandler) -> None:
+        """Answer."""
+        if handler.path.endswith("/token"):
+            _token(handler)
+        else:
+            self.was_asked.set()
+            self._then(handler)
+
+
+def _client(server: Loopback) -> Client:
+    return Client(settings(base_url=server.url, token_url=f"{server.url}/token"))
+
+
+@pytest.mark.parametrize("does", ["hangs", "asks to wait"])
+def test_who_asks_or_waits_is_ended(does: str) -> None:
+    """A server that never answers would hold it for ten minutes, one that is busy for 200 seconds."""
+    over = threading.Event()
+    server = _Server(_busy if does == "asks to wait" else lambda _: over.wait(60))
+    with serving(server.reply) as line, _client(line) as client, ThreadPoolExecutor(1) as pool:
+        page = pool.submit(client.page, QUERY, 1)
+        assert server.was_asked.wait(10)
+        client.stop()
+        with pytest.raises(EvplUnavailableError):
+            page.result(10)
+        over.set()
+    assert sum("/reports/" in seen["path"] for seen in line.seen) == 1
+
+
+def test_nothing_is_asked_any_more() -> None:
+    """Not even for a token; the error says why."""
+    with serving(_Server(_busy).reply) as line, _client(line) as client:
+        client.stop()
+        with pytest.raises(EvplUnavailableError, match="ended from outside"):
+            client.page(QUERY, 1)
+    assert line.seen == []
+
+
+def test_a_request_that_is_about_to_begin_is_ended() -> None:
+    """Between the last look and the request there is a moment: its line is hung up, too."""
+    over, secrets = threading.Event(), Secrets(lambda _: None)
+    pace = Pace(1000, clock=lambda: 0.0, sleep=lambda _: None)
+    with serving(lambda _: over.wait(60)) as line, make_session(1) as session:
+        transport = Transport(settings(), session=session, pace=pace, secrets=secrets)
+        transport.hang_up(for_good=True)
+        with pytest.raises(EvplUnavailableError):
+            transport.send("GET", line.url, headers={})
+        over.set()
