@@ -133,10 +133,7 @@ class Client:
             EvplPermanentError: the request or the credentials are refused, or the answer is no
                 report.
         """
-        return self._retry.call(
-            lambda: self._attempt(query, index),
-            cancelled=lambda: self._stopped.is_set() or (cancelled is not None and cancelled()),
-        )
+        return self._retry.call(lambda: self._attempt(query, index), cancelled=cancelled)
 
     def stop(self) -> None:
         """End all requests and waits, and ask no more: whoever asks gets EvplUnavailableError.
