@@ -3,18 +3,20 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
-from itertools import pairwise
+from typing import TYPE_CHECKING
 
 from airflow_provider_evpl.lake.lake import Lake
 from airflow_provider_evpl.lake.layout import group
 from airflow_provider_evpl.lake.parquet import Footer
-from airflow_provider_evpl.window import DAY, Window, floor, iso
+from airflow_provider_evpl.window import DAY, EPOCH, Window, iso
+
+if TYPE_CHECKING:
+    from datetime import timedelta
 
 __all__ = ["Coverage", "Finding", "look_over"]
 
 _MOST_TOLD = 100
-_SECOND = timedelta(seconds=1)
+_MOST_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ class Coverage:
 
     Attributes:
         window: the range.
-        landed: our own objects in it.
+        landed: our own objects in it, in order of time.
     """
 
     window: Window
@@ -51,12 +53,15 @@ class Coverage:
 
     @property
     def windows(self) -> list[Window]:
-        """What to pull again: in order of time, none touches another one of the same UTC day."""
+        """What to pull again: in order of time, without overlap, each within one UTC day.
+
+        Those that only touch stay apart: where one can't be mended, the other still can. What isn't ours
+        is not among them: a pull would refuse it.
+        """
         joined: list[Window] = []
-        for one in sorted(finding.window for finding in self.findings):
-            last = joined[-1] if joined else None
-            if last and one.start <= last.end and floor(one.start, DAY) == floor(last.start, DAY):
-                joined[-1] = Window(last.start, max(last.end, one.end))
+        for one in sorted(finding.window for finding in self.findings if finding.kind != "foreign"):
+            if joined and one.start < joined[-1].end:
+                joined[-1] = Window(joined[-1].start, max(joined[-1].end, one.end))
             else:
                 joined.append(one)
         return joined
@@ -81,13 +86,12 @@ class Coverage:
         }
 
 
-def look_over(lake: Lake, window: Window, *, slice_length: timedelta, min_coverage: float) -> Coverage:
+def look_over(lake: Lake, window: Window, *, min_coverage: float) -> Coverage:
     """Look for what is missing, doubled, not ours or thin in a range of a lake.
 
     Args:
         lake: of one operator code at one granularity.
         window: the range.
-        slice_length: divides a day; what is missing is told in whole slices of it.
         min_coverage: 0 to 1: of an object's expected samples, which share has to be there.
 
     Raises:
@@ -96,7 +100,7 @@ def look_over(lake: Lake, window: Window, *, slice_length: timedelta, min_covera
     found = lake.survey(window)
     own = {one: footer for one, footer in found.items() if footer is not None}
     findings = [
-        *_missing(window, found, slice_length),
+        *_missing(window, found),
         *_overlaps(own),
         *(
             Finding(one, "foreign", "an object that this connection didn't land")
@@ -109,12 +113,10 @@ def look_over(lake: Lake, window: Window, *, slice_length: timedelta, min_covera
     return Coverage(window=window, landed=own, findings=sorted(findings, key=lambda one: one.window))
 
 
-def _missing(window: Window, landed: Iterable[Window], slice_length: timedelta) -> Iterator[Finding]:
+def _missing(window: Window, landed: Iterable[Window]) -> Iterator[Finding]:
     for gap in _gaps(window, landed):
-        start = max(window.start, floor(gap.start, slice_length))
-        end = min(window.end, floor(gap.end - _SECOND, slice_length) + slice_length)
-        for part in Window(start, end).slices(DAY):
-            yield Finding(part, "missing", f"nothing has landed in {gap}")
+        for part in gap.slices(DAY):
+            yield Finding(part, "missing", "nothing has landed")
 
 
 def _gaps(window: Window, landed: Iterable[Window]) -> Iterator[Window]:
@@ -131,8 +133,9 @@ def _gaps(window: Window, landed: Iterable[Window]) -> Iterator[Window]:
 def _overlaps(own: Mapping[Window, Footer]) -> Iterator[Finding]:
     for one in group(own, own):
         if len(one.replaces) > 1:
-            intervals = ", ".join(map(str, one.replaces))
-            yield Finding(one.window, "overlap", f"samples are in two objects: {intervals}")
+            some = ", ".join(map(str, one.replaces[:_MOST_NAMED]))
+            what = f"{len(one.replaces)} objects have the same samples: {some}"
+            yield Finding(one.window, "overlap", what)
 
 
 def _incomplete(own: Mapping[Window, Footer], min_coverage: float) -> Iterator[Finding]:
@@ -144,7 +147,17 @@ def _incomplete(own: Mapping[Window, Footer], min_coverage: float) -> Iterator[F
 
 
 def _vanished(own: Mapping[Window, Footer]) -> Iterator[Finding]:
-    """Of a series that isn't in an object at all, nothing is expected in it."""
-    for (before, earlier), (one, footer) in pairwise(own.items()):
-        if footer.series < earlier.series:
-            yield Finding(one, "vanished", f"{footer.series:,} series, {earlier.series:,} in {before}")
+    """Of a series that isn't in an object at all, nothing is expected in it.
+
+    Held against the last object of the same length: an hour has fewer than a day.
+    """
+    last: dict[timedelta, tuple[Window, int]] = {}
+    seen_to = EPOCH
+    for one in sorted(own, key=lambda one: (one.start, -one.length)):
+        if one.end <= seen_to:
+            continue  # a left-over: the larger one counts
+        seen_to = one.end
+        before, series = last.get(one.length, (one, 0))
+        if own[one].series < series:
+            yield Finding(one, "vanished", f"{own[one].series:,} series, {series:,} in {before}")
+        last[one.length] = one, own[one].series

@@ -1,6 +1,8 @@
 """Every night: look over the last 30 days of the lake, and pull again what is missing or thin there.
 
 The look reads names and footers alone; the pulls are mapped over what it finds, none where all is well.
+Where the API has less by now, what has landed stays. Where it has nothing at all, an empty object says so: it
+is found again every night until it leaves the range, so samples that come late still land.
 """
 
 import os
@@ -18,7 +20,6 @@ from airflow_provider_evpl.operators.evpl import (
 # As in evpl_utilization_daily.py: whose lake is looked over is what that DAG pulls.
 EVPL_CONN_ID = "evpl_default"
 LAKE_ROOT = os.environ.get("EVPL_LAKE_ROOT")
-SLICE = timedelta(days=1)
 
 if not LAKE_ROOT:
     raise RuntimeError(
@@ -43,15 +44,15 @@ with DAG(
         object_storage_path=LAKE_ROOT,
         window_length=timedelta(days=1),
         lookback=timedelta(days=29),
-        slice_length=SLICE,
         min_coverage=0.99,
     )
     EvplUtilizationToObjectStorageOperator.partial(
         task_id="pull_again",
         evpl_conn_id=EVPL_CONN_ID,
         object_storage_path=LAKE_ROOT,
-        slice_length=SLICE,
-        on_shrink="keep",  # where the API has less by now, what has landed stays
+        slice_length=timedelta(days=1),
+        on_shrink="keep",
+        allow_empty=True,
         max_active_tis_per_dag=2,
         outlets=[samples],
     ).expand_kwargs(coverage.output)

@@ -1,6 +1,5 @@
 """What a look over a lake finds: each hour of a range is landed once and whole, or to be pulled again."""
 
-from datetime import timedelta
 from itertools import pairwise
 
 import pytest
@@ -17,15 +16,9 @@ HOURLY_OF_288 = 24 / 288
 """What the helpers land of a day at five minutes: a sample an hour."""
 
 
-def look(
-    store: MemoryStore,
-    window: Window = DAY,
-    *,
-    slice_length: timedelta = HOUR,
-    min_coverage: float = HOURLY_OF_288,
-) -> Coverage:
+def look(store: MemoryStore, window: Window = DAY, *, min_coverage: float = HOURLY_OF_288) -> Coverage:
     """Look over a store."""
-    return look_over(lake_of(store), window, slice_length=slice_length, min_coverage=min_coverage)
+    return look_over(lake_of(store), window, min_coverage=min_coverage)
 
 
 def kinds(coverage: Coverage) -> list[tuple[str, Window]]:
@@ -63,14 +56,14 @@ def test_an_empty_lake_is_missing_day_by_day() -> None:
     assert {kind for kind, _ in kinds(coverage)} == {"missing"}
 
 
-def test_what_is_missing_is_told_in_whole_slices() -> None:
-    """An hour that is missing is pulled as its slice; the range's own bounds hold."""
+def test_windows_that_only_touch_stay_apart() -> None:
+    """Where one can't be mended the other still can: a gap isn't joined to the thin object beside it."""
     store = MemoryStore()
     run(store, hours(0, 5), hours(6, 24))
-    coverage = look(store, slice_length=6 * HOUR)
-    assert kinds(coverage) == [("missing", hours(0, 6))]
-    assert "2026-11-22T05:00:00Z/2026-11-22T06:00:00Z" in coverage.told[0]
-    assert look(store, hours(5, 7), slice_length=6 * HOUR).windows == [hours(5, 6)]
+    coverage = look(store, hours(3, 24))
+    assert kinds(coverage) == [("missing", hours(5, 6))]
+    thin = look(store, min_coverage=1)
+    assert thin.windows == [hours(0, 5), hours(5, 6), hours(6, 24)]
 
 
 def test_samples_in_two_objects_are_found() -> None:
@@ -85,16 +78,20 @@ def test_samples_in_two_objects_are_found() -> None:
     assert coverage.windows == [DAY]
 
 
-def test_what_another_source_landed_is_no_coverage() -> None:
-    """It is not ours to count, and its window is pulled: the pull says what to do."""
+def test_what_another_source_landed_is_told_and_left_alone() -> None:
+    """It is not ours to count, and a pull of its window would be refused."""
     store = MemoryStore()
     lake = lake_of(store, {"base_url": "https://sandbox"})
     [target] = lake.targets([hours(0, 12)])
     lake.land(target, hourly(target.window), {})
-    store.objects[DATASET.samples_path(hours(12, 24))] = b"not Parquet"
+    store.objects[DATASET.samples_path(hours(12, 18))] = b"not Parquet"
     coverage = look(store)
-    assert kinds(coverage) == [("foreign", hours(0, 12)), ("foreign", hours(12, 24))]
-    assert (coverage.windows, coverage.landed) == ([DAY], {})
+    assert kinds(coverage) == [
+        ("foreign", hours(0, 12)),
+        ("foreign", hours(12, 18)),
+        ("missing", hours(18, 24)),
+    ]
+    assert (coverage.windows, coverage.landed) == ([hours(18, 24)], {})
 
 
 @pytest.mark.parametrize(("threshold", "found"), [(HOURLY_OF_288, []), (HOURLY_OF_288 + 0.001, [DAY])])
@@ -114,15 +111,40 @@ def test_an_empty_object_is_whole() -> None:
 
 
 def test_series_that_are_gone_are_found() -> None:
-    """In an object with fewer series than the one before nothing tells that theirs are missing."""
+    """In an object with fewer series than the last of its length nothing tells that theirs are missing."""
     store = MemoryStore()
-    for window, circuits in ((hours(0, 8), "ab"), (hours(8, 16), "a"), (hours(16, 24), "abc")):
+    some = ((hours(0, 8), "ab"), (hours(8, 16), "a"), (hours(16, 23), ""), (hours(23, 24), "abc"))
+    for window, circuits in some:
         [target] = lake_of(store).targets([window])
         lake_of(store).land(target, hourly(window, circuits=circuits), {})
     coverage = look(store)
     assert kinds(coverage) == [("vanished", hours(8, 16))]
     (told,) = coverage.told
     assert told.endswith("vanished: 1 series, 2 in 2026-11-22T00:00:00Z/2026-11-22T08:00:00Z")
+
+
+def test_a_left_over_is_no_yardstick() -> None:
+    """An hour inside a day is held against nothing: the day counts."""
+    store = MemoryStore()
+    [target] = lake_of(store).targets([hours(5, 6)])
+    lake_of(store).land(target, hourly(target.window, circuits="abc"), {})
+    left_over = dict(store.objects)
+    run(store, DAY)
+    store.objects |= left_over
+    run(store, hours(24, 29), hours(29, 30))
+    assert kinds(look(store, hours(0, 30))) == [("overlap", DAY)]
+
+
+def test_few_of_many_doubled_objects_are_named() -> None:
+    """A day beside all its five minutes is one short line."""
+    store = MemoryStore()
+    run(store, *hours(0, 24).slices(HOUR / 12))
+    left_over = dict(store.objects)
+    run(store, DAY)
+    store.objects |= left_over
+    (told,) = look(store).told
+    assert "289 objects" in told
+    assert len(told) < 300
 
 
 def test_no_more_than_a_hundred_are_told() -> None:

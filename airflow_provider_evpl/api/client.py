@@ -19,7 +19,12 @@ from airflow_provider_evpl.api.redact import Secrets
 from airflow_provider_evpl.api.retry import RetryPolicy
 from airflow_provider_evpl.api.transport import Answer, Transport, make_session
 from airflow_provider_evpl.api.verdict import api_code, raise_for, tell
-from airflow_provider_evpl.errors import EvplError, EvplResponseError, EvplUnavailableError
+from airflow_provider_evpl.errors import (
+    EvplError,
+    EvplResponseError,
+    EvplRetryableError,
+    EvplUnavailableError,
+)
 from airflow_provider_evpl.page import Entry, Page, Rejection, Series
 from airflow_provider_evpl.records import PageDecoder
 from airflow_provider_evpl.settings import Settings
@@ -33,6 +38,7 @@ _TAKEN_BACK = (
     "a new token is refused, though others were good in this run; give each task that runs at once "
     "an app of its own if the token endpoint ends older tokens"
 )
+_STOPPED = "stopped, the task is being ended from outside"
 _NO_REPORT = "; check host; if it is right, show Orange this"
 
 
@@ -133,7 +139,12 @@ class Client:
             EvplPermanentError: the request or the credentials are refused, or the answer is no
                 report.
         """
-        return self._retry.call(lambda: self._attempt(query, index), cancelled=cancelled)
+        try:
+            return self._retry.call(lambda: self._attempt(query, index), cancelled=cancelled)
+        except EvplRetryableError as error:
+            if self._stopped.is_set():
+                raise EvplUnavailableError(f"{_tell(query, index)}: {_STOPPED}") from error
+            raise
 
     def stop(self) -> None:
         """End all requests and waits, and ask no more: whoever asks gets EvplUnavailableError.
@@ -153,7 +164,7 @@ class Client:
     def _attempt(self, query: Query, index: int) -> Page:
         what = _tell(query, index)
         if self._stopped.is_set():
-            raise EvplUnavailableError(f"{what}: not asked, the task is being ended from outside")
+            raise EvplUnavailableError(_STOPPED)
         token = self._tokens.token()
         answer = self._send(query, index, token)
         if _refuses_token(answer):

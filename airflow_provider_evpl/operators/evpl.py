@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["EvplCoverageOperator", "EvplUtilizationToObjectStorageOperator"]
 
 _MIN_COVERAGE = 0.99
+_MOST_WINDOWS = 1000  # Airflow maps 1,024 at most, `[core] max_map_length`
 _IDS = ("dag_id", "run_id", "task_id", "map_index", "try_number")
 
 
@@ -102,14 +103,16 @@ class EvplUtilizationToObjectStorageOperator(BaseOperator):
         self.on_shrink = on_shrink
         self.max_rejected_fraction = max_rejected_fraction
         self._client: Client | None = None
+        self._is_killed = False
 
     def on_kill(self) -> None:
         """Stop the pull: what is being put is put whole, all else stays as it was.
 
         In a thread of its own: Airflow calls this in a signal's handler.
         """
+        self._is_killed = True
         if self._client is not None:
-            threading.Thread(target=self._client.stop, name="evpl-stop").start()
+            threading.Thread(target=self._client.stop, name="evpl-stop", daemon=True).start()
 
     def execute(self, context: "Context") -> dict[str, object]:
         """Pull the window and land it.
@@ -136,6 +139,8 @@ class EvplUtilizationToObjectStorageOperator(BaseOperator):
         evpl_conn_id = read_argument(self.evpl_conn_id, "evpl_conn_id")
         with EvplHook(evpl_conn_id or EvplHook.default_conn_name).get_conn() as client:
             self._client = client
+            if self._is_killed:  # before there was one
+                client.stop()
             plan = PullPlan.from_arguments(
                 {name: getattr(self, name) for name in self.template_fields},
                 run=RunTimes.from_context(context),
@@ -165,11 +170,14 @@ class EvplUtilizationToObjectStorageOperator(BaseOperator):
 class EvplCoverageOperator(BaseOperator):
     """Looks over a range of a lake, by names and footers alone, and returns the windows to pull again.
 
-    Those hold what is missing, what lies in two objects, what isn't this connection's, objects with a
-    coverage under the threshold, and those with fewer series than the one before. The API is not asked.
+    Those are what is missing, what lies in two objects, objects with a coverage under the threshold, and
+    those with fewer series than the last one of the same length. Objects that this connection didn't land
+    are told, not returned: a pull would refuse them. The API is not asked.
 
-    The result is ready for dynamic task mapping: `pull.expand_kwargs(coverage.output)`. The XCom
-    `coverage` says what was found.
+    The result is ready for dynamic task mapping: `pull.expand_kwargs(coverage.output)`; of more than a
+    thousand windows the first are returned, the others at the next look. A window that no pull can mend,
+    because the API has no more, is returned at every look until it leaves the range. The XCom `coverage`
+    says what was found.
 
     All arguments are template fields; text is fine for each, `None` and blank mean "not given". The
     range is found as the pulling operator finds its window, `lookback` included.
@@ -183,8 +191,7 @@ class EvplCoverageOperator(BaseOperator):
         window_start: a moment with a zone, or a date; with `window_end`.
         window_end: likewise; not part of the range.
         window_length: the last full window of this length on the UTC grid.
-        lookback: start this much earlier; in whole slices, rounded up.
-        slice_length: in which what is missing is told; divides a day.
+        lookback: start this much earlier; rounded up to whole lengths of the window, or to days.
         min_coverage: 0 to 1: which share of an object's expected samples has to be there.
     """
 
@@ -198,7 +205,6 @@ class EvplCoverageOperator(BaseOperator):
         "window_end",
         "window_length",
         "lookback",
-        "slice_length",
         "min_coverage",
     )
 
@@ -214,7 +220,6 @@ class EvplCoverageOperator(BaseOperator):
         window_end: datetime | str | None = None,
         window_length: timedelta | str | None = None,
         lookback: timedelta | str = timedelta(),
-        slice_length: timedelta | str | None = None,
         min_coverage: float | str = _MIN_COVERAGE,
         **kwargs: Any,  # noqa: ANN401 BaseOperator's own
     ) -> None:
@@ -228,7 +233,6 @@ class EvplCoverageOperator(BaseOperator):
         self.window_end = window_end
         self.window_length = window_length
         self.lookback = lookback
-        self.slice_length = slice_length
         self.min_coverage = min_coverage
 
     def execute(self, context: "Context") -> list[dict[str, str]]:
@@ -249,15 +253,19 @@ class EvplCoverageOperator(BaseOperator):
             raise AirflowFailException(str(error)) from error
         for told in coverage.told:
             self.log.warning("%s", told)
+        windows = coverage.windows
         self.log.info(
-            "Looked over %s objects in %s: %s findings, %s windows to pull again",
+            "Looked over %s objects in %s: %s findings, %s windows to pull again, %s of them now",
             f"{len(coverage.landed):,}",
             coverage.window,
             f"{len(coverage.findings):,}",
-            f"{len(coverage.windows):,}",
+            f"{len(windows):,}",
+            f"{len(windows[:_MOST_WINDOWS]):,}",
         )
         context["ti"].xcom_push(key="coverage", value=coverage.as_dict())
-        return [{"window_start": iso(one.start), "window_end": iso(one.end)} for one in coverage.windows]
+        return [
+            {"window_start": iso(one.start), "window_end": iso(one.end)} for one in windows[:_MOST_WINDOWS]
+        ]
 
     def _look(self, context: "Context") -> "Coverage":
         from airflow_provider_evpl.coverage import look_over
@@ -282,7 +290,6 @@ class EvplCoverageOperator(BaseOperator):
         return look_over(
             Lake(store, Dataset(plan.code_ope, plan.granularity.text), settings.source),
             plan.window,
-            slice_length=plan.slice_length,
             min_coverage=read_number(min_coverage, "min_coverage", (0, 1)),
         )
 

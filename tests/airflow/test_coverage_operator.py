@@ -9,6 +9,7 @@ import pytest
 from airflow_provider_evpl.errors import EvplConfigError
 from airflow_provider_evpl.lake.layout import Dataset
 from airflow_provider_evpl.window import Window
+from tests.lake.proxy import Request, proxied
 
 if TYPE_CHECKING:
     from airflow_provider_evpl.operators.evpl import EvplCoverageOperator
@@ -23,7 +24,6 @@ CONTRACT = {
     "window_end": None,
     "window_length": None,
     "lookback": timedelta(),
-    "slice_length": None,
     "min_coverage": 0.99,
 }
 
@@ -46,7 +46,6 @@ def _task(lab: "Lab", **arguments: Any) -> "EvplCoverageOperator":  # noqa: ANN4
         "object_storage_path": lab.root,
         "window_start": "2026-11-18",
         "window_end": "2026-11-21",
-        "slice_length": "1d",
     }
     return EvplCoverageOperator(task_id="look_over", **(given | arguments))
 
@@ -113,7 +112,7 @@ def test_a_wrong_argument_fails_for_good(lab: "Lab", name: str, value: object) -
 
 
 def test_the_example_heals_a_lake(lab: "Lab") -> None:
-    """A day that is missing and one that has landed by half are pulled again; all others stay as they are."""
+    """A day that is missing and half of one are pulled; all that has landed stays as it is."""
     from airflow.dag_processing.dagbag import DagBag
 
     from tests.airflow.runs import DAY, read_rows, truth
@@ -131,11 +130,44 @@ def test_the_example_heals_a_lake(lab: "Lab") -> None:
     assert str(run.state) == "success"
     pulled = [one for one in run.get_task_instances() if one.task_id == "pull_again"]
     assert sorted((one.map_index, str(one.state)) for one in pulled) == [(0, "success"), (1, "success")]
-    for window in (missing, half):
+    for window in (missing, Window(noon, half.end)):
         assert read_rows(_path(lab, window).read_bytes()) == truth(lab.sandbox, window.start, window.end)
     untouched = {path for path in lab.landed() if before.get(path) == path.stat().st_mtime_ns}
-    assert len(untouched) == 28
-    assert len(lab.landed()) == 30
+    assert len(untouched) == 29
+    assert len(lab.landed()) == 31
+
+
+def _without_the_19th(request: Request) -> Request:
+    """Ask for a second between two steps in its place: the API has nothing in it."""
+    day = "startTime=2026-11-19T00%3A00%3A00.000Z&endTime=2026-11-20T00%3A00%3A00.000Z"
+    none = "startTime=2026-11-19T00%3A00%3A01.000Z&endTime=2026-11-19T00%3A00%3A02.000Z"
+    return request._replace(target=request.target.replace(day, none))
+
+
+def test_an_empty_day_is_no_failure(lab: "Lab") -> None:
+    """Of a day of which the API has nothing an empty object tells; it is pulled again, and no task fails."""
+    from airflow.dag_processing.dagbag import DagBag
+
+    from tests.airflow.runs import DAY
+
+    with proxied(lab.sandbox.base_url, _without_the_19th) as proxy:
+        lab.connect(host=proxy.url)
+        lab.execute(window_start="2026-10-21", window_end="2026-11-20", slice_length="1d")
+        run = (
+            DagBag(lab.airflow_home / "dags").dags["evpl_repair"].test(logical_date=DAY + timedelta(hours=6))
+        )
+    assert str(run.state) == "success"
+    (pulled,) = (one for one in run.get_task_instances() if one.task_id == "pull_again")
+    (report,) = (one for one in run.get_task_instances() if one.task_id == "look_over")
+    assert pulled.xcom_pull(task_ids="pull_again", map_indexes=0)["rows"] == 0
+    assert report.xcom_pull(task_ids="look_over", key="coverage")["vanished"] == 1
+
+
+def test_no_more_is_returned_than_airflow_maps(lab: "Lab") -> None:
+    """Three years of days are more than a thousand; the others wait for the next look."""
+    found, report = _look(lab, window_start="2023-11-21", window_end="2026-11-21")
+    assert len(found) == 1000
+    assert report["missing"] == 1096
 
 
 def test_a_range_that_lies_ahead_may_be_retried(lab: "Lab") -> None:
