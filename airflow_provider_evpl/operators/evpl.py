@@ -106,12 +106,9 @@ class EvplUtilizationToObjectStorageOperator(BaseOperator):
         self._is_killed = False
 
     def on_kill(self) -> None:
-        """Stop the pull: what is being put is put whole, all else stays as it was.
-
-        In a thread of its own: Airflow calls this in a signal's handler.
-        """
+        """Stop the pull: what is being put is put whole, all else stays as it was."""
         self._is_killed = True
-        if self._client is not None:
+        if self._client is not None:  # Airflow calls this in a signal's handler: no locks here
             threading.Thread(target=self._client.stop, name="evpl-stop", daemon=True).start()
 
     def execute(self, context: "Context") -> dict[str, object]:
@@ -172,15 +169,11 @@ class EvplCoverageOperator(BaseOperator):
 
     Those are what is missing, what lies in two objects, objects with a coverage under the threshold, and
     those with fewer series than the last one of the same length. Objects that this connection didn't land
-    are told, not returned: a pull would refuse them. The API is not asked.
+    are told, not returned: a pull would refuse them. The XCom `coverage` says what was found.
 
-    The result is ready for dynamic task mapping: `pull.expand_kwargs(coverage.output)`; of more than a
-    thousand windows the first are returned, the others at the next look. A window that no pull can mend,
-    because the API has no more, is returned at every look until it leaves the range. The XCom `coverage`
-    says what was found.
-
-    All arguments are template fields; text is fine for each, `None` and blank mean "not given". The
-    range is found as the pulling operator finds its window, `lookback` included.
+    The result is ready for dynamic task mapping, `pull.expand_kwargs(coverage.output)`, a thousand windows
+    at most: the others at the next look. One that no pull can mend, because the API has no more, is
+    returned until it leaves the range. Arguments are read, and the range is found, as by the pull.
 
     Args:
         object_storage_path: root of the data set, as `ObjectStoragePath` reads it.
@@ -277,10 +270,9 @@ class EvplCoverageOperator(BaseOperator):
         evpl_conn_id = read_argument(self.evpl_conn_id, "evpl_conn_id")
         with EvplHook(evpl_conn_id or EvplHook.default_conn_name).get_conn() as client:
             settings = client.settings  # nothing is asked
-        given = {name: getattr(self, name) for name in self.template_fields}
         min_coverage = self.min_coverage if is_argument_given(self.min_coverage) else _MIN_COVERAGE
         plan = PullPlan.from_arguments(
-            given,
+            {name: getattr(self, name) for name in self.template_fields},
             run=RunTimes.from_context(context),
             default_code_ope=settings.code_ope,
             now=datetime.now(UTC),

@@ -226,7 +226,6 @@ def test_a_task_that_is_killed_stops_at_once(lab: "Lab") -> None:
     with proxied(lab.sandbox.base_url, hang) as proxy, ThreadPoolExecutor(1) as pool:
         lab.connect(host=proxy.url)
         task = lab.operator()
-        task.on_kill()  # before it has begun there is nothing to stop
         context: Any = {}
         running = pool.submit(task.execute, context)
         assert asked.wait(10)
@@ -235,3 +234,15 @@ def test_a_task_that_is_killed_stops_at_once(lab: "Lab") -> None:
             running.result(10)
         over.set()
     assert lab.landed() == []
+
+
+def test_a_task_that_is_killed_early_asks_nothing(lab: "Lab") -> None:
+    """Airflow says it once; it may come before there is anything to stop."""
+    with proxied(lab.sandbox.base_url) as proxy:
+        lab.connect(host=proxy.url)
+        task = lab.operator()
+        task.on_kill()
+        context: Any = {}
+        with pytest.raises(EvplUnavailableError, match="ended from outside"):
+            task.execute(context)
+    assert proxy.seen == []
