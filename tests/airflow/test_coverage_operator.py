@@ -111,32 +111,6 @@ def test_a_wrong_argument_fails_for_good(lab: "Lab", name: str, value: object) -
     assert isinstance(caught.value.__cause__, EvplConfigError)
 
 
-def test_the_example_heals_a_lake(lab: "Lab") -> None:
-    """A day that is missing and half of one are pulled; all that has landed stays as it is."""
-    from airflow.dag_processing.dagbag import DagBag
-
-    from tests.airflow.runs import DAY, read_rows, truth
-
-    one_day = timedelta(days=1)
-    lab.execute(window_start="2026-10-21", window_end="2026-11-20", slice_length="1d")
-    missing, half = (Window(DAY - days * one_day, DAY - (days - 1) * one_day) for days in (9, 3))
-    _path(lab, missing).unlink()
-    _path(lab, half).unlink()
-    noon = half.start + one_day / 2
-    lab.execute(window_start=half.start, window_end=noon, slice_length="12h")
-    before = {path: path.stat().st_mtime_ns for path in lab.landed()}
-    dag = DagBag(lab.airflow_home / "dags").dags["evpl_repair"]
-    run = dag.test(logical_date=DAY + timedelta(hours=6))
-    assert str(run.state) == "success"
-    pulled = [one for one in run.get_task_instances() if one.task_id == "pull_again"]
-    assert sorted((one.map_index, str(one.state)) for one in pulled) == [(0, "success"), (1, "success")]
-    for window in (missing, Window(noon, half.end)):
-        assert read_rows(_path(lab, window).read_bytes()) == truth(lab.sandbox, window.start, window.end)
-    untouched = {path for path in lab.landed() if before.get(path) == path.stat().st_mtime_ns}
-    assert len(untouched) == 29
-    assert len(lab.landed()) == 31
-
-
 def _without_the_19th(request: Request) -> Request:
     """Ask for a second between two steps in its place: the API has nothing in it."""
     day = "startTime=2026-11-19T00%3A00%3A00.000Z&endTime=2026-11-20T00%3A00%3A00.000Z"
@@ -144,23 +118,38 @@ def _without_the_19th(request: Request) -> Request:
     return request._replace(target=request.target.replace(day, none))
 
 
-def test_an_empty_day_is_no_failure(lab: "Lab") -> None:
-    """Of a day of which the API has nothing an empty object tells; it is pulled again, and no task fails."""
+def test_the_example_heals_a_lake(lab: "Lab") -> None:
+    """A day that is missing and half of one are pulled; all that has landed stays as it is.
+
+    Of a day of which the API has nothing an empty object tells; it is pulled again, and no task fails.
+    """
     from airflow.dag_processing.dagbag import DagBag
 
-    from tests.airflow.runs import DAY
+    from tests.airflow.runs import DAY, read_rows, truth
 
+    one_day = timedelta(days=1)
+    missing, half, empty = (Window(DAY - days * one_day, DAY - (days - 1) * one_day) for days in (9, 3, 1))
+    noon = half.start + one_day / 2
     with proxied(lab.sandbox.base_url, _without_the_19th) as proxy:
         lab.connect(host=proxy.url)
         lab.execute(window_start="2026-10-21", window_end="2026-11-20", slice_length="1d")
-        run = (
-            DagBag(lab.airflow_home / "dags").dags["evpl_repair"].test(logical_date=DAY + timedelta(hours=6))
-        )
+        _path(lab, missing).unlink()
+        _path(lab, half).unlink()
+        lab.execute(window_start=half.start, window_end=noon, slice_length="12h")
+        before = {path: path.stat().st_mtime_ns for path in lab.landed()}
+        dag = DagBag(lab.airflow_home / "dags").dags["evpl_repair"]
+        run = dag.test(logical_date=DAY + timedelta(hours=6))
     assert str(run.state) == "success"
-    (pulled,) = (one for one in run.get_task_instances() if one.task_id == "pull_again")
-    (report,) = (one for one in run.get_task_instances() if one.task_id == "look_over")
-    assert pulled.xcom_pull(task_ids="pull_again", map_indexes=0)["rows"] == 0
-    assert report.xcom_pull(task_ids="look_over", key="coverage")["vanished"] == 1
+    look, *pulled = sorted(run.get_task_instances(), key=lambda one: (one.task_id, one.map_index))
+    found = look.xcom_pull(task_ids="look_over", key="coverage")
+    assert (found["missing"], found["vanished"], len(found["findings"])) == (2, 1, 3)
+    assert [str(one.state) for one in pulled] == ["success"] * 3
+    assert pulled[2].xcom_pull(task_ids="pull_again", map_indexes=2)["rows"] == 0
+    for window in (missing, Window(noon, half.end)):
+        assert read_rows(_path(lab, window).read_bytes()) == truth(lab.sandbox, window.start, window.end)
+    touched = {path for path in lab.landed() if before.get(path) != path.stat().st_mtime_ns}
+    assert touched == {_path(lab, one) for one in (missing, Window(noon, half.end), empty)}
+    assert len(lab.landed()) == 31
 
 
 def test_no_more_is_returned_than_airflow_maps(lab: "Lab") -> None:
