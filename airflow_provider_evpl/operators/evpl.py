@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
     from airflow_provider_evpl.api.client import Client
     from airflow_provider_evpl.coverage import Coverage
+    from airflow_provider_evpl.lake.store import Store
+    from airflow_provider_evpl.plan import PullPlan
+    from airflow_provider_evpl.settings import Settings
 
 __all__ = ["EvplCoverageOperator", "EvplUtilizationToObjectStorageOperator"]
 
@@ -127,25 +130,16 @@ class EvplUtilizationToObjectStorageOperator(BaseOperator):
             raise AirflowFailException(str(error)) from error
 
     def _execute(self, context: "Context") -> dict[str, object]:
-        from airflow_provider_evpl.plan import PullPlan
         from airflow_provider_evpl.pull import pull
-        from airflow_provider_evpl.window import RunTimes
 
         now = datetime.now(UTC)
         progress = ProgressLog(self.log, clock=time.monotonic)
-        evpl_conn_id = read_argument(self.evpl_conn_id, "evpl_conn_id")
-        with EvplHook(evpl_conn_id or EvplHook.default_conn_name).get_conn() as client:
+        with _hook(self).get_conn() as client:
             self._client = client
             if self._is_killed:  # before there was one
                 client.stop()
-            plan = PullPlan.from_arguments(
-                {name: getattr(self, name) for name in self.template_fields},
-                run=RunTimes.from_context(context),
-                default_code_ope=client.settings.code_ope,
-                now=now,
-            )
-            conn_id = read_argument(self.object_storage_conn_id, "object_storage_conn_id")
-            store = open_object_storage(self.object_storage_path, conn_id)
+            plan = _plan(self, context, client.settings, now)
+            store = _store(self)
             self.log.info(
                 "Pulling operator code %s, %s, every %s, into %s",
                 plan.code_ope,
@@ -229,10 +223,7 @@ class EvplCoverageOperator(BaseOperator):
         self.min_coverage = min_coverage
 
     def execute(self, context: "Context") -> list[dict[str, str]]:
-        """Look over the range.
-
-        Returns:
-            `window_start` and `window_end` of each window to pull again, within one UTC day each.
+        """Return `window_start` and `window_end` of each window to pull again, within one UTC day each.
 
         Raises:
             AirflowFailException: running again alone won't help; its cause is the typed error.
@@ -246,44 +237,53 @@ class EvplCoverageOperator(BaseOperator):
             raise AirflowFailException(str(error)) from error
         for told in coverage.told:
             self.log.warning("%s", told)
-        windows = coverage.windows
+        windows, now = coverage.windows, coverage.windows[:_MOST_WINDOWS]
         self.log.info(
             "Looked over %s objects in %s: %s findings, %s windows to pull again, %s of them now",
             f"{len(coverage.landed):,}",
             coverage.window,
             f"{len(coverage.findings):,}",
             f"{len(windows):,}",
-            f"{len(windows[:_MOST_WINDOWS]):,}",
+            f"{len(now):,}",
         )
         context["ti"].xcom_push(key="coverage", value=coverage.as_dict())
-        return [
-            {"window_start": iso(one.start), "window_end": iso(one.end)} for one in windows[:_MOST_WINDOWS]
-        ]
+        return [{"window_start": iso(one.start), "window_end": iso(one.end)} for one in now]
 
     def _look(self, context: "Context") -> "Coverage":
         from airflow_provider_evpl.coverage import look_over
         from airflow_provider_evpl.lake.lake import Lake
         from airflow_provider_evpl.lake.layout import Dataset
-        from airflow_provider_evpl.plan import PullPlan
-        from airflow_provider_evpl.window import RunTimes
 
-        evpl_conn_id = read_argument(self.evpl_conn_id, "evpl_conn_id")
-        with EvplHook(evpl_conn_id or EvplHook.default_conn_name).get_conn() as client:
+        with _hook(self).get_conn() as client:
             settings = client.settings  # nothing is asked
         min_coverage = self.min_coverage if is_argument_given(self.min_coverage) else _MIN_COVERAGE
-        plan = PullPlan.from_arguments(
-            {name: getattr(self, name) for name in self.template_fields},
-            run=RunTimes.from_context(context),
-            default_code_ope=settings.code_ope,
-            now=datetime.now(UTC),
-        )
-        conn_id = read_argument(self.object_storage_conn_id, "object_storage_conn_id")
-        store = open_object_storage(self.object_storage_path, conn_id)
+        plan = _plan(self, context, settings, datetime.now(UTC))
         return look_over(
-            Lake(store, Dataset(plan.code_ope, plan.granularity.text), settings.source),
+            Lake(_store(self), Dataset(plan.code_ope, plan.granularity.text), settings.source),
             plan.window,
             min_coverage=read_number(min_coverage, "min_coverage", (0, 1)),
         )
+
+
+def _hook(task: "EvplUtilizationToObjectStorageOperator | EvplCoverageOperator") -> EvplHook:
+    return EvplHook(read_argument(task.evpl_conn_id, "evpl_conn_id") or EvplHook.default_conn_name)
+
+
+def _store(task: "EvplUtilizationToObjectStorageOperator | EvplCoverageOperator") -> "Store":
+    conn_id = read_argument(task.object_storage_conn_id, "object_storage_conn_id")
+    return open_object_storage(task.object_storage_path, conn_id)
+
+
+def _plan(task: BaseOperator, context: "Context", settings: "Settings", now: datetime) -> "PullPlan":
+    from airflow_provider_evpl.plan import PullPlan
+    from airflow_provider_evpl.window import RunTimes
+
+    return PullPlan.from_arguments(
+        {name: getattr(task, name) for name in task.template_fields},
+        run=RunTimes.from_context(context),
+        default_code_ope=settings.code_ope,
+        now=now,
+    )
 
 
 def _provenance(context: "Context", now: datetime) -> dict[str, str]:
