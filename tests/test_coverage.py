@@ -78,6 +78,20 @@ def test_samples_in_two_objects_are_found() -> None:
     assert coverage.windows == [DAY]
 
 
+def test_findings_that_overlap_are_one_pull() -> None:
+    """A left-over hour, its day and the two of them together: the day is pulled once."""
+    store = MemoryStore()
+    run(store, hours(3, 4))
+    left_over = dict(store.objects)
+    run(store, DAY)
+    store.objects |= left_over
+    coverage = look(store, min_coverage=1)
+    assert sorted(kinds(coverage)) == sorted(
+        [("overlap", DAY), ("incomplete", DAY), ("incomplete", hours(3, 4))]
+    )
+    assert coverage.windows == [DAY]
+
+
 def test_what_another_source_landed_is_told_and_left_alone() -> None:
     """It is not ours to count, and a pull of its window would be refused."""
     store = MemoryStore()
