@@ -1,4 +1,4 @@
-"""EVPL utilisation in object storage: pulls a window into it, and finds out what is missing there."""
+"""Pulls a window of EVPL utilisation into object storage."""
 
 import threading
 import time
@@ -9,24 +9,18 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
 
 from airflow_provider_evpl.errors import EvplPermanentError
-from airflow_provider_evpl.fields import is_argument_given, read_argument, read_number
 from airflow_provider_evpl.hooks.evpl import EvplHook
-from airflow_provider_evpl.hooks.storage import open_object_storage
+from airflow_provider_evpl.operators.arguments import hook_of, plan_of, store_of
+from airflow_provider_evpl.operators.coverage import EvplCoverageOperator
 from airflow_provider_evpl.operators.progress import ProgressLog
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_evpl.api.client import Client
-    from airflow_provider_evpl.coverage import Coverage
-    from airflow_provider_evpl.lake.store import Store
-    from airflow_provider_evpl.plan import PullPlan
-    from airflow_provider_evpl.settings import Settings
 
 __all__ = ["EvplCoverageOperator", "EvplUtilizationToObjectStorageOperator"]
 
-_MIN_COVERAGE = 0.99
-_MOST_WINDOWS = 1000  # Airflow maps 1,024 at most, `[core] max_map_length`
 _IDS = ("dag_id", "run_id", "task_id", "map_index", "try_number")
 
 
@@ -134,12 +128,12 @@ class EvplUtilizationToObjectStorageOperator(BaseOperator):
 
         now = datetime.now(UTC)
         progress = ProgressLog(self.log, clock=time.monotonic)
-        with _hook(self).get_conn() as client:
+        with hook_of(self).get_conn() as client:
             self._client = client
             if self._is_killed:  # before there was one
                 client.stop()
-            plan = _plan(self, context, client.settings, now)
-            store = _store(self)
+            plan = plan_of(self, context, client.settings, now)
+            store = store_of(self)
             self.log.info(
                 "Pulling operator code %s, %s, every %s, into %s",
                 plan.code_ope,
@@ -156,134 +150,6 @@ class EvplUtilizationToObjectStorageOperator(BaseOperator):
             ).as_dict()
         progress.finish(summary)
         return summary
-
-
-class EvplCoverageOperator(BaseOperator):
-    """Looks over a range of a lake, by names and footers alone, and returns the windows to pull again.
-
-    Those are what is missing, what lies in two objects, objects with a coverage under the threshold, and
-    those with fewer series than the last one of the same length. Objects that this connection didn't land
-    are told, not returned: a pull would refuse them. The XCom `coverage` says what was found.
-
-    The result is ready for dynamic task mapping, `pull.expand_kwargs(coverage.output)`, a thousand windows
-    at most: the others at the next look. One that no pull can mend, because the API has no more, is
-    returned until it leaves the range. Arguments are read, and the range is found, as by the pull.
-
-    Args:
-        object_storage_path: root of the data set, as `ObjectStoragePath` reads it.
-        object_storage_conn_id: storage connection, where it isn't in the path.
-        evpl_conn_id: connection of type `evpl`: whose objects are meant.
-        code_ope: operator code; None takes the connection's.
-        granularity: step of the samples: `300s`, `1h`.
-        window_start: a moment with a zone, or a date; with `window_end`.
-        window_end: likewise; not part of the range.
-        window_length: the last full window of this length on the UTC grid.
-        lookback: start this much earlier; rounded up to whole lengths of the window, or to days.
-        min_coverage: 0 to 1: which share of an object's expected samples has to be there.
-    """
-
-    template_fields: Sequence[str] = (
-        "object_storage_path",
-        "object_storage_conn_id",
-        "evpl_conn_id",
-        "code_ope",
-        "granularity",
-        "window_start",
-        "window_end",
-        "window_length",
-        "lookback",
-        "min_coverage",
-    )
-
-    def __init__(  # noqa: PLR0913 one argument a setting, by keyword only
-        self,
-        *,
-        object_storage_path: str,
-        object_storage_conn_id: str | None = None,
-        evpl_conn_id: str = EvplHook.default_conn_name,
-        code_ope: str | None = None,
-        granularity: str = "300s",
-        window_start: datetime | str | None = None,
-        window_end: datetime | str | None = None,
-        window_length: timedelta | str | None = None,
-        lookback: timedelta | str = timedelta(),
-        min_coverage: float | str = _MIN_COVERAGE,
-        **kwargs: Any,  # noqa: ANN401 BaseOperator's own
-    ) -> None:
-        super().__init__(**kwargs)
-        self.object_storage_path = object_storage_path
-        self.object_storage_conn_id = object_storage_conn_id
-        self.evpl_conn_id = evpl_conn_id
-        self.code_ope = code_ope
-        self.granularity = granularity
-        self.window_start = window_start
-        self.window_end = window_end
-        self.window_length = window_length
-        self.lookback = lookback
-        self.min_coverage = min_coverage
-
-    def execute(self, context: "Context") -> list[dict[str, str]]:
-        """Return `window_start` and `window_end` of each window to pull again, within one UTC day each.
-
-        Raises:
-            AirflowFailException: running again alone won't help; its cause is the typed error.
-            EvplRetryableError: running again later may help.
-        """
-        from airflow_provider_evpl.window import iso
-
-        try:
-            coverage = self._look(context)
-        except EvplPermanentError as error:
-            raise AirflowFailException(str(error)) from error
-        for told in coverage.told:
-            self.log.warning("%s", told)
-        windows, now = coverage.windows, coverage.windows[:_MOST_WINDOWS]
-        self.log.info(
-            "Looked over %s objects in %s: %s findings, %s windows to pull again, %s of them now",
-            f"{len(coverage.landed):,}",
-            coverage.window,
-            f"{len(coverage.findings):,}",
-            f"{len(windows):,}",
-            f"{len(now):,}",
-        )
-        context["ti"].xcom_push(key="coverage", value=coverage.as_dict())
-        return [{"window_start": iso(one.start), "window_end": iso(one.end)} for one in now]
-
-    def _look(self, context: "Context") -> "Coverage":
-        from airflow_provider_evpl.coverage import look_over
-        from airflow_provider_evpl.lake.lake import Lake
-        from airflow_provider_evpl.lake.layout import Dataset
-
-        with _hook(self).get_conn() as client:
-            settings = client.settings  # nothing is asked
-        min_coverage = self.min_coverage if is_argument_given(self.min_coverage) else _MIN_COVERAGE
-        plan = _plan(self, context, settings, datetime.now(UTC))
-        return look_over(
-            Lake(_store(self), Dataset(plan.code_ope, plan.granularity.text), settings.source),
-            plan.window,
-            min_coverage=read_number(min_coverage, "min_coverage", (0, 1)),
-        )
-
-
-def _hook(task: "EvplUtilizationToObjectStorageOperator | EvplCoverageOperator") -> EvplHook:
-    return EvplHook(read_argument(task.evpl_conn_id, "evpl_conn_id") or EvplHook.default_conn_name)
-
-
-def _store(task: "EvplUtilizationToObjectStorageOperator | EvplCoverageOperator") -> "Store":
-    conn_id = read_argument(task.object_storage_conn_id, "object_storage_conn_id")
-    return open_object_storage(task.object_storage_path, conn_id)
-
-
-def _plan(task: BaseOperator, context: "Context", settings: "Settings", now: datetime) -> "PullPlan":
-    from airflow_provider_evpl.plan import PullPlan
-    from airflow_provider_evpl.window import RunTimes
-
-    return PullPlan.from_arguments(
-        {name: getattr(task, name) for name in task.template_fields},
-        run=RunTimes.from_context(context),
-        default_code_ope=settings.code_ope,
-        now=now,
-    )
 
 
 def _provenance(context: "Context", now: datetime) -> dict[str, str]:
