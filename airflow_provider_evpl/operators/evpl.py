@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
 
-from airflow_provider_evpl.errors import EvplPermanentError
+from airflow_provider_evpl.errors import EvplPermanentError, EvplRetryableError
+from airflow_provider_evpl.features import HAS_RETRY_POLICY
 from airflow_provider_evpl.hooks.evpl import EvplHook
 from airflow_provider_evpl.operators.arguments import hook_of, plan_of, store_of
 from airflow_provider_evpl.operators.coverage import EvplCoverageOperator
 from airflow_provider_evpl.operators.progress import ProgressLog
+from airflow_provider_evpl.triggers.told import defer_if_told, read_deferrable
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -32,6 +34,8 @@ class EvplUtilizationToObjectStorageOperator(BaseOperator):
     `window_length`, ending at or before the data interval's end or the logical date; the data
     interval. It is never taken from the clock.
 
+    On Airflow 3.3 its `retry_policy` is `EvplRetryPolicy`, if none is given.
+
     Args:
         object_storage_path: root of the data set, as `ObjectStoragePath` reads it:
             `s3://aws_default@lake/evpl`, `gs://google_cloud_default@lake/evpl`,
@@ -49,6 +53,8 @@ class EvplUtilizationToObjectStorageOperator(BaseOperator):
         on_shrink: a slice that would erase landed samples: `fail`, `keep` what has landed, or
             `replace` it.
         max_rejected_fraction: 0 to 1; a slice with more rejected than this is left as it was.
+        deferrable: where the API asks to wait for longer than the connection lets a request wait, give
+            the worker slot back, then pull anew; None takes `[operators] default_deferrable`.
     """
 
     template_fields: Sequence[str] = (
@@ -65,6 +71,7 @@ class EvplUtilizationToObjectStorageOperator(BaseOperator):
         "allow_empty",
         "on_shrink",
         "max_rejected_fraction",
+        "deferrable",
     )
 
     def __init__(  # noqa: PLR0913 one argument a setting, by keyword only
@@ -83,6 +90,7 @@ class EvplUtilizationToObjectStorageOperator(BaseOperator):
         allow_empty: bool | str = False,
         on_shrink: str = "fail",
         max_rejected_fraction: float | str = 0.01,
+        deferrable: bool | str | None = None,
         **kwargs: Any,  # noqa: ANN401 BaseOperator's own
     ) -> None:
         super().__init__(**kwargs)
@@ -99,6 +107,11 @@ class EvplUtilizationToObjectStorageOperator(BaseOperator):
         self.allow_empty = allow_empty
         self.on_shrink = on_shrink
         self.max_rejected_fraction = max_rejected_fraction
+        self.deferrable = deferrable
+        if HAS_RETRY_POLICY and self.retry_policy is None:  # neither an argument nor of `default_args`
+            from airflow_provider_evpl.operators.retry_policy import EvplRetryPolicy
+
+            self.retry_policy = EvplRetryPolicy()
         self._client: Client | None = None
         self._is_killed = False
 
@@ -108,8 +121,8 @@ class EvplUtilizationToObjectStorageOperator(BaseOperator):
         if self._client is not None:  # Airflow calls this in a signal's handler: no locks here
             threading.Thread(target=self._client.stop, name="evpl-stop", daemon=True).start()
 
-    def execute(self, context: "Context") -> dict[str, object]:
-        """Pull the window and land it.
+    def execute(self, context: "Context", event: object = None) -> dict[str, object]:  # noqa: ARG002 of the trigger
+        """Pull the window and land it; after a wait in the triggerer, all of it again.
 
         Returns:
             The summary of what landed: small, never rows.
@@ -117,11 +130,18 @@ class EvplUtilizationToObjectStorageOperator(BaseOperator):
         Raises:
             AirflowFailException: running again alone won't help; its cause is the typed error.
             EvplRetryableError: running again later may help.
+            TaskDeferred: `deferrable`, and the API named the time from which on it helps.
         """
+        is_deferrable = False
         try:
+            is_deferrable = read_deferrable(self.deferrable)
             return self._execute(context)
         except EvplPermanentError as error:
             raise AirflowFailException(str(error)) from error
+        except EvplRetryableError as error:
+            if is_deferrable:
+                defer_if_told(self, error, context, method_name="execute")
+            raise
 
     def _execute(self, context: "Context") -> dict[str, object]:
         from airflow_provider_evpl.pull import pull

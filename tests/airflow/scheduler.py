@@ -73,9 +73,16 @@ class Scheduler:
             reprocess_behavior=ReprocessBehavior.NONE,
         )
 
-    def trigger(self, dag_id: str, *, logical_date: datetime | None = None, key: str | None = None) -> None:
+    def trigger(
+        self,
+        dag_id: str,
+        *,
+        logical_date: datetime | None = None,
+        key: str | None = None,
+        conf: dict[str, object] | None = None,
+    ) -> None:
         """Create a run as the web interface does."""
-        body = TriggerDAGRunPostBody(logical_date=logical_date, partition_key=key)
+        body = TriggerDAGRunPostBody(logical_date=logical_date, partition_key=key, conf=conf)
         with create_session() as session:
             dag = self._runner._get_current_dag(dag_id=dag_id, session=session)  # noqa: SLF001 as stored
             assert dag is not None

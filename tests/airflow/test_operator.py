@@ -34,6 +34,7 @@ CONTRACT = {
     "allow_empty": False,
     "on_shrink": "fail",
     "max_rejected_fraction": 0.01,
+    "deferrable": None,
 }
 
 
@@ -107,6 +108,7 @@ def test_arguments_are_the_contracts(lab: "Lab") -> None:
         ("allow_empty", "perhaps"),
         ("on_shrink", "ignore"),
         ("max_rejected_fraction", "2"),
+        ("deferrable", "perhaps"),
     ],
 )
 def test_a_wrong_argument_is_named(lab: "Lab", name: str, value: object) -> None:

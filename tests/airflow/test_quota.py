@@ -1,0 +1,193 @@
+"""A quota that is used up, as the task meets it: who waits, how long, and what it costs."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from airflow_provider_evpl import features
+from airflow_provider_evpl.errors import (
+    EvplForbiddenError,
+    EvplNotPublishedError,
+    EvplRateLimitError,
+    EvplUnavailableError,
+)
+from airflow_provider_evpl.sandbox.config import SandboxConfig
+from airflow_provider_evpl.sandbox.server import SandboxServer
+from tests.api.support import replying, serving
+
+if TYPE_CHECKING:
+    from tests.airflow.runs import Lab
+
+WINDOW = {"window_start": "2026-11-20", "window_end": "2026-11-20T02:00:00Z", "slice_length": "1h"}
+SAMPLE = {"timeStamp": "2026-11-20T00:00:00Z", "value": "1"}
+ENTRY = {"objectInstanceId": "1", "metric_name": "in", "performanceValues": [SAMPLE]}
+REPORT = {"currentPage": 1, "totalPages": 1, "hasNext": False, "entries": [ENTRY]}
+needs_a_policy = pytest.mark.skipif(not features.HAS_RETRY_POLICY, reason="Airflow 3.3 has retry policies")
+
+
+def limited(server: SandboxServer, lab: "Lab") -> None:
+    """Connect to a server that limits requests; a wait of more than a second ends the pull."""
+    lab.connect(host=server.base_url, max_retry_seconds=1)
+
+
+def answering(*waits: int) -> Callable[[BaseHTTPRequestHandler], None]:
+    """Refuse so many reports, each with a `Retry-After`; then answer."""
+    left = iter(waits)
+
+    def reply(handler: BaseHTTPRequestHandler) -> None:
+        if handler.path.endswith("/token"):
+            replying(b'{"access_token": "a-token", "token_type": "Bearer"}')(handler)
+        elif (wait := next(left, None)) is not None:
+            replying(b'{"code": 53}', status=429, Retry_After=str(wait))(handler)
+        else:
+            replying(json.dumps(REPORT).encode())(handler)
+
+    return reply
+
+
+@pytest.mark.parametrize(("retry_delay", "waits"), [(0, 30), (300, 300)])
+def test_a_long_wait_gives_the_slot_back(lab: "Lab", retry_delay: int, waits: int) -> None:
+    """It is deferred as long as it was told, `retry_delay` at least; then the whole window lands, once."""
+    from airflow.providers.common.compat.sdk import TaskDeferred
+
+    from tests.airflow.runs import DAY, read_rows, truth
+
+    context: Any = {}
+    config = SandboxConfig(circuits=3, page_size=5, faults=("rate-limit-429-seconds@5:1",))
+    with SandboxServer(config) as server:
+        limited(server, lab)
+        task = lab.operator(deferrable="True", retry_delay=timedelta(seconds=retry_delay), **WINDOW)
+        before = datetime.now(UTC)
+        with pytest.raises(TaskDeferred) as deferred:
+            task.execute(context)
+        assert len(lab.landed()) == 1  # three requests' worth, to be asked for again
+        _, arguments = deferred.value.trigger.serialize()
+        assert 0 <= (arguments["moment"] - before).total_seconds() - waits < 10
+        result = task.resume_execution(deferred.value.method_name, {"event": arguments["moment"]}, context)
+    rows = {key: value for path in lab.landed() for key, value in read_rows(path.read_bytes()).items()}
+    assert rows == truth(lab.sandbox, DAY, DAY + timedelta(hours=2))
+    assert [one["replaced"] for one in result["slices"]] == [1, 0]
+    assert (result["requests"], result["retries"]) == (6, 0)
+
+
+@pytest.mark.parametrize(
+    ("fault", "arguments", "hours"),
+    [
+        ("rate-limit-429-seconds", {}, 0),
+        ("rate-limit-429-seconds", {"deferrable": "false"}, 0),
+        ("rate-limit-429", {"deferrable": True}, 0),
+        ("rate-limit-429-huge", {"deferrable": True}, 0),
+        ("rate-limit-429-seconds", {"deferrable": True, "retry_delay": timedelta(0)}, 24),
+    ],
+)
+def test_all_else_is_left_to_airflows_retries(
+    lab: "Lab", fault: str, arguments: dict[str, Any], hours: int
+) -> None:
+    """Not deferrable, no time told, or a try of more than a day: the typed error says what was asked."""
+    started = datetime.now(UTC) - timedelta(hours=hours)
+    context: Any = {"ti": SimpleNamespace(start_date=started)}
+    with SandboxServer(SandboxConfig(circuits=3, page_size=5, faults=(fault,))) as server:
+        limited(server, lab)
+        with pytest.raises(EvplRateLimitError):
+            lab.execute(context, **arguments)
+    assert lab.landed() == []
+
+
+def test_where_it_is_not_said_airflow_says_whether_to_defer(lab: "Lab") -> None:
+    """Without the argument `[operators] default_deferrable` counts."""
+    from airflow.providers.common.compat.sdk import TaskDeferred
+
+    lab.monkeypatch.setenv("AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE", "True")
+    with SandboxServer(SandboxConfig(faults=("rate-limit-403-seconds",))) as server:
+        limited(server, lab)
+        with pytest.raises(TaskDeferred):
+            lab.execute()
+
+
+def test_a_deferred_task_succeeds_at_its_first_try(lab: "Lab", capfd: pytest.CaptureFixture[str]) -> None:
+    """Through Airflow, its trigger in line: two waits, no retry, and the result of a run without any."""
+    from airflow.dag_processing.dagbag import DagBag
+
+    dag = DagBag(lab.airflow_home / "dags").dags["evpl_quota"]
+    conf = {"object_storage_path": lab.root, "deferrable": "True", **WINDOW}
+    with serving(answering(1, 1)) as server:
+        lab.connect(host=server.url, max_retry_seconds=0)
+        (instance,) = dag.test(run_conf=conf).get_task_instances()
+    assert (instance.state, instance.try_number) == ("success", 1)
+    assert instance.xcom_pull(task_ids="pull")["slice_count"] == 2
+    assert "The worker slot is given back, until" in "".join(capfd.readouterr())
+
+
+@needs_a_policy
+def test_a_try_comes_as_late_as_it_was_told(lab: "Lab") -> None:
+    """Through Airflow: what is not deferred is up for a retry in so many seconds, and says why."""
+    from airflow.models.taskinstance import TaskInstance
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    from tests.airflow.scheduler import Scheduler
+
+    scheduler = Scheduler("evpl_quota")
+    lab.monkeypatch.setenv("EVPL_LAKE_ROOT", lab.root)
+    with serving(answering(7200)) as server, scheduler.awake():
+        lab.connect(host=server.url)
+        scheduler.trigger("evpl_quota", conf={"object_storage_path": lab.root, **WINDOW})
+        scheduler.finish("evpl_quota", "manual")
+    with create_session() as session:
+        query = select(TaskInstance).where(TaskInstance.dag_id == "evpl_quota")
+        instance = session.scalars(query).one()
+        assert instance.state == "up_for_retry"
+        assert instance.retry_delay_override == 7200
+        assert instance.retry_reason == "asked to wait 7200 s; the next try is in 2:00:00"
+        assert instance.end_date is not None
+        due = instance.next_retry_datetime()  # type: ignore[no-untyped-call] # Airflow's
+        assert due == instance.end_date + timedelta(hours=2)
+
+
+@needs_a_policy
+def test_the_policy_decides_by_the_error() -> None:
+    """A told wait counts where it is longer than the task's own, a day at most; permanent errors fail."""
+    from airflow.sdk import RetryDecision
+
+    from airflow_provider_evpl.operators.retry_policy import EvplRetryPolicy
+
+    context: Any = {"task": SimpleNamespace(retry_delay=timedelta(minutes=5))}
+
+    def decide(error: Exception, context: Any = context) -> RetryDecision:  # noqa: ANN401 a part of one
+        return EvplRetryPolicy().evaluate(error, 1, 3, context)
+
+    def told(seconds: float) -> EvplUnavailableError:
+        return EvplUnavailableError("away", retry_after_seconds=seconds)
+
+    assert decide(told(301)).retry_delay == timedelta(seconds=301)
+    assert decide(told(1e9)).retry_delay == timedelta(days=1)
+    assert decide(told(20), None).retry_delay == timedelta(seconds=20)
+    for own in (told(300), EvplRateLimitError("no time"), EvplNotPublishedError("yet"), ValueError("theirs")):
+        assert decide(own) == RetryDecision.default()
+    assert decide(EvplForbiddenError("no")).action.value == "fail"
+
+
+@needs_a_policy
+def test_the_operator_has_the_policy_unless_told_otherwise(lab: "Lab") -> None:
+    """An argument beats `default_args`, and those the operator's own choice."""
+    from airflow.sdk import ExceptionRetryPolicy
+
+    from airflow_provider_evpl.operators.retry_policy import EvplRetryPolicy
+
+    other, another = ExceptionRetryPolicy([]), ExceptionRetryPolicy([])
+    given = {"retry_policy": other}
+    assert isinstance(lab.operator().retry_policy, EvplRetryPolicy)
+    assert lab.operator(default_args=given).retry_policy is other
+    assert lab.operator(default_args=given, retry_policy=another).retry_policy is another
+
+
+@pytest.mark.skipif(features.HAS_RETRY_POLICY, reason="Airflow 3.3 has retry policies")
+def test_below_airflow_3_3_the_policy_says_what_does_the_same() -> None:
+    """Its import is an error that names the version, and the argument that waits as long as it is told."""
+    with pytest.raises(ImportError, match=r"needs Airflow 3\.3\..*deferrable=True"):
+        from airflow_provider_evpl.operators import retry_policy  # noqa: F401 its import is the test
