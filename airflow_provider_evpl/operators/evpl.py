@@ -13,6 +13,7 @@ from airflow_provider_evpl.features import HAS_RETRY_POLICY
 from airflow_provider_evpl.hooks.evpl import EvplHook
 from airflow_provider_evpl.operators.arguments import hook_of, plan_of, store_of
 from airflow_provider_evpl.operators.coverage import EvplCoverageOperator
+from airflow_provider_evpl.operators.metrics import send_metrics
 from airflow_provider_evpl.operators.progress import ProgressLog
 from airflow_provider_evpl.triggers.told import defer_if_told, read_deferrable
 
@@ -169,6 +170,7 @@ class EvplUtilizationToObjectStorageOperator(BaseOperator):
                 on_progress=progress,
             ).as_dict()
         progress.finish(summary)
+        send_metrics(summary, context)
         return summary
 
 

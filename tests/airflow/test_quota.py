@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_evpl import features
 from airflow_provider_evpl.errors import (
     EvplForbiddenError,
     EvplNotPublishedError,
@@ -27,7 +26,20 @@ WINDOW = {"window_start": "2026-11-20", "window_end": "2026-11-20T02:00:00Z", "s
 SAMPLE = {"timeStamp": "2026-11-20T00:00:00Z", "value": "1"}
 ENTRY = {"objectInstanceId": "1", "metric_name": "in", "performanceValues": [SAMPLE]}
 REPORT = {"currentPage": 1, "totalPages": 1, "hasNext": False, "entries": [ENTRY]}
-needs_a_policy = pytest.mark.skipif(not features.HAS_RETRY_POLICY, reason="Airflow 3.3 has retry policies")
+needs_a_policy = pytest.mark.usefixtures("_policy")
+
+
+def has_policy() -> bool:
+    """Whether Airflow has retry policies; it is imported when a test runs, not before."""
+    from airflow_provider_evpl.features import HAS_RETRY_POLICY
+
+    return HAS_RETRY_POLICY
+
+
+@pytest.fixture
+def _policy() -> None:
+    if not has_policy():
+        pytest.skip("Airflow 3.3 has retry policies")
 
 
 def limited(server: SandboxServer, lab: "Lab") -> None:
@@ -186,8 +198,9 @@ def test_the_operator_has_the_policy_unless_told_otherwise(lab: "Lab") -> None:
     assert lab.operator(default_args=given, retry_policy=another).retry_policy is another
 
 
-@pytest.mark.skipif(features.HAS_RETRY_POLICY, reason="Airflow 3.3 has retry policies")
 def test_below_airflow_3_3_the_policy_says_what_does_the_same() -> None:
     """Its import is an error that names the version, and the argument that waits as long as it is told."""
+    if has_policy():
+        pytest.skip("Airflow 3.3 has retry policies")
     with pytest.raises(ImportError, match=r"needs Airflow 3\.3\..*deferrable=True"):
         from airflow_provider_evpl.operators import retry_policy  # noqa: F401 its import is the test

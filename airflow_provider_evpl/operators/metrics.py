@@ -1,0 +1,28 @@
+"""What a pull landed, as metrics: Airflow sends them where `[metrics]` says, or nowhere."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import Stats
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+__all__ = ["send_metrics"]
+
+_COUNTERS = {"samples": "rows", "rejected": "rejected", "requests": "requests", "retries": "retries"}
+"""Metrics, and the keys of the result that they are."""
+
+
+def send_metrics(summary: Mapping[str, Any], context: "Context") -> None:
+    """Count what a pull landed, and say how long it took.
+
+    Args:
+        summary: the operator's result.
+        context: of the run, whose task gives the tags that Airflow's own metrics of it have.
+    """
+    tags = getattr(context.get("ti"), "stats_tags", {})
+    for name, key in _COUNTERS.items():
+        Stats.incr(f"evpl.{name}", summary[key], tags=tags)
+    Stats.timing("evpl.duration", timedelta(seconds=summary["seconds"]), tags=tags)

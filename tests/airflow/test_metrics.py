@@ -1,0 +1,105 @@
+import socket
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.airflow.runs import Lab
+
+DAY = {"window_start": "2026-11-20", "window_end": "2026-11-21"}
+
+
+def _use_statsd() -> Any:  # noqa: ANN401 Airflow's client, of either version
+    """Let Airflow send its metrics as the process of a task does, whose start reads the configuration."""
+    from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_0_PLUS
+
+    if AIRFLOW_V_3_0_PLUS:
+        from airflow.sdk.observability import stats
+        from airflow.sdk.observability.metrics.stats_utils import get_stats_factory
+
+        logger = get_stats_factory()()
+        stats.initialize(factory=lambda: logger, export_legacy_names=True)
+        return logger
+    from airflow.metrics.statsd_logger import get_statsd_logger
+    from airflow.stats import Stats
+
+    Stats.instance = get_statsd_logger()
+    return Stats.instance
+
+
+def _use_nothing() -> None:
+    from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_0_PLUS
+
+    if AIRFLOW_V_3_0_PLUS:
+        from airflow.sdk.observability import stats
+        from airflow.sdk.observability.metrics.stats_utils import NoStatsLogger
+
+        stats.initialize(factory=NoStatsLogger, export_legacy_names=True)
+    else:
+        from airflow.stats import Stats
+
+        Stats.instance = None
+
+
+@pytest.fixture
+def statsd(monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
+    """Listen where Airflow's metrics go; tags are in the names, as InfluxDB's Telegraf reads them."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.setblocking(False)  # noqa: FBT003 socket's own
+        settings = {
+            "STATSD_ON": "True",
+            "STATSD_HOST": "127.0.0.1",
+            "STATSD_PORT": str(listener.getsockname()[1]),
+            "STATSD_INFLUXDB_ENABLED": "True",
+        }
+        for name, text in settings.items():
+            monkeypatch.setenv(f"AIRFLOW__METRICS__{name}", text)
+        logger = _use_statsd()
+        yield listener
+        _use_nothing()
+        logger.statsd.close()
+
+
+def _received(listener: socket.socket) -> dict[str, list[str]]:
+    """Give what has arrived of ours: by name, value and kind; a packet on loopback is there once sent."""
+    found: dict[str, list[str]] = {}
+    while True:
+        try:
+            packet = listener.recv(65536).decode()
+        except BlockingIOError:
+            return found
+        for line in packet.splitlines():
+            name, _, value = line.partition(":")
+            if name.startswith("airflow.evpl."):
+                found.setdefault(name.removeprefix("airflow.evpl."), []).append(value)
+
+
+def test_metrics_are_the_result(lab: "Lab", statsd: socket.socket) -> None:
+    """Through Airflow: each metric arrives once a pull, with the task's tags, and is what the result says."""
+    from tests.airflow.runs import run_dag
+
+    outcome = run_dag(lab, "evpl_any", conf={"object_storage_path": lab.root, **DAY})
+    result = outcome.result
+    assert result is not None
+    received = _received(statsd)
+    tags = ",dag_id=evpl_any,task_id=pull"
+    duration = received.pop(f"duration{tags}")
+    assert duration == [f"{1000 * result['seconds']:.6f}|ms"]
+    assert received == {
+        f"samples{tags}": [f"{result['rows']}|c"],
+        f"rejected{tags}": ["0|c"],
+        f"requests{tags}": [f"{result['requests']}|c"],
+        f"retries{tags}": ["0|c"],
+    }
+    assert result["rows"] == 3 * 4 * 288
+
+
+def test_a_pull_that_fails_sends_none(lab: "Lab", statsd: socket.socket) -> None:
+    """What lands nothing counts nothing: Airflow's own metrics tell of tasks that fail."""
+    from tests.airflow.runs import run_dag
+
+    lab.connect(password="wrong-secret")
+    assert run_dag(lab, "evpl_any", conf={"object_storage_path": lab.root, **DAY}).state == "failed"
+    assert _received(statsd) == {}
