@@ -145,12 +145,15 @@ class ObjectStore:
         protocol: of the URL: `s3`, `gs` or `abfs`.
         root: bucket (with `abfs` the container) and prefix.
         fs: an authorised file system.
+
+    Attributes:
+        fs: the same.
     """
 
     def __init__(self, protocol: str, root: str, fs: AbstractFileSystem) -> None:
         self._protocol = protocol
         self._root = root.strip("/")
-        self._fs = fs
+        self.fs = fs
         if protocol == "gs":  # of the three gcsfs alone would wait for ever
             fs.requests_timeout = getattr(fs, "requests_timeout", None) or _GS_TIMEOUT_SECONDS
 
@@ -162,9 +165,9 @@ class ObjectStore:
         return sorted(name for parent, _, name in entries if parent == here and name)
 
     def _list(self, path: str) -> list[dict[str, Any]]:
-        self._fs.invalidate_cache()
+        self.fs.invalidate_cache()
         try:
-            listed: list[dict[str, Any]] = self._fs.ls(path, detail=True)
+            listed: list[dict[str, Any]] = self.fs.ls(path, detail=True)
         except FileNotFoundError as error:
             if is_refusal(error, self.url("")):  # there is no such bucket
                 raise
@@ -174,7 +177,7 @@ class ObjectStore:
     def put(self, path: str, data: bytes | memoryview) -> None:
         """Put over what is there."""
         with told(self.url(path)):
-            self._fs.pipe_file(f"{self._root}/{path}", bytes(data), **_PUT_OPTIONS[self._protocol])
+            self.fs.pipe_file(f"{self._root}/{path}", bytes(data), **_PUT_OPTIONS[self._protocol])
 
     def tidy(self, path: str) -> None:
         """Nothing to do: an unfinished put was never there."""
@@ -182,14 +185,14 @@ class ObjectStore:
     def open(self, path: str) -> BinaryIO:
         """Open an object; what is read is fetched, no more, and what was listed before isn't relied on."""
         with told(self.url(path)):
-            self._fs.invalidate_cache()
-            file: BinaryIO = self._fs.open(f"{self._root}/{path}", "rb", cache_type="none")
+            self.fs.invalidate_cache()
+            file: BinaryIO = self.fs.open(f"{self._root}/{path}", "rb", cache_type="none")
             return file
 
     def delete(self, path: str) -> None:
         """Delete an object."""
         with told(self.url(path)), suppress(FileNotFoundError):
-            self._fs.rm_file(f"{self._root}/{path}")
+            self.fs.rm_file(f"{self._root}/{path}")
 
     def url(self, path: str) -> str:
         """With the protocol, without connection id."""

@@ -13,6 +13,7 @@ from airflow_provider_evpl.features import HAS_RETRY_POLICY
 from airflow_provider_evpl.hooks.evpl import EvplHook
 from airflow_provider_evpl.operators.arguments import hook_of, plan_of, store_of
 from airflow_provider_evpl.operators.coverage import EvplCoverageOperator
+from airflow_provider_evpl.operators.link import LandedLink, push_link
 from airflow_provider_evpl.operators.metrics import send_metrics
 from airflow_provider_evpl.operators.progress import ProgressLog
 from airflow_provider_evpl.triggers.told import defer_if_told, read_deferrable
@@ -74,6 +75,7 @@ class EvplUtilizationToObjectStorageOperator(BaseOperator):
         "max_rejected_fraction",
         "deferrable",
     )
+    operator_extra_links = (LandedLink(),)
 
     def __init__(  # noqa: PLR0913 one argument a setting, by keyword only
         self,
@@ -171,6 +173,7 @@ class EvplUtilizationToObjectStorageOperator(BaseOperator):
             ).as_dict()
         progress.finish(summary)
         send_metrics(summary, context)
+        push_link(store, summary, context)
         return summary
 
 

@@ -1,5 +1,6 @@
 import socket
 from collections.abc import Iterator
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,36 +11,23 @@ if TYPE_CHECKING:
 DAY = {"window_start": "2026-11-20", "window_end": "2026-11-21"}
 
 
-def _use_statsd() -> Any:  # noqa: ANN401 Airflow's client, of either version
-    """Let Airflow send its metrics as the process of a task does, whose start reads the configuration."""
+def _configured() -> Any:  # noqa: ANN401 Airflow's client, of either version
+    """Make what sends Airflow's metrics as the process of a task does, whose start reads the configuration."""
     from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_0_PLUS
 
     if AIRFLOW_V_3_0_PLUS:
-        from airflow.sdk.observability import stats
-        from airflow.sdk.observability.metrics.stats_utils import get_stats_factory
-
-        logger = get_stats_factory()()
-        stats.initialize(factory=lambda: logger, export_legacy_names=True)
-        return logger
-    from airflow.metrics.statsd_logger import get_statsd_logger
-    from airflow.stats import Stats
-
-    Stats.instance = get_statsd_logger()
-    return Stats.instance
+        return import_module("airflow.sdk.observability.metrics.stats_utils").get_stats_factory()()
+    return import_module("airflow.metrics.statsd_logger").get_statsd_logger()
 
 
-def _use_nothing() -> None:
+def _use(logger: Any) -> None:  # noqa: ANN401 likewise; None: what is configured
     from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_0_PLUS
 
     if AIRFLOW_V_3_0_PLUS:
-        from airflow.sdk.observability import stats
-        from airflow.sdk.observability.metrics.stats_utils import NoStatsLogger
-
-        stats.initialize(factory=NoStatsLogger, export_legacy_names=True)
+        stats = import_module("airflow.sdk.observability.stats")
+        stats.initialize(factory=lambda: logger or _configured(), export_legacy_names=True)
     else:
-        from airflow.stats import Stats
-
-        Stats.instance = None
+        import_module("airflow.stats").Stats.instance = logger
 
 
 @pytest.fixture
@@ -54,11 +42,13 @@ def statsd(monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
             "STATSD_PORT": str(listener.getsockname()[1]),
             "STATSD_INFLUXDB_ENABLED": "True",
         }
-        for name, text in settings.items():
-            monkeypatch.setenv(f"AIRFLOW__METRICS__{name}", text)
-        logger = _use_statsd()
+        with monkeypatch.context() as patch:
+            for name, text in settings.items():
+                patch.setenv(f"AIRFLOW__METRICS__{name}", text)
+            logger = _configured()
+        _use(logger)
         yield listener
-        _use_nothing()
+        _use(None)
         logger.statsd.close()
 
 

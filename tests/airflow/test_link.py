@@ -1,0 +1,81 @@
+import json
+from typing import TYPE_CHECKING, Any
+
+import gcsfs
+import pytest
+import s3fs
+
+from airflow_provider_evpl.hooks.console import console_url
+from airflow_provider_evpl.lake.store import LocalStore, ObjectStore, Store
+from tests.lake.stores import connect
+
+if TYPE_CHECKING:
+    from tests.airflow.runs import Lab
+
+FOLDER = "samples/operator_code=op-0042/granularity=300s"
+QUOTED = "evpl%2Fsamples%2Foperator_code%3Dop-0042%2Fgranularity%3D300s%2F"
+AMAZON = f"https://console.aws.amazon.com/s3/buckets/lake?prefix={QUOTED}"
+GOOGLE = (
+    "https://console.cloud.google.com/storage/browser/lake/"
+    "evpl/samples/operator_code%3Dop-0042/granularity%3D300s"
+)
+
+
+def _stores() -> dict[str, tuple[Store, str | None]]:
+    """Make each kind of store, none of which is asked, and the page that it has."""
+    here = {"endpoint_url": "http://127.0.0.1:9"}
+    amazon = s3fs.S3FileSystem(key="k", secret="s", client_kwargs={"region_name": "eu-west-3"})
+    google = gcsfs.GCSFileSystem(token="anon")
+    return {
+        "Amazon": (ObjectStore("s3", "lake/evpl", amazon), AMAZON),
+        "like Amazon": (ObjectStore("s3", "lake/evpl", s3fs.S3FileSystem(key="k", secret="s", **here)), None),
+        "Google": (ObjectStore("gs", "lake/evpl", google), GOOGLE),
+        "like Google": (ObjectStore("gs", "lake/evpl", gcsfs.GCSFileSystem(token="anon", **here)), None),
+        "Azure": (ObjectStore("abfs", "lake/evpl", connect("abfs", "http://127.0.0.1:9/lakes")), None),
+        "folder": (LocalStore("/lake/evpl"), None),
+    }
+
+
+@pytest.mark.parametrize("kind", ["Amazon", "like Amazon", "Google", "like Google", "Azure", "folder"])
+def test_a_page_is_named_where_there_is_one(kind: str) -> None:
+    """Amazon's and Google's own stores have a page; what only speaks like them, Azure and folders don't."""
+    store, page = _stores()[kind]
+    assert console_url(store, store.url(FOLDER)) == page
+
+
+def _shown(lab: "Lab", dag_id: str, **conf: str) -> object:
+    """Run a DAG; what its button leads to: Airflow 3 asks for it in the task, 2.11 in its web server."""
+    from airflow.dag_processing.dagbag import DagBag
+    from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_0_PLUS
+
+    dag = DagBag(lab.airflow_home / "dags").dags[dag_id]
+    task: Any = dag.tasks[0]
+    (link,) = task.operator_extra_links
+    (instance,) = dag.test(run_conf=conf).get_task_instances()
+    assert instance.state == "success"
+    if AIRFLOW_V_3_0_PLUS:
+        return instance.xcom_pull(task_ids=task.task_id, key=link.xcom_key)
+    return link.get_link(task, ti_key=instance.key)
+
+
+def test_a_task_leads_to_what_it_landed(lab: "Lab") -> None:
+    """Through Airflow: the link is the folder of all that landed, without connection id and secret."""
+    connection = {"conn_type": "aws", "login": "key", "password": "hush-hush"}
+    lab.monkeypatch.setenv("AIRFLOW_CONN_LAKE_STORE", json.dumps(connection))
+    assert _shown(lab, "evpl_link") == AMAZON
+
+
+def test_a_folder_has_no_link(lab: "Lab") -> None:
+    """Where there is no page, the link is empty: Airflow shows no button."""
+    window = {"window_start": "2026-11-20", "window_end": "2026-11-21"}
+    assert _shown(lab, "evpl_any", object_storage_path=lab.root, **window) == ""
+
+
+def test_airflow_knows_the_link() -> None:
+    """The provider's description names the operator's link: Airflow 2.11 takes no other."""
+    from airflow_provider_evpl.get_provider_info import get_provider_info
+    from airflow_provider_evpl.operators.evpl import EvplUtilizationToObjectStorageOperator
+
+    kinds = [type(link) for link in EvplUtilizationToObjectStorageOperator.operator_extra_links]
+    names = [f"{kind.__module__}.{kind.__qualname__}" for kind in kinds]
+    assert get_provider_info()["extra-links"] == names
