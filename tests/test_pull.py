@@ -122,6 +122,12 @@ def test_a_long_list_of_slices_keeps_its_ends(tmp_path: Path) -> None:
     assert [listed[49]["start"], listed[50]["start"]] == ["2026-11-20T04:05:00Z", "2026-11-20T04:15:00Z"]
 
 
+def test_the_days_that_landed_are_told_once_in_order(tmp_path: Path) -> None:
+    """Of three slices on two UTC days, whatever the zone of the machine."""
+    plan = replace(HOURS, window=Window(MIDNIGHT - HOUR, MIDNIGHT + 2 * HOUR))
+    assert run(FakeApi(grid("a", MIDNIGHT, 24)), tmp_path, plan).dates == ["2026-11-19", "2026-11-20"]
+
+
 def test_an_unpublished_window_lands_nothing(tmp_path: Path) -> None:
     """A window without a sample fails, to be run again, and doesn't touch the lake."""
     with pytest.raises(EvplNotPublishedError, match="not published yet"):

@@ -18,7 +18,7 @@ from airflow_provider_evpl.fields import one_line, read_text
 if TYPE_CHECKING:
     from airflow_provider_evpl.lake.store import Store
 
-__all__ = ["open_object_storage"]
+__all__ = ["open_object_storage", "read_path"]
 
 _EXTRAS = {"s3": "amazon", "gs": "google", "abfs": "microsoft-azure"}
 _FILE_SYSTEMS = {
@@ -45,8 +45,7 @@ def open_object_storage(path: object, conn_id: str | None) -> "Store":
     """
     from airflow_provider_evpl.lake.store import LocalStore, ObjectStore
 
-    parts = _split(path)
-    _check(parts)
+    parts = read_path(path)
     conn_id = _one_conn_id(parts, conn_id)
     if parts.scheme == "file":
         return LocalStore(parts.path)
@@ -63,6 +62,17 @@ def open_object_storage(path: object, conn_id: str | None) -> "Store":
             f"object_storage_path, object_storage_conn_id: {parts.scheme} can't be opened: "
             f"{type(error).__name__}: {error}"
         ) from error
+
+
+def read_path(path: object) -> SplitResult:
+    """Read the root of a lake, as `open_object_storage` takes it; it needn't be there.
+
+    Raises:
+        EvplConfigError: it is wrong; the message names the argument.
+    """
+    parts = _split(path)
+    _check(parts)
+    return parts
 
 
 def _split(path: object) -> SplitResult:

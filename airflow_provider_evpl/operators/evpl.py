@@ -15,6 +15,7 @@ from airflow_provider_evpl.operators.arguments import hook_of, plan_of, store_of
 from airflow_provider_evpl.operators.coverage import EvplCoverageOperator
 from airflow_provider_evpl.operators.link import LandedLink, push_link
 from airflow_provider_evpl.operators.metrics import send_metrics
+from airflow_provider_evpl.operators.outlets import tell_outlets
 from airflow_provider_evpl.operators.progress import ProgressLog
 from airflow_provider_evpl.triggers.told import defer_if_told, read_deferrable
 
@@ -37,6 +38,8 @@ class EvplUtilizationToObjectStorageOperator(BaseOperator):
     interval. It is never taken from the clock.
 
     On Airflow 3.3 its `retry_policy` is `EvplRetryPolicy`, if none is given.
+
+    Events of assets among its `outlets` say what landed: `airflow_provider_evpl.assets` makes the lake's.
 
     Args:
         object_storage_path: root of the data set, as `ObjectStoragePath` reads it:
@@ -164,16 +167,18 @@ class EvplUtilizationToObjectStorageOperator(BaseOperator):
                 plan.granularity.text,
                 store.url("samples"),
             )
-            summary = pull(
+            pulled = pull(
                 client,
                 store,
                 plan,
                 provenance=_provenance(context, now),
                 on_progress=progress,
-            ).as_dict()
+            )
+        summary = pulled.as_dict()
         progress.finish(summary)
         send_metrics(summary, context)
         push_link(store, summary, context)
+        tell_outlets(self, context, summary, pulled.dates)
         return summary
 
 

@@ -38,6 +38,7 @@ def test_the_dags_import(lab: "Lab") -> None:
     by_file = Counter(Path(dag.fileloc).name for dag in bag.dags.values())
     assert by_file == {
         "evpl_any.py": 3,
+        "evpl_days.py": 5,
         "evpl_repair.py": 1,
         "evpl_utilization_daily.py": 1,
         "evpl_wait.py": 1,

@@ -1,0 +1,91 @@
+"""What a pull tells of the lake's assets, and who is woken by that: as Airflow's own scheduler has it."""
+
+from collections.abc import Collection
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.lake.proxy import Request, proxied
+
+if TYPE_CHECKING:
+    from tests.airflow.runs import Lab
+
+READERS = ("evpl_on_samples", "evpl_on_each_day", "evpl_on_each_month")
+Woken = list[tuple[str | None, datetime | None]]
+
+
+def _run(lab: "Lab", dag_id: str) -> tuple[dict[str, Any], dict[str, Woken], list[dict[str, Any]]]:
+    """Run a DAG once, by its schedule.
+
+    Returns:
+        Its result; of each reader the partition keys and dates of the runs that it got; what the events
+        that woke them have to say.
+    """
+    from airflow.models.dagrun import DagRun
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    from tests.airflow.scheduler import Scheduler
+
+    scheduler = Scheduler(dag_id, *READERS)
+    with scheduler.awake():
+        scheduler.schedule()
+        (outcome,) = scheduler.finish(dag_id, "scheduled")
+        scheduler.schedule()
+    assert outcome.state == "success"
+    assert outcome.result is not None
+    woken: dict[str, Woken] = {reader: [] for reader in READERS}
+    with create_session() as session:
+        runs = session.scalars(select(DagRun).where(DagRun.dag_id.in_(READERS))).all()
+        for run in runs:
+            woken[run.dag_id].append((run.partition_key, run.partition_date))
+        events = [event for run in runs for event in run.consumed_asset_events]
+        extras = [event.extra for event in events if event.asset.uri.startswith(lab.root)]
+    return outcome.result, {reader: sorted(found, key=str) for reader, found in woken.items()}, extras
+
+
+def _without(days: Collection[int]) -> Any:  # noqa: ANN401 a function of requests
+    """Where a whole one of these days is asked for, ask for a second between two steps: there is nothing."""
+
+    def ask(request: Request) -> Request:
+        target = request.target
+        for day in days:
+            whole = f"startTime=2026-11-{day}T00%3A00%3A00.000Z&endTime=2026-11-{day + 1}T00%3A00%3A00.000Z"
+            none = f"startTime=2026-11-{day}T00%3A00%3A01.000Z&endTime=2026-11-{day}T00%3A00%3A02.000Z"
+            target = target.replace(whole, none)
+        return request._replace(target=target)
+
+    return ask
+
+
+@pytest.mark.parametrize(
+    ("dag_id", "gone", "days"),
+    [
+        ("evpl_days", (), [18, 19]),
+        ("evpl_days", (18, 19), []),
+        ("evpl_days_partitioned", (19,), [18]),
+    ],
+)
+def test_readers_run_for_exactly_the_days_that_landed(
+    lab: "Lab", dag_id: str, gone: Collection[int], days: list[int]
+) -> None:
+    """One run a day, with its date; by month one; none of a day that was kept, were it the run's own.
+
+    A reader of the whole gets one, where something landed; Airflow has none for it in a partitioned DAG.
+    """
+    with proxied(lab.sandbox.base_url, _without(gone)) as proxy:
+        lab.connect(host=proxy.url)
+        for day in gone:
+            lab.execute(window_start=f"2026-11-{day}", window_end=f"2026-11-{day + 1}", slice_length="12h")
+        result, woken, extras = _run(lab, dag_id)
+    month = [("2026-11", datetime(2026, 11, 1, tzinfo=UTC))]
+    assert woken == {
+        "evpl_on_samples": [(None, None)] if days and dag_id == "evpl_days" else [],
+        "evpl_on_each_day": [(f"2026-11-{day}", datetime(2026, 11, day, tzinfo=UTC)) for day in days],
+        "evpl_on_each_month": month if days else [],
+    }
+    del result["slices"]
+    told = result | {"dates": [f"2026-11-{day}" for day in days]}
+    assert all(extra == told for extra in extras)
+    assert bool(extras) == bool(days)

@@ -1,0 +1,78 @@
+"""The assets of a lake: their names, and what a pull tells of them on every Airflow."""
+
+from datetime import timedelta
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from airflow_provider_evpl.errors import EvplConfigError
+
+if TYPE_CHECKING:
+    from tests.airflow.runs import Lab
+
+ROOTS = {
+    "s3://aws_default@lake/evpl": "s3://lake/evpl",
+    "s3://lake/evpl/": "s3://lake/evpl",
+    "s3://lake": "s3://lake",
+    " S3://aws@lake/ ": "s3://lake",
+    "gs://google_cloud_default@lake/a/b": "gs://lake/a/b",
+    "abfs://wasb_default@container/evpl": "abfs://container/evpl",
+    "file:///data/evpl/": "file:///data/evpl",
+}
+
+
+@pytest.mark.usefixtures("airflow_home")
+@pytest.mark.parametrize(("root", "lake"), ROOTS.items(), ids=str.strip)
+def test_a_lakes_assets_have_its_url(root: str, lake: str) -> None:
+    """Whatever connection reads it, with or without a slash at its end: Airflow changes nothing about it."""
+    from airflow.providers.common.compat.sdk import ObjectStoragePath
+
+    from airflow_provider_evpl.assets import days_asset, samples_asset
+
+    assert samples_asset(root).uri == f"{lake}/samples"
+    assert days_asset(root).uri == f"{lake}/samples?partition=date"
+    path = ObjectStoragePath(root.strip().replace("S3", "s3"))
+    assert samples_asset(path) == samples_asset(root)
+
+
+@pytest.mark.parametrize(
+    "root", ["", "{{ var.value.lake }}", "s3://user:hunter2@lake", "file://data", "lake"]
+)
+def test_what_is_no_lake_is_an_error_at_once(root: str) -> None:
+    """The DAG file doesn't import, and says why; a password is neither told nor passed on."""
+    from airflow_provider_evpl.assets import days_asset, samples_asset
+
+    for asset in (samples_asset, days_asset):
+        with pytest.raises(EvplConfigError, match="object_storage_path") as caught:
+            asset(root)
+        assert "hunter2" not in str(caught.value)
+
+
+def _events(root: str) -> dict[str, list[dict[str, Any]]]:
+    """What events say, by their asset's URI, below a lake's root."""
+    from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_0_PLUS
+    from airflow.utils.session import create_session
+
+    kind = "Asset" if AIRFLOW_V_3_0_PLUS else "Dataset"
+    model = getattr(import_module(f"airflow.models.{kind.lower()}"), f"{kind}Event")
+    found: dict[str, list[dict[str, Any]]] = {}
+    with create_session() as session:
+        for event in session.query(model):
+            uri = getattr(event, kind.lower()).uri
+            if uri.startswith(root):
+                found.setdefault(uri.removeprefix(root), []).append(event.extra)
+    return found
+
+
+def test_an_event_says_what_landed(lab: "Lab") -> None:
+    """Of the example's assets: the result without its slices, and the days, on every Airflow."""
+    from airflow_provider_evpl.features import HAS_PARTITIONS_AT_RUNTIME
+    from tests.airflow.runs import DAY, run_dag
+
+    outcome = run_dag(lab, "evpl_utilization_daily", logical_date=DAY + timedelta(days=1, hours=3))
+    assert outcome.result is not None
+    del outcome.result["slices"]
+    told = outcome.result | {"dates": ["2026-11-19", "2026-11-20"]}
+    days = 2 if HAS_PARTITIONS_AT_RUNTIME else 1
+    assert _events(lab.root) == {"/samples": [told], "/samples?partition=date": [told] * days}
