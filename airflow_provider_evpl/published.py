@@ -30,6 +30,12 @@ class Watch:
         self._clock = clock
         self._seen = f"window {plan.window}: nothing seen yet (asked from {iso(plan.due)} on)"
         self._failure = ""
+        self._series: int | None = None
+
+    @property
+    def series(self) -> int | None:
+        """How many series the last look saw, enough or too few; None where it didn't ask, or failed."""
+        return self._series
 
     def __str__(self) -> str:
         """How many series were there at the last look that worked, and why a later one didn't."""
@@ -49,24 +55,39 @@ class Watch:
 
     def _ask(self, client: Client) -> bool:
         plan = self._plan
-        self._failure = ""
+        self._failure, self._series = "", None
         try:
-            count = count_published(
-                client, code_ope=plan.code_ope, granularity=plan.granularity, window=plan.window
+            self._series = count_published(
+                client,
+                code_ope=plan.code_ope,
+                granularity=plan.granularity,
+                window=plan.window,
+                enough=plan.min_series,
             )
         except EvplRetryableError as error:
             self._failure = f"; the last look failed: {error}"
             return False
-        self._seen = f"window {plan.window}: {count} of {plan.min_series} series have their last sample"
-        return count >= plan.min_series
+        self._seen = (
+            f"window {plan.window}: {self._series} of {plan.min_series} series have their last sample"
+        )
+        return self._series >= plan.min_series
 
 
-def count_published(client: Client, *, code_ope: str, granularity: Granularity, window: Window) -> int:
+def count_published(
+    client: Client, *, code_ope: str, granularity: Granularity, window: Window, enough: int
+) -> int:
     """Count the series that have their last sample of a window: one in the last step that begins in it.
 
     Whether a timestamp is the start or the end of its step, nobody knows; a window's samples are
     those whose timestamp lies in it, so the last one is too [A]. A sample without a value counts:
     it is a row in the lake. One that can't be read is none, it is only logged.
+
+    Args:
+        client: asks for one page after the other.
+        code_ope: the operator code.
+        granularity: has a step that begins in the window.
+        window: what should be published.
+        enough: at so many series no further page is asked for.
 
     Raises:
         EvplConfigError: no step begins in the window, or the granularity has no fixed length.
@@ -87,6 +108,8 @@ def count_published(client: Client, *, code_ope: str, granularity: Granularity, 
                 for entry in page.entries:
                     if any(first <= timestamp < end for timestamp in entry.timestamps):
                         found.add(entry.series)
+                if len(found) >= enough:
+                    break
     except EvplPagingError as error:
         raise EvplPagingError(
             f"report of {asked}: {error}. If it stays so, look at the connection's `pagination`"

@@ -51,10 +51,12 @@ class AskedApi(FakeApi):
         return super()._entries(start - DAY, end + DAY) if self.is_generous else super()._entries(start, end)
 
 
-def count(api: FakeApi, window: Window = WINDOW, granularity: Granularity = FIVE_MINUTES) -> int:
+def count(
+    api: FakeApi, window: Window = WINDOW, granularity: Granularity = FIVE_MINUTES, enough: int = 1000
+) -> int:
     """Ask once, at a pace that never waits long."""
     with api.client(requests_per_second=1000.0) as client:
-        return count_published(client, code_ope="0042", granularity=granularity, window=window)
+        return count_published(client, code_ope="0042", granularity=granularity, window=window, enough=enough)
 
 
 def clock(*hours: float) -> Iterator[datetime]:
@@ -133,6 +135,14 @@ def test_pages_of_any_length_add_up() -> None:
     assert api.indices == [1, 3, 4, 7]
 
 
+@pytest.mark.parametrize(("enough", "seen", "indices"), [(3, 4, [1, 3]), (4, 4, [1, 3]), (5, 6, [1, 3, 5])])
+def test_enough_is_enough(enough: int, seen: int, indices: list[int]) -> None:
+    """At the page that has the last of so many series it stops: what follows isn't asked for."""
+    api = FakeApi([Sample(name, LAST, "1") for name in "abcdefg"], page_size=2)
+    assert count(api, enough=enough) == seen
+    assert api.indices == indices
+
+
 def test_before_it_is_due_nothing_is_asked() -> None:
     """Until the window has settled there is no request; from that moment on there is."""
     api = FakeApi([*grid("a", LAST, 1), *grid("b", LAST, 1)])
@@ -142,8 +152,9 @@ def test_before_it_is_due_nothing_is_asked() -> None:
         assert [watch.look(client), watch.look(client)] == [False, False]
         assert api.indices == []
         assert "nothing seen yet (asked from 2026-11-21T01:00:00Z on)" in str(watch)
+        assert watch.series is None
         assert watch.look(client)
-    assert api.indices == [1]
+    assert (api.indices, watch.series) == ([1], 2)
 
 
 def test_it_waits_for_so_many_series() -> None:
@@ -169,6 +180,7 @@ def test_what_may_pass_is_waited_out(caplog: pytest.LogCaptureFixture) -> None:
         api.changes = {1: {"totalPages": 9}}
         assert not watch.look(client)
         assert "1 of 2 series have their last sample; the last look failed: report of" in str(watch)
+        assert watch.series is None
         api.changes = {}
         api.samples += grid("b", LAST, 1)
         assert watch.look(client)

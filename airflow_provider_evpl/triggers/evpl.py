@@ -53,7 +53,10 @@ class EvplUtilizationTrigger(BaseTrigger):
         """Wait, then tell how it ended."""
         try:
             with await EvplHook(self._evpl_conn_id).aget_conn() as client:
-                event = await self._wait(client)
+                try:
+                    event = await self._wait(client)
+                finally:
+                    client.stop()  # where the triggerer ends, a look may be under way
         except EvplPermanentError as error:
             event = {"status": "failed", "error": type(error).__name__, "message": str(error)}
         yield TriggerEvent(event)  # type: ignore[no-untyped-call]  # Airflow's

@@ -88,6 +88,16 @@ def test_it_waits_until_enough_series_are_there(lab: "Lab", mode: dict[str, str]
         assert "startTime=2026-11-20T23%3A55%3A00.000Z&endTime=2026-11-21T00%3A00%3A00.000Z" in path
 
 
+@pytest.mark.parametrize(("mode", "tokens"), [(MODES[0], 4), (MODES[1], 3)])
+def test_a_token_that_ends_meanwhile_is_renewed(lab: "Lab", mode: dict[str, str], tokens: int) -> None:
+    """A wait outlives its token: what is refused for it is asked again with a new one, at once."""
+    with serving(answering(0, 11, 401, 12)) as server:
+        lab.connect(host=server.url)
+        assert wait(lab, {"min_series": "12"} | mode).state == "success"
+        paths = [one["path"] for one in server.seen]
+    assert len([path for path in paths if path.endswith("/token")]) == tokens
+
+
 def test_it_waits_without_its_slot_by_rescheduling_too(lab: "Lab") -> None:
     """In the mode `reschedule` each look is a run of its own."""
     with serving(answering(11, 12)) as server:
