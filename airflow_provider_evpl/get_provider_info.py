@@ -37,7 +37,10 @@ def get_provider_info() -> dict[str, Any]:
         "triggers": [
             {
                 "integration-name": "Orange EVPL Monitoring",
-                "python-modules": ["airflow_provider_evpl.triggers.evpl"],
+                "python-modules": [
+                    "airflow_provider_evpl.triggers.event",
+                    "airflow_provider_evpl.triggers.evpl",
+                ],
             }
         ],
         "hooks": [
