@@ -12,7 +12,7 @@ DAY = {"window_start": "2026-11-20", "window_end": "2026-11-21"}
 
 
 def _configured() -> Any:  # noqa: ANN401 Airflow's client, of either version
-    """Make what sends Airflow's metrics as the process of a task does, whose start reads the configuration."""
+    """Make what sends Airflow's metrics as the process of a task does: its start reads the settings."""
     from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_0_PLUS
 
     if AIRFLOW_V_3_0_PLUS:
