@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import BaseOperatorLink, XCom
 
 if TYPE_CHECKING:
-    from airflow.models.taskinstancekey import TaskInstanceKey
     from airflow.providers.common.compat.sdk import BaseOperator, Context
+    from airflow.sdk.types import TaskInstanceKey
 
     from airflow_provider_evpl.lake.store import Store
 

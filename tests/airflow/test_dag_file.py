@@ -39,6 +39,8 @@ def test_the_dags_import(lab: "Lab") -> None:
     assert by_file == {
         "evpl_any.py": 3,
         "evpl_days.py": 5,
+        "evpl_link.py": 1,
+        "evpl_quota.py": 1,
         "evpl_repair.py": 1,
         "evpl_utilization_daily.py": 1,
         "evpl_wait.py": 1,

@@ -12,7 +12,7 @@ DAY = {"window_start": "2026-11-20", "window_end": "2026-11-21"}
 
 
 def _configured() -> Any:  # noqa: ANN401 Airflow's client, of either version
-    """Make what sends Airflow's metrics as the process of a task does: its start reads the settings."""
+    """Make what sends Airflow's metrics, as a task's process does at its start: of the configuration."""
     from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_0_PLUS
 
     if AIRFLOW_V_3_0_PLUS:
