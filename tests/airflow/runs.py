@@ -84,13 +84,20 @@ class Outcome:
 def run_dag(
     lab: Lab, dag_id: str, *, logical_date: datetime | None = DAY, conf: Mapping[str, object] | None = None
 ) -> Outcome:
-    """Run a DAG through Airflow, in this process, without its retries."""
+    """Run a DAG of one task through Airflow, in this process, without its retries."""
+    run = run_tasks(lab, dag_id, logical_date=logical_date, conf=conf)
+    (task_instance,) = run.get_task_instances()
+    return Outcome(str(run.state), task_instance.xcom_pull(task_ids=task_instance.task_id))
+
+
+def run_tasks(
+    lab: Lab, dag_id: str, *, logical_date: datetime | None = DAY, conf: Mapping[str, object] | None = None
+) -> Any:  # noqa: ANN401 Airflow's run of a DAG
+    """Run a DAG of any number of tasks likewise."""
     dag = DagBag(lab.airflow_home / "dags").dags[dag_id]
     for task in dag.tasks:
         task.retries = 0
-    run = dag.test(logical_date=logical_date, run_conf=dict(conf or {}))
-    (task_instance,) = run.get_task_instances()
-    return Outcome(str(run.state), task_instance.xcom_pull(task_ids=task_instance.task_id))
+    return dag.test(logical_date=logical_date, run_conf=dict(conf or {}))
 
 
 def truth(sandbox: SandboxServer, start: datetime, end: datetime) -> dict[tuple[Any, ...], float]:

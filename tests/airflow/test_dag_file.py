@@ -41,9 +41,14 @@ def test_the_dags_import(lab: "Lab") -> None:
         "evpl_days.py": 5,
         "evpl_link.py": 1,
         "evpl_quota.py": 1,
+        "evpl_p95_monthly.py": 1,
         "evpl_repair.py": 1,
+        "evpl_taskflow_question.py": 1,
         "evpl_utilization_daily.py": 1,
+        "evpl_utilization_hourly.py": 2,
+        "evpl_utilization_many.py": 1,
         "evpl_wait.py": 1,
+        "evpl_wait_then_pull.py": 1,
         "evpl_windows.py": 11,
     }
 

@@ -1,0 +1,78 @@
+"""Whenever samples have landed: the 95th percentile of each circuit and month, as a table beside the lake.
+
+By nearest rank, as burst billing does it: of 8,640 five-minute samples in 30 days the top 432 are dropped;
+indicative, not an invoice. `samples` of `expected` says how much of the month it stands on. DuckDB reads the
+lake through the storage connection that landed it; needs `pip install duckdb`.
+"""
+
+import calendar
+import os
+import re
+from datetime import UTC, datetime
+
+from airflow.providers.common.compat.sdk import DAG, Asset, ObjectStoragePath, task
+
+# As in evpl_utilization_daily.py: whose asset wakes this DAG.
+LAKE_ROOT = os.environ.get("EVPL_LAKE_ROOT")
+
+if not LAKE_ROOT:
+    raise RuntimeError(
+        "EVPL_LAKE_ROOT is not set: set it where Airflow parses and runs DAGs, to the root of the "
+        "lake, like s3://aws_default@lake/evpl or file:///data/evpl"
+    )
+
+root: str = LAKE_ROOT
+lake = re.sub("//[^/]*@", "//", root, count=1).rstrip("/")
+samples, p95 = Asset(f"{lake}/samples"), Asset(f"{lake}/p95")
+
+QUESTION = """
+    SELECT code_ope, object_instance_id, metric_name, pop_country, pop_name, pop_section_name,
+        quantile_disc(value, 0.95) AS p95,
+        count(value) AS samples,
+        $expected AS expected
+    FROM read_parquet($objects, hive_partitioning = false)
+    GROUP BY ALL
+    ORDER BY ALL
+"""
+
+with DAG(
+    dag_id="evpl_p95_monthly",
+    schedule=[samples],
+    start_date=datetime(2026, 1, 1, tzinfo=UTC),
+    catchup=False,
+    max_active_runs=1,
+    params={"months": []},  # a run by hand may name some, like 2026-11
+    tags=["evpl"],
+):
+
+    @task
+    def months(*, params: dict[str, list[str]] | None = None) -> list[str]:
+        """Give the months to reckon: the last two that the lake has, for samples may come late."""
+        fs = ObjectStoragePath(root).fs
+        fs.invalidate_cache()
+        days = fs.glob(f"{lake}/samples/operator_code=*/granularity=300s/date=*")
+        found = {re.sub(r".*/date=(\d{4}-\d\d)-\d\d$", r"\1", day.rstrip("/")) for day in days}
+        return (params or {})["months"] or sorted(found)[-2:]
+
+    @task(outlets=[p95])
+    def reckon(month: str) -> str:
+        """Put the month's table in the place of the one before; return where it is."""
+        import duckdb
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        fs = ObjectStoragePath(root).fs
+        fs.invalidate_cache()
+        objects = f"{lake}/samples/operator_code=*/granularity=300s/date={month}-*/*.parquet"
+        expected = calendar.monthrange(*map(int, month.split("-")))[1] * 288
+        with duckdb.connect() as db:
+            db.register_filesystem(fs)
+            table = db.sql(QUESTION, params={"objects": objects, "expected": expected}).to_arrow_table()
+        written = pa.BufferOutputStream()
+        pq.write_table(table, written)
+        path = f"{lake}/p95/month={month}/p95.parquet"
+        fs.makedirs(path.rpartition("/")[0], exist_ok=True)
+        fs.pipe_file(path, written.getvalue().to_pybytes())
+        return path
+
+    reckon.expand(month=months())

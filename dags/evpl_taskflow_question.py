@@ -1,0 +1,39 @@
+"""By hand: which circuits were the busiest in a window? The hook's data frame in a TaskFlow task.
+
+For questions that are asked once, without a lake; in a notebook the same two lines do. Memory grows with the
+window: for more than some days, land them and ask the lake.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from airflow.providers.common.compat.sdk import dag, task
+
+from airflow_provider_evpl.hooks.evpl import EvplHook
+
+EVPL_CONN_ID = "evpl_default"
+
+
+@dag(
+    schedule=None,
+    start_date=datetime(2026, 1, 1, tzinfo=UTC),
+    params={"window_start": "2026-11-20", "window_end": "2026-11-21", "top": 10},
+    tags=["evpl"],
+)
+def evpl_taskflow_question() -> None:
+    """Ask once; the answer is the task's result."""
+
+    @task
+    def busiest(*, params: dict[str, Any] | None = None) -> list[dict[str, Any]]:
+        """Give the series with the highest peaks: a few rows, the samples stay in the task."""
+        asked = params or {}
+        frame = EvplHook(EVPL_CONN_ID).get_utilization_df(asked["window_start"], asked["window_end"])
+        series = frame.groupby(["object_instance_id", "metric_name", "pop_name"], dropna=False)["value"]
+        peaks = series.agg(peak="max", mean="mean").nlargest(asked["top"], "peak").reset_index()
+        rows: list[dict[str, Any]] = peaks.to_dict("records")
+        return rows
+
+    busiest()
+
+
+evpl_taskflow_question()
