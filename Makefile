@@ -120,6 +120,10 @@ e2e: $(E2E) ## real servers and readers: Ceph, an authorisation server, Spark; a
 	@$(BIN)/python -m pytest -q --durations 10 $(ON_CEPH) tests/e2e $(wildcard tests/lake/test_store*.py) \
 	    tests/lake/test_lake_on_stores.py tests/airflow/test_dag_stores.py
 
+.PHONY: e2e-backfill
+e2e-backfill: setup ## `airflow backfill create` with real servers of Airflow's, and who is woken by what lands
+	@$(BIN)/python -m pytest -q --durations 5 tests/e2e_backfill
+
 .PHONY: laws
 laws: export EVPL_SEQUENCES := 10000
 laws: export EVPL_KILLS := 1200

@@ -91,7 +91,12 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(*command: str, ready: str, env: Mapping[str, str] = MappingProxyType({})) -> Iterator[str]:
+def running(
+    *command: str,
+    ready: str,
+    env: Mapping[str, str] = MappingProxyType({}),
+    patience_seconds: float = _PATIENCE_SECONDS,
+) -> Iterator[str]:
     """Run a server until the end; gives the word after what it says when it is ready."""
     with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         said = Path(folder, "said")
@@ -100,7 +105,7 @@ def running(*command: str, ready: str, env: Mapping[str, str] = MappingProxyType
                 command, cwd=folder, env=os.environ | env, stdout=file, stderr=subprocess.STDOUT
             )
         try:
-            yield _wait(process, said, re.compile(ready + r"(\S*)"))
+            yield _wait(process, said, re.compile(ready + r"(\S*)"), patience_seconds)
         finally:
             process.terminate()
             try:
@@ -111,8 +116,10 @@ def running(*command: str, ready: str, env: Mapping[str, str] = MappingProxyType
                 raise
 
 
-def _wait(process: subprocess.Popen[bytes], said: Path, ready: re.Pattern[str]) -> str:
-    deadline = time.monotonic() + _PATIENCE_SECONDS
+def _wait(
+    process: subprocess.Popen[bytes], said: Path, ready: re.Pattern[str], patience_seconds: float
+) -> str:
+    deadline = time.monotonic() + patience_seconds
     while time.monotonic() < deadline and process.poll() is None:
         match = ready.search(said.read_text())
         if match:
