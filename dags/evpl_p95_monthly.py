@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 
 from airflow.providers.common.compat.sdk import DAG, Asset, ObjectStoragePath, task
 
+from airflow_provider_evpl.assets import samples_asset
+
 # As in evpl_utilization_daily.py: whose asset wakes this DAG.
 LAKE_ROOT = os.environ.get("EVPL_LAKE_ROOT")
 
@@ -23,7 +25,7 @@ if not LAKE_ROOT:
 
 root: str = LAKE_ROOT
 lake = re.sub("//[^/]*@", "//", root, count=1).rstrip("/")
-samples, p95 = Asset(f"{lake}/samples"), Asset(f"{lake}/p95")
+p95 = Asset(f"{lake}/p95")
 
 QUESTION = """
     SELECT code_ope, object_instance_id, metric_name, pop_country, pop_name, pop_section_name,
@@ -37,7 +39,7 @@ QUESTION = """
 
 with DAG(
     dag_id="evpl_p95_monthly",
-    schedule=[samples],
+    schedule=[samples_asset(root)],
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     max_active_runs=1,

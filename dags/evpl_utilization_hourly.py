@@ -6,12 +6,12 @@ never overlap: by night the hours pull the new day.
 """
 
 import os
-import re
 from datetime import UTC, datetime, timedelta
 
-from airflow.providers.common.compat.sdk import DAG, Asset
+from airflow.providers.common.compat.sdk import DAG
 from airflow.timetables.trigger import CronTriggerTimetable
 
+from airflow_provider_evpl.assets import days_asset, samples_asset
 from airflow_provider_evpl.operators.evpl import EvplUtilizationToObjectStorageOperator
 
 # As in evpl_utilization_daily.py, which this file stands in for: one of both, not both.
@@ -23,8 +23,6 @@ if not LAKE_ROOT:
         "EVPL_LAKE_ROOT is not set: set it where Airflow parses and runs DAGs, to the root of the "
         "lake, like s3://aws_default@lake/evpl or file:///data/evpl"
     )
-
-samples = Asset(re.sub("//[^/]*@", "//", LAKE_ROOT, count=1).rstrip("/") + "/samples")
 
 with DAG(
     dag_id="evpl_utilization_hourly",
@@ -41,7 +39,7 @@ with DAG(
         object_storage_path=LAKE_ROOT,
         window_length=timedelta(hours=1),
         lookback=timedelta(hours=2),
-        outlets=[samples],
+        outlets=[samples_asset(LAKE_ROOT), days_asset(LAKE_ROOT)],
     )
 
 with DAG(
@@ -59,5 +57,5 @@ with DAG(
         object_storage_path=LAKE_ROOT,
         window_length=timedelta(days=1),
         lookback=timedelta(days=1),
-        outlets=[samples],
+        outlets=[samples_asset(LAKE_ROOT), days_asset(LAKE_ROOT)],
     )

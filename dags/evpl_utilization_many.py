@@ -7,12 +7,12 @@ fails is tried again alone; the others land.
 """
 
 import os
-import re
 from datetime import UTC, datetime, timedelta
 
-from airflow.providers.common.compat.sdk import DAG, Asset, task
+from airflow.providers.common.compat.sdk import DAG, task
 from airflow.timetables.trigger import CronTriggerTimetable
 
+from airflow_provider_evpl.assets import days_asset, samples_asset
 from airflow_provider_evpl.operators.evpl import EvplUtilizationToObjectStorageOperator
 
 # What is yours, besides what evpl_utilization_daily.py names: the operator codes, and the pool.
@@ -26,8 +26,6 @@ if not LAKE_ROOT:
         "EVPL_LAKE_ROOT is not set: set it where Airflow parses and runs DAGs, to the root of the "
         "lake, like s3://aws_default@lake/evpl or file:///data/evpl"
     )
-
-samples = Asset(re.sub("//[^/]*@", "//", LAKE_ROOT, count=1).rstrip("/") + "/samples")
 
 with DAG(
     dag_id="evpl_utilization_many",
@@ -52,5 +50,5 @@ with DAG(
         window_length=timedelta(days=1),
         lookback=timedelta(days=1),
         pool=POOL,
-        outlets=[samples],
+        outlets=[samples_asset(LAKE_ROOT), days_asset(LAKE_ROOT)],
     ).expand(code_ope=operator_codes())

@@ -5,12 +5,12 @@ restart of the triggerer. Where the day doesn't come within 12 hours the task sa
 """
 
 import os
-import re
 from datetime import UTC, datetime, timedelta
 
-from airflow.providers.common.compat.sdk import DAG, Asset
+from airflow.providers.common.compat.sdk import DAG
 from airflow.timetables.trigger import CronTriggerTimetable
 
+from airflow_provider_evpl.assets import days_asset, samples_asset
 from airflow_provider_evpl.operators.evpl import EvplUtilizationToObjectStorageOperator
 from airflow_provider_evpl.sensors.evpl import EvplUtilizationSensor
 
@@ -25,8 +25,6 @@ if not LAKE_ROOT:
         "EVPL_LAKE_ROOT is not set: set it where Airflow parses and runs DAGs, to the root of the "
         "lake, like s3://aws_default@lake/evpl or file:///data/evpl"
     )
-
-samples = Asset(re.sub("//[^/]*@", "//", LAKE_ROOT, count=1).rstrip("/") + "/samples")
 
 with DAG(
     dag_id="evpl_wait_then_pull",
@@ -53,6 +51,6 @@ with DAG(
         evpl_conn_id=EVPL_CONN_ID,
         object_storage_path=LAKE_ROOT,
         window_length=timedelta(days=1),  # the same day
-        outlets=[samples],
+        outlets=[samples_asset(LAKE_ROOT), days_asset(LAKE_ROOT)],
     )
     wait >> pull

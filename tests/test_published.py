@@ -153,8 +153,9 @@ def test_before_it_is_due_nothing_is_asked() -> None:
         assert api.indices == []
         assert "nothing seen yet (asked from 2026-11-21T01:00:00Z on)" in str(watch)
         assert watch.series is None
-        assert watch.look(client)
-    assert (api.indices, watch.series) == ([1], 2)
+        seen = watch.look(client)
+    assert (seen, api.indices) == (True, [1])
+    assert watch.series == 2
 
 
 def test_it_waits_for_so_many_series() -> None:
