@@ -4,6 +4,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
+from tests.airflow.versions import AIRFLOW_3, OTHERS_WARNINGS
 from tests.e2e.ceph import serving_ceph
 from tests.servers import serving_azure, serving_gs, serving_s3
 
@@ -31,6 +32,12 @@ _S3_SERVERS = {"moto": serving_s3, "ceph": serving_ceph}
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let `make e2e` choose a real server."""
     parser.addoption("--s3-server", choices=_S3_SERVERS, default="moto", help="what serves S3")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let Airflow 2.11 warn of itself."""
+    for one in () if AIRFLOW_3 else OTHERS_WARNINGS:
+        config.addinivalue_line("filterwarnings", one)
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@ import logging
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -69,3 +69,10 @@ def lab(
     lab.connect()
     monkeypatch.setenv("EVPL_LAKE_ROOT", lab.root)
     return lab
+
+
+@pytest.fixture
+def logs(caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]) -> Callable[[], str]:
+    """Give all that was logged so far, in whichever of Airflow's ways."""
+    caplog.set_level("DEBUG")
+    return lambda: caplog.text + "".join(capfd.readouterr())

@@ -6,6 +6,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import NamedTuple
 
+from tests.airflow.versions import load_dags, try_dag
 from tests.machine.victim import BEGIN, END, Speaker, say_steps
 
 
@@ -21,13 +22,11 @@ class TaskJob(NamedTuple):
 def run_task(job: TaskJob, line: Connection) -> None:
     """Be the process."""
     os.environ |= job.environment
-    from airflow.dag_processing.dagbag import DagBag
-
     from tests.airflow.runs import DAY
 
     say = Speaker(line)
-    dag = DagBag(Path(os.environ["AIRFLOW_HOME"], "dags")).dags[job.dag_id]
+    dag = load_dags(Path(os.environ["AIRFLOW_HOME"], "dags")).dags[job.dag_id]
     say_steps(job.lake, say)
     say(BEGIN)
-    run = dag.test(logical_date=DAY, run_conf=dict(job.conf))
+    run = try_dag(dag, job.conf, logical_date=DAY)
     say(f"{END} {run.state}")

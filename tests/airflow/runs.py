@@ -12,11 +12,11 @@ from urllib.parse import urlsplit
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from airflow.dag_processing.dagbag import DagBag
 
 from airflow_provider_evpl.operators.evpl import EvplUtilizationToObjectStorageOperator
 from airflow_provider_evpl.sandbox.data import Network, Row
 from airflow_provider_evpl.sandbox.server import SandboxServer
+from tests.airflow.versions import load_dags, try_dag
 
 DAY = datetime(2026, 11, 20, tzinfo=UTC)
 """A full day in the past, on which most tests work."""
@@ -94,10 +94,10 @@ def run_tasks(
     lab: Lab, dag_id: str, *, logical_date: datetime | None = DAY, conf: Mapping[str, object] | None = None
 ) -> Any:  # noqa: ANN401 Airflow's run of a DAG
     """Run a DAG of any number of tasks likewise."""
-    dag = DagBag(lab.airflow_home / "dags").dags[dag_id]
+    dag = load_dags(lab.airflow_home / "dags").dags[dag_id]
     for task in dag.tasks:
         task.retries = 0
-    return dag.test(logical_date=logical_date, run_conf=dict(conf or {}))
+    return try_dag(dag, conf or {}, logical_date=logical_date)
 
 
 def truth(sandbox: SandboxServer, start: datetime, end: datetime) -> dict[tuple[Any, ...], float]:

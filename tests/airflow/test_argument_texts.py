@@ -1,9 +1,12 @@
 """What templates make of arguments: as text, as native objects, from a run's form."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from tests.airflow.versions import make_macros
 
 if TYPE_CHECKING:
     from tests.airflow.runs import Lab
@@ -69,25 +72,24 @@ def test_what_is_left_out_has_its_default(lab: "Lab", dag_id: str, nothing: str 
     ],
 )
 def test_what_is_unclear_is_named(
-    lab: "Lab", dag_id: str, name: str, value: object, capfd: pytest.CaptureFixture[str]
+    lab: "Lab", dag_id: str, name: str, value: object, logs: Callable[[], str]
 ) -> None:
     """A bare number, a rendered timedelta, a time without zone or with a fraction fail by their name."""
     from tests.airflow.runs import run_dag
 
     outcome = run_dag(lab, dag_id, conf={"object_storage_path": lab.root, **HOUR, name: value})
     assert outcome.state == "failed"
-    assert f"AirflowFailException: {name}" in "".join(capfd.readouterr())
+    assert f"AirflowFailException: {name}" in logs()
     assert lab.landed() == []
 
 
 def _rendered(lab: "Lab", template: object, *, native: bool) -> Any:  # noqa: ANN401 what templates make of it
     """Render a task's `lookback` as Airflow does."""
     from airflow.providers.common.compat.sdk import DAG
-    from airflow.sdk.execution_time import macros
 
     with DAG(dag_id="rendered", schedule=None, render_template_as_native_obj=native):
         task = lab.operator(lookback=template)
-    task.render_template_fields({"macros": macros, "params": {"hours": 1}})
+    task.render_template_fields({"macros": make_macros(), "params": {"hours": 1}})
     return task.lookback
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from airflow_provider_evpl.errors import EvplConfigError
 from airflow_provider_evpl.settings import Settings
+from tests.airflow.versions import needs
 
 HOST = "https://localhost:8075/gate%20way"
 EXTRA = {
@@ -57,11 +58,17 @@ WAYS: dict[str, Callable[[], str]] = {
     "uri-extra-texts": lambda: (
         f"{START}@{quote(HOST, safe='')}?{urlencode({'__extra__': json.dumps(TEXTS)})}"
     ),
-    "sdk-uri": lambda: _get_uri("airflow.sdk", EXTRA),
-    "sdk-uri-texts": lambda: _get_uri("airflow.sdk", TEXTS),
     "core-uri": lambda: _get_uri("airflow.models", EXTRA),
     "core-uri-texts": lambda: _get_uri("airflow.models", TEXTS),
 }
+SDKS_WAYS = {
+    "sdk-uri": lambda: _get_uri("airflow.sdk", EXTRA),
+    "sdk-uri-texts": lambda: _get_uri("airflow.sdk", TEXTS),
+}
+ALL_WAYS = [
+    *(pytest.param(way, id=name) for name, way in WAYS.items()),
+    *(pytest.param(way, id=name, marks=needs("3.0", "airflow.sdk")) for name, way in SDKS_WAYS.items()),
+]
 
 
 @pytest.fixture
@@ -78,7 +85,7 @@ def read(airflow_home: object, monkeypatch: pytest.MonkeyPatch) -> Callable[[str
     return read
 
 
-@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+@pytest.mark.parametrize("way", ALL_WAYS)
 def test_all_ways_mean_the_same(read: Callable[[str], Settings], way: Callable[[], str]) -> None:
     """JSON and URI, with extras as they are or as text, give the same settings."""
     assert read(way()) == EXPECTED

@@ -9,6 +9,7 @@ import pytest
 from airflow_provider_evpl.errors import EvplConfigError
 from airflow_provider_evpl.lake.layout import Dataset
 from airflow_provider_evpl.window import Window
+from tests.airflow.versions import load_dags, try_dag
 from tests.lake.proxy import Request, proxied
 
 if TYPE_CHECKING:
@@ -123,8 +124,6 @@ def test_the_example_heals_a_lake(lab: "Lab") -> None:
 
     Of a day of which the API has nothing an empty object tells; it is pulled again, and no task fails.
     """
-    from airflow.dag_processing.dagbag import DagBag
-
     from tests.airflow.runs import DAY, read_rows, truth
 
     one_day = timedelta(days=1)
@@ -137,8 +136,8 @@ def test_the_example_heals_a_lake(lab: "Lab") -> None:
         _path(lab, half).unlink()
         lab.execute(window_start=half.start, window_end=noon, slice_length="12h")
         before = {path: path.stat().st_mtime_ns for path in lab.landed()}
-        dag = DagBag(lab.airflow_home / "dags").dags["evpl_repair"]
-        run = dag.test(logical_date=DAY + timedelta(hours=6))
+        dag = load_dags(lab.airflow_home / "dags").dags["evpl_repair"]
+        run = try_dag(dag, {}, logical_date=DAY + timedelta(hours=6))
     assert str(run.state) == "success"
     look, *pulled = sorted(run.get_task_instances(), key=lambda one: (one.task_id, one.map_index))
     found = look.xcom_pull(task_ids="look_over", key="coverage")

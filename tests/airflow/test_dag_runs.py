@@ -1,11 +1,11 @@
 import json
 import re
+from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-import pytest
-
 from tests.airflow.results import check_result
+from tests.airflow.versions import DEBUG_LINE, needs
 
 if TYPE_CHECKING:
     from tests.airflow.runs import Lab
@@ -44,18 +44,19 @@ def test_a_second_run_changes_nothing(lab: "Lab") -> None:
     assert [one["replaced"] for one in outcome.result["slices"]] == [1, 1]
 
 
-def test_a_manual_run_without_a_date_says_what_to_set(lab: "Lab", capfd: pytest.CaptureFixture[str]) -> None:
+@needs("3.0", "runs without a logical date")
+def test_a_manual_run_without_a_date_says_what_to_set(lab: "Lab", logs: Callable[[], str]) -> None:
     """Without a window, a data interval and a logical date a run fails clearly; nothing lands."""
     from tests.airflow.runs import run_dag
 
     conf = {"object_storage_path": lab.root, "window_length": "1d"}
     outcome = run_dag(lab, "evpl_any", logical_date=None, conf=conf)
     assert outcome.state == "failed"
-    assert "set window_start and window_end" in "".join(capfd.readouterr())
+    assert "set window_start and window_end" in logs()
     assert lab.landed() == []
 
 
-def test_no_secret_leaves(lab: "Lab", capfd: pytest.CaptureFixture[str]) -> None:
+def test_no_secret_leaves(lab: "Lab", logs: Callable[[], str]) -> None:
     """Neither the client secret nor a token is in the logs at DEBUG, the result or an object."""
     from airflow.providers.common.compat.sdk import redact
 
@@ -66,11 +67,11 @@ def test_no_secret_leaves(lab: "Lab", capfd: pytest.CaptureFixture[str]) -> None
     conf = {"object_storage_path": lab.root, "window_start": "2026-11-20", "window_end": "2026-11-21"}
     outcome = run_dag(lab, "evpl_any", conf=conf)
     # dag.test() runs without a supervisor; its stand-in logs the very order to mask a secret.
-    lines = "".join(capfd.readouterr()).splitlines()
+    lines = logs().splitlines()
     logs = "\n".join(line for line in lines if not re.search("Sending request.*MaskSecret", line))
     (token,) = set(state.tokens._ends) - known  # noqa: SLF001 likewise
     assert outcome.state == "success"
-    assert "[debug" in logs
+    assert DEBUG_LINE in logs
     objects = b"".join(path.read_bytes() for path in lab.landed())
     for secret in (token, lab.sandbox.config.client_secret):
         assert redact(secret) == "***"

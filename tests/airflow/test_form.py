@@ -16,6 +16,7 @@ from wtforms import widgets
 
 from airflow_provider_evpl.get_provider_info import get_provider_info
 from airflow_provider_evpl.settings import Settings
+from tests.airflow.versions import needs
 
 CONNECTION_TYPE = get_provider_info()["connection-types"][0]
 FIELDS = CONNECTION_TYPE["conn-fields"]
@@ -80,6 +81,7 @@ def _stored(form: wtforms.Form) -> Settings:
     return Settings.from_connection(login="id", password="secret", host="", extra=extra)
 
 
+@needs("3.2", "the new form")
 def test_the_old_form_is_the_new_one(airflow_home: Path, old_widgets: Mapping[str, Any]) -> None:
     """Order, labels, help and choices are the same, as Airflow itself reads both.
 

@@ -229,11 +229,11 @@ def test_a_task_that_is_killed_stops_at_once(lab: "Lab") -> None:
         lab.connect(host=proxy.url)
         task = lab.operator()
         context: Any = {}
-        running = pool.submit(task.execute, context)
-        assert asked.wait(10)
-        task.on_kill()
+        killing = pool.submit(lambda: asked.wait(60) and task.on_kill())
         with pytest.raises(EvplUnavailableError):
-            running.result(10)
+            task.execute(context)
+        assert killing.result() is None
+        assert not over.is_set()
         over.set()
     assert lab.landed() == []
 

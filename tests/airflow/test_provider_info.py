@@ -9,6 +9,7 @@ import pytest
 
 from airflow_provider_evpl.get_provider_info import get_provider_info
 from airflow_provider_evpl.settings import Settings
+from tests.airflow.versions import find_hook, is_since, needs
 
 _NOT_EXTRAS = {"client_id", "client_secret", "base_url"}
 
@@ -40,16 +41,21 @@ def test_the_form_has_every_extra() -> None:
         assert field["description"].endswith(".")
 
 
-def test_airflow_finds_the_hook_and_its_form(airflow_home: Path) -> None:
-    """Airflow finds the hook, and its connection form has our fields under their own names."""
-    from airflow.api_fastapi.core_api.services.ui.connections import HookMetaService
-    from airflow.sdk.providers_manager_runtime import ProvidersManagerTaskRuntime
-
+def test_airflow_finds_the_hook(airflow_home: Path) -> None:
+    """Airflow finds the hook, by its connection type."""
     assert airflow_home.exists()
-    hook = ProvidersManagerTaskRuntime().hooks["evpl"]  # type: ignore[no-untyped-call] # Airflow's
+    hook = find_hook("evpl")
     assert hook is not None
     assert hook.hook_name == "Orange EVPL"
     assert hook.connection_id_attribute_name == "evpl_conn_id"
+
+
+@needs("3.2", "the new form")
+def test_airflow_finds_the_form(airflow_home: Path) -> None:
+    """Airflow's connection form has our fields under their own names."""
+    from airflow.api_fastapi.core_api.services.ui.connections import HookMetaService
+
+    assert airflow_home.exists()
     (form,) = [form for form in HookMetaService.hook_meta_data() if form.connection_type == "evpl"]
     assert form.hook_name == "Orange EVPL"
     assert form.extra_fields is not None
@@ -59,6 +65,24 @@ def test_airflow_finds_the_hook_and_its_form(airflow_home: Path) -> None:
     assert form.standard_fields.login.title == "Client id"
     assert form.standard_fields.port is not None
     assert form.standard_fields.port.hidden
+
+
+@pytest.mark.skipif(is_since("3.2"), reason="Airflow has the new form since 3.2")
+def test_airflow_finds_the_old_form(airflow_home: Path) -> None:
+    """Older ones ask the hook's class, and have the same fields, in their order, and labels."""
+    from airflow.providers_manager import ProvidersManager
+
+    assert airflow_home.exists()
+    manager = ProvidersManager()  # type: ignore[no-untyped-call] # Airflow's
+    found = {
+        info.field_name: info.field.args[0]
+        for name, info in manager.connection_form_widgets.items()
+        if name.startswith("extra__evpl__")
+    }
+    fields = _connection_type()["conn-fields"]
+    assert list(found.items()) == [(name, field["label"]) for name, field in fields.items()]
+    assert manager.field_behaviours["evpl"]["relabeling"]["login"] == "Client id"
+    assert "port" in manager.field_behaviours["evpl"]["hidden_fields"]
 
 
 def test_its_modules_are_there(airflow_home: Path) -> None:

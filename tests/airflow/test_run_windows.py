@@ -1,30 +1,33 @@
 """Which window a run pulls: for each kind of run, as Airflow itself creates it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.airflow.versions import AIRFLOW_3, make_scheduler, needs
+
 if TYPE_CHECKING:
     from tests.airflow.runs import Lab, Outcome
-    from tests.airflow.scheduler import Scheduler
 
+NEEDS_PARTITIONS = needs("3.2", "partitions")
+NEEDS_NO_DATE = needs("3.0", "runs without a logical date")
 TWO_HOURS = ["19T23 20T00", "20T00 20T01"]
 SCHEDULED = {
     "evpl_trigger": TWO_HOURS,
     "evpl_interval": ["20T00 20T01", "20T01 20T02"],
     "evpl_interval_length": ["20T00 20T01", "20T01 20T02"],
     "evpl_bounds": ["19T18 19T19", "19T19 19T20"],
+}
+PARTITIONED = {
     "evpl_partition": TWO_HOURS,
     "evpl_partition_day": ["20T00 21T00", "21T00 22T00"],
 }
-
-
-def _scheduler(*dag_ids: str) -> "Scheduler":
-    from tests.airflow.scheduler import Scheduler
-
-    return Scheduler(*dag_ids)
+KINDS = [
+    *(pytest.param(*kind, id=kind[0]) for kind in SCHEDULED.items()),
+    *(pytest.param(*kind, id=kind[0], marks=NEEDS_PARTITIONS) for kind in PARTITIONED.items()),
+]
 
 
 def _check(lab: "Lab", outcomes: Sequence["Outcome"], windows: Sequence[str]) -> None:
@@ -43,10 +46,10 @@ def _check(lab: "Lab", outcomes: Sequence["Outcome"], windows: Sequence[str]) ->
     assert sorted(landed) == lab.landed()
 
 
-@pytest.mark.parametrize(("dag_id", "windows"), SCHEDULED.items(), ids=SCHEDULED)
+@pytest.mark.parametrize(("dag_id", "windows"), KINDS)
 def test_a_scheduled_run(lab: "Lab", dag_id: str, windows: list[str]) -> None:
     """Of arguments, partition, length and interval the first counts that is there."""
-    scheduler = _scheduler(dag_id)
+    scheduler = make_scheduler(dag_id)
     outcomes = []
     with scheduler.awake():
         for _ in windows:
@@ -55,12 +58,12 @@ def test_a_scheduled_run(lab: "Lab", dag_id: str, windows: list[str]) -> None:
     _check(lab, outcomes, windows)
 
 
-@pytest.mark.parametrize(("dag_id", "windows"), SCHEDULED.items(), ids=SCHEDULED)
+@pytest.mark.parametrize(("dag_id", "windows"), KINDS)
 def test_a_backfill(lab: "Lab", dag_id: str, windows: list[str]) -> None:
     """A backfill pulls the windows that scheduled runs would have pulled."""
     from tests.airflow.runs import DAY
 
-    scheduler = _scheduler(dag_id)
+    scheduler = make_scheduler(dag_id)
     start = DAY - timedelta(hours=1) if dag_id == "evpl_partition" else DAY
     long = timedelta(days=1) if dag_id == "evpl_partition_day" else timedelta(hours=1, minutes=30)
     scheduler.backfill(dag_id, start, start + long)
@@ -75,30 +78,29 @@ def test_a_backfill(lab: "Lab", dag_id: str, windows: list[str]) -> None:
         ("evpl_interval", 1.25, None, "20T00 20T01"),
         ("evpl_interval_length", 1.25, None, "19T23 20T00"),
         ("evpl_asset_length", 1.25, None, "20T00 20T01"),
-        ("evpl_partition", None, "2026-11-20T07:00:00", "20T07 20T08"),
-        ("evpl_partition_day", None, "2026-11-19", "19T00 20T00"),
+        pytest.param("evpl_partition", None, "2026-11-20T07:00:00", "20T07 20T08", marks=NEEDS_PARTITIONS),
+        pytest.param("evpl_partition_day", None, "2026-11-19", "19T00 20T00", marks=NEEDS_PARTITIONS),
     ],
 )
 def test_a_manual_run(lab: "Lab", dag_id: str, hour: float | None, key: str | None, window: str) -> None:
     """A run by hand has its window from its logical date, or from its partition."""
     from tests.airflow.runs import DAY
 
-    scheduler = _scheduler(dag_id)
+    scheduler = make_scheduler(dag_id)
     logical_date = None if hour is None else DAY + timedelta(hours=hour)
     scheduler.trigger(dag_id, logical_date=logical_date, key=key)
     _check(lab, scheduler.finish(dag_id, "manual"), [window])
 
 
+@NEEDS_NO_DATE
 @pytest.mark.parametrize("dag_id", ["evpl_trigger", "evpl_interval", "evpl_asset_length"])
-def test_a_manual_run_without_logical_date(
-    lab: "Lab", dag_id: str, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_a_manual_run_without_logical_date(lab: "Lab", dag_id: str, logs: Callable[[], str]) -> None:
     """Where the run says nothing the task fails, names what to set, and doesn't take the clock's hour."""
-    scheduler = _scheduler(dag_id)
+    scheduler = make_scheduler(dag_id)
     scheduler.trigger(dag_id)
     (outcome,) = scheduler.finish(dag_id, "manual")
     assert outcome.state == "failed"
-    assert "set window_start and window_end" in "".join(capfd.readouterr())
+    assert "set window_start and window_end" in logs()
     assert lab.landed() == []
 
 
@@ -106,40 +108,69 @@ def test_a_run_for_a_past_date_by_command(lab: "Lab") -> None:
     """`airflow dags trigger` for a past date pulls that date's window, not the one before now."""
     from tests.airflow.runs import DAY
 
-    scheduler = _scheduler("evpl_trigger")
+    scheduler = make_scheduler("evpl_trigger")
     scheduler.trigger_by_command("evpl_trigger", DAY + timedelta(hours=1))
     _check(lab, scheduler.finish("evpl_trigger", "manual"), ["20T00 20T01"])
 
 
-def test_a_run_whose_interval_has_no_width(lab: "Lab", capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_run_whose_interval_has_no_width(lab: "Lab", logs: Callable[[], str]) -> None:
     """A trigger timetable's interval is a moment: without a length that is no window."""
-    scheduler = _scheduler("evpl_trigger_alone")
+    scheduler = make_scheduler("evpl_trigger_alone")
     with scheduler.awake():
         scheduler.schedule()
         (outcome,) = scheduler.finish("evpl_trigger_alone", "scheduled")
     assert outcome.state == "failed"
-    assert "set window_start and window_end, or window_length" in "".join(capfd.readouterr())
+    assert "set window_start and window_end, or window_length" in logs()
     assert lab.landed() == []
 
 
-def test_a_run_by_an_asset(lab: "Lab", capfd: pytest.CaptureFixture[str]) -> None:
-    """It has no logical date: bounds may come from the event, a length alone has nothing to end at."""
-    dag_ids = ("evpl_news", "evpl_asset", "evpl_asset_length")
-    scheduler = _scheduler(*dag_ids)
+@pytest.fixture
+def news(lab: "Lab") -> Any:  # noqa: ANN401 a scheduler
+    """Tell of an asset, at a quarter past one, and create the runs that wait for it."""
+    from tests.airflow.runs import DAY
+
+    assert lab.landed() == []
+    scheduler = make_scheduler("evpl_news", "evpl_asset", "evpl_asset_length")
     with scheduler.awake():
-        scheduler.trigger("evpl_news")
+        scheduler.trigger("evpl_news", logical_date=DAY + timedelta(hours=1, minutes=15))
         scheduler.finish("evpl_news", "manual")
         scheduler.schedule()
-    _check(lab, scheduler.finish("evpl_asset", "asset_triggered"), ["18T22 18T23"])
-    capfd.readouterr()
-    (outcome,) = scheduler.finish("evpl_asset_length", "asset_triggered")
+    return scheduler
+
+
+def test_a_run_by_an_asset(lab: "Lab", news: Any) -> None:  # noqa: ANN401 a scheduler
+    """Bounds may come from the event."""
+    _check(lab, news.finish("evpl_asset", "asset_triggered"), ["18T22 18T23"])
+
+
+@NEEDS_NO_DATE
+def test_a_run_by_an_asset_with_a_length(
+    lab: "Lab",
+    news: Any,  # noqa: ANN401 a scheduler
+    logs: Callable[[], str],
+) -> None:
+    """It has no logical date: a length alone has nothing to end at."""
+    (outcome,) = news.finish("evpl_asset_length", "asset_triggered")
     assert outcome.state == "failed"
-    assert "window_length: this run has neither" in "".join(capfd.readouterr())
+    assert "window_length: this run has neither" in logs()
+    assert lab.landed() == []
 
 
+@pytest.mark.skipif(AIRFLOW_3, reason="Since Airflow 3.0 an asset's run has no data interval")
+def test_a_run_by_a_dataset_with_a_length(lab: "Lab") -> None:
+    """Its data interval is that of the run that told of the dataset: both pull the same hour."""
+    scheduler = make_scheduler("evpl_interval", "evpl_after_length")
+    with scheduler.awake():
+        scheduler.schedule()
+        _check(lab, scheduler.finish("evpl_interval", "scheduled"), ["20T00 20T01"])
+        scheduler.schedule()
+    _check(lab, scheduler.finish("evpl_after_length", "asset_triggered"), ["20T00 20T01"])
+
+
+@NEEDS_PARTITIONS
 def test_a_run_by_an_assets_partition(lab: "Lab") -> None:
     """It pulls the partition that its asset tells of."""
-    scheduler = _scheduler("evpl_partition", "evpl_partition_asset")
+    scheduler = make_scheduler("evpl_partition", "evpl_partition_asset")
     with scheduler.awake():
         scheduler.schedule()
         scheduler.finish("evpl_partition", "scheduled")

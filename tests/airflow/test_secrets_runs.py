@@ -8,6 +8,7 @@ import pytest
 
 from airflow_provider_evpl.sandbox.server import SandboxServer
 from tests.airflow.leaks import BASIC, SECRET, Traces, listening, make_sandbox, tokens_of
+from tests.airflow.versions import DEBUG_LINE, load_dags, make_scheduler, tell_asset_events, try_dag
 
 if TYPE_CHECKING:
     from tests.airflow.runs import Lab
@@ -60,41 +61,32 @@ def looking(lab: "Lab", capfd: pytest.CaptureFixture[str], *faults: str) -> Iter
 @pytest.mark.parametrize("run", RUNS, ids=lambda run: "+".join((run.dag_id, *run.faults)))
 def test_in_a_run(lab: "Lab", capfd: pytest.CaptureFixture[str], run: Run) -> None:
     """Result, rendered fields, links, trigger, logs and the whole database are free of secrets."""
-    from airflow.dag_processing.dagbag import DagBag
-
-    dag = DagBag(lab.airflow_home / "dags").dags[run.dag_id]
+    dag = load_dags(lab.airflow_home / "dags").dags[run.dag_id]
     (task,) = dag.tasks
     task.retries = 0
     with looking(lab, capfd, *run.faults) as traces:
-        ended = dag.test(run_conf={"object_storage_path": lab.root, **WINDOW, **run.conf})
+        ended = try_dag(dag, {"object_storage_path": lab.root, **WINDOW, **run.conf})
         traces.add("task", task.operator_extra_links, vars(task))
     assert str(ended.state) == run.state
     database = traces.found("airflow.db")
     assert WINDOW["window_end"] in database  # the rendered fields
     has_result = f"file://{lab.lake}/samples/operator_code=" in database
     assert has_result == (run.state == "success" and run.dag_id != "evpl_wait")
-    assert "[debug" in traces.found("output")
-    assert ("DeferTask" in traces.found("output")) == (run.faults == ("window-unpublished:1",))
+    told = traces.found("output") + traces.found("log")
+    assert DEBUG_LINE in told
+    assert ("running trigger in line" in told) == (run.faults == ("window-unpublished:1",))
 
 
 def test_with_an_asset(lab: "Lab", capfd: pytest.CaptureFixture[str]) -> None:
     """Of a run that updates an asset, and of one that the asset starts, no event holds a secret."""
-    from airflow.models.asset import AssetEvent
-    from airflow.utils.session import create_session
-    from sqlalchemy import select
-
-    from tests.airflow.scheduler import Scheduler
-
     with looking(lab, capfd, "token-revoked") as traces:
-        scheduler = Scheduler("evpl_partition", "evpl_partition_asset")
+        scheduler = make_scheduler("evpl_interval", "evpl_after")
         with scheduler.awake():
             scheduler.schedule()
-            scheduler.finish("evpl_partition", "scheduled")
+            scheduler.finish("evpl_interval", "scheduled")
             scheduler.schedule()
-        (outcome,) = scheduler.finish("evpl_partition_asset", "asset_triggered")
-        with create_session() as session:
-            events = session.scalars(select(AssetEvent).where(AssetEvent.source_dag_id == "evpl_partition"))
-            told = [(event.uri, event.extra, event.partition_key) for event in events]
+        (outcome,) = scheduler.finish("evpl_after", "asset_triggered")
+        told = tell_asset_events("evpl_interval")
         traces.add("events", told)
     assert outcome.state == "success"
     assert told

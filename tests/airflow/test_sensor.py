@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.airflow.versions import load_dags, try_dag
 from tests.api.support import replying, serving
 
 if TYPE_CHECKING:
@@ -46,21 +47,12 @@ def _report(series: int) -> dict[str, Any]:
 
 def wait(lab: "Lab", conf: dict[str, str], **attributes: object) -> Any:  # noqa: ANN401 Airflow's task instance
     """Run the sensor through Airflow, the trigger in line; return its task instance."""
-    from airflow.dag_processing.dagbag import DagBag
-
-    dag = DagBag(lab.airflow_home / "dags").dags["evpl_wait"]
+    dag = load_dags(lab.airflow_home / "dags").dags["evpl_wait"]
     (task,) = dag.tasks
     for name, value in attributes.items():
         setattr(task, name, value)
-    (instance,) = dag.test(run_conf=DAY | conf).get_task_instances()
+    (instance,) = try_dag(dag, DAY | conf).get_task_instances()
     return instance
-
-
-@pytest.fixture
-def logs(caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]) -> Callable[[], str]:
-    """Give all that was logged so far, in whichever of Airflow's ways."""
-    caplog.set_level("DEBUG")
-    return lambda: caplog.text + "".join(capfd.readouterr())
 
 
 @pytest.mark.parametrize("mode", MODES)
