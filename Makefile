@@ -38,7 +38,7 @@ NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: $(SERVERS) ## make .venv with everything from the lock files
@@ -130,6 +130,25 @@ laws: export EVPL_KILLS := 1200
 laws: setup ## the laws of the lake: up to 10,000 random sequences each, 1,200 kills; make test tries some hundred
 	@$(BIN)/python -m pytest -q tests/test_model.py tests/test_at_once.py \
 	    tests/machine/test_killed.py tests/faults/test_faults_sequences.py
+
+.PHONY: test-matrix
+test-matrix: setup ## the tests on each Airflow and Python; parts: make test-matrix ONLY=airflow-2.11-python-3.12
+	@$(FIND_UV); $(BIN)/python .ci/matrix.py "$$UV" $(if $(ONLY),--only $(ONLY))
+
+# Airflow's own constraints aren't on the package index, and hold for its extras alone, not for what we add.
+# The lowest versions are of what users install; the tools that test are new.
+COMPILE = "$$UV" pip compile --quiet --upgrade --python-version 3.11 --no-annotate --no-header
+MATRIX := .ci/matrix
+.PHONY: matrix-lock
+matrix-lock: $(STAMP) ## newest versions beside Airflow 2.11, and lowest ones, into the lock files of make test-matrix
+	@$(FIND_UV); \
+	groups="--group pyproject.toml:dev --group pyproject.toml:stores --generate-hashes"; \
+	$(COMPILE) --universal --all-extras $$groups pyproject.toml $(MATRIX)/airflow-2.11.in \
+	    --output-file $(MATRIX)/airflow-2.11.txt; \
+	$(COMPILE) --all-extras --resolution lowest-direct --constraint $(MATRIX)/lowest-direct.in pyproject.toml \
+	    --output-file $(VENV)/lowest-direct.txt; \
+	$(COMPILE) --all-extras $$groups --constraint $(VENV)/lowest-direct.txt pyproject.toml \
+	    --output-file $(MATRIX)/lowest-direct.txt
 
 .PHONY: mutants
 mutants: setup ## break the code, a place at a time, and see a test fail; what survives is in docs/mutants.md

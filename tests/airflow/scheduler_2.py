@@ -1,5 +1,8 @@
 """The same steps of Airflow 2.11's scheduler."""
 
+# mypy: ignore-errors
+# It looks at the Airflow of .venv, which has other names.
+
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime

@@ -68,13 +68,13 @@ def test_no_secret_leaves(lab: "Lab", logs: Callable[[], str]) -> None:
     outcome = run_dag(lab, "evpl_any", conf=conf)
     # dag.test() runs without a supervisor; its stand-in logs the very order to mask a secret.
     lines = logs().splitlines()
-    logs = "\n".join(line for line in lines if not re.search("Sending request.*MaskSecret", line))
+    told = "\n".join(line for line in lines if not re.search("Sending request.*MaskSecret", line))
     (token,) = set(state.tokens._ends) - known  # noqa: SLF001 likewise
     assert outcome.state == "success"
-    assert DEBUG_LINE in logs
+    assert DEBUG_LINE in told
     objects = b"".join(path.read_bytes() for path in lab.landed())
     for secret in (token, lab.sandbox.config.client_secret):
         assert redact(secret) == "***"
-        assert secret not in logs
+        assert secret not in told
         assert secret not in json.dumps(outcome.result)
         assert secret.encode() not in objects

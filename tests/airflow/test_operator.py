@@ -19,6 +19,7 @@ from airflow_provider_evpl.errors import (
 from tests.lake.proxy import Request, proxied
 
 if TYPE_CHECKING:
+    from airflow_provider_evpl.operators.evpl import EvplUtilizationToObjectStorageOperator
     from tests.airflow.runs import Lab
 
 CONTRACT = {
@@ -225,14 +226,18 @@ def test_a_task_that_is_killed_stops_at_once(lab: "Lab") -> None:
             over.wait(60)
         return request
 
+    def kill_once_asked(task: "EvplUtilizationToObjectStorageOperator") -> None:
+        assert asked.wait(60)
+        task.on_kill()
+
     with proxied(lab.sandbox.base_url, hang) as proxy, ThreadPoolExecutor(1) as pool:
         lab.connect(host=proxy.url)
         task = lab.operator()
         context: Any = {}
-        killing = pool.submit(lambda: asked.wait(60) and task.on_kill())
+        killing = pool.submit(kill_once_asked, task)
         with pytest.raises(EvplUnavailableError):
             task.execute(context)
-        assert killing.result() is None
+        killing.result()
         assert not over.is_set()
         over.set()
     assert lab.landed() == []

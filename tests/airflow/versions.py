@@ -74,22 +74,23 @@ def tell_asset_events(dag_id: str) -> list[str]:
     from airflow.utils.session import create_session
     from sqlalchemy import select
 
+    event_class: Any
     if AIRFLOW_3:
-        from airflow.models.asset import AssetEvent as Event
+        event_class = import_module("airflow.models.asset").AssetEvent
     else:
-        from airflow.models.dataset import DatasetEvent as Event
+        event_class = import_module("airflow.models.dataset").DatasetEvent
     with create_session() as session:
-        events = session.scalars(select(Event).where(Event.source_dag_id == dag_id))
+        events = session.scalars(select(event_class).where(event_class.source_dag_id == dag_id))
         return [repr(vars(event)) for event in events]
 
 
 def find_hook(conn_type: str) -> Any:  # noqa: ANN401 Airflow's own
     """Give what Airflow knows of a connection type's hook where tasks run."""
     if AIRFLOW_3:
-        from airflow.sdk.providers_manager_runtime import ProvidersManagerTaskRuntime as Manager
+        manager = import_module("airflow.sdk.providers_manager_runtime").ProvidersManagerTaskRuntime()
     else:
-        from airflow.providers_manager import ProvidersManager as Manager
-    return Manager().hooks[conn_type]  # type: ignore[no-untyped-call] # Airflow's
+        manager = import_module("airflow.providers_manager").ProvidersManager()
+    return manager.hooks[conn_type]
 
 
 def make_macros() -> Any:  # noqa: ANN401 a module
