@@ -16,11 +16,12 @@ from airflow.jobs.scheduler_job_runner import SchedulerJobRunner
 from airflow.models.dag import DagModel, _run_task
 from airflow.models.dagbag import DagBag
 from airflow.models.dagrun import DagRun
+from airflow.models.dataset import DatasetEvent
 from airflow.settings import DAGS_FOLDER
 from airflow.utils.session import create_session
 from airflow.utils.sqlalchemy import prohibit_commit
 from airflow.utils.state import DagRunState, TaskInstanceState
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from tests.airflow.runs import Outcome
 
@@ -37,6 +38,8 @@ class Scheduler:
         for dag_id in dag_ids:
             with suppress(DagNotFound):  # at the first time
                 delete_dag(dag_id)
+        with create_session() as session:  # an event whose run is gone would be of now
+            session.execute(delete(DatasetEvent).where(DatasetEvent.source_dag_id.in_(dag_ids)))
         self._bag = DagBag(DAGS_FOLDER)
         self._bag.sync_to_db()
         self._runner.dagbag = DagBag(DAGS_FOLDER, read_dags_from_db=True)
