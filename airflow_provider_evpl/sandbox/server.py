@@ -142,7 +142,14 @@ class _Server(uvicorn.Server):
     """Tells when it has started, so that nobody has to poll; knows its connections."""
 
     def __init__(self, app: FastAPI, *, state: State, ready: threading.Event) -> None:
-        super().__init__(uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=1))
+        config = uvicorn.Config(
+            app,
+            ws="none",  # an older uvicorn would import what is deprecated in a newer websockets
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=1,
+        )
+        super().__init__(config)
         self._state = state
         self._ready = ready
 
