@@ -33,6 +33,7 @@ def pull(  # noqa: PLR0913 each is a seam to the outside
     *,
     provenance: Mapping[str, str],
     on_progress: Callable[[Progress], None] = lambda _: None,
+    summary: Summary | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Summary:
     """Pull a window into the lake, slice by slice; memory grows with one slice, not with the window.
@@ -45,6 +46,8 @@ def pull(  # noqa: PLR0913 each is a seam to the outside
         plan: what to pull.
         provenance: of the run, for the objects' footers: its ids, the time.
         on_progress: is told after every page.
+        summary: of this plan, still empty; it is filled slice by slice and returned, so what landed is
+            known where the pull fails.
         clock: monotonic seconds.
 
     Raises:
@@ -54,7 +57,8 @@ def pull(  # noqa: PLR0913 each is a seam to the outside
     """
     lake = Lake(store, Dataset(plan.code_ope, plan.granularity.text), client.settings.source)
     meter = ProgressMeter(plan.window, on_progress, clock)
-    run = _Run(lake, plan, {**provenance, "window": str(plan.window)}, client.blot)
+    summary = summary or Summary(plan=plan)
+    run = _Run(lake, summary, {**provenance, "window": str(plan.window)}, client.blot)
     sent_before = client.requests_sent
     for _, slices in groupby(plan.window.slices(plan.slice_length), lambda one: floor(one.start, DAY)):
         for target in lake.targets(slices):
@@ -64,9 +68,9 @@ def pull(  # noqa: PLR0913 each is a seam to the outside
                 pull_slice(client, plan.code_ope, plan.granularity, target.window, meter.page),
             )
     run.finish()
-    run.summary.requests = client.requests_sent - sent_before
-    run.summary.seconds = meter.seconds
-    return run.summary
+    summary.requests = client.requests_sent - sent_before
+    summary.seconds = meter.seconds
+    return summary
 
 
 def pull_slice(
@@ -121,14 +125,14 @@ class _Run:
     """Decides, slice by slice, what lands."""
 
     def __init__(
-        self, lake: Lake, plan: PullPlan, provenance: Mapping[str, str], blot: Callable[[str], str]
+        self, lake: Lake, summary: Summary, provenance: Mapping[str, str], blot: Callable[[str], str]
     ) -> None:
-        self.summary = Summary(plan=plan)
         self._lake = lake
-        self._plan = plan
+        self._summary = summary
+        self._plan = summary.plan
         self._provenance = provenance
         self._blot = blot
-        self._is_published = plan.allow_empty
+        self._is_published = summary.plan.allow_empty
         self._waiting: list[tuple[Target, Samples]] = []
         self._refusals: list[str] = []
         self._told: frozenset[str] = frozenset()
@@ -155,8 +159,9 @@ class _Run:
             if samples.rejections and not samples.ledger.rows and self._plan.window.contains(target.window):
                 self._refuse(f"slice {target.window}: no sample can be read: {samples.set_aside(self._blot)}")
         if self._refusals:
+            landed = len(self._summary.landings)
             raise EvplRefusedError(
-                f"{len(self.summary.landings)} slices landed, {len(self._refusals)} were left as they were:\n"
+                f"{landed} slices landed, {len(self._refusals)} were left as they were:\n"
                 + "\n".join(self._refusals)
             )
         if not self._is_published:
@@ -171,7 +176,7 @@ class _Run:
             what = f"slice {target.window}: would erase landed samples: {'; '.join(shrinks)}"
             self._leave(what, target.window, is_asked_for=is_asked_for)
         else:
-            self.summary.add(self._lake.land(target, samples, self._provenance), samples)
+            self._summary.add(self._lake.land(target, samples, self._provenance), samples)
 
     def _leave(self, what: str, window: Window, *, is_asked_for: bool) -> None:
         if not is_asked_for:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_evpl.coverage import Coverage
+    from airflow_provider_evpl.lake.store import Store
+    from airflow_provider_evpl.operators.lineage import Lineage
 
 __all__ = ["EvplCoverageOperator"]
 
@@ -85,6 +87,15 @@ class EvplCoverageOperator(BaseOperator):
         self.window_length = window_length
         self.lookback = lookback
         self.min_coverage = min_coverage
+        self._store: Store | None = None
+
+    def get_openlineage_facets_on_complete(self, _: object) -> "Lineage | None":
+        """Tell OpenLineage which lake was looked over."""
+        if self._store is None:
+            return None
+        from airflow_provider_evpl.operators.lineage import lineage_of_look
+
+        return lineage_of_look(self._store)
 
     def execute(self, context: "Context") -> list[dict[str, str]]:
         """Return `window_start` and `window_end` of each window to pull again, within one UTC day each.
@@ -122,8 +133,9 @@ class EvplCoverageOperator(BaseOperator):
             settings = client.settings  # nothing is asked
         min_coverage = self.min_coverage if is_argument_given(self.min_coverage) else _MIN_COVERAGE
         plan = plan_of(self, context, settings, datetime.now(UTC))
+        self._store = store_of(self)
         return look_over(
-            Lake(store_of(self), Dataset(plan.code_ope, plan.granularity.text), settings.source),
+            Lake(self._store, Dataset(plan.code_ope, plan.granularity.text), settings.source),
             plan.window,
             min_coverage=read_number(min_coverage, "min_coverage", (0, 1)),
         )

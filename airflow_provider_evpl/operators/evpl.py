@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_evpl.api.client import Client
+    from airflow_provider_evpl.lake.store import Store
+    from airflow_provider_evpl.operators.lineage import Lineage
+    from airflow_provider_evpl.summary import Summary
 
 __all__ = ["EvplCoverageOperator", "EvplUtilizationToObjectStorageOperator"]
 
@@ -120,6 +123,15 @@ class EvplUtilizationToObjectStorageOperator(BaseOperator):
             self.retry_policy = EvplRetryPolicy()
         self._client: Client | None = None
         self._is_killed = False
+        self._pulled: tuple[Mapping[str, str], Store, Summary] | None = None
+
+    def get_openlineage_facets_on_complete(self, _: object) -> "Lineage | None":
+        """Tell OpenLineage what came from where; of a task that failed in its pull, what had landed."""
+        if self._pulled is None:
+            return None
+        from airflow_provider_evpl.operators.lineage import lineage_of_pull
+
+        return lineage_of_pull(*self._pulled)
 
     def on_kill(self) -> None:
         """Stop the pull: what is being put is put whole, all else stays as it was."""
@@ -151,6 +163,7 @@ class EvplUtilizationToObjectStorageOperator(BaseOperator):
 
     def _execute(self, context: "Context") -> dict[str, object]:
         from airflow_provider_evpl.pull import pull
+        from airflow_provider_evpl.summary import Summary
 
         now = datetime.now(UTC)
         progress = ProgressLog(self.log, clock=time.monotonic)
@@ -167,12 +180,14 @@ class EvplUtilizationToObjectStorageOperator(BaseOperator):
                 plan.granularity.text,
                 store.url("samples"),
             )
+            self._pulled = client.settings.source, store, Summary(plan=plan)
             pulled = pull(
                 client,
                 store,
                 plan,
                 provenance=_provenance(context, now),
                 on_progress=progress,
+                summary=self._pulled[-1],
             )
         summary = pulled.as_dict()
         progress.finish(summary)

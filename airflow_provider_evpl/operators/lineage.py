@@ -1,0 +1,131 @@
+"""What OpenLineage is told of a task: where samples came from, where they landed, and the ledger.
+
+Imported where an event is made, and nowhere else: the provider of OpenLineage is an extra.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
+from urllib.parse import quote, urlsplit
+
+import pyarrow as pa
+from airflow.providers.openlineage.extractors import OperatorLineage
+from openlineage.client.generated.base import (
+    Dataset,
+    InputDataset,
+    OutputDataset,
+    OutputDatasetFacet,
+    RunFacet,
+)
+from openlineage.client.generated.input_statistics_input_dataset import InputStatisticsInputDatasetFacet
+from openlineage.client.generated.output_statistics_output_dataset import OutputStatisticsOutputDatasetFacet
+from openlineage.client.generated.schema_dataset import SchemaDatasetFacet, SchemaDatasetFacetFields
+
+from airflow_provider_evpl import __version__
+from airflow_provider_evpl.lake.schema import TABLE_SCHEMA
+from airflow_provider_evpl.lake.store import ObjectStore
+
+if TYPE_CHECKING:
+    from airflow_provider_evpl.lake.store import Store
+    from airflow_provider_evpl.summary import Summary
+
+__all__ = ["Lineage", "lineage_of_look", "lineage_of_pull"]
+
+Lineage: TypeAlias = OperatorLineage[Dataset, RunFacet]
+
+_PRODUCER: Final = f"https://pypi.org/project/airflow-provider-evpl/{__version__}/"
+_LEDGER: Final = (
+    "granularity",
+    "window_start",
+    "window_end",
+    "received",
+    "rows",
+    "duplicates",
+    "out_of_window",
+    "rejected",
+    "conflicts",
+    "null_values",
+    "series",
+    "expected",
+    "observed",
+)
+"""Of the task's result, by the same names."""
+
+
+def lineage_of_pull(source: Mapping[str, str], store: "Store", summary: "Summary") -> Lineage:
+    """From the API, per operator code, to the lake: of a pull that failed, what had landed.
+
+    Args:
+        source: `Settings.source`.
+        store: the root of the lake.
+        summary: of what has landed.
+    """
+    result: dict[str, Any] = summary.as_dict()
+    api = InputDataset(
+        namespace=source["base_url"],
+        name="/".join(
+            quote(text, safe="") for text in (source["job"], source["offer_type"], summary.plan.code_ope)
+        ),
+        inputFacets={
+            "inputStatistics": InputStatisticsInputDatasetFacet(
+                rowCount=result["received"], producer=_PRODUCER
+            )
+        },
+    )
+    ledger = RunFacet(producer=_PRODUCER).with_additional_properties(
+        **{name: result[name] for name in _LEDGER}
+    )
+    return Lineage(
+        inputs=[api],
+        outputs=_outputs(store, summary),
+        run_facets={"evpl_ledger": cast("RunFacet", ledger)},  # it gives a facet of the kind that it was
+    )
+
+
+def lineage_of_look(store: "Store") -> Lineage:
+    """Read the lake, write nothing."""
+    return Lineage(inputs=[Dataset(*_place(store, "samples"), facets={"schema": _schema()})])
+
+
+def _outputs(store: "Store", summary: "Summary") -> list[Dataset]:
+    samples = OutputDataset(
+        *_place(store, "samples"),
+        facets={"schema": _schema()},
+        outputFacets=_statistics(
+            rowCount=sum(landing.rows for landing in summary.landings),
+            size=sum(landing.bytes for landing in summary.landings),
+            fileCount=len(summary.landings),
+        ),
+    )
+    files = sum(landing.rejected_path is not None for landing in summary.landings)
+    if not files:
+        return [samples]
+    return [samples, OutputDataset(*_place(store, "rejected"), outputFacets=_statistics(fileCount=files))]
+
+
+def _statistics(**counts: int) -> dict[str, OutputDatasetFacet]:
+    return {"outputStatistics": OutputStatisticsOutputDatasetFacet(**counts, producer=_PRODUCER)}
+
+
+def _schema() -> SchemaDatasetFacet:
+    """The columns as they are in the file: text is dictionary-encoded in memory alone."""
+    return SchemaDatasetFacet(
+        fields=[
+            SchemaDatasetFacetFields(
+                name=field.name,
+                type=str(field.type.value_type if pa.types.is_dictionary(field.type) else field.type),
+            )
+            for field in TABLE_SCHEMA
+        ],
+        producer=_PRODUCER,
+    )
+
+
+def _place(store: "Store", folder: str) -> tuple[str, str]:
+    """Namespace and name of a folder, by OpenLineage's rules for each kind of store."""
+    parts = urlsplit(store.url(folder))
+    if parts.scheme == "file":
+        return "file", parts.path
+    if isinstance(store, ObjectStore) and parts.scheme == "abfs":
+        account = store.fs.service_client.account_name
+        return f"abfss://{parts.netloc}@{account}.dfs.core.windows.net", parts.path.lstrip("/")
+    return f"{parts.scheme}://{parts.netloc}", parts.path.lstrip("/")
