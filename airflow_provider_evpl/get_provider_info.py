@@ -56,7 +56,7 @@ def get_provider_info() -> dict[str, Any]:
                 "hook-class-name": "airflow_provider_evpl.hooks.evpl.EvplHook",
                 "hook-name": "Orange EVPL",
                 "ui-field-behaviour": {
-                    "hidden-fields": ["port", "schema"],
+                    "hidden-fields": ["schema"],  # apache/airflow#73298 is why the port isn't among them
                     "relabeling": {
                         "login": "Client id",
                         "password": "Client secret",
@@ -66,6 +66,7 @@ def get_provider_info() -> dict[str, Any]:
                         "login": "client_id of your app at Orange Developer",
                         "password": "client_secret of your app at Orange Developer",
                         "host": "Empty: https://api.orange.com",
+                        "port": "Empty; 0 where Test Connection answers Bad Request",
                     },
                 },
                 "conn-fields": {
@@ -95,12 +96,14 @@ def get_provider_info() -> dict[str, Any]:
                     },
                     "token_url": {
                         "label": "Token URL",
-                        "description": "Empty: the base URL and /oauth/v3/token.",
+                        "description": "Empty: the base URL and /oauth/v3/token. Airflow shows what is "
+                        "stored as ***.",
                         "schema": {"type": ["string", "null"], "format": "url"},
                     },
                     "token_auth": {
-                        "label": "Credentials go",
-                        "description": "basic: by HTTP Basic (empty: this); post: in the form.",
+                        "label": "Credentials by",
+                        "description": "basic: HTTP Basic (empty: this); post: the form of the token "
+                        "request. Airflow doesn't show what is stored.",
                         "schema": {"type": ["string", "null"], "enum": ["basic", "post"]},
                     },
                     "requests_per_second": {

@@ -27,6 +27,7 @@ _NO_SUCH_FIELD = {
     "port": "write it into host (the base URL), like https://proxy.example:8443, in a URI percent-encoded",
     "schema": "leave it empty; the scheme is part of host (the base URL)",
 }
+_OLD_FORMS_PREFIX = "extra__evpl__"  # the button "Test" of Airflow 2.11 sends each extra with it, and without
 
 
 class EvplHook(BaseHook):
@@ -165,7 +166,7 @@ def _read_settings(connection: "Connection") -> "Settings":
     from airflow_provider_evpl.settings import Settings
 
     for name, advice in _NO_SUCH_FIELD.items():
-        if getattr(connection, name) not in (None, ""):
+        if getattr(connection, name) not in (None, "", 0):  # the form of Airflow 3 makes a port of 0
             raise EvplConfigError(f"{name}: the connection has no such field; {advice}")
     return Settings.from_connection(
         login=connection.login,
@@ -182,7 +183,7 @@ def _read_extra(text: str | None) -> dict[str, Any]:
     with suppress(ValueError):
         extra = json.loads(text)
         if isinstance(extra, dict):
-            return extra
+            return {name.removeprefix(_OLD_FORMS_PREFIX): value for name, value in extra.items()}
     raise EvplConfigError("extra: must be a JSON object; it isn't shown, it may hold a secret")
 
 

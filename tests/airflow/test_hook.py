@@ -97,8 +97,19 @@ def test_a_missing_connection_is_named(lab: "Lab") -> None:
 
 def test_what_a_form_stores_is_fine(hook: "EvplHook", lab: "Lab") -> None:
     """Nulls for the fields that were left alone mean "not given"."""
-    lab.connect(token_url=None, ctxtid=None, page_parallelism=None, verify=None, proxy="", schema="")
+    lab.connect(token_url=None, ctxtid=None, page_parallelism=None, verify=None, proxy="", schema="", port=0)
     assert hook.test_connection()[0]
+
+
+def test_what_the_button_of_an_old_form_sends_is_fine(hook: "EvplHook", lab: "Lab") -> None:
+    """Airflow 2.11 sends each extra twice, also by its field's name; a typing mistake is one there too."""
+    extra = lab.sandbox.connection()["extra"]
+    old = {f"extra__evpl__{name}": value for name, value in extra.items()}
+    lab.connect(extra=json.dumps(old | extra))
+    assert hook.test_connection()[0]
+    lab.connect(extra=json.dumps(extra | {"extra__evpl__page_paralelism": 2}))
+    with pytest.raises(EvplConfigError, match=r"^extra: unknown page_paralelism"):
+        hook.get_conn()
 
 
 def test_the_connection_test_tells_what_it_found(hook: "EvplHook", lab: "Lab") -> None:
