@@ -1,0 +1,82 @@
+"""The blocks of code in `docs/` run as they stand there."""
+
+import json
+import os
+import re
+import runpy
+import shlex
+from collections.abc import Iterator
+from contextlib import chdir
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from airflow_provider_evpl.sandbox.server import SandboxServer
+from tests.blocks import BLOCKS, Block, commands
+
+
+def _run_here(language: str) -> list[Block]:
+    return [block for block in BLOCKS if block.language == language and block.reason is None]
+
+
+@pytest.fixture(scope="module")
+def landed(
+    airflow_home: Path, sandbox: SandboxServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, Any]]:
+    """Land 2026-11-22 in `demo-lake` of a folder, and stay there; give the operator's result."""
+    from tests.airflow.runs import Lab
+
+    folder = tmp_path_factory.mktemp("docs")
+    with pytest.MonkeyPatch.context() as patch, chdir(folder):
+        lab = Lab(airflow_home, sandbox, patch, folder / "demo-lake")
+        lab.connect()
+        patch.setenv("EVPL_LAKE_ROOT", lab.root)
+        yield lab.execute(window_start="2026-11-22", window_end="2026-11-23")
+
+
+@pytest.mark.usefixtures("landed")
+@pytest.mark.parametrize("block", _run_here("python"), ids=str)
+def test_python(block: Block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each runs by itself, beside a landed day; of one that defines a DAG, that is what a parse does."""
+    monkeypatch.setattr(os, "environ", os.environ.copy())
+    path = tmp_path / block.page.replace(".md", ".py")
+    path.write_text("\n" * (block.line - 1) + block.text)  # an error names the page's own line
+    runpy.run_path(str(path))
+
+
+@pytest.mark.usefixtures("landed")
+@pytest.mark.parametrize("block", _run_here("sql"), ids=str)
+def test_sql(block: Block) -> None:
+    """Each runs in DuckDB, but for those that are marked."""
+    with duckdb.connect() as connection:
+        connection.execute(block.text)
+
+
+def test_the_operators_result(landed: dict[str, Any]) -> None:
+    """The page shows the result of just such a day: only sizes, times and places may differ."""
+    [block] = [one for one in BLOCKS if one.page == "operator.md" and one.language == "json"]
+    shown = json.loads(block.text)
+    for one in (shown, shown["slices"][0]):
+        assert one.pop("bytes") > 0
+    assert shown.pop("seconds") > 0
+    [shown_slice], [slice_] = shown.pop("slices"), landed["slices"]
+    assert {name: landed[name] for name in shown} == shown
+    assert set(shown) | {"bytes", "seconds", "slices"} == set(landed)
+    place = re.compile(r".*(?=/samples/)")
+    assert place.sub("", shown_slice.pop("path")) == place.sub("", slice_["path"])
+    assert {name: slice_[name] for name in shown_slice} == shown_slice
+    assert set(shown_slice) | {"bytes", "path"} == set(slice_)
+
+
+@pytest.mark.usefixtures("airflow_home")
+@pytest.mark.parametrize("command", commands("airflow"))
+def test_airflow_knows_each_command(command: str) -> None:
+    """Whatever a page has typed at `airflow` is a command with such options."""
+    from airflow.cli.cli_parser import get_parser
+    from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_0_PLUS
+
+    if command.startswith("airflow backfill") and not AIRFLOW_V_3_0_PLUS:
+        pytest.skip("Airflow 2.11 has `airflow dags backfill` instead, which the page says")
+    get_parser().parse_args(shlex.split(command)[1:])
