@@ -207,8 +207,25 @@ bench-lock: $(STAMP) ## the peers' newest versions into their lock files
 	        --no-header benchmarks/peers/$$peer.in --output-file benchmarks/peers/$$peer.txt; \
 	done
 
+# The site: Markdown, and docstrings that are read without an import, so Airflow isn't needed.
+DOCS := $(VENV)/docs
+$(DOCS)/.synced: pyproject.toml uv.lock | $(STAMP)
+	@$(FIND_UV); UV_PROJECT_ENVIRONMENT=$(DOCS) UV_COMPILE_BYTECODE=1 "$$UV" sync --quiet --frozen --only-group docs
+	@touch $@
+
+.PHONY: docs
+# A notice about its end, which pyproject.toml has too.
+docs docs-serve: export NO_MKDOCS_2_WARNING := 1
+docs: $(DOCS)/.synced ## the documentation as a site, into site/; a link that leads nowhere is an error
+	@$(DOCS)/bin/mkdocs build # not --quiet: it counts no warnings then, and all are right
+	@echo "docs: ok, open site/index.html"
+
+.PHONY: docs-serve
+docs-serve: $(DOCS)/.synced ## the same on http://127.0.0.1:8000, built again at each change
+	@$(DOCS)/bin/mkdocs serve
+
 .PHONY: check
-check: lint types contracts lock test ## what CI runs: lint, types, import contracts, lock file, tests
+check: lint types contracts lock docs test ## what CI runs: lint, types, import contracts, lock file, site, tests
 # The tests install the wheel, from uv's cache alone; here what it lacks may come from the index.
 check: export EVPL_WHEEL_INDEX := 1
 
@@ -250,6 +267,6 @@ build: setup ## wheel and sdist into dist/
 
 .PHONY: clean
 clean: ## remove what the targets made, but for .venv
-	@rm -rf dist demo-lake .demo mutants .coverage .coverage.* htmlcov .hypothesis .mypy_cache .pytest_cache \
+	@rm -rf dist site demo-lake .demo mutants .coverage .coverage.* htmlcov .hypothesis .mypy_cache .pytest_cache \
 	    .ruff_cache .import_linter_cache $(VENV)/airflow-home
 	@find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +

@@ -27,7 +27,7 @@ ROOMS_THEN_FLOWS = (
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkout in which nothing is set up."""
     folder = tmp_path_factory.mktemp("fresh") / "checkout"
-    made = shutil.ignore_patterns(".*", "__pycache__", "demo-lake", "dist", "htmlcov", "mutants")
+    made = shutil.ignore_patterns(".*", "__pycache__", "demo-lake", "dist", "htmlcov", "mutants", "site")
     return Path(shutil.copytree(ROOT, folder, ignore=made))
 
 

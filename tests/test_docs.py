@@ -70,3 +70,10 @@ def test_spark_reads_by_the_readmes_block() -> None:
     """What `make e2e` runs of the README is what the page says."""
     [block] = [one for one in BLOCKS if one.page == "lake.md" and "pyspark" in one.text]
     assert block.text == readme_block("pyspark")
+
+
+def test_the_site_has_each_page() -> None:
+    """No page is left out of the site's navigation: there it would be found by nobody."""
+    listed = re.findall(r"^ +- (?:.+: )?(\S+\.md)$", (ROOT / "mkdocs.yml").read_text(), re.MULTILINE)
+    assert len(set(listed)) == len(listed)
+    assert {path.name for path in DOCS.glob("*.md")} <= set(listed)
