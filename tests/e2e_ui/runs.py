@@ -25,7 +25,7 @@ def trigger(page: Page) -> str:
 
 
 def _makes_a_run(response: Response) -> bool:
-    return response.request.method == "POST" and response.url.endswith("/dagRuns")
+    return bool(response.request.method == "POST" and response.url.endswith("/dagRuns"))
 
 
 def expect_green(page: Page, runs: int) -> None:
