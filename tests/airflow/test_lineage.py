@@ -171,15 +171,12 @@ def test_the_ledger(told: Told) -> None:
     }
 
 
-def test_an_outlet_is_the_same_data_set(told: Told) -> None:
-    """At its start Airflow names the example's outlet asset: as we name the samples in the end."""
+def test_the_outlets_are_the_same_data_set(told: Told) -> None:
+    """At its start Airflow names the example's outlet assets: both as we name the samples in the end."""
     start = told.event("evpl_utilization_daily.pull_utilization", "START")
     end = told.event("evpl_utilization_daily.pull_utilization", "COMPLETE")
-    (outlet,) = start["outputs"]
-    assert (outlet["namespace"], outlet["name"]) == (
-        end["outputs"][0]["namespace"],
-        end["outputs"][0]["name"],
-    )
+    names = [(outlet["namespace"], outlet["name"]) for outlet in start["outputs"]]
+    assert names == [(end["outputs"][0]["namespace"], end["outputs"][0]["name"])] * 2
 
 
 def test_a_failure_tells_what_has_landed(told: Told) -> None:
