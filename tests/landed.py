@@ -1,6 +1,5 @@
 """A lake of codes and names of any look, and what whoever reads it should find there."""
 
-import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,10 +11,10 @@ from airflow_provider_evpl.lake.layout import Dataset
 from airflow_provider_evpl.lake.store import LocalStore
 from airflow_provider_evpl.page import Series
 from airflow_provider_evpl.window import DAY, Window
+from tests.blocks import BLOCKS
 from tests.lake.build import MIDNIGHT, Answer, Row, collect, microseconds, rejection
 from tests.lake.runs import SOURCE
 from tests.lakes import objects
-from tests.named import ROOT
 
 CODES = ("0042", "1e5", "007", "null", "a/b é%2F=&+ 🛰")
 NAMES = [
@@ -35,11 +34,10 @@ COLUMNS = {
 }
 
 
-def readme_block(word: str) -> str:
-    """Give the only block of Python in the README that has a word."""
-    blocks: list[str] = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    [block] = (block for block in blocks if word in block)
-    return block
+def block_of_readers(word: str) -> str:
+    """Give the only block of Python on the lake's page that has a word."""
+    [block] = (one for one in BLOCKS if one.page == "lake.md" and word in one.text)
+    return block.text
 
 
 def land(root: Path) -> None:

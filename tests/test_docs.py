@@ -9,7 +9,6 @@ import pytest
 
 from airflow_provider_evpl import errors
 from tests.blocks import BLOCKS, commands
-from tests.landed import readme_block
 from tests.named import ROOT
 
 DOCS = ROOT / "docs"
@@ -64,12 +63,6 @@ def test_each_make_target_exists(command: str) -> None:
     targets = [word for word in command.split()[1:] if "=" not in word]
     assert targets
     assert set(targets) <= TARGETS
-
-
-def test_spark_reads_by_the_readmes_block() -> None:
-    """What `make e2e` runs of the README is what the page says."""
-    [block] = [one for one in BLOCKS if one.page == "lake.md" and "pyspark" in one.text]
-    assert block.text == readme_block("pyspark")
 
 
 def test_the_site_has_each_page() -> None:

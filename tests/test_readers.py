@@ -1,4 +1,4 @@
-"""One lake, read as the README says by each reader that it names."""
+"""One lake, read as its page says by each reader that it names."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -22,10 +22,10 @@ from tests.landed import (
     NUMBER,
     PLACES,
     TEXT,
+    block_of_readers,
     count_rows,
     expected_rows,
     land,
-    readme_block,
 )
 
 READERS = ("pyarrow", "pandas", "polars", "duckdb")
@@ -47,10 +47,10 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def read(root: Path) -> Iterator[dict[str, Any]]:
-    """Run the README's block beside the lake, and stay there: DuckDB reads when it is asked."""
+    """Run the page's block beside the lake, and stay there: DuckDB reads when it is asked."""
     names: dict[str, Any] = {}
     with chdir(root.parent):
-        exec(readme_block("polars"), names)  # noqa: S102 the README's own code
+        exec(block_of_readers("by_duckdb"), names)  # noqa: S102 the page's own code
         yield {reader: names[f"by_{reader}"] for reader in READERS}
 
 
@@ -85,7 +85,7 @@ def test_rows_are_the_same(reader: str, read: dict[str, Any]) -> None:
 
 
 def test_the_options_have_their_reasons(root: Path) -> None:
-    """Without them each reader does what the README says of it."""
+    """Without them each reader does what the page says of it."""
     folder, objects = f"{root}/samples", f"{root}/samples/**/*.parquet"
     names = {"operator_code", "granularity", "date"}
     assert not names & set(ds.dataset(folder).schema.names)

@@ -11,13 +11,13 @@ from airflow.providers.common.compat.sdk import (
     AirflowSensorTimeout,
     AirflowSkipException,
     BaseSensorOperator,
-    conf,
 )
 
 from airflow_provider_evpl import errors
 from airflow_provider_evpl.errors import EvplConfigError, EvplPermanentError
-from airflow_provider_evpl.fields import is_argument_given, read_argument, read_boolean
+from airflow_provider_evpl.fields import read_argument
 from airflow_provider_evpl.hooks.evpl import EvplHook
+from airflow_provider_evpl.triggers.told import read_deferrable
 
 if TYPE_CHECKING:
     from typing import NoReturn
@@ -120,7 +120,7 @@ class EvplUtilizationSensor(BaseSensorOperator):
             AirflowFailException: looking again won't help; its cause is the typed error.
         """
         try:
-            is_deferrable = self._is_deferrable()
+            is_deferrable = read_deferrable(self.deferrable)
             if is_deferrable:
                 self._deadline()  # before anything is asked
             is_published, plan = self._look(context)
@@ -206,8 +206,3 @@ class EvplUtilizationSensor(BaseSensorOperator):
 
     def _conn_id(self) -> str:
         return read_argument(self.evpl_conn_id, "evpl_conn_id") or EvplHook.default_conn_name
-
-    def _is_deferrable(self) -> bool:
-        if is_argument_given(self.deferrable):
-            return read_boolean(self.deferrable, "deferrable")
-        return bool(conf.getboolean("operators", "default_deferrable", fallback=False))

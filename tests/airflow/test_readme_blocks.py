@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tests.airflow.runs import Lab
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
-DAG_BLOCK, SENSOR_BLOCK, QUERY_BLOCK, _, _, HOOK_BLOCK = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+DAG_BLOCK, QUERY_BLOCK = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 
 def _run(block: str) -> dict[str, Any]:
@@ -45,28 +45,6 @@ def test_the_dag_and_the_question(
     assert len(busiest) == 10
     assert set(busiest) <= expected
     assert [row[-1] for row in busiest] == sorted((row[-1] for row in expected), reverse=True)[:10]
-
-
-def test_the_sensor(lab: "Lab") -> None:
-    """The sensor waits for the last full day; the sandbox's few circuits are not enough, so it defers."""
-    from airflow.providers.common.compat.sdk import TaskDeferred
-
-    from tests.airflow.runs import DAY
-
-    before = sum(lab.sandbox.requests.values())
-    sensor = _run(SENSOR_BLOCK)["wait_for_utilization"]
-    with pytest.raises(TaskDeferred) as caught:
-        sensor.execute({"logical_date": DAY + timedelta(days=1, hours=3)})
-    plan = caught.value.trigger.serialize()[1]["plan"]
-    assert (plan["window_start"], plan["window_end"]) == ("2026-11-20T00:00:00Z", "2026-11-21T00:00:00Z")
-    assert sum(lab.sandbox.requests.values()) > before
-
-
-def test_the_data_frame(lab: "Lab") -> None:
-    """The notebook's two lines give the day, nothing is landed."""
-    frame = _run(HOOK_BLOCK)["frame"]
-    assert len(frame) == 3 * 2 * 2 * 288
-    assert lab.landed() == []
 
 
 def test_the_connection(lab: "Lab", monkeypatch: pytest.MonkeyPatch) -> None:

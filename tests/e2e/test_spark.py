@@ -1,4 +1,4 @@
-"""The lake of the other readers' tests, read by Spark as the README says."""
+"""The lake of the other readers' tests, read by Spark as its page says."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from tests.e2e.ports import listening
-from tests.landed import COLUMNS, MOMENT, NUMBER, TEXT, count_rows, expected_rows, land, readme_block
+from tests.landed import COLUMNS, MOMENT, NUMBER, TEXT, block_of_readers, count_rows, expected_rows, land
 
 pytestmark = pytest.mark.filterwarnings("ignore:PySpark does not yet fully support pandas:FutureWarning")
 
@@ -44,9 +44,9 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def by_spark(spark: SparkSession, root: Path) -> DataFrame:
-    """Run the README's block on the lake."""
+    """Run the page's block on the lake."""
     names: dict[str, Any] = {}
-    exec(readme_block("pyspark").replace('"demo-lake/', f'"{root}/'), names)  # noqa: S102 the README's own code
+    exec(block_of_readers("pyspark").replace('"demo-lake/', f'"{root}/'), names)  # noqa: S102 the page's own code
     assert names["spark"] is spark
     found: DataFrame = names["by_spark"]
     return found
@@ -76,7 +76,7 @@ def _by_bytes(row: tuple[object, ...]) -> tuple[object, ...]:
 
 
 def test_the_options_have_their_reasons(spark: SparkSession, by_spark: DataFrame, root: Path) -> None:
-    """Without them Spark does what the README says of it."""
+    """Without them Spark does what the page says of it."""
     [(date, day), _] = spark.sql(DAYS, lake=by_spark).collect()
     assert (date, day) == ("2026-11-22", "2026-11-22 00:00:00")
     spark.conf.set("spark.sql.session.timeZone", "America/New_York")
