@@ -137,7 +137,7 @@ def test_the_result_is_an_xcom(page: Page, run_ids: list[str], take: Take) -> No
 def test_the_asset_has_its_events(page: Page, airflow: Airflow, run_ids: list[str], take: Take) -> None:
     """Each run left an event of the lake's asset, from its task."""
     page.goto("/assets")
-    page.get_by_role("link", name=f"{airflow.lake.as_uri()}/samples").click()
+    page.get_by_role("link", name=f"{airflow.lake.as_uri()}/samples", exact=True).click()
     expect(page.get_by_role("heading", name="2 Asset Events")).to_be_visible()
     expect(page.locator(f"a[href*='{run_ids[0]}/tasks/{runs.TASK_ID}']")).to_be_visible()
     take("asset", None)
