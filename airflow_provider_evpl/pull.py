@@ -176,7 +176,11 @@ class _Run:
             what = f"slice {target.window}: would erase landed samples: {'; '.join(shrinks)}"
             self._leave(what, target.window, is_asked_for=is_asked_for)
         else:
-            self._summary.add(self._lake.land(target, samples, self._provenance), samples)
+            landing = self._lake.land(target, samples, self._provenance)
+            self._summary.add(landing, samples)
+            if landing.revisions and any(landing.revisions):
+                changes = landing.revisions[:3]
+                _log.info("slice %s: %d samples added, %d changed, %d gone", target.window, *changes)
 
     def _leave(self, what: str, window: Window, *, is_asked_for: bool) -> None:
         if not is_asked_for:

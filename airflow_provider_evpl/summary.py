@@ -1,12 +1,14 @@
 """What a run tells when it is done."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from airflow_provider_evpl.lake.lake import Landing
 from airflow_provider_evpl.lake.samples import Samples
 from airflow_provider_evpl.page import Series
 from airflow_provider_evpl.plan import PullPlan
-from airflow_provider_evpl.window import iso
+from airflow_provider_evpl.window import EPOCH, iso, microseconds
 
 __all__ = ["Summary"]
 
@@ -33,18 +35,24 @@ class Summary:
         requests: report requests sent, those without a page included.
         seconds: of the whole pull.
         landings: in the order of time.
+        now: gives the time, for how late samples came.
     """
 
     plan: PullPlan
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
     requests: int = 0
     seconds: float = 0.0
     landings: list[Landing] = field(default_factory=list)
     _ledgers: dict[str, int | None] = field(default_factory=lambda: dict.fromkeys(_SUMMED, 0))
     _series: set[Series] = field(default_factory=set)
+    _late_seconds: float | None = None
 
     def add(self, landing: Landing, samples: Samples) -> None:
-        """Count a slice that landed."""
+        """Count a slice that has landed now."""
         self.landings.append(landing)
+        if landing.revisions and landing.revisions.oldest is not None:
+            late = (microseconds(self.now() - EPOCH) - landing.revisions.oldest) / 1e6
+            self._late_seconds = max(late, self._late_seconds or 0)
         self._series |= samples.series
         for name in _SUMMED:
             self._ledgers[name] = _add(self._ledgers[name], getattr(samples.ledger, name))
@@ -67,9 +75,18 @@ class Summary:
             "retries": self.requests - (self._ledgers["pages"] or 0),
             "bytes": sum(landing.bytes for landing in self.landings),
             "seconds": round(self.seconds, 3),
+            "revisions": self._revisions(),
             "slice_count": len(self.landings),
             "slices": [_slice(landing) for landing in self._ends()],
         }
+
+    def _revisions(self) -> dict[str, float | None] | None:
+        """Sums; None where a slice's are not known."""
+        known = [landing.revisions for landing in self.landings if landing.revisions]
+        if len(known) < len(self.landings):
+            return None
+        sums = {name: sum(getattr(one, name) for one in known) for name in ("added", "changed", "gone")}
+        return {**sums, "late_seconds": self._late_seconds}
 
     def _ends(self) -> list[Landing]:
         if len(self.landings) <= _MOST_SLICES:

@@ -22,6 +22,7 @@ from airflow_provider_evpl.sandbox.config import SandboxConfig
 from airflow_provider_evpl.sandbox.data import Network
 from airflow_provider_evpl.sandbox.server import SandboxServer
 from airflow_provider_evpl.settings import Settings
+from airflow_provider_evpl.summary import Summary
 from airflow_provider_evpl.window import DAY, Granularity, Window
 from tests.fake_api import FakeApi, Sample, grid
 from tests.faults.pulls import rows_of
@@ -82,6 +83,7 @@ def test_the_summary_has_the_keys_of_the_contract(tmp_path: Path) -> None:
         "retries": 0,
         "bytes": (tmp_path / path).stat().st_size,
         "seconds": summary["seconds"],
+        "revisions": {"added": 0, "changed": 0, "gone": 0, "late_seconds": None},
         "slice_count": 1,
         "slices": [
             {
@@ -120,6 +122,39 @@ def test_a_long_list_of_slices_keeps_its_ends(tmp_path: Path) -> None:
     assert isinstance(listed, list)
     assert (summary["slice_count"], len(listed), summary["rows"]) == (101, 100, 101)
     assert [listed[49]["start"], listed[50]["start"]] == ["2026-11-20T04:05:00Z", "2026-11-20T04:15:00Z"]
+
+
+def test_a_run_again_says_what_it_changed(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Two hours of a slice each: what came late, and how late; another value; what went."""
+    run(FakeApi(grid("a", MIDNIGHT, 20)), tmp_path, HOURS)
+    minutes = timedelta(minutes=5)
+    late = [Sample("b", MIDNIGHT + 10 * minutes, "1"), *grid("a", MIDNIGHT + 20 * minutes, 4)]
+    changed = [*grid("a", MIDNIGHT, 2, value=None), *grid("a", MIDNIGHT + 2 * minutes, 17), *late]
+    caplog.set_level(logging.INFO)
+    summary = Summary(plan=replace(HOURS, on_shrink="replace"), now=lambda: MIDNIGHT + DAY)
+    with FakeApi(changed).client() as client:
+        pull(client, LocalStore(str(tmp_path)), summary.plan, provenance={}, summary=summary)
+    assert summary.as_dict()["revisions"] == {
+        "added": 5,
+        "changed": 2,
+        "gone": 1,
+        "late_seconds": 23 * 3600 + 600,
+    }
+    told = [record.getMessage() for record in caplog.records if "gone" in record.message]
+    assert [message.partition(": ")[2] for message in told] == [
+        "1 samples added, 2 changed, 0 gone",
+        "4 samples added, 0 changed, 1 gone",
+    ]
+
+
+def test_an_object_that_cannot_be_read_leaves_revisions_unknown(tmp_path: Path) -> None:
+    """Its slice lands; a sum without it would be wrong."""
+    run(FakeApi(grid("a", MIDNIGHT, 20)), tmp_path)
+    [path] = (tmp_path / one for one in objects(tmp_path))
+    path.write_bytes(path.read_bytes()[:4] + bytes(200) + path.read_bytes()[204:])
+    summary = run(FakeApi(grid("a", MIDNIGHT, 20)), tmp_path)
+    assert summary.as_dict()["revisions"] is None
+    assert len(rows(tmp_path)) == 20
 
 
 def test_the_days_that_landed_are_told_once_in_order(tmp_path: Path) -> None:

@@ -1,17 +1,21 @@
 """One data set in the lake: what has landed, what a slice would replace, and its landing."""
 
 import json
+import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from airflow_provider_evpl.errors import EvplForeignError, EvplOverlapError
 from airflow_provider_evpl.lake.layout import Dataset, Group, group, parse_name
 from airflow_provider_evpl.lake.parquet import Footer, encode, read_footer
+from airflow_provider_evpl.lake.revisions import Revisions, UnreadableError, revise
 from airflow_provider_evpl.lake.samples import Samples
 from airflow_provider_evpl.lake.store import Store, told
 from airflow_provider_evpl.window import DAY, Window, floor
 
 __all__ = ["Lake", "Landing", "Target"]
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,7 @@ class Landing:
         path, rejected_path: as people know them; the latter None where nothing was rejected.
         bytes: of the object.
         replaced: how many objects it superseded, its own former self included.
+        revisions: what it changed of them; None where one of them could not be read.
     """
 
     window: Window
@@ -54,6 +59,7 @@ class Landing:
     bytes: int
     replaced: int
     rejected_path: str | None
+    revisions: Revisions | None
 
 
 class Lake:
@@ -108,7 +114,7 @@ class Lake:
             EvplForeignError: an object that isn't ours landed in the interval meanwhile.
             EvplError: the store failed or refused.
         """
-        self._check_again(target, samples)
+        revisions = self._revise(target, self._check_again(target, samples), samples)
         path, rejected_path = (
             self._dataset.samples_path(target.window),
             self._dataset.rejected_path(target.window),
@@ -130,6 +136,7 @@ class Lake:
             bytes=data.size,
             replaced=len(target.landed),
             rejected_path=self._store.url(rejected_path) if samples.rejections else None,
+            revisions=revisions,
         )
 
     def _target(self, one: Group) -> Target:
@@ -153,13 +160,30 @@ class Lake:
             )
         return footer
 
+    def _revise(self, target: Target, landed: Iterable[Window], samples: Samples) -> Revisions | None:
+        """Compare with what is about to be replaced; that it can't be read is no reason not to replace it."""
+        try:
+            return revise(samples.rows, target.window, landed, self._bytes)
+        except UnreadableError as error:
+            _log.warning("slice %s: what it changes can't be told: %s", target.window, error)
+            return None
+
+    def _bytes(self, window: Window) -> bytes:
+        path = self._dataset.samples_path(window)
+        with told(self._store.url(path)), self._store.open(path) as file:
+            return file.read()
+
     def _footer(self, window: Window) -> Footer | None:
         path = self._dataset.samples_path(window)
         with told(self._store.url(path)), self._store.open(path) as file:
             return read_footer(file)
 
-    def _check_again(self, target: Target, samples: Samples) -> None:
-        """What another run landed since the targets were read must not be lost: none of it was counted."""
+    def _check_again(self, target: Target, samples: Samples) -> Iterable[Window]:
+        """What another run landed since the targets were read must not be lost: none of it was counted.
+
+        Returns:
+            The intervals of the objects that are there.
+        """
         now = {
             one: self._own_footer(one) for one in self._landed(target.window) if target.window.contains(one)
         }
@@ -170,6 +194,7 @@ class Lake:
                 f"slice {target.window}: another run landed more meanwhile: {'; '.join(shrunk)}; "
                 "run again. Don't run overlapping windows at once"
             )
+        return now
 
     def _supersede(self, target: Target, *, clean: bool) -> None:
         for window in target.landed:

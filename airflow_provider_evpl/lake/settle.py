@@ -10,7 +10,7 @@ from airflow_provider_evpl.lake.columns import Codes, Flags, Floats
 from airflow_provider_evpl.lake.grids import Grids, Integers, bounds
 from airflow_provider_evpl.window import Window
 
-__all__ = ["Conflicts", "Settled", "is_inside", "settle"]
+__all__ = ["Conflicts", "Settled", "begins_of_runs", "is_inside", "settle"]
 
 Conflicts: TypeAlias = tuple[Codes, Integers, Floats, Floats]
 """Series, time, value, and the value that stays."""
@@ -52,7 +52,7 @@ def settle(ranks: Codes, grids: Sequence[Integers], values: Floats, window: Wind
     inside = is_inside(timestamps, window)
     rows = np.repeat(ranks, [len(grid) for grid in grids])
     (ranks, timestamps, values), conflicts = _unique(rows[inside], timestamps[inside], values[inside])
-    begins = np.flatnonzero(_begins(ranks))
+    begins = np.flatnonzero(begins_of_runs(ranks))
     spans = pairwise([*begins.tolist(), len(ranks)])
     grids = [timestamps[begin:end] for begin, end in spans]
     return Settled(ranks[begins], grids, values, int(inside.sum()), conflicts)
@@ -64,8 +64,8 @@ def is_inside(timestamps: Integers, window: Window) -> Flags:
     return (timestamps >= start) & (timestamps < end)
 
 
-def _begins(*columns: Codes | Integers) -> Flags:
-    """Where a sorted row differs from the one before it."""
+def begins_of_runs(*columns: Codes | Integers) -> Flags:
+    """Where a row differs from the one before it."""
     begins = np.ones(len(columns[0]), np.bool_)
     begins[1:] = np.logical_or.reduce([column[1:] != column[:-1] for column in columns])
     return begins
@@ -86,7 +86,7 @@ def _rises(ranks: Codes, timestamps: Integers) -> bool:
 def _settle_equal(ranks: Codes, timestamps: Integers, values: Floats) -> tuple[_Columns, Conflicts]:
     """Of sorted rows keep the last one of those that are equal but for their value."""
     stays = np.ones(len(ranks), np.bool_)
-    stays[:-1] = _begins(ranks, timestamps)[1:]
+    stays[:-1] = begins_of_runs(ranks, timestamps)[1:]
     kept = values[stays]
     loses = ~stays
     winners = kept[np.cumsum(stays)[loses]]

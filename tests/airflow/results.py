@@ -6,7 +6,7 @@ from typing import Any
 RESULT_KEYS = {
     *("code_ope", "granularity", "window_start", "window_end", "received", "rows", "duplicates"),
     *("out_of_window", "rejected", "conflicts", "null_values", "series", "expected", "observed"),
-    *("pages", "requests", "retries", "bytes", "seconds", "slice_count", "slices"),
+    *("pages", "requests", "retries", "bytes", "seconds", "revisions", "slice_count", "slices"),
 }
 SLICE_KEYS = {"start", "end", "path", "rows", "bytes", "replaced", "rejected_path"}
 

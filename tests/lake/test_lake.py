@@ -12,6 +12,7 @@ from airflow_provider_evpl.errors import (
 )
 from airflow_provider_evpl.lake.lake import Landing
 from airflow_provider_evpl.lake.parquet import Footer
+from airflow_provider_evpl.lake.revisions import Revisions
 from airflow_provider_evpl.window import Window
 from tests.lake.build import collect, fewer, hourly, hours
 from tests.lake.memory import MemoryStore
@@ -31,6 +32,7 @@ def test_a_slice_lands_whole() -> None:
         bytes=len(store.objects[path]),
         replaced=0,
         rejected_path=None,
+        revisions=Revisions(),
     )
 
 
@@ -54,7 +56,7 @@ def test_a_day_supersedes_its_hours() -> None:
     assert list(store.objects) == [DATASET.samples_path(DAY)]
     methods = [method for method, _ in store.calls]
     look = ["names", "open", "open"]  # again before the put: another run may have landed meanwhile
-    assert methods == [*look, *look, "put", *["delete"] * 5, "names"]
+    assert methods == [*look, *look, *["open"] * 2, "put", *["delete"] * 5, "names"]
     assert set(shown(store).values()) == {2.0}
 
 

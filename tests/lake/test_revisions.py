@@ -1,0 +1,119 @@
+from datetime import timedelta
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_evpl.lake.parquet import encode
+from airflow_provider_evpl.lake.revisions import Revisions, UnreadableError, revise
+from airflow_provider_evpl.lake.samples import Samples
+from airflow_provider_evpl.page import Series
+from airflow_provider_evpl.window import Window
+from tests.lake.build import HOUR, MIDNIGHT, Answer, Row, circuit, collect, fewer, hourly, hours, microseconds
+from tests.lake.memory import MemoryStore
+from tests.lake.runs import DATASET, DAY, lake_of, run
+
+NAMES = [circuit("a"), circuit("b"), Series("a", "out", "FR", None, "", None), Series("é", "in", *[None] * 4)]
+MOMENTS = [microseconds(MIDNIGHT + hour * HOUR) for hour in range(6)]
+VALUES = [None, 0.0, 1.0, 1e300]
+
+rows = st.dictionaries(
+    st.tuples(st.sampled_from(NAMES), st.sampled_from(MOMENTS)), st.sampled_from(VALUES), max_size=16
+)
+Shown = dict[tuple[Series, int], float | None]
+
+
+def samples(shown: Shown, window: Window) -> Samples:
+    """Collect what an API shows."""
+    start, end = microseconds(window.start), microseconds(window.end)
+    inside: list[Row] = [(*key, value) for key, value in shown.items() if start <= key[1] < end]
+    return collect([Answer(inside, [])], window)
+
+
+def written(shown: Shown, window: Window) -> bytes:
+    """Write it as an object."""
+    data = encode(samples(shown, window), granularity="300s", source={}, provenance={})
+    return bytes(data.to_pybytes())
+
+
+def windows() -> st.SearchStrategy[list[Window]]:
+    """Draw intervals of some hours, which may overlap."""
+    bounds = st.tuples(st.integers(0, 5), st.integers(1, 6)).filter(lambda one: one[0] < one[1])
+    return st.lists(bounds.map(lambda one: hours(*one)), max_size=4, unique=True)
+
+
+@fewer
+@given(old=st.lists(rows, min_size=4, max_size=4), new=rows, landed=windows())
+def test_each_sample_is_counted_as_what_it_is(old: list[Shown], new: Shown, landed: list[Window]) -> None:
+    """Against the dictionaries: added, changed and gone in the hours that had landed, elsewhere nothing."""
+    shown = dict(zip(landed, old, strict=False))
+    before: Shown = {}
+    covered = set()
+    for at, moment in enumerate(MOMENTS):
+        there = sorted(
+            (one for one in landed if one.contains(hours(at, at + 1))),
+            key=lambda one: (one.start, one.start - one.end),
+        )
+        covered |= {moment} if there else set()
+        for one in there[:1]:
+            before |= {key: value for key, value in shown[one].items() if key[1] == moment}
+    now = {key: value for key, value in new.items() if key[1] in covered}
+    added = sorted(key[1] for key in now.keys() - before.keys())
+    window = hours(0, 6)
+    found = revise(samples(new, window).rows, window, landed, lambda one: written(shown[one], one))
+    assert found == Revisions(
+        added=len(added),
+        changed=sum(now[key] != before[key] for key in now.keys() & before.keys()),
+        gone=len(before.keys() - now.keys()),
+        oldest=added[0] if added else None,
+    )
+
+
+def test_a_large_object_is_compared_in_each_of_its_row_groups() -> None:
+    """Of more rows than a row group has, one sample of the first and one of the last are told."""
+    window = hours(0, 24)
+    second = timedelta(milliseconds=500)
+    grid = [microseconds(MIDNIGHT + step * second) for step in range(130_000)]
+    shown: Shown = {(circuit("a"), moment): 1.0 for moment in grid}
+    now = shown | {(circuit("a"), grid[0]): 2.0, (circuit("a"), grid[-1]): None}
+    data = written(shown, window)
+    assert revise(samples(now, window).rows, window, [window], lambda _: data) == Revisions(changed=2)
+
+
+def test_what_lands_for_the_first_time_changes_nothing() -> None:
+    """No object is read, none is replaced."""
+    [landing] = run(MemoryStore(), DAY)
+    assert landing.revisions == Revisions()
+
+
+def test_a_landing_says_what_it_changed() -> None:
+    """A day over two of its hours: their circuits have other values, a third one is new in both."""
+    store = MemoryStore()
+    run(store, hours(0, 1), hours(5, 6))
+    lake = lake_of(store)
+    [target] = lake.targets([DAY])
+    landing = lake.land(target, hourly(DAY, 2.0, circuits="abc"), {})
+    assert landing.revisions == Revisions(added=2, changed=4, gone=0, oldest=microseconds(MIDNIGHT))
+
+
+def test_an_object_whose_rows_cannot_be_read_is_replaced(caplog: pytest.LogCaptureFixture) -> None:
+    """That its bytes have rotted is told, and heals."""
+    store = MemoryStore()
+    run(store, DAY)
+    path = DATASET.samples_path(DAY)
+    whole = store.objects[path]
+    store.objects[path] = whole[:4] + bytes(200) + whole[204:]
+    [landing] = run(store, DAY)
+    assert store.objects[path] == whole
+    assert landing.revisions is None
+    assert f"slice {DAY}: what it changes can't be told" in caplog.text
+
+
+def test_an_object_without_our_columns_cannot_be_read() -> None:
+    """It is an object of another table, whatever its footer says."""
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.table({"timestamp": pa.array(MOMENTS, pa.timestamp("us", "UTC"))}), sink)
+    with pytest.raises(UnreadableError, match="KeyError"):
+        revise(hourly(DAY).rows, DAY, [DAY], lambda _: sink.getvalue().to_pybytes())
