@@ -30,8 +30,8 @@ def evpl_taskflow_question() -> None:
         frame = EvplHook(EVPL_CONN_ID).get_utilization_df(asked["window_start"], asked["window_end"])
         series = frame.groupby(["object_instance_id", "metric_name", "pop_name"], dropna=False)["value"]
         peaks = series.agg(peak="max", mean="mean").nlargest(asked["top"], "peak").reset_index()
-        rows: list[dict[str, Any]] = peaks.to_dict("records")
-        return rows
+        rows: list[dict[str, Any]] = peaks.astype(object).where(peaks.notna(), None).to_dict("records")
+        return rows  # JSON, so None where a name or every value is null
 
     busiest()
 

@@ -180,19 +180,22 @@ class EvplUtilizationToObjectStorageOperator(BaseOperator):
                 plan.granularity.text,
                 store.url("samples"),
             )
-            self._pulled = client.settings.source, store, Summary(plan=plan)
-            pulled = pull(
-                client,
-                store,
-                plan,
-                provenance=_provenance(context, now),
-                on_progress=progress,
-                summary=self._pulled[-1],
-            )
+            pulled = Summary(plan=plan)
+            self._pulled = client.settings.source, store, pulled
+            try:
+                pull(
+                    client,
+                    store,
+                    plan,
+                    provenance=_provenance(context, now),
+                    on_progress=progress,
+                    summary=pulled,
+                )
+            finally:  # a pull that fails has landed something, perhaps
+                push_link(store, pulled.as_dict(), context)
         summary = pulled.as_dict()
         progress.finish(summary)
         send_metrics(summary, context)
-        push_link(store, summary, context)
         tell_outlets(self, context, summary, pulled.dates)
         return summary
 

@@ -1,5 +1,6 @@
 """What the assets of a pull's outlets are told: that it landed something, and which days."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
 __all__ = ["tell_outlets"]
 
 
+_log = logging.getLogger(__name__)
+
+
 class _Task(Protocol):
     outlets: list[Any]
 
@@ -23,6 +27,8 @@ def tell_outlets(
 ) -> None:
     """Give the events of a task's outlets what it landed; where that is nothing there is no event.
 
+    An event of one day has no list of days in its extra: of a pull of two years there are 731.
+
     Args:
         task: as it runs.
         context: the task's.
@@ -31,10 +37,14 @@ def tell_outlets(
     """
     if not dates:
         task.outlets = []  # each has an event when the task succeeds
-    extra = {key: value for key, value in summary.items() if key != "slices"} | {"dates": list(dates)}
-    for asset in task.outlets:
-        if isinstance(asset, Asset):
-            event: Any = context["outlet_events"][asset]
-            event.extra.update(extra)
-            if HAS_PARTITIONS_AT_RUNTIME and is_by_day(asset):
-                event.add_partitions(list(dates))
+    extra = {key: value for key, value in summary.items() if key != "slices"}
+    for outlet in task.outlets:
+        if not isinstance(outlet, Asset):
+            _log.warning("Outlet %r is no asset: no event of it says what landed", outlet)
+            continue
+        event: Any = context["outlet_events"][outlet]
+        event.extra.update(extra)
+        if HAS_PARTITIONS_AT_RUNTIME and is_by_day(outlet):
+            event.add_partitions(list(dates))
+        else:
+            event.extra["dates"] = list(dates)

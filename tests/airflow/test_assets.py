@@ -1,5 +1,6 @@
 """The assets of a lake: their names, and what a pull tells of them on every Airflow."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -74,5 +75,17 @@ def test_an_event_says_what_landed(lab: "Lab") -> None:
     assert outcome.result is not None
     del outcome.result["slices"]
     told = outcome.result | {"dates": ["2026-11-19", "2026-11-20"]}
-    days = 2 if HAS_PARTITIONS_AT_RUNTIME else 1
-    assert _events(lab.root) == {"/samples": [told], "/samples?partition=date": [told] * days}
+    by_day = [outcome.result] * 2 if HAS_PARTITIONS_AT_RUNTIME else [told]
+    assert _events(lab.root) == {"/samples": [told], "/samples?partition=date": by_day}
+
+
+def test_an_outlet_that_is_no_asset_is_told_of(lab: "Lab", logs: Callable[[], str]) -> None:
+    """An alias may stand for any asset: nothing is made up for it, and the log says so."""
+    from airflow.providers.common.compat.sdk import AssetAlias
+
+    from airflow_provider_evpl.operators.outlets import tell_outlets
+
+    task = lab.operator(outlets=[AssetAlias("whichever")])
+    tell_outlets(task, {}, {"rows": 1}, ["2026-11-22"])
+    assert "is no asset" in logs()
+    assert len(task.outlets) == 1

@@ -110,6 +110,19 @@ def test_the_question_of_a_window(lab: "Lab") -> None:
     assert lab.landed() == []
 
 
+def test_an_answer_with_nulls_is_json(lab: "Lab", request: pytest.FixtureRequest) -> None:
+    """Names that the API leaves out are null in the task's result."""
+    from tests.airflow.runs import run_dag
+
+    request.addfinalizer(lab.sandbox.set_faults)
+    lab.sandbox.set_faults("optional-null")
+    conf = {"window_start": "2026-11-20T00:00:00Z", "window_end": "2026-11-20T01:00:00Z", "top": 30}
+    outcome = run_dag(lab, "evpl_taskflow_question", logical_date=None, conf=conf)
+    assert outcome.state == "success"
+    result: Any = outcome.result
+    assert None in {one["pop_name"] for one in result}
+
+
 def _by_series(truth: Mapping[tuple[Any, ...], float]) -> dict[tuple[Any, ...], list[float]]:
     series: dict[tuple[Any, ...], list[float]] = defaultdict(list)
     for key, value in truth.items():
