@@ -1,7 +1,7 @@
 """What a slice changes of what had landed: samples added, changed, gone."""
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -83,7 +83,7 @@ class _Comparison:
         self._places = {series: place for place, series in enumerate(rows.series)}
         numbers = [grid + (place * self._length - self._start) for place, grid in enumerate(rows.grids)]
         self._numbers = np.concatenate([*numbers, np.array([_NO_ROW])])
-        self._values = np.append(rows.values, np.nan)
+        self._values = rows.values
         self._was_there = np.zeros(len(self._numbers), np.bool_)
         self._landed: list[Window] = []
         self._changed = self._gone = 0
@@ -121,8 +121,9 @@ def _read(data: bytes) -> Iterator[_Part]:
     """Read an object that `encode` wrote, a row group at a time."""
     try:
         file = pq.ParquetFile(pa.BufferReader(data), read_dictionary=[*SERIES_COLUMNS])
-        for group in range(file.num_row_groups):
-            yield _part(file.read_row_group(group, [*SERIES_COLUMNS, "timestamp", "value"]))
+        for group in range(file.num_row_groups if file.metadata.num_rows else 0):
+            columns = [*SERIES_COLUMNS, "timestamp", "value"]
+            yield _part(file.read_row_group(group, columns, use_threads=False))  # threads: 40 MB more
     except (pa.ArrowException, OSError, KeyError) as error:
         raise UnreadableError(f"{type(error).__name__}: {error}") from error
 
@@ -134,13 +135,23 @@ def _part(table: pa.Table) -> _Part:
     return _Part(
         series=[Series(*names) for names in zip(*columns, strict=True)],
         lengths=np.diff(starts, append=table.num_rows),
-        timestamps=table.column("timestamp").to_numpy().view(np.int64),
-        values=table.column("value").to_numpy(),
+        timestamps=_numbers(table.column("timestamp").combine_chunks(), np.int64, 0),
+        values=_numbers(table.column("value").combine_chunks(), np.float64, np.nan),
     )
 
 
 def _texts(column: pa.ChunkedArray) -> tuple[list[str | None], Codes]:
     """The texts of a column, None behind them, and which of them each row has."""
     array = column.unify_dictionaries().combine_chunks()
-    codes = np.nan_to_num(array.indices.to_numpy(zero_copy_only=False), nan=-1)
-    return [*array.dictionary.to_pylist(), None], codes.astype(np.int32)
+    return [*array.dictionary.to_pylist(), None], _numbers(array.indices, np.int32, -1)
+
+
+def _numbers(array: pa.Array, kind: type[np.number], null: float) -> Any:  # noqa: ANN401 an array of that kind
+    """From the buffers: `to_numpy` imports pandas wherever that is installed (0.4 s, 60 MB)."""
+    validity, data = array.buffers()
+    start, end = array.offset, array.offset + len(array)
+    numbers = np.frombuffer(data, kind, end)[start:]
+    if not array.null_count:
+        return numbers
+    present = np.unpackbits(np.frombuffer(validity, np.uint8), count=end, bitorder="little")[start:]
+    return np.where(present, numbers, np.array(null, kind))

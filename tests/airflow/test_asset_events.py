@@ -19,8 +19,8 @@ def _run(lab: "Lab", dag_id: str) -> tuple[dict[str, Any], dict[str, Woken], lis
     """Run a DAG once, by its schedule.
 
     Returns:
-        Its result; of each reader the partition keys and dates of the runs that it got; the assets of the events
-        that woke them, and what they say.
+        Its result; of each reader the partition keys and dates of the runs that it got; the assets of the
+        events that woke them, and what they say.
     """
     from airflow.models.dagrun import DagRun
     from airflow.utils.session import create_session
