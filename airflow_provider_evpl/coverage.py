@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Coverage", "Finding", "look_over"]
 
+_KINDS = ("missing", "empty", "overlap", "foreign", "incomplete", "vanished")
 _MOST_TOLD = 100
 _MOST_NAMED = 3
 
@@ -25,7 +26,7 @@ class Finding:
 
     Attributes:
         window: within one UTC day.
-        kind: `missing`, `overlap`, `foreign`, `incomplete` or `vanished`.
+        kind: `missing`, `empty`, `overlap`, `foreign`, `incomplete` or `vanished`.
         detail: for people.
     """
 
@@ -56,7 +57,7 @@ class Coverage:
         """What to pull again: in order of time, without overlap, each within one UTC day.
 
         Those that only touch stay apart: where one can't be mended, the other still can. What isn't ours
-        is not among them: a pull would refuse it.
+        is not among them, nor what lies over it: a pull would refuse both.
         """
         joined: list[Window] = []
         for one in sorted(finding.window for finding in self.findings if finding.kind != "foreign"):
@@ -64,7 +65,8 @@ class Coverage:
                 joined[-1] = Window(joined[-1].start, max(joined[-1].end, one.end))
             else:
                 joined.append(one)
-        return joined
+        foreign = [finding.window for finding in self.findings if finding.kind == "foreign"]
+        return [one for one in joined if not any(map(one.overlaps, foreign))]
 
     @property
     def told(self) -> list[str]:
@@ -81,7 +83,7 @@ class Coverage:
             "rows": sum(footer.rows for footer in self.landed.values()),
             "expected": sum(footer.expected or 0 for footer in self.landed.values()),
             "observed": sum(footer.observed or 0 for footer in self.landed.values()),
-            **{kind: kinds[kind] for kind in ("missing", "overlap", "foreign", "incomplete", "vanished")},
+            **{kind: kinds[kind] for kind in _KINDS},
             "findings": self.told,
         }
 
@@ -107,6 +109,7 @@ def look_over(lake: Lake, window: Window, *, min_coverage: float) -> Coverage:
             for one, footer in found.items()
             if footer is None
         ),
+        *(Finding(one, "empty", "no sample has landed") for one in _largest(own) if not own[one].rows),
         *_incomplete(own, min_coverage),
         *_vanished(own),
     ]
@@ -149,15 +152,21 @@ def _incomplete(own: Mapping[Window, Footer], min_coverage: float) -> Iterator[F
 def _vanished(own: Mapping[Window, Footer]) -> Iterator[Finding]:
     """Of a series that isn't in an object at all, nothing is expected in it.
 
-    Held against the last object of the same length: an hour has fewer than a day.
+    Held against the last object of the same length that has any: an hour has fewer than a day.
     """
     last: dict[timedelta, tuple[Window, int]] = {}
+    for one in _largest(own):
+        if own[one].rows:
+            before, series = last.get(one.length, (one, 0))
+            if own[one].series < series:
+                yield Finding(one, "vanished", f"{own[one].series:,} series, {series:,} in {before}")
+            last[one.length] = one, own[one].series
+
+
+def _largest(own: Iterable[Window]) -> Iterator[Window]:
+    """Leave out what lies in others, in order of time: left-overs of killed runs, the larger ones count."""
     seen_to = EPOCH
     for one in sorted(own, key=lambda one: (one.start, -one.length)):
-        if one.end <= seen_to:
-            continue  # a left-over: the larger one counts
-        seen_to = one.end
-        before, series = last.get(one.length, (one, 0))
-        if own[one].series < series:
-            yield Finding(one, "vanished", f"{own[one].series:,} series, {series:,} in {before}")
-        last[one.length] = one, own[one].series
+        if one.end > seen_to:
+            seen_to = one.end
+            yield one

@@ -40,6 +40,7 @@ def test_a_whole_day_has_nothing_to_pull() -> None:
         "expected": 576,
         "observed": 48,
         "missing": 0,
+        "empty": 0,
         "overlap": 0,
         "foreign": 0,
         "incomplete": 0,
@@ -116,18 +117,25 @@ def test_an_object_under_the_threshold_is_found(threshold: float, found: list[Wi
     assert look(store, min_coverage=threshold).windows == found
 
 
-def test_an_empty_object_is_whole() -> None:
-    """It has been pulled, and nothing was there: nothing was expected."""
+def test_each_empty_day_is_found_until_it_has_something() -> None:
+    """Nothing was there when it was pulled: an outage of three days heals in one night, whenever it ends."""
     store = MemoryStore()
-    [target] = lake_of(store).targets([DAY])
-    lake_of(store).land(target, collect([], DAY), {})
-    assert look(store, min_coverage=1).windows == []
+    days = list(hours(0, 4 * 24).slices(24 * HOUR))
+    run(store, days[0])
+    for day in days[1:]:
+        [target] = lake_of(store).targets([day])
+        lake_of(store).land(target, collect([], day), {})
+    coverage = look(store, hours(0, 4 * 24))
+    assert kinds(coverage) == [("empty", day) for day in days[1:]]
+    assert coverage.windows == days[1:]
+    run(store, *days[1:])
+    assert look(store, hours(0, 4 * 24)).windows == []
 
 
 def test_series_that_are_gone_are_found() -> None:
     """In an object with fewer series than the last of its length nothing tells that theirs are missing."""
     store = MemoryStore()
-    some = ((hours(0, 8), "ab"), (hours(8, 16), "a"), (hours(16, 23), ""), (hours(23, 24), "abc"))
+    some = ((hours(0, 8), "ab"), (hours(8, 16), "a"), (hours(16, 23), "a"), (hours(23, 24), "abc"))
     for window, circuits in some:
         [target] = lake_of(store).targets([window])
         lake_of(store).land(target, hourly(window, circuits=circuits), {})
@@ -135,6 +143,25 @@ def test_series_that_are_gone_are_found() -> None:
     assert kinds(coverage) == [("vanished", hours(8, 16))]
     (told,) = coverage.told
     assert told.endswith("vanished: 1 series, 2 in 2026-11-22T00:00:00Z/2026-11-22T08:00:00Z")
+
+
+def test_an_empty_object_is_no_yardstick() -> None:
+    """Series that are gone after it are held against what was before it."""
+    store = MemoryStore()
+    for window, circuits in ((hours(0, 8), "ab"), (hours(8, 16), ""), (hours(16, 24), "a")):
+        [target] = lake_of(store).targets([window])
+        lake_of(store).land(target, hourly(window, circuits=circuits), {})
+    assert kinds(look(store)) == [("empty", hours(8, 16)), ("vanished", hours(16, 24))]
+
+
+def test_what_lies_over_another_sources_object_is_left_alone() -> None:
+    """A pull of it would be refused: it is told, and only the rest is pulled."""
+    store = MemoryStore()
+    run(store, hours(0, 12), hours(12, 24))
+    store.objects[DATASET.samples_path(hours(3, 4))] = b"not Parquet"
+    coverage = look(store, min_coverage=1)
+    assert [kind for kind, _ in kinds(coverage)].count("foreign") == 1
+    assert coverage.windows == [hours(12, 24)]
 
 
 def test_a_left_over_is_no_yardstick() -> None:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from io import SEEK_END
-from typing import BinaryIO, NamedTuple
+from typing import Annotated, BinaryIO, NamedTuple, TypeAlias
 
 import msgspec
 import pyarrow as pa
@@ -43,12 +43,15 @@ class Footer(NamedTuple):
     observed: int | None
 
 
+_Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0)]
+
+
 class _Counts(msgspec.Struct):
-    rows: int
-    null_values: int
-    series: int
-    expected: int | None
-    observed: int | None
+    rows: _Count
+    null_values: _Count
+    series: _Count
+    expected: _Count | None
+    observed: _Count | None
 
 
 def encode(
@@ -111,8 +114,8 @@ def read_footer(file: BinaryIO) -> Footer | None:
         counts = msgspec.json.decode(texts[f"{_PREFIX}ledger".encode()], type=_Counts)
     except (pa.ArrowInvalid, OSError, ValueError, KeyError):
         return None  # its bytes are here, and they aren't what `encode` writes
-    if metadata.num_rows != counts.rows:
-        return None  # somebody wrote other rows under our footer
+    if metadata.num_rows != counts.rows or (counts.expected is None) != (counts.observed is None):
+        return None  # somebody wrote other rows under our footer, or other counts
     return Footer(
         source=source,
         rows=counts.rows,

@@ -27,13 +27,14 @@ _MOST_WINDOWS = 1000  # Airflow maps 1,024 at most, `[core] max_map_length`
 class EvplCoverageOperator(BaseOperator):
     """Looks over a range of a lake, by names and footers alone, and returns the windows to pull again.
 
-    Those are what is missing, what lies in two objects, objects with a coverage under the threshold, and
-    those with fewer series than the last one of the same length. Objects that this connection didn't land
-    are told, not returned: a pull would refuse them. The XCom `coverage` says what was found.
+    Those are what is missing or empty, what lies in two objects, objects with a coverage under the
+    threshold, and those with fewer series than the last one of the same length. Objects that this connection
+    didn't land, and what lies over them, are told, not returned: a pull would refuse them. The XCom
+    `coverage` says what was found.
 
-    The result is ready for dynamic task mapping, `pull.expand_kwargs(coverage.output)`, a thousand windows
-    at most: the others at the next look. One that no pull can mend, because the API has no more, is
-    returned until it leaves the range. Arguments are read, and the range is found, as by the pull.
+    The result is ready for dynamic task mapping, `pull.expand_kwargs(coverage.output)`: the newest thousand
+    windows, if there are more. One that no pull can mend, because the API has no more, is returned until it
+    leaves the range. Arguments are read, and the range is found, as by the pull.
 
     Args:
         object_storage_path: root of the data set, as `ObjectStoragePath` reads it.
@@ -112,7 +113,7 @@ class EvplCoverageOperator(BaseOperator):
             raise AirflowFailException(str(error)) from error
         for told in coverage.told:
             self.log.warning("%s", told)
-        windows, now = coverage.windows, coverage.windows[:_MOST_WINDOWS]
+        windows, now = coverage.windows, coverage.windows[-_MOST_WINDOWS:]
         self.log.info(
             "Looked over %s objects in %s: %s findings, %s windows to pull again, %s of them now",
             f"{len(coverage.landed):,}",

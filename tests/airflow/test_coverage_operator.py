@@ -141,7 +141,7 @@ def test_the_example_heals_a_lake(lab: "Lab") -> None:
     assert str(run.state) == "success"
     look, *pulled = sorted(run.get_task_instances(), key=lambda one: (one.task_id, one.map_index))
     found = look.xcom_pull(task_ids="look_over", key="coverage")
-    assert (found["missing"], found["vanished"], len(found["findings"])) == (2, 1, 3)
+    assert (found["missing"], found["empty"], len(found["findings"])) == (2, 1, 3)
     assert [str(one.state) for one in pulled] == ["success"] * 3
     assert pulled[2].xcom_pull(task_ids="pull_again", map_indexes=2)["rows"] == 0
     for window in (missing, Window(noon, half.end)):
@@ -152,9 +152,10 @@ def test_the_example_heals_a_lake(lab: "Lab") -> None:
 
 
 def test_no_more_is_returned_than_airflow_maps(lab: "Lab") -> None:
-    """Three years of days are more than a thousand; the others wait for the next look."""
+    """Three years of days are more than a thousand; those that no pull can mend are the oldest, as a rule."""
     found, report = _look(lab, window_start="2023-11-21", window_end="2026-11-21")
     assert len(found) == 1000
+    assert found[-1]["window_end"] == "2026-11-21T00:00:00Z"
     assert report["missing"] == 1096
 
 

@@ -231,18 +231,45 @@ def test_a_file_that_can_not_be_read_is_an_error() -> None:
 
 
 def test_pandas_stays_out() -> None:
-    """A process that collects, encodes and reads a footer has not imported pandas, though it is installed."""
+    """A process that collects, encodes, reads and compares has not imported pandas, though it is installed."""
     program = (
         "import io, sys\n"
         "from airflow_provider_evpl.lake.parquet import encode, read_footer\n"
+        "from airflow_provider_evpl.lake.revisions import revise\n"
         "from tests.lake.build import hourly, hours\n"
+        "DAY = hours(0, 24)\n"
         "data = encode(hourly(hours(0, 24)), granularity='300s', source={}, provenance={})\n"
         "assert read_footer(io.BytesIO(data)).rows == 48\n"
+        "found = revise(hourly(DAY).rows, DAY, [DAY], lambda _: data.to_pybytes())\n"
+        "assert found == (0, 0, 0, None)\n"
         "assert 'pandas' not in sys.modules\n"
         "import pandas\n"
     )
     root = Path(airflow_provider_evpl.__file__).parent.parent
     subprocess.run([sys.executable, "-c", program], check=True, cwd=root)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"observed": None},
+        {"expected": None},
+        {"series": -1},
+        {"null_values": -1},
+        {"expected": -1},
+        {"rows": 1.5},
+    ],
+    ids=str,
+)
+def test_counts_that_cannot_be_are_not_ours(tmp_path: Path, odd: dict[str, object]) -> None:
+    """Nobody reckons with a ledger that `encode` doesn't write."""
+    ours, theirs = tmp_path / "ours.parquet", tmp_path / "theirs.parquet"
+    ours.write_bytes(_encode(hourly(hours(0, 1))))
+    footer = pq.read_metadata(ours).metadata
+    ledger = json.loads(footer[b"evpl.ledger"]) | odd
+    texts = {**footer, b"evpl.ledger": json.dumps(ledger).encode()}
+    pq.write_table(pq.read_table(ours).replace_schema_metadata(texts), theirs)
+    assert read_footer(io.BytesIO(theirs.read_bytes())) is None
 
 
 def test_other_rows_under_our_footer_are_not_ours(tmp_path: Path) -> None:
