@@ -231,7 +231,7 @@ def test_a_file_that_can_not_be_read_is_an_error() -> None:
 
 
 def test_pandas_stays_out() -> None:
-    """A process that collects, encodes, reads and compares has not imported pandas, though it is installed."""
+    """A process that collects, encodes, reads and compares has not imported pandas, though it is there."""
     program = (
         "import io, sys\n"
         "from airflow_provider_evpl.lake.parquet import encode, read_footer\n"
