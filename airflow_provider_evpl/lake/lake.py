@@ -114,7 +114,6 @@ class Lake:
             EvplForeignError: an object that isn't ours landed in the interval meanwhile.
             EvplError: the store failed or refused.
         """
-        revisions = self._revise(target, self._check_again(target, samples), samples)
         path, rejected_path = (
             self._dataset.samples_path(target.window),
             self._dataset.rejected_path(target.window),
@@ -125,6 +124,8 @@ class Lake:
             source=self._source,
             provenance=provenance,
         )
+        landed = self._check_again(target, samples)  # as late as can be
+        revisions = self._revise(target, landed, samples)
         if samples.rejections:
             self._store.put(rejected_path, _json_lines(samples))
         self._store.put(path, memoryview(data))
