@@ -9,11 +9,11 @@ import sys
 from datetime import datetime
 from pathlib import Path
 
-from airflow.dag_processing.dagbag import DagBag
+from tests.airflow.versions import load_dags, try_dag
 
 if __name__ == "__main__":
-    dags = DagBag(Path(os.environ["AIRFLOW_HOME"], "dags")).dags
+    dags = load_dags(Path(os.environ["AIRFLOW_HOME"], "dags")).dags
     for dag_id, logical_date, conf in json.loads(sys.argv[1]):
         for task in dags[dag_id].tasks:
             task.retries = 0
-        dags[dag_id].test(logical_date=datetime.fromisoformat(logical_date), run_conf=conf)
+        try_dag(dags[dag_id], conf, logical_date=datetime.fromisoformat(logical_date))

@@ -109,6 +109,18 @@ class Scheduler:
             numbers = [run.id for run in runs]
         return [self._run(number) for number in numbers]
 
+    def partitions(self, dag_id: str) -> list[tuple[str | None, datetime | None]]:
+        """Give key and date of the partition of each of a DAG's runs."""
+        with create_session() as session:
+            runs = session.scalars(select(DagRun).where(DagRun.dag_id == dag_id))
+            return [(run.partition_key, run.partition_date) for run in runs]
+
+    def events(self, dag_id: str) -> list[tuple[str, object]]:
+        """Give the events that woke a DAG's runs: their asset's URI, and what they say."""
+        with create_session() as session:
+            runs = session.scalars(select(DagRun).where(DagRun.dag_id == dag_id))
+            return [(event.asset.uri, event.extra) for run in runs for event in run.consumed_asset_events]
+
     def _run(self, number: int) -> Outcome:
         with create_session() as session:
             run = session.get_one(DagRun, number)

@@ -84,6 +84,17 @@ class Scheduler:
             numbers = [run.id for run in created]
         return [self._run(number) for number in numbers]
 
+    def partitions(self, dag_id: str) -> list[tuple[None, None]]:
+        """Give neither key nor date for each of a DAG's runs."""
+        with create_session() as session:
+            return [(None, None) for _ in session.scalars(select(DagRun).where(DagRun.dag_id == dag_id))]
+
+    def events(self, dag_id: str) -> list[tuple[str, object]]:
+        """Give the events that woke a DAG's runs: their dataset's URI, and what they say."""
+        with create_session() as session:
+            runs = session.scalars(select(DagRun).where(DagRun.dag_id == dag_id))
+            return [(event.dataset.uri, event.extra) for run in runs for event in run.consumed_dataset_events]
+
     def _run(self, number: int) -> Outcome:
         with create_session() as session:
             run = session.get(DagRun, number)

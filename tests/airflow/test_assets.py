@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 from datetime import timedelta
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from airflow_provider_evpl.errors import EvplConfigError
+from tests.airflow.versions import find_asset_events
 
 if TYPE_CHECKING:
     from tests.airflow.runs import Lab
@@ -52,17 +52,9 @@ def test_what_is_no_lake_is_an_error_at_once(root: str) -> None:
 
 def _events(root: str) -> dict[str, list[dict[str, Any]]]:
     """What events say, by their asset's URI, below a lake's root."""
-    from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_0_PLUS
-    from airflow.utils.session import create_session
-
-    kind = "Asset" if AIRFLOW_V_3_0_PLUS else "Dataset"
-    model = getattr(import_module(f"airflow.models.{kind.lower()}"), f"{kind}Event")
     found: dict[str, list[dict[str, Any]]] = {}
-    with create_session() as session:
-        for event in session.query(model):
-            uri = getattr(event, kind.lower()).uri
-            if uri.startswith(root):
-                found.setdefault(uri.removeprefix(root), []).append(event.extra)
+    for uri, extra in find_asset_events(root):
+        found.setdefault(uri.removeprefix(root), []).append(extra)
     return found
 
 

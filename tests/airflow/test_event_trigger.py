@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from airflow_provider_evpl.errors import EvplConfigError
-from airflow_provider_evpl.features import HAS_ASSET_STATE, HAS_ASSET_WATCHERS
+from tests.airflow.versions import AIRFLOW_3, is_since, needs
 from tests.api.support import replying, serving
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from tests.airflow.runs import Lab
 
 HOUR = timedelta(hours=1)
-needs_watchers = pytest.mark.skipif(not HAS_ASSET_WATCHERS, reason="there are no asset watchers before 3.0")
-needs_state = pytest.mark.skipif(not HAS_ASSET_STATE, reason="a watcher remembers nothing before 3.3.2")
+needs_watchers = needs("3.0", "asset watchers")
+needs_state = needs("3.3.2", "an asset's state for a watcher")
 
 
 class Remembered:
@@ -61,7 +61,7 @@ def trigger(remembered: Remembered | None = None, **arguments: Any) -> "EvplUtil
     assert path == "airflow_provider_evpl.triggers.event.EvplUtilizationEventTrigger"
     again = EvplUtilizationEventTrigger(**json.loads(json.dumps(written)))
     assert again.serialize() == (path, written)
-    if HAS_ASSET_STATE:
+    if is_since("3.3.2"):
         again.asset_state_store = remembered  # type: ignore[assignment] # as much of it as the trigger knows
     return again
 
@@ -263,7 +263,7 @@ def test_a_wrong_argument_is_an_error_of_the_dag_file(name: str, value: Any) -> 
         trigger(**{name: value})
 
 
-@pytest.mark.skipif(HAS_ASSET_WATCHERS, reason="they are there")
+@pytest.mark.skipif(AIRFLOW_3, reason="Airflow has asset watchers since 3.0")
 def test_without_watchers_it_says_so() -> None:
     """On Airflow 2.11 the trigger's place in a DAG file is an error that names what it needs."""
     with pytest.raises(EvplConfigError, match="needs the asset watchers of Airflow 3"):

@@ -174,7 +174,7 @@ def test_the_data_frame_keeps_the_limit_of_rejected_samples(hook: "EvplHook", la
     """Of a day that is rejected for more than 1 % there is no frame, but an error with the reasons."""
     sample = {"timeStamp": "2026-11-20T00:00:00Z", "value": "n/a"}
     entry = {"objectInstanceId": "a", "metric_name": "in", "performanceValues": [sample]}
-    body = {"access_token": "t", "token_type": "Bearer", "hasNext": False, "entries": [entry]}
+    body = {"access_token": "a-token", "token_type": "Bearer", "hasNext": False, "entries": [entry]}
     with serving(replying(json.dumps(body).encode())) as server:
         lab.connect(host=server.url)
         with pytest.raises(EvplRefusedError, match=r"100.0%.*1 x value is no number"):

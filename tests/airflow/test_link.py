@@ -1,5 +1,5 @@
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import gcsfs
 import pytest
@@ -7,6 +7,7 @@ import s3fs
 
 from airflow_provider_evpl.hooks.console import console_url
 from airflow_provider_evpl.lake.store import LocalStore, ObjectStore, Store
+from tests.airflow.versions import load_dags, show_link, try_dag
 from tests.lake.stores import connect
 
 if TYPE_CHECKING:
@@ -44,18 +45,11 @@ def test_a_page_is_named_where_there_is_one(kind: str) -> None:
 
 
 def _shown(lab: "Lab", dag_id: str, **conf: str) -> object:
-    """Run a DAG; what its button leads to: Airflow 3 asks for it in the task, 2.11 in its web server."""
-    from airflow.dag_processing.dagbag import DagBag
-    from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_0_PLUS
-
-    dag = DagBag(lab.airflow_home / "dags").dags[dag_id]
-    task: Any = dag.tasks[0]
-    (link,) = task.operator_extra_links
-    (instance,) = dag.test(run_conf=conf).get_task_instances()
+    """Run a DAG; what its button leads to."""
+    dag = load_dags(lab.airflow_home / "dags").dags[dag_id]
+    (instance,) = try_dag(dag, conf).get_task_instances()
     assert instance.state == "success"
-    if AIRFLOW_V_3_0_PLUS:
-        return instance.xcom_pull(task_ids=task.task_id, key=link.xcom_key)
-    return link.get_link(task, ti_key=instance.key)
+    return show_link(dag.tasks[0], instance)
 
 
 def test_a_task_leads_to_what_it_landed(lab: "Lab") -> None:

@@ -1,33 +1,15 @@
 import socket
 from collections.abc import Iterator
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
+
+from tests.airflow.versions import make_stats, use_stats
 
 if TYPE_CHECKING:
     from tests.airflow.runs import Lab
 
 DAY = {"window_start": "2026-11-20", "window_end": "2026-11-21"}
-
-
-def _configured() -> Any:  # noqa: ANN401 Airflow's client, of either version
-    """Make what sends Airflow's metrics, as a task's process does at its start: of the configuration."""
-    from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_0_PLUS
-
-    if AIRFLOW_V_3_0_PLUS:
-        return import_module("airflow.sdk.observability.metrics.stats_utils").get_stats_factory()()
-    return import_module("airflow.metrics.statsd_logger").get_statsd_logger()
-
-
-def _use(logger: Any) -> None:  # noqa: ANN401 likewise; None: what is configured
-    from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_0_PLUS
-
-    if AIRFLOW_V_3_0_PLUS:
-        stats = import_module("airflow.sdk.observability.stats")
-        stats.initialize(factory=lambda: logger or _configured(), export_legacy_names=True)
-    else:
-        import_module("airflow.stats").Stats.instance = logger
 
 
 @pytest.fixture
@@ -45,10 +27,10 @@ def statsd(monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
         with monkeypatch.context() as patch:
             for name, text in settings.items():
                 patch.setenv(f"AIRFLOW__METRICS__{name}", text)
-            logger = _configured()
-        _use(logger)
+            logger = make_stats()
+        use_stats(logger)
         yield listener
-        _use(None)
+        use_stats(None)
         logger.statsd.close()
 
 

@@ -197,7 +197,7 @@ def test_a_store_that_can_not_be_opened_is_a_setting(lab: "Lab", arguments: dict
     """What the library says of a wrong storage connection, named here or there, is told as one to correct."""
     from airflow.providers.common.compat.sdk import AirflowFailException
 
-    connection = {"conn_type": "aws", "login": "k", "password": "s", "extra": {"role_arn": "none"}}
+    connection = {"conn_type": "aws", "login": "key", "password": "hush-hush", "extra": {"role_arn": "none"}}
     lab.monkeypatch.setenv("AIRFLOW_CONN_AWS_ODD", json.dumps(connection))
     with pytest.raises(AirflowFailException, match="object_storage_conn_id: s3 can't be opened") as caught:
         lab.execute(**arguments)

@@ -84,7 +84,7 @@ def test_airflow_finds_the_old_form(airflow_home: Path) -> None:
     fields = _connection_type()["conn-fields"]
     assert list(found.items()) == [(name, field["label"]) for name, field in fields.items()]
     assert manager.field_behaviours["evpl"]["relabeling"]["login"] == "Client id"
-    assert "port" in manager.field_behaviours["evpl"]["hidden_fields"]
+    assert manager.field_behaviours["evpl"]["hidden_fields"] == ["schema"]
 
 
 def test_its_modules_are_there(airflow_home: Path) -> None:

@@ -17,6 +17,7 @@ from airflow_provider_evpl.errors import (
 )
 from airflow_provider_evpl.sandbox.config import SandboxConfig
 from airflow_provider_evpl.sandbox.server import SandboxServer
+from tests.airflow.versions import is_since, load_dags, needs, try_dag
 from tests.api.support import replying, serving
 
 if TYPE_CHECKING:
@@ -26,20 +27,7 @@ WINDOW = {"window_start": "2026-11-20", "window_end": "2026-11-20T02:00:00Z", "s
 SAMPLE = {"timeStamp": "2026-11-20T00:00:00Z", "value": "1"}
 ENTRY = {"objectInstanceId": "1", "metric_name": "in", "performanceValues": [SAMPLE]}
 REPORT = {"currentPage": 1, "totalPages": 1, "hasNext": False, "entries": [ENTRY]}
-needs_a_policy = pytest.mark.usefixtures("_policy")
-
-
-def has_policy() -> bool:
-    """Whether Airflow has retry policies; it is imported when a test runs, not before."""
-    from airflow_provider_evpl.features import HAS_RETRY_POLICY
-
-    return HAS_RETRY_POLICY
-
-
-@pytest.fixture
-def _policy() -> None:
-    if not has_policy():
-        pytest.skip("Airflow 3.3 has retry policies")
+needs_a_policy = needs("3.3", "retry policies")
 
 
 def limited(server: SandboxServer, lab: "Lab") -> None:
@@ -121,18 +109,16 @@ def test_where_it_is_not_said_airflow_says_whether_to_defer(lab: "Lab") -> None:
             lab.execute()
 
 
-def test_a_deferred_task_succeeds_at_its_first_try(lab: "Lab", capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_deferred_task_succeeds_at_its_first_try(lab: "Lab", logs: Callable[[], str]) -> None:
     """Through Airflow, its trigger in line: two waits, no retry, and the result of a run without any."""
-    from airflow.dag_processing.dagbag import DagBag
-
-    dag = DagBag(lab.airflow_home / "dags").dags["evpl_quota"]
+    dag = load_dags(lab.airflow_home / "dags").dags["evpl_quota"]
     conf = {"object_storage_path": lab.root, "deferrable": "True", **WINDOW}
     with serving(answering(1, 1)) as server:
         lab.connect(host=server.url, max_retry_seconds=0)
-        (instance,) = dag.test(run_conf=conf).get_task_instances()
+        (instance,) = try_dag(dag, conf).get_task_instances()
     assert (instance.state, instance.try_number) == ("success", 1)
     assert instance.xcom_pull(task_ids="pull")["slice_count"] == 2
-    assert "The worker slot is given back, until" in "".join(capfd.readouterr())
+    assert "The worker slot is given back, until" in logs()
 
 
 @needs_a_policy
@@ -198,9 +184,8 @@ def test_the_operator_has_the_policy_unless_told_otherwise(lab: "Lab") -> None:
     assert lab.operator(default_args=given, retry_policy=another).retry_policy is another
 
 
+@pytest.mark.skipif(is_since("3.3"), reason="Airflow has retry policies since 3.3")
 def test_below_airflow_3_3_the_policy_says_what_does_the_same() -> None:
     """Its import is an error that names the version, and the argument that waits as long as it is told."""
-    if has_policy():
-        pytest.skip("Airflow 3.3 has retry policies")
     with pytest.raises(ImportError, match=r"needs Airflow 3\.3\..*deferrable=True"):
         from airflow_provider_evpl.operators import retry_policy  # noqa: F401 its import is the test

@@ -26,6 +26,7 @@ OTHERS_WARNINGS = (
     r"ignore:The '__version__' attribute is deprecated:DeprecationWarning",
     r"ignore:Deprecated API features detected! These feature\(s\) are not compatible with SQLAlchemy 2.0",
     r"ignore:Timer and timing metrics publish in seconds were deprecated",  # it has that as a default
+    r"ignore:The basic metric validator will be deprecated",  # likewise
     # It warns of an extra that is no JSON object; tests give it such a one.
     r"ignore:Encountered (non-JSON|JSON value) in `extra`",
 )
@@ -36,6 +37,10 @@ DEBUG_LINE = "[debug" if AIRFLOW_3 else "DEBUG"
 
 DAG_FILES_IMPORT = "airflow.sdk" if AIRFLOW_3 else "airflow.models.baseoperator, airflow.models.dag"
 """What every DAG file imports of Airflow, whichever provider it is of."""
+
+
+OUTLETS_AT_START = Version(version("apache-airflow-providers-openlineage")) > Version("2.9.0")
+"""Whether OpenLineage's provider tells a task's outlets at its start: the lowest that we take doesn't."""
 
 
 def needs(least: str, what: str) -> pytest.MarkDecorator:
@@ -53,9 +58,18 @@ def load_dags(path: Path) -> Any:  # noqa: ANN401 a DagBag, which moved
 
 def try_dag(dag: Any, conf: Mapping[str, object], **when: datetime | None) -> Any:  # noqa: ANN401 Airflow's own
     """Run a DAG in this process, by `dag.test()`, for a `logical_date` if one is given; gives the run."""
-    if not AIRFLOW_3 and "logical_date" in when:
-        when["execution_date"] = when.pop("logical_date")
+    if not AIRFLOW_3:
+        dag.sync_to_db()  # a dataset that isn't there is told nothing; Airflow 3 does so by itself
+        if "logical_date" in when:
+            when["execution_date"] = when.pop("logical_date")
     return dag.test(run_conf=dict(conf), **when)
+
+
+def is_command(line: str) -> bool:
+    """Tell whether a command that is another one before Airflow 3 is this version's."""
+    is_older = line.startswith("airflow dags backfill") or "--exec-date" in line
+    is_newer = line.startswith("airflow backfill") or "--logical-date" in line
+    return not (is_older if AIRFLOW_3 else is_newer)
 
 
 def make_scheduler(*dag_ids: str) -> Any:  # noqa: ANN401 one of two classes with the same methods
@@ -73,17 +87,50 @@ def serialise(dag: Any) -> Any:  # noqa: ANN401 Airflow's own
 
 def tell_asset_events(dag_id: str) -> list[str]:
     """Give all that the database knows of the events that a DAG's runs were the source of."""
+    return [text for text, dag, *_ in _read_asset_events() if dag == dag_id]
+
+
+def find_asset_events(root: str) -> list[tuple[str, Any]]:
+    """Give URI and extra of each event whose asset is below a root."""
+    return [(uri, extra) for _, _, uri, extra in _read_asset_events() if uri.startswith(root)]
+
+
+def _read_asset_events() -> list[tuple[str, str, str, Any]]:
+    """Give of each event all of its row as text, its source's DAG, its asset's URI, and its extra."""
     from airflow.utils.session import create_session
     from sqlalchemy import select
 
-    event_class: Any
-    if AIRFLOW_3:
-        event_class = import_module("airflow.models.asset").AssetEvent
-    else:
-        event_class = import_module("airflow.models.dataset").DatasetEvent
+    kind = "Asset" if AIRFLOW_3 else "Dataset"
+    event_class = getattr(import_module(f"airflow.models.{kind.lower()}"), f"{kind}Event")
     with create_session() as session:
-        events = session.scalars(select(event_class).where(event_class.source_dag_id == dag_id))
-        return [repr(vars(event)) for event in events]
+        return [
+            (repr(vars(event)), event.source_dag_id, getattr(event, kind.lower()).uri, event.extra)
+            for event in session.scalars(select(event_class))
+        ]
+
+
+def show_link(task: Any, instance: Any) -> object:  # noqa: ANN401 Airflow's own
+    """Give what a task's only button leads to: Airflow 3 asks for it in the task, 2.11 in its web server."""
+    (link,) = task.operator_extra_links
+    if AIRFLOW_3:
+        return instance.xcom_pull(task_ids=task.task_id, key=link.xcom_key)
+    return link.get_link(task, ti_key=instance.key)
+
+
+def make_stats() -> Any:  # noqa: ANN401 Airflow's own
+    """Make what sends Airflow's metrics, as a task's process does at its start: of the configuration."""
+    if AIRFLOW_3:
+        return import_module("airflow.sdk.observability.metrics.stats_utils").get_stats_factory()()
+    return import_module("airflow.metrics.statsd_logger").get_statsd_logger(None)  # it looks at no class
+
+
+def use_stats(client: Any) -> None:  # noqa: ANN401 Airflow's own
+    """Send metrics by this; None: as is configured."""
+    if AIRFLOW_3:
+        stats = import_module("airflow.sdk.observability.stats")
+        stats.initialize(factory=lambda: client or make_stats(), export_legacy_names=True)
+    else:
+        import_module("airflow.stats").Stats.instance = client
 
 
 def find_hook(conn_type: str) -> Any:  # noqa: ANN401 Airflow's own
