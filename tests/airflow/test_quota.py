@@ -90,7 +90,7 @@ def test_all_else_is_left_to_airflows_retries(
 ) -> None:
     """Not deferrable, no time told, or a try of more than a day: the typed error says what was asked."""
     started = datetime.now(UTC) - timedelta(hours=hours)
-    context: Any = {"ti": SimpleNamespace(start_date=started)}
+    context: Any = {"ti": SimpleNamespace(start_date=started, xcom_push=lambda **_: None)}
     with SandboxServer(SandboxConfig(circuits=3, page_size=5, faults=(fault,))) as server:
         limited(server, lab)
         with pytest.raises(EvplRateLimitError):
