@@ -125,7 +125,7 @@ def _read(data: bytes) -> Iterator[_Part]:
         columns = [*SERIES_COLUMNS, "timestamp", "value"]
         for batch in file.iter_batches(_BATCH_ROWS, columns=columns, use_threads=False):
             yield _part(batch)
-    except (pa.ArrowException, OSError, KeyError) as error:
+    except (pa.ArrowException, OSError, ValueError, LookupError) as error:
         raise UnreadableError(f"{type(error).__name__}: {error}") from error
 
 
