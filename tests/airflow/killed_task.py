@@ -6,7 +6,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.airflow.versions import load_dags, try_dag
+from tests.airflow.versions import load_dag, try_dag
 from tests.machine.victim import BEGIN, END, Speaker, say_steps
 
 
@@ -25,7 +25,7 @@ def run_task(job: TaskJob, line: Connection) -> None:
     from tests.airflow.runs import DAY
 
     say = Speaker(line)
-    dag = load_dags(Path(os.environ["AIRFLOW_HOME"], "dags")).dags[job.dag_id]
+    dag = load_dag(Path(os.environ["AIRFLOW_HOME"], "dags"), job.dag_id)
     say_steps(job.lake, say)
     say(BEGIN)
     run = try_dag(dag, job.conf, logical_date=DAY)

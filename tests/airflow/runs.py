@@ -16,7 +16,7 @@ import pytest
 from airflow_provider_evpl.operators.evpl import EvplUtilizationToObjectStorageOperator
 from airflow_provider_evpl.sandbox.data import Network, Row
 from airflow_provider_evpl.sandbox.server import SandboxServer
-from tests.airflow.versions import load_dags, try_dag
+from tests.airflow.versions import load_dag, try_dag
 
 DAY = datetime(2026, 11, 20, tzinfo=UTC)
 """A full day in the past, on which most tests work."""
@@ -94,7 +94,7 @@ def run_tasks(
     lab: Lab, dag_id: str, *, logical_date: datetime | None = DAY, conf: Mapping[str, object] | None = None
 ) -> Any:  # noqa: ANN401 Airflow's run of a DAG
     """Run a DAG of any number of tasks likewise."""
-    dag = load_dags(lab.airflow_home / "dags").dags[dag_id]
+    dag = load_dag(lab.airflow_home / "dags", dag_id)
     for task in dag.tasks:
         task.retries = 0
     return try_dag(dag, conf or {}, logical_date=logical_date)

@@ -24,6 +24,7 @@ from airflow.utils.types import DagRunTriggeredByType, DagRunType
 from sqlalchemy import select
 
 from tests.airflow.runs import Outcome
+from tests.airflow.versions import reading_only
 
 __all__ = ["Scheduler"]
 
@@ -32,7 +33,7 @@ class Scheduler:
     """Creates runs as Airflow does, and runs them; only DAGs that it is told of are awake."""
 
     def __init__(self, *dag_ids: str) -> None:
-        """Forget the DAGs' former runs, and read their files again."""
+        """Forget the DAGs' former runs, and read the files again that name them."""
         self._dag_ids = dag_ids
         self._runner = SchedulerJobRunner(
             Job(),  # type: ignore[no-untyped-call] # Airflow's
@@ -41,7 +42,7 @@ class Scheduler:
         for dag_id in dag_ids:
             with suppress(DagNotFound):  # at the first time
                 delete_dag(dag_id)
-        self._bag = _read_dags()
+        self._bag = _read_dags(*dag_ids)
 
     @contextmanager
     def awake(self) -> Iterator[None]:
@@ -143,11 +144,12 @@ class Scheduler:
                 model.is_paused = paused
 
 
-def _read_dags() -> BundleDagBag:
+def _read_dags(*dag_ids: str) -> BundleDagBag:
     manager = DagBundlesManager()  # type: ignore[no-untyped-call] # Airflow's
     manager.sync_bundles_to_db()
     (bundle,) = manager.get_all_dag_bundles()
     bundle.initialize()
-    bag = BundleDagBag(dag_folder=bundle.path, bundle_path=bundle.path, bundle_name=bundle.name)
+    with reading_only(bundle.path, *dag_ids):
+        bag = BundleDagBag(dag_folder=bundle.path, bundle_path=bundle.path, bundle_name=bundle.name)
     sync_bag_to_db(bag, bundle.name, bundle.version)
     return bag

@@ -9,7 +9,7 @@ import pytest
 from airflow_provider_evpl.errors import EvplConfigError
 from airflow_provider_evpl.lake.layout import Dataset
 from airflow_provider_evpl.window import Window
-from tests.airflow.versions import load_dags, try_dag
+from tests.airflow.versions import load_dag, try_dag
 from tests.lake.proxy import Request, proxied
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ def test_the_example_heals_a_lake(lab: "Lab") -> None:
         _path(lab, half).unlink()
         lab.execute(window_start=half.start, window_end=noon, slice_length="12h")
         before = {path: path.stat().st_mtime_ns for path in lab.landed()}
-        dag = load_dags(lab.airflow_home / "dags").dags["evpl_repair"]
+        dag = load_dag(lab.airflow_home / "dags", "evpl_repair")
         run = try_dag(dag, {}, logical_date=DAY + timedelta(hours=6))
     assert str(run.state) == "success"
     look, *pulled = sorted(run.get_task_instances(), key=lambda one: (one.task_id, one.map_index))

@@ -8,7 +8,7 @@ import pytest
 
 from airflow_provider_evpl.sandbox.server import SandboxServer
 from tests.airflow.leaks import BASIC, SECRET, Traces, listening, make_sandbox, tokens_of
-from tests.airflow.versions import DEBUG_LINE, load_dags, make_scheduler, tell_asset_events, try_dag
+from tests.airflow.versions import DEBUG_LINE, load_dag, make_scheduler, tell_asset_events, try_dag
 
 if TYPE_CHECKING:
     from tests.airflow.runs import Lab
@@ -61,7 +61,7 @@ def looking(lab: "Lab", capfd: pytest.CaptureFixture[str], *faults: str) -> Iter
 @pytest.mark.parametrize("run", RUNS, ids=lambda run: "+".join((run.dag_id, *run.faults)))
 def test_in_a_run(lab: "Lab", capfd: pytest.CaptureFixture[str], run: Run) -> None:
     """Result, rendered fields, links, trigger, logs and the whole database are free of secrets."""
-    dag = load_dags(lab.airflow_home / "dags").dags[run.dag_id]
+    dag = load_dag(lab.airflow_home / "dags", run.dag_id)
     (task,) = dag.tasks
     task.retries = 0
     with looking(lab, capfd, *run.faults) as traces:

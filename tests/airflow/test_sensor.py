@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.airflow.versions import AIRFLOW_3, load_dags, try_dag
+from tests.airflow.versions import AIRFLOW_3, load_dag, try_dag
 from tests.api.support import replying, serving
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def _report(series: int) -> dict[str, Any]:
 
 def wait(lab: "Lab", conf: dict[str, str], **attributes: object) -> Any:  # noqa: ANN401 Airflow's task instance
     """Run the sensor through Airflow, the trigger in line; return its task instance."""
-    dag = load_dags(lab.airflow_home / "dags").dags["evpl_wait"]
+    dag = load_dag(lab.airflow_home / "dags", "evpl_wait")
     (task,) = dag.tasks
     for name, value in attributes.items():
         setattr(task, name, value)
