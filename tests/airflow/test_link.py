@@ -7,7 +7,7 @@ import s3fs
 
 from airflow_provider_evpl.hooks.console import console_url
 from airflow_provider_evpl.lake.store import LocalStore, ObjectStore, Store
-from tests.airflow.versions import load_dags, show_link, try_dag
+from tests.airflow.versions import load_dag, show_link, try_dag
 from tests.lake.stores import connect
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def test_a_page_is_named_where_there_is_one(kind: str) -> None:
 
 def _shown(lab: "Lab", dag_id: str, **conf: str) -> object:
     """Run a DAG; what its button leads to."""
-    dag = load_dags(lab.airflow_home / "dags").dags[dag_id]
+    dag = load_dag(lab.airflow_home / "dags", dag_id)
     (instance,) = try_dag(dag, conf).get_task_instances()
     assert instance.state == "success"
     return show_link(dag.tasks[0], instance)

@@ -17,7 +17,7 @@ from airflow_provider_evpl.errors import (
 )
 from airflow_provider_evpl.sandbox.config import SandboxConfig
 from airflow_provider_evpl.sandbox.server import SandboxServer
-from tests.airflow.versions import is_since, load_dags, needs, try_dag
+from tests.airflow.versions import is_since, load_dag, needs, try_dag
 from tests.api.support import replying, serving
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def test_where_it_is_not_said_airflow_says_whether_to_defer(lab: "Lab") -> None:
 
 def test_a_deferred_task_succeeds_at_its_first_try(lab: "Lab", logs: Callable[[], str]) -> None:
     """Through Airflow, its trigger in line: two waits, no retry, and the result of a run without any."""
-    dag = load_dags(lab.airflow_home / "dags").dags["evpl_quota"]
+    dag = load_dag(lab.airflow_home / "dags", "evpl_quota")
     conf = {"object_storage_path": lab.root, "deferrable": "True", **WINDOW}
     with serving(answering(1, 1)) as server:
         lab.connect(host=server.url, max_retry_seconds=0)
