@@ -25,8 +25,8 @@ empty :=
 SHELL_ROOMS := $(subst $(empty) ,$(comma),$(addprefix airflow_provider_evpl/,\
     hooks/* operators/* sensors/* triggers/* sandbox/* assets.py features.py get_provider_info.py))
 
-# Somebody else's environment must not leak into this one.
-unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME $(filter AIRFLOW_%,$(.VARIABLES))
+# Somebody else's environment must not leak into this one. Without bytecode each pytest rewrites its plugins: 3 s.
+unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE $(filter AIRFLOW_%,$(.VARIABLES))
 export UV_PROJECT_ENVIRONMENT := $(VENV)
 # Like pip, trust what the machine trusts: a company's proxy may sign with a root of its own.
 export UV_SYSTEM_CERTS ?= $(if $(wildcard /etc/ssl/certs /etc/pki/tls/certs),1,0)
