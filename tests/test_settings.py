@@ -104,6 +104,11 @@ def test_ctxtid_may_be_empty(none: object) -> None:
     assert settings(ctxtid=none).ctxtid == ()
 
 
+def test_a_job_is_taken_as_it_is() -> None:
+    """Another job than the default is text, without the blanks around it."""
+    assert settings(job=" JOBX ").job == "JOBX"
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
