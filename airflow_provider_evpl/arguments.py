@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from airflow_provider_evpl.errors import EvplConfigError
-from airflow_provider_evpl.fields import is_argument_given, read_text
+from airflow_provider_evpl.fields import is_argument_given, read_text, read_whole_number
 from airflow_provider_evpl.window import (
     DAY,
     Granularity,
@@ -22,11 +22,13 @@ __all__ = [
     "read_code_ope",
     "read_granularity",
     "read_length",
+    "read_min_series",
     "read_window",
     "within_dates",
 ]
 
 FIVE_MINUTES = Granularity("300s")
+_MOST_SERIES = 1_000_000  # 15,000 circuits have 60,000; a look keeps them until there are enough
 
 
 def given_arguments(arguments: Mapping[str, object]) -> dict[str, object]:
@@ -59,6 +61,17 @@ def read_granularity(value: object, field: str) -> Granularity:
         EvplConfigError: it is no text, or of another form.
     """
     return Granularity(read_text(value, field))
+
+
+def read_min_series(given: Mapping[str, object]) -> int:
+    """Read `min_series`.
+
+    Raises:
+        EvplConfigError: it isn't given, or is no whole number from 1 to a million.
+    """
+    if "min_series" not in given:
+        raise EvplConfigError("min_series: must be set, to the number of series to wait for")
+    return read_whole_number(given["min_series"], "min_series", (1, _MOST_SERIES))
 
 
 def read_window(given: Mapping[str, object], run: RunTimes) -> Window:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from math import inf
 from typing import Any
 
 from airflow_provider_evpl.arguments import (
@@ -11,11 +10,10 @@ from airflow_provider_evpl.arguments import (
     given_arguments,
     read_code_ope,
     read_granularity,
+    read_min_series,
     read_window,
     within_dates,
 )
-from airflow_provider_evpl.errors import EvplConfigError
-from airflow_provider_evpl.fields import read_whole_number
 from airflow_provider_evpl.window import Granularity, RunTimes, Window, iso, read_duration
 
 __all__ = ["WaitPlan"]
@@ -51,8 +49,6 @@ class WaitPlan:
             EvplConfigError: an argument is missing or wrong; the message names it.
         """
         given = {"granularity": FIVE_MINUTES.text, "settle": "0s"} | given_arguments(arguments)
-        if "min_series" not in given:
-            raise EvplConfigError("min_series: must be set, to the number of series to wait for")
         granularity = read_granularity(given["granularity"], "granularity")
         settle = read_duration(given["settle"], "settle")
         with within_dates():
@@ -62,7 +58,7 @@ class WaitPlan:
                 code_ope=read_code_ope(given, default_code_ope),
                 window=window,
                 granularity=granularity,
-                min_series=read_whole_number(given["min_series"], "min_series", (1, inf)),
+                min_series=read_min_series(given),
                 due=window.end + settle,
             )
 

@@ -4,7 +4,6 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from math import inf
 from typing import Any
 
 from airflow_provider_evpl.arguments import (
@@ -13,9 +12,9 @@ from airflow_provider_evpl.arguments import (
     read_code_ope,
     read_granularity,
     read_length,
+    read_min_series,
 )
 from airflow_provider_evpl.errors import EvplConfigError
-from airflow_provider_evpl.fields import read_whole_number
 from airflow_provider_evpl.wait_plan import WaitPlan
 from airflow_provider_evpl.window import DAY, Granularity, Window, floor, iso, read_duration
 
@@ -57,8 +56,6 @@ class WatchPlan:
             "lookback": "7d",
             **given_arguments(arguments),
         }
-        if "min_series" not in given:
-            raise EvplConfigError("min_series: must be set, to the number of series to wait for")
         length = read_length(given, "window_length")
         if length is None or DAY % length:
             raise EvplConfigError(f"window_length: must be set, to what divides a day; is {length}")
@@ -71,7 +68,7 @@ class WatchPlan:
             code_ope=read_code_ope(given, None) if "code_ope" in given else None,
             window_length=length,
             granularity=granularity,
-            min_series=read_whole_number(given["min_series"], "min_series", (1, inf)),
+            min_series=read_min_series(given),
             settle=read_duration(given["settle"], "settle"),
             lookback=read_duration(given["lookback"], "lookback"),
         )

@@ -65,6 +65,7 @@ def test_a_window_may_lie_ahead() -> None:
     ("name", "value"),
     [
         ("min_series", 0),
+        ("min_series", 1_000_001),
         ("min_series", "-1"),
         ("min_series", 1.5),
         ("min_series", "many"),

@@ -45,6 +45,7 @@ def test_what_is_not_given_has_its_default() -> None:
         ("window_length", 3600),
         ("min_series", None),
         ("min_series", 0),
+        ("min_series", 1_000_001),
         ("granularity", "5m"),
         ("granularity", "2h"),
         ("settle", 300),
