@@ -8,7 +8,7 @@ from datetime import datetime
 from airflow_provider_evpl.api.client import Client, Query
 from airflow_provider_evpl.api.pages import read_pages
 from airflow_provider_evpl.errors import EvplPagingError, EvplRetryableError
-from airflow_provider_evpl.page import Rejection, Series
+from airflow_provider_evpl.page import Series
 from airflow_provider_evpl.wait_plan import WaitPlan
 from airflow_provider_evpl.window import EPOCH, Granularity, Window, iso, microseconds
 
@@ -99,12 +99,13 @@ def count_published(
     query = Query(code_ope=code_ope, granularity=granularity, window=asked)
     first, end = (microseconds(moment - EPOCH) for moment in (last, window.end))
     found: set[Series] = set()
-    rejections: list[Rejection] = []
+    rejected, reason = 0, ""
     pages = read_pages(lambda index: client.page(query, index), pagination=client.settings.pagination)
     try:
         with closing(pages):
             for page in pages:
-                rejections += page.rejections
+                rejected += sum(one.samples for one in page.rejections)
+                reason = reason or next((one.reason for one in page.rejections), "")
                 for entry in page.entries:
                     if any(first <= timestamp < end for timestamp in entry.timestamps):
                         found.add(entry.series)
@@ -114,11 +115,6 @@ def count_published(
         raise EvplPagingError(
             f"report of {asked}: {error}. If it stays so, look at the connection's `pagination`"
         ) from error
-    _tell(rejections)
+    if rejected:
+        _log.warning("%d samples can't be read and don't count, the first: %s", rejected, reason)
     return len(found)
-
-
-def _tell(rejections: list[Rejection]) -> None:
-    if rejections:
-        count = sum(one.samples for one in rejections)
-        _log.warning("%d samples can't be read and don't count, the first: %s", count, rejections[0].reason)

@@ -1,6 +1,7 @@
 """How far a window is published, asked of an API in memory."""
 
 import logging
+import tracemalloc
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -110,6 +111,28 @@ def test_a_sample_that_can_not_be_read_is_told_and_does_not_count(caplog: pytest
     """What would be rejected isn't published; the log says how many, and why."""
     assert count(FakeApi([Sample("a", LAST, "n/a"), Sample("b", LAST, "1")])) == 1
     assert "1 samples can't be read and don't count, the first: value is no number" in caplog.text
+
+
+def test_what_can_not_be_read_is_counted_and_not_kept(caplog: pytest.LogCaptureFixture) -> None:
+    """However much a server sends that can't be read, a look holds one page of it."""
+
+    pages = [{"junk": f"{number}" + "x" * (1 << 20)} for number in range(20)]
+
+    class Broken(FakeApi):
+        """Each page has a megabyte that is no entry."""
+
+        def _entries(self, start: datetime, end: datetime) -> list[dict[str, object]]:  # noqa: ARG002 all are alike
+            return list(pages)
+
+    api = Broken(page_size=1)
+    tracemalloc.start()
+    try:
+        assert count(api) == 0
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 12 << 20
+    assert "20 samples can't be read and don't count" in caplog.text
 
 
 @pytest.mark.parametrize("granularity", ["1m", "y", "1w"])
