@@ -159,7 +159,8 @@ class EvplUtilizationEventTrigger(BaseEventTrigger):
     def _key(self) -> str:
         """Whose windows are meant: an asset may have several watchers."""
         plan = self._plan
-        whose = (self._evpl_conn_id, plan.code_ope, plan.granularity.text, str(plan.window_length))
+        counts = (plan.granularity.text, str(plan.window_length), plan.min_series, str(plan.settle))
+        whose = (self._evpl_conn_id, plan.code_ope, *counts)
         return f"evpl-{hashlib.sha256(json.dumps(whose).encode()).hexdigest()}"
 
 

@@ -163,11 +163,11 @@ def test_each_watcher_remembers_for_itself(lab: "Lab", capfd: pytest.CaptureFixt
     """Two of one asset don't mix up their windows; one of several assets says that it can't remember."""
     remembered = Remembered()
     lab.connect(code_ope="0042")
-    for code_ope in (None, "0042"):
+    for arguments in ({}, {"code_ope": "0042"}, {"min_series": 5}, {"settle": "1s"}):
         remembered.is_written.clear()
-        payloads = events(trigger(remembered, code_ope=code_ope), 1, remembered.written)
+        payloads = events(trigger(remembered, **arguments), 1, remembered.written)
         assert {one["code_ope"] for one in payloads} == {"0042"}
-    assert len(remembered.values) == 2
+    assert len(remembered.values) == 4
     events(trigger(several := Remembered(assets=2)), 1)
     assert several.values == {}
     assert "several assets have this trigger" in "".join(capfd.readouterr())
