@@ -90,11 +90,15 @@ class EvplRetryableError(EvplError):
 
     Attributes:
         retry_after_seconds: how long the other side asked to wait; None where it didn't say.
+        wait_exceeds_limit: that is longer than what was left of `max_retry_seconds`.
     """
 
-    def __init__(self, message: str, *, retry_after_seconds: float | None = None) -> None:
+    def __init__(
+        self, message: str, *, retry_after_seconds: float | None = None, wait_exceeds_limit: bool = False
+    ) -> None:
         super().__init__(message)
         self.retry_after_seconds = retry_after_seconds
+        self.wait_exceeds_limit = wait_exceeds_limit
 
 
 class EvplRateLimitError(EvplRetryableError):

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from airflow_provider_evpl.arguments import (
@@ -16,7 +16,10 @@ from airflow_provider_evpl.arguments import (
 )
 from airflow_provider_evpl.window import Granularity, RunTimes, Window, iso, read_duration
 
-__all__ = ["WaitPlan"]
+__all__ = ["LONGEST_WAIT", "WaitPlan"]
+
+LONGEST_WAIT = timedelta(days=1)
+"""Where the API says how long to wait, nobody waits longer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -97,7 +97,9 @@ class RetryPolicy:
             f"of waiting (max_retry_seconds is {self._max_wait_seconds:g})"
         )
         msg = f"{error}{asked}{tried if self._max_wait_seconds else ''}; {_NEXT_STEP}"
-        raise type(error)(msg, retry_after_seconds=error.retry_after_seconds) from error
+        told = error.retry_after_seconds
+        exceeds = told is not None and state.idle_for + told > self._max_wait_seconds
+        raise type(error)(msg, retry_after_seconds=told, wait_exceeds_limit=exceeds) from error
 
 
 def _tell(state: tenacity.RetryCallState) -> None:

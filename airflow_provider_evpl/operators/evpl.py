@@ -17,7 +17,7 @@ from airflow_provider_evpl.operators.link import LandedLink, push_link
 from airflow_provider_evpl.operators.metrics import send_metrics
 from airflow_provider_evpl.operators.outlets import tell_outlets
 from airflow_provider_evpl.operators.progress import ProgressLog
-from airflow_provider_evpl.triggers.told import defer_if_told, read_deferrable
+from airflow_provider_evpl.triggers.deferring import defer_if_told, read_deferrable
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_evpl.errors import EvplPermanentError, EvplRetryableError
 from airflow_provider_evpl.features import HAS_RETRY_POLICY
-from airflow_provider_evpl.triggers.told import LONGEST_WAIT
+from airflow_provider_evpl.wait_plan import LONGEST_WAIT
 
 if not HAS_RETRY_POLICY:
     raise ImportError(

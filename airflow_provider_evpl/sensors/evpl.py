@@ -17,7 +17,7 @@ from airflow_provider_evpl import errors
 from airflow_provider_evpl.errors import EvplConfigError, EvplPermanentError
 from airflow_provider_evpl.fields import read_argument
 from airflow_provider_evpl.hooks.evpl import EvplHook
-from airflow_provider_evpl.triggers.told import read_deferrable
+from airflow_provider_evpl.triggers.deferring import read_deferrable
 
 if TYPE_CHECKING:
     from typing import NoReturn

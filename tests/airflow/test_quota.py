@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler
 from types import SimpleNamespace
@@ -35,6 +36,14 @@ def limited(server: SandboxServer, lab: "Lab") -> None:
     lab.connect(host=server.base_url, max_retry_seconds=1)
 
 
+@pytest.fixture
+def _defers_soon(lab: "Lab") -> None:
+    """The sandbox says 30 seconds, and a trigger in line really waits."""
+    from airflow_provider_evpl.triggers import deferring
+
+    lab.monkeypatch.setattr(deferring, "_SHORTEST_WAIT", timedelta(0))
+
+
 def answering(*waits: int) -> Callable[[BaseHTTPRequestHandler], None]:
     """Refuse so many reports, each with a `Retry-After`; then answer."""
     left = iter(waits)
@@ -50,6 +59,7 @@ def answering(*waits: int) -> Callable[[BaseHTTPRequestHandler], None]:
     return reply
 
 
+@pytest.mark.usefixtures("_defers_soon")
 @pytest.mark.parametrize(("retry_delay", "waits"), [(0, 30), (300, 300)])
 def test_a_long_wait_gives_the_slot_back(lab: "Lab", retry_delay: int, waits: int) -> None:
     """It is deferred as long as it was told, `retry_delay` at least; then the whole window lands, once."""
@@ -85,6 +95,7 @@ def test_a_long_wait_gives_the_slot_back(lab: "Lab", retry_delay: int, waits: in
         ("rate-limit-429-seconds", {"deferrable": True, "retry_delay": timedelta(0)}, 24),
     ],
 )
+@pytest.mark.usefixtures("_defers_soon")
 def test_all_else_is_left_to_airflows_retries(
     lab: "Lab", fault: str, arguments: dict[str, Any], hours: int
 ) -> None:
@@ -98,6 +109,7 @@ def test_all_else_is_left_to_airflows_retries(
     assert lab.landed() == []
 
 
+@pytest.mark.usefixtures("_defers_soon")
 def test_where_it_is_not_said_airflow_says_whether_to_defer(lab: "Lab") -> None:
     """Without the argument `[operators] default_deferrable` counts."""
     from airflow.providers.common.compat.sdk import TaskDeferred
@@ -109,6 +121,24 @@ def test_where_it_is_not_said_airflow_says_whether_to_defer(lab: "Lab") -> None:
             lab.execute()
 
 
+@pytest.mark.parametrize(
+    ("seconds", "exceeds", "defers"), [(60, True, True), (59, True, False), (300, False, False)]
+)
+def test_only_a_wait_that_is_too_long_defers(
+    lab: "Lab", seconds: float, *, exceeds: bool, defers: bool
+) -> None:
+    """Less than a minute, or a service that is away though it was asked often enough, uses a retry."""
+    from airflow.providers.common.compat.sdk import TaskDeferred
+
+    from airflow_provider_evpl.triggers.deferring import defer_if_told
+
+    error = EvplUnavailableError("away", retry_after_seconds=seconds, wait_exceeds_limit=exceeds)
+    context: Any = {}
+    with pytest.raises(TaskDeferred) if defers else nullcontext():
+        defer_if_told(lab.operator(), error, context, method_name="execute")
+
+
+@pytest.mark.usefixtures("_defers_soon")
 def test_a_deferred_task_succeeds_at_its_first_try(lab: "Lab", logs: Callable[[], str]) -> None:
     """Through Airflow, its trigger in line: two waits, no retry, and the result of a run without any."""
     dag = load_dag(lab.airflow_home / "dags", "evpl_quota")

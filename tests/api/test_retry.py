@@ -107,6 +107,26 @@ def test_asked_to_wait_too_long_fails_at_once(after: float) -> None:
     assert clock.slept == []
 
 
+@pytest.mark.parametrize(
+    ("limit", "after", "exceeds"),
+    [
+        (300, [301], True),
+        (300, [200, 200], True),
+        (0, [60], True),
+        (300, [1] * 10, False),
+        (300, [None] * 10, False),
+    ],
+)
+def test_it_says_whether_the_wait_was_too_long(
+    limit: float, after: list[float | None], *, exceeds: bool
+) -> None:
+    """An error tells a wait beyond what was left from attempts that are used up."""
+    attempts = Attempts(*(unavailable(1, after=wait)[0] for wait in after))
+    with pytest.raises(EvplUnavailableError) as raised:
+        RetryPolicy(limit, sleep=Clock().sleep).call(attempts)
+    assert raised.value.wait_exceeds_limit is exceeds
+
+
 def test_what_is_left_shrinks() -> None:
     """Waits add up: a second one that alone would fit is too long after the first."""
     attempts, clock = Attempts(*unavailable(2, after=200)), Clock()

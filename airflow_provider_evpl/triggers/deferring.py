@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING
 from airflow.providers.common.compat.sdk import conf
 
 from airflow_provider_evpl.fields import is_argument_given, read_boolean
+from airflow_provider_evpl.wait_plan import LONGEST_WAIT
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseOperator, Context
 
     from airflow_provider_evpl.errors import EvplRetryableError
 
-__all__ = ["LONGEST_WAIT", "defer_if_told", "read_deferrable"]
+__all__ = ["defer_if_told", "read_deferrable"]
 
-LONGEST_WAIT = timedelta(days=1)
+_SHORTEST_WAIT = timedelta(minutes=1)  # for less a window isn't pulled anew
 
 
 def read_deferrable(value: object) -> bool:
@@ -34,16 +35,18 @@ def defer_if_told(
     """Give the worker slot back until the time that an error asks to wait for; the try goes on then.
 
     The wait is the task's `retry_delay` at least, as before a retry. It returns where the error asks for
-    none, or where a try would go on a day after its start.
+    no wait that is longer than `max_retry_seconds` left, for less than a minute, or where a try would go
+    on a day after its start.
 
     Raises:
         TaskDeferred: Airflow's own way to say it.
     """
     from airflow.providers.common.compat.standard.triggers import TimeDeltaTrigger
 
-    if error.retry_after_seconds is None:
+    told = timedelta(seconds=error.retry_after_seconds or 0)
+    if not error.wait_exceeds_limit or told < _SHORTEST_WAIT:
         return
-    wait = max(timedelta(seconds=error.retry_after_seconds), task.retry_delay)
+    wait = max(told, task.retry_delay)
     now = datetime.now(UTC)
     until = now + wait
     if until > (getattr(context.get("ti"), "start_date", None) or now) + LONGEST_WAIT:
