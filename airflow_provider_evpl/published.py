@@ -3,14 +3,17 @@
 import logging
 from collections.abc import Callable
 from contextlib import closing
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from airflow_provider_evpl.api.client import Client, Query
 from airflow_provider_evpl.api.pages import read_pages
 from airflow_provider_evpl.errors import EvplPagingError, EvplRetryableError
-from airflow_provider_evpl.page import Series
-from airflow_provider_evpl.wait_plan import WaitPlan
+from airflow_provider_evpl.wait_plan import LONGEST_WAIT, WaitPlan
 from airflow_provider_evpl.window import EPOCH, Granularity, Window, iso, microseconds
+
+if TYPE_CHECKING:
+    from airflow_provider_evpl.page import Series
 
 __all__ = ["Watch", "count_published"]
 
@@ -28,9 +31,20 @@ class Watch:
     def __init__(self, plan: WaitPlan, *, clock: Callable[[], datetime]) -> None:
         self._plan = plan
         self._clock = clock
+        self._due = plan.due
         self._seen = f"window {plan.window}: nothing seen yet (asked from {iso(plan.due)} on)"
         self._failure = ""
         self._series: int | None = None
+
+    @property
+    def due(self) -> datetime:
+        """Before that nothing is asked: the plan's, or later where the API said to wait, a day at most."""
+        return self._due
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether the last look met what may pass: the API is away, or asks to wait."""
+        return bool(self._failure)
 
     @property
     def series(self) -> int | None:
@@ -49,7 +63,7 @@ class Watch:
         Raises:
             EvplPermanentError: looking again won't help.
         """
-        is_published = self._clock() >= self._plan.due and self._ask(client)
+        is_published = self._clock() >= self._due and self._ask(client)
         _log.log(logging.WARNING if self._failure else logging.INFO, "%s", self)
         return is_published
 
@@ -66,6 +80,8 @@ class Watch:
             )
         except EvplRetryableError as error:
             self._failure = f"; the last look failed: {error}"
+            told = timedelta(seconds=error.retry_after_seconds or 0)
+            self._due = max(self._due, self._clock() + min(told, LONGEST_WAIT))
             return False
         self._seen = (
             f"window {plan.window}: {self._series} of {plan.min_series} series have their last sample"

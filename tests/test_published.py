@@ -15,6 +15,7 @@ from airflow_provider_evpl.published import Watch, count_published
 from airflow_provider_evpl.pull import pull_slice
 from airflow_provider_evpl.wait_plan import WaitPlan
 from airflow_provider_evpl.window import DAY, Granularity, Window
+from tests.api.support import answer, report, scripted
 from tests.fake_api import FakeApi, Sample, grid
 from tests.runs import HOUR, MIDNIGHT
 
@@ -115,8 +116,7 @@ def test_a_sample_that_can_not_be_read_is_told_and_does_not_count(caplog: pytest
 
 def test_what_can_not_be_read_is_counted_and_not_kept(caplog: pytest.LogCaptureFixture) -> None:
     """However much a server sends that can't be read, a look holds one page of it."""
-
-    pages = [{"junk": f"{number}" + "x" * (1 << 20)} for number in range(20)]
+    pages: list[dict[str, object]] = [{"junk": f"{number}" + "x" * (1 << 20)} for number in range(20)]
 
     class Broken(FakeApi):
         """Each page has a megabyte that is no entry."""
@@ -211,6 +211,21 @@ def test_what_may_pass_is_waited_out(caplog: pytest.LogCaptureFixture) -> None:
     assert str(watch).endswith("2 of 2 series have their last sample")
     levels = [record.levelname for record in caplog.records if record.message.startswith("window")]
     assert levels == ["INFO", "WARNING", "INFO"]
+
+
+@pytest.mark.parametrize(("told", "waits"), [(3600, HOUR), (10**9, DAY)])
+def test_before_a_told_time_nothing_is_asked(told: int, waits: timedelta) -> None:
+    """After a `Retry-After` a look is "not yet" without a request, for a day at most."""
+    now = [PLAN.due]
+    limit = answer(429, json={"code": 53}, headers={"Retry-After": str(told)})
+    with scripted([limit, answer(json=report())], max_retry_seconds=0) as api:
+        watch = Watch(PLAN, clock=lambda: now[0])
+        for asked, at in ((1, 0 * HOUR), (1, waits - timedelta(seconds=1)), (2, waits)):
+            now[0] = PLAN.due + at
+            assert not watch.look(api.client)
+            assert api.reports.call_count == asked
+            assert watch.due == PLAN.due + waits
+            assert watch.has_failed == (asked == 1)
 
 
 def test_what_does_not_pass_is_raised() -> None:

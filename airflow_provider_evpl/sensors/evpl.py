@@ -1,7 +1,8 @@
 """Waits until a window of EVPL utilisation is published."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -101,6 +102,7 @@ class EvplUtilizationSensor(BaseSensorOperator):
         self.settle = settle
         self.deferrable = deferrable
         self._seen = "the log says"
+        self._not_before = datetime.min.replace(tzinfo=UTC)  # the API may have said how long to wait
 
     def execute(self, context: "Context") -> None:
         """Wait for the window.
@@ -176,10 +178,21 @@ class EvplUtilizationSensor(BaseSensorOperator):
                 run=RunTimes.from_context(context),
                 default_code_ope=client.settings.code_ope,
             )
+            plan = replace(plan, due=max(plan.due, self._not_before))
             watch = Watch(plan, clock=lambda: datetime.now(UTC))
             is_published = watch.look(client)
-        self._seen = str(watch)
-        return is_published, plan
+        self._seen, self._not_before = str(watch), watch.due
+        return is_published, replace(plan, due=watch.due)
+
+    def _get_next_poke_interval(
+        self, started_at: datetime | float, run_duration: Callable[[], float], poke_count: int
+    ) -> float:
+        """In the mode `reschedule` the next look is another process, which knows nothing of this one."""
+        interval = super()._get_next_poke_interval(started_at, run_duration, poke_count)
+        if not self.reschedule:
+            return interval
+        wait = (self._not_before - datetime.now(UTC)).total_seconds()
+        return max(interval, min(wait, self.timeout - run_duration()))
 
     def _go_on_in_the_triggerer(self, plan: "WaitPlan") -> "NoReturn":
         from airflow_provider_evpl.triggers.evpl import EvplUtilizationTrigger

@@ -1,12 +1,15 @@
 import asyncio
 import json
 import math
-from datetime import timedelta
+import threading
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from airflow_provider_evpl.errors import EvplAuthError, EvplConfigError
+from tests.api.support import Loopback, replying, report, serving
 
 if TYPE_CHECKING:
     from airflow_provider_evpl.sensors.evpl import EvplUtilizationSensor
@@ -148,8 +151,105 @@ def test_a_trigger_that_is_made_again_goes_on(lab: "Lab") -> None:
     assert isinstance(caught.value.__cause__, EvplAuthError)
 
 
+def test_a_wait_that_the_api_names_is_kept(lab: "Lab") -> None:
+    """The trigger, a sensor in its slot and one that comes back later ask nothing before the told time."""
+    from airflow.exceptions import AirflowRescheduleException
+
+    with serving(_limiting) as server:
+        lab.connect(host=server.url)
+        trigger = trigger_of(sensor(deferrable=True, timeout=2))
+        plan = trigger.serialize()[1]["plan"]
+        assert _hours_left(datetime.fromisoformat(plan["due"])) == 1
+        trigger = _changed(trigger, plan=plan | {"due": "2026-11-21T00:00:00Z"})  # it knows of no limit
+        assert "asked to wait 3600 s" in event_of(trigger)["message"]
+        assert _reports(server) == 2
+
+        context: Any = {"ti": SimpleNamespace(get_first_reschedule_date=lambda _: None)}
+        task = sensor(deferrable=False)
+        assert [task.poke(context), task.poke(context)] == [False, False]
+        assert _reports(server) == 3
+
+        with pytest.raises(AirflowRescheduleException) as caught:
+            sensor(deferrable=False, mode="reschedule").execute(context)
+        assert _hours_left(caught.value.reschedule_date) == 1
+
+
+def _changed(trigger: "EvplUtilizationTrigger", **arguments: Any) -> "EvplUtilizationTrigger":  # noqa: ANN401 its own
+    return type(trigger)(**(trigger.serialize()[1] | arguments))
+
+
+def _limiting(handler: Any) -> None:  # noqa: ANN401 http.server's
+    if handler.path.endswith("/token"):
+        replying(b'{"access_token": "a-token", "token_type": "Bearer"}')(handler)
+    else:
+        replying(b'{"code": 53}', status=429, Retry_After="3600")(handler)
+
+
+def _reports(server: Loopback) -> int:
+    return len([one for one in server.seen if "/reports/" in one["path"]])
+
+
+def _hours_left(moment: datetime) -> int:
+    return round((moment - datetime.now(UTC)) / timedelta(hours=1))
+
+
+def test_a_look_without_an_end_is_given_up(lab: "Lab") -> None:
+    """Four minutes after the deadline a look is hung up on: a time-out that says what was seen."""
+    over = threading.Event()
+
+    def reply(handler: Any) -> None:  # noqa: ANN401 http.server's
+        if "/reports/" in handler.path:
+            over.wait()
+        _limiting(handler)
+
+    deadline = datetime.now(UTC) - timedelta(seconds=239)
+    trigger = _changed(trigger_of(sensor(deferrable=True)), deadline=deadline.isoformat())
+    with serving(reply) as server:
+        lab.connect(host=server.url, timeout_seconds=100_000)
+        event = event_of(trigger)
+        for thread in threading.enumerate():
+            if thread.name.startswith("evpl-look"):
+                thread.join()
+        over.set()
+    assert event["status"] == "timed_out"
+    assert event["message"].endswith("; the last look was still under way")
+
+
+def test_looks_are_a_second_apart(lab: "Lab") -> None:
+    """A `poke_interval` of zero is none in the triggerer, which others use too."""
+    with serving(_answering_nothing) as server:
+        lab.connect(host=server.url)
+        event = event_of(trigger_of(sensor(deferrable=True, poke_interval=0, timeout=1.5)))
+        assert _reports(server) == 3  # the sensor's, after a second, and at the deadline
+    assert event["status"] == "timed_out"
+
+
+def _answering_nothing(handler: Any) -> None:  # noqa: ANN401 http.server's
+    if handler.path.endswith("/token"):
+        replying(b'{"access_token": "a-token", "token_type": "Bearer"}')(handler)
+    else:
+        replying(json.dumps(report()).encode())(handler)
+
+
+def test_a_connection_is_read_again(lab: "Lab") -> None:
+    """Airflow takes a secrets backend that is away for a missing connection: twice it waits."""
+    from airflow.providers.common.compat.connection import get_async_connection
+    from airflow.providers.common.compat.sdk import AirflowNotFoundException
+
+    failures = [AirflowNotFoundException("none")] * 2
+
+    async def broken(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 Airflow's
+        if failures:
+            raise failures.pop()
+        return await get_async_connection(*args, **kwargs)
+
+    trigger = trigger_of(sensor(deferrable=True, timeout=3))
+    lab.monkeypatch.setattr("airflow_provider_evpl.hooks.evpl.get_async_connection", broken)
+    assert event_of(trigger)["status"] == "timed_out"
+
+
 def test_a_connection_that_is_gone_ends_the_wait(lab: "Lab") -> None:
-    """A triggerer without the connection fires a failure that names it."""
+    """A triggerer without the connection fires a failure that names it, after three reads."""
     trigger = trigger_of(sensor(deferrable=True))
     lab.monkeypatch.delenv("AIRFLOW_CONN_EVPL_DEFAULT")
     event = event_of(trigger)
