@@ -100,11 +100,20 @@ class WatchList:
         self._plan = plan
         self._until = self._newest_end(now) - plan.window_length
         self._open: list[Window] = []
+        self._put_off: dict[Window, datetime] = {}
 
     @property
     def windows(self) -> tuple[Window, ...]:
-        """Those to ask for, the oldest first."""
+        """Those to tell of, the oldest first."""
         return tuple(self._open)
+
+    def due(self, now: datetime) -> tuple[Window, ...]:
+        """Those of them to ask for now."""
+        return tuple(window for window in self._open if self._put_off.get(window, now) <= now)
+
+    def put_off(self, window: Window, until: datetime) -> None:
+        """Leave one alone until then; it isn't written down."""
+        self._put_off[window] = until
 
     def go_on(self, now: datetime) -> None:
         """Add what has become due, and pass over what is too old; the log says what."""
@@ -120,6 +129,7 @@ class WatchList:
         if self._until < newest_end:
             self._open += Window(self._until, newest_end).slices(self._plan.window_length)
             self._until = newest_end
+        self._put_off = {window: until for window, until in self._put_off.items() if window in self._open}
 
     def told(self, window: Window) -> None:
         """Take one off the list."""
@@ -130,11 +140,27 @@ class WatchList:
         return {"open": [iso(window.start) for window in self._open], "until": iso(self._until)}
 
     def resume(self, written: Mapping[str, Any]) -> None:
-        """Go on from what `as_dict` wrote, of a plan with the same length."""
+        """Go on from what `as_dict` wrote, of a plan with the same length.
+
+        Raises:
+            ValueError: it has another form, or is of a clock that was a day ahead; nothing is changed.
+        """
+        try:
+            starts = [_moment(text) for text in written["open"]]
+            until = _moment(written["until"])
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"of another form: {error!r}") from error
+        if until > self._until + DAY:
+            raise ValueError(f"{iso(until)} lies ahead")
         length = self._plan.window_length
-        starts = map(datetime.fromisoformat, written["open"])
-        self._open = [Window(start, start + length) for start in starts]
-        self._until = datetime.fromisoformat(written["until"])
+        self._open, self._until = [Window(start, start + length) for start in starts], until
 
     def _newest_end(self, now: datetime) -> datetime:
         return floor(now - self._plan.settle, self._plan.window_length)
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(f"{text!r} has no zone")
+    return moment

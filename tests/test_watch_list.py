@@ -112,6 +112,39 @@ def test_after_a_long_absence_it_begins_at_the_lookback(caplog: pytest.LogCaptur
     ]
 
 
+def test_a_window_that_is_put_off_is_no_less_open() -> None:
+    """It isn't asked for until its time, the others are; it is told of, and written down, as any other."""
+    watched = WatchList(plan(), NOW)
+    watched.go_on(NOW + HOUR)
+    watched.put_off(hours(9)[0], NOW + 2 * HOUR)
+    watched.go_on(NOW + HOUR)
+    assert watched.due(NOW + HOUR) == hours(10)
+    assert watched.windows == watched.due(NOW + 2 * HOUR) == hours(9, 10)
+    assert len(watched.as_dict()["open"]) == 2
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "x",
+        ["open"],
+        {"open": []},
+        {"open": 5, "until": "2026-11-22T09:00:00Z"},
+        {"open": ["x"], "until": "2026-11-22T09:00:00Z"},
+        {"open": [], "until": "2026-11-22T09:00:00"},
+        {"open": [], "until": None},
+        {"open": [], "until": "2036-11-22T09:00:00Z"},
+    ],
+)
+def test_what_others_wrote_is_no_list(written: Any) -> None:  # noqa: ANN401 the point is to try anything
+    """Of another form, without a zone, or years ahead: an error, and the list is as it was."""
+    watched = WatchList(plan(), NOW)
+    with pytest.raises(ValueError, match=r"another form|no zone|lies ahead|Invalid isoformat"):
+        watched.resume(written)
+    watched.go_on(NOW)
+    assert watched.windows == hours(9)
+
+
 @given(st.lists(st.tuples(st.integers(-30, 90), st.booleans(), st.lists(st.integers(0, 20))), max_size=20))
 def test_over_any_life_each_window_is_told_once(life: list[tuple[int, bool, list[int]]]) -> None:
     """Whenever it looks, whatever is told and however often it starts again: each window once, none is lost.

@@ -3,21 +3,28 @@
 import asyncio
 import hashlib
 import json
-from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from datetime import UTC, datetime, timedelta
 from math import inf
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.triggers import BaseEventTrigger
 from airflow.triggers.base import TriggerEvent
 
-from airflow_provider_evpl.errors import EvplConfigError, EvplPermanentError
+from airflow_provider_evpl.errors import (
+    EvplAuthError,
+    EvplConfigError,
+    EvplError,
+    EvplForbiddenError,
+    EvplPermanentError,
+)
 from airflow_provider_evpl.features import HAS_ASSET_STATE, HAS_ASSET_WATCHERS
 from airflow_provider_evpl.fields import read_argument, read_number
 from airflow_provider_evpl.hooks.evpl import EvplHook
+from airflow_provider_evpl.triggers.looking import Look, looks_with
 
 if TYPE_CHECKING:
-    from airflow_provider_evpl.api.client import Client
     from airflow_provider_evpl.published import Watch
     from airflow_provider_evpl.wait_plan import WaitPlan
     from airflow_provider_evpl.watch_list import WatchList
@@ -33,7 +40,8 @@ class EvplUtilizationEventTrigger(BaseEventTrigger):
 
     For an `AssetWatcher` (Airflow 3.0). It begins with the newest window that is over, and asks for
     the last step alone. A window that isn't published doesn't hold up the next ones. What may pass
-    is logged and asked again at the next look, what won't is logged and asked again much later. From
+    is logged and asked again at the next look, what won't is logged and asked again much later; a window
+    that is refused stops no other one. From
     Airflow 3.3.2 on, with one asset a trigger, it goes on after a restart where it was: each window
     is told at least once.
 
@@ -89,7 +97,11 @@ class EvplUtilizationEventTrigger(BaseEventTrigger):
         self._pause_seconds = read_number(
             poke_interval_seconds, "poke_interval_seconds", (0, inf), above=True
         )
+        self._longer_pause_seconds = _LONGER_AFTER_A_PERMANENT_ERROR * self._pause_seconds
+        self._not_before = _now()  # the API may say how long to wait
+        self._store: Any = None
         self._remembered: Any = None
+        self._has_resumed = False
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Name the class and its arguments, from which a triggerer makes it again."""
@@ -97,48 +109,64 @@ class EvplUtilizationEventTrigger(BaseEventTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Tell of windows, for ever."""
-        windows = await self._resume()
-        while True:
-            pause = self._pause_seconds
-            try:
-                for window, payload in await self._look(windows):
-                    windows.told(window)
-                    yield TriggerEvent(payload)  # type: ignore[no-untyped-call]  # Airflow's
-            except EvplPermanentError as error:
-                pause *= _LONGER_AFTER_A_PERMANENT_ERROR
-                self.log.error("%s: %s; next look in %.0f s", type(error).__name__, error, pause)  # noqa: TRY400 its message says it all
-            await asyncio.sleep(pause)
-            await self._remember(windows)  # Airflow has taken the events by now
-
-    async def _look(self, windows: "WatchList") -> "list[tuple[Window, dict[str, Any]]]":
-        windows.go_on(_now())
-        if not windows.windows:
-            return []
-        with await EvplHook(self._evpl_conn_id).aget_conn() as client:
-            try:
-                return await asyncio.to_thread(self._published, windows.windows, client)
-            finally:
-                client.stop()  # where the triggerer ends, a look may be under way
-
-    def _published(
-        self, windows: "tuple[Window, ...]", client: "Client"
-    ) -> "list[tuple[Window, dict[str, Any]]]":
-        from airflow_provider_evpl.published import Watch
-
-        found = []
-        for window in windows:
-            plan = self._plan.wait_for(window, default_code_ope=client.settings.code_ope)
-            watch = Watch(plan, clock=_now)
-            if watch.look(client):
-                found.append((window, _payload(plan, watch)))
-            elif watch.series is None:  # the API is away
-                break
-        return found
-
-    async def _resume(self) -> "WatchList":
         from airflow_provider_evpl.watch_list import WatchList
 
         windows = WatchList(self._plan, _now())
+        while True:
+            pause = self._pause_seconds
+            try:
+                await self._resume(windows)
+                async with aclosing(self._look(windows)) as payloads:
+                    async for payload in payloads:
+                        yield TriggerEvent(payload)  # type: ignore[no-untyped-call]  # Airflow's
+            except Exception as error:  # noqa: BLE001 a watcher that fails is started again within a second
+                if isinstance(error, EvplPermanentError):
+                    pause = self._longer_pause_seconds
+                self._tell("no window is asked for", error, pause)
+            await asyncio.sleep(max(pause, (self._not_before - _now()).total_seconds()))
+            await self._remember(windows)  # Airflow has taken the events by now
+
+    async def _look(self, windows: "WatchList") -> AsyncGenerator[dict[str, Any]]:
+        """Ask for each window that is due, the oldest first; where the API is away, for no further one."""
+        from airflow_provider_evpl.published import Watch
+
+        windows.go_on(_now())
+        if not (due := windows.due(_now())):
+            return
+        client = await EvplHook(self._evpl_conn_id).aget_conn()
+        async with looks_with(client) as look:
+            for window in due:
+                plan = self._plan.wait_for(window, default_code_ope=client.settings.code_ope)
+                watch = Watch(plan, clock=_now)
+                if await self._is_published(watch, look, window, windows):
+                    windows.told(window)
+                    yield _payload(plan, watch)
+                elif watch.has_failed:
+                    self._not_before = watch.due
+                    return
+
+    async def _is_published(self, watch: "Watch", look: Look, window: "Window", windows: "WatchList") -> bool:
+        """Look; a window that can't be asked for is put off, so that it stops no other one."""
+        try:
+            return await look(watch)
+        except (EvplAuthError, EvplForbiddenError, EvplConfigError):
+            raise
+        except Exception as error:  # noqa: BLE001 as in `run`
+            pause = self._longer_pause_seconds
+            self._tell(f"window {window}", error, pause)
+            windows.put_off(window, _now() + timedelta(seconds=pause))
+            return False
+
+    def _tell(self, what: str, error: Exception, pause: float) -> None:
+        traceback = None if isinstance(error, EvplError) else error  # the message of ours says it all
+        self.log.error(
+            "%s: %s: %s; next look in %.0f s", what, type(error).__name__, error, pause, exc_info=traceback
+        )
+
+    async def _resume(self, windows: "WatchList") -> None:
+        """Go on where a triggerer before was, as soon as Airflow can say it."""
+        if self._has_resumed:
+            return
         self._store = self.asset_state_store if HAS_ASSET_STATE else None
         if self._store is not None:
             try:
@@ -146,14 +174,22 @@ class EvplUtilizationEventTrigger(BaseEventTrigger):
             except ValueError:
                 self.log.warning("several assets have this trigger: after a restart it begins anew")
                 self._store = None
-        if self._remembered:
-            windows.resume(self._remembered)
-        return windows
+        self._has_resumed = True
+        if self._remembered is not None:
+            try:
+                windows.resume(self._remembered)
+            except ValueError as error:
+                self.log.warning("what was remembered can't be read, it begins anew: %s", error)
 
     async def _remember(self, windows: "WatchList") -> None:
         written = windows.as_dict()
-        if self._store is not None and written != self._remembered:
+        if not self._has_resumed or self._store is None or written == self._remembered:
+            return
+        try:
             await self._store.aset(self._key(), written)
+        except Exception:
+            self.log.warning("what was told isn't kept; tried again after the next look", exc_info=True)
+        else:
             self._remembered = written
 
     def _key(self) -> str:

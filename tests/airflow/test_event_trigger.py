@@ -4,6 +4,7 @@ import asyncio
 import json
 import threading
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any
@@ -27,8 +28,9 @@ needs_state = needs("3.3.2", "an asset's state for a watcher")
 class Remembered:
     """What Airflow keeps beside an asset, as JSON; of several assets nobody knows which is meant."""
 
-    def __init__(self, *, assets: int = 1) -> None:
+    def __init__(self, before: object = None, *, assets: int = 1) -> None:
         self.values: dict[str, str] = {}
+        self._before = json.dumps(before)
         self.is_written = threading.Event()
         self._assets = assets
 
@@ -36,7 +38,7 @@ class Remembered:
         """Give it, or None."""
         if self._assets > 1:
             raise ValueError("Task has 2 concrete inlets and outlets")
-        return json.loads(self.values.get(key, "null"))
+        return json.loads(self.values.get(key, self._before))
 
     async def aset(self, key: str, value: object) -> None:
         """Keep it."""
@@ -226,6 +228,173 @@ def _report(series: int, moment: str) -> dict[str, Any]:
     return {"currentPage": 1, "totalPages": 1, "hasNext": False, "entries": entries}
 
 
+def _windows(statuses: dict[int, int], told: threading.Event | None = None) -> Callable[[Any], None]:
+    """Answer for the hour that began so many hours ago by so many series, or by a status; 12 by default."""
+
+    def reply(handler: BaseHTTPRequestHandler) -> None:
+        if handler.path.endswith("/token"):
+            return replying(b'{"access_token": "a-token", "token_type": "Bearer"}')(handler)
+        [start] = parse_qs(urlsplit(handler.path).query)["startTime"]
+        ago = hour(datetime.now(UTC)) - hour(datetime.fromisoformat(start))
+        answer = statuses.get(ago // HOUR, 12)
+        if told is not None and answer == 0:
+            told.wait()
+        if answer < 400:
+            return replying(json.dumps(_report(answer, start)).encode())(handler)
+        return replying(b'{"code": 60}', status=answer)(handler)
+
+    return reply
+
+
+def _since(hours: int) -> dict[str, Any]:
+    """What is remembered where the next window began so many hours ago."""
+    return {"open": [], "until": (hour(datetime.now(UTC)) - hours * HOUR).isoformat()}
+
+
+@needs_state
+@pytest.mark.parametrize("status", [422, 501])
+def test_a_window_that_is_refused_stops_no_other(lab: "Lab", status: int) -> None:
+    """Refused for good, or answered against the document: the others are told, and it is asked much later."""
+    remembered = Remembered(_since(3))
+    watcher = trigger(remembered, poke_interval_seconds=1)
+    with serving(_windows({3: status})) as server:
+        lab.connect(host=server.url)
+        told = events(watcher, 2, remembered.written)
+        reports = [one for one in server.seen if "/reports/" in one["path"]]
+    assert [hour(datetime.now(UTC)) - bounds(one)[0] for one in told[:2]] == [2 * HOUR, HOUR]
+    assert len(reports) == 3
+    [written] = remembered.values.values()
+    assert len(json.loads(written)["open"]) == 1
+
+
+@needs_state
+def test_a_window_is_told_before_the_next_is_asked_for(lab: "Lab") -> None:
+    """An event doesn't wait for the rest of the look."""
+    told = threading.Event()
+
+    async def say() -> None:
+        told.set()
+
+    with serving(_windows({1: 0}, told)) as server:
+        lab.connect(host=server.url, timeout_seconds=2)
+        [first, *_] = events(trigger(Remembered(_since(2))), 1, say)
+    assert hour(datetime.now(UTC)) - bounds(first)[0] == 2 * HOUR
+
+
+@needs_watchers
+def test_it_asks_nothing_before_the_time_it_was_told(lab: "Lab") -> None:
+    """After a `Retry-After` the next look of any window is so much later."""
+    asked: list[datetime] = []
+
+    def reply(handler: BaseHTTPRequestHandler) -> None:
+        if "/reports/" in handler.path:
+            asked.append(datetime.now(UTC))
+        if len(asked) == 1 and "/reports/" in handler.path:
+            return replying(b'{"code": 53}', status=429, Retry_After="1")(handler)
+        return _windows({})(handler)
+
+    with serving(reply) as server:
+        lab.connect(host=server.url)
+        events(trigger(), 1)
+    assert asked[1] - asked[0] >= timedelta(seconds=0.9)
+
+
+class Broken(Remembered):
+    """Fails at first, each way; so do stores that are away."""
+
+    def __init__(self, before: object) -> None:
+        super().__init__(before)
+        self.failures = {"aget", "aset"}
+
+    async def aget(self, key: str) -> Any:  # noqa: ANN401 Airflow's
+        """Give it, the second time."""
+        self._fail("aget")
+        return await super().aget(key)
+
+    async def aset(self, key: str, value: object) -> None:
+        """Keep it, the second time."""
+        self._fail("aset")
+        await super().aset(key, value)
+
+    def _fail(self, name: str) -> None:
+        if name in self.failures:
+            self.failures.remove(name)
+            raise RuntimeError(f"{name}: API_SERVER_ERROR")
+
+
+@needs_state
+def test_a_store_that_fails_is_asked_again(lab: "Lab", capfd: pytest.CaptureFixture[str]) -> None:
+    """It goes on where it was as soon as that can be read, and tells nothing twice; the log has it all."""
+    remembered = Broken(_since(3))
+    told = events(trigger(remembered), 3, remembered.written)
+    assert [hour(datetime.now(UTC)) - bounds(one)[0] for one in told] == [3 * HOUR, 2 * HOUR, HOUR]
+    assert remembered.failures == set()
+    log = "".join(capfd.readouterr())
+    assert "RuntimeError: aget: API_SERVER_ERROR" in log
+    assert "RuntimeError: aset: API_SERVER_ERROR" in log
+    assert lab.landed() == []
+
+
+@needs_state
+def test_what_it_can_not_read_it_does_not_go_on_from(lab: "Lab", capfd: pytest.CaptureFixture[str]) -> None:
+    """What others wrote is told, and it begins anew."""
+    [told, *_] = events(trigger(Remembered({"until": "2026-11-22"})), 1)
+    assert hour(datetime.now(UTC)) - bounds(told)[0] == HOUR
+    assert "what was remembered can't be read, it begins anew" in "".join(capfd.readouterr())
+    assert lab.landed() == []
+
+
+@needs_watchers
+def test_a_connection_that_can_not_be_read_is_asked_again(
+    lab: "Lab", capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever reading it raises is logged with its traceback; the next look reads it again."""
+    from airflow.providers.common.compat.connection import get_async_connection
+
+    failures = [RuntimeError("API server away")]
+
+    async def broken(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 Airflow's
+        if failures:
+            raise failures.pop()
+        return await get_async_connection(*args, **kwargs)
+
+    lab.monkeypatch.setattr("airflow_provider_evpl.hooks.evpl.get_async_connection", broken)
+    assert len(events(trigger(), 1)) == 1
+    log = "".join(capfd.readouterr())
+    assert "no window is asked for: RuntimeError: API server away" in log
+    assert "Traceback" in log
+
+
+@needs_watchers
+def test_a_look_takes_no_thread_of_the_others(lab: "Lab") -> None:
+    """Where the loop has one thread alone it is free while a look is under way."""
+    over = threading.Event()
+
+    async def run() -> None:
+        asked, loop = asyncio.Event(), asyncio.get_running_loop()
+        loop.set_default_executor(ThreadPoolExecutor(1))
+
+        def reply(handler: BaseHTTPRequestHandler) -> None:
+            if "/reports/" in handler.path:
+                loop.call_soon_threadsafe(asked.set)
+                over.wait()
+            _windows({})(handler)
+
+        with serving(reply) as server:
+            lab.connect(host=server.url, timeout_seconds=100_000)
+            watcher = trigger().run()
+            look = asyncio.ensure_future(anext(aiter(watcher)))
+            try:
+                await asked.wait()
+                await asyncio.wait_for(asyncio.to_thread(int), 10)
+            finally:
+                look.cancel()
+                await asyncio.gather(look, return_exceptions=True)
+                over.set()
+
+    asyncio.run(run())
+
+
 @needs_watchers
 def test_a_triggerer_that_ends_waits_for_no_answer(lab: "Lab") -> None:
     """Where it is stopped in mid-request the line is hung up: its thread ends, though nobody answers."""
@@ -240,9 +409,10 @@ def test_a_triggerer_that_ends_waits_for_no_answer(lab: "Lab") -> None:
 
     with serving(reply) as server:
         lab.connect(host=server.url, timeout_seconds=100_000)
-        assert (
-            events(trigger(), 0, lambda: asyncio.to_thread(asked.wait)) == []
-        )  # the loop's end joins its threads
+        assert events(trigger(), 0, lambda: asyncio.to_thread(asked.wait)) == []
+        for thread in threading.enumerate():
+            if thread.name.startswith("evpl-look"):
+                thread.join()
         over.set()
 
 
