@@ -80,8 +80,8 @@ class Watch:
             )
         except EvplRetryableError as error:
             self._failure = f"; the last look failed: {error}"
-            told = timedelta(seconds=error.retry_after_seconds or 0)
-            self._due = max(self._due, self._clock() + min(told, LONGEST_WAIT))
+            if error.retry_after_seconds:
+                self._due = self._clock() + min(timedelta(seconds=error.retry_after_seconds), LONGEST_WAIT)
             return False
         self._seen = (
             f"window {plan.window}: {self._series} of {plan.min_series} series have their last sample"
