@@ -53,6 +53,13 @@ class _Counts(msgspec.Struct):
     expected: _Count | None
     observed: _Count | None
 
+    def __post_init__(self) -> None:
+        """Check what no single field says."""
+        if (self.expected is None) != (self.observed is None):
+            raise ValueError("expected and observed: both or neither")
+        if self.null_values > self.rows:
+            raise ValueError("null_values: more than there are rows")
+
 
 def encode(
     samples: Samples, *, granularity: str, source: Mapping[str, str], provenance: Mapping[str, str]
@@ -114,8 +121,8 @@ def read_footer(file: BinaryIO) -> Footer | None:
         counts = msgspec.json.decode(texts[f"{_PREFIX}ledger".encode()], type=_Counts)
     except (pa.ArrowInvalid, OSError, ValueError, KeyError):
         return None  # its bytes are here, and they aren't what `encode` writes
-    if metadata.num_rows != counts.rows or (counts.expected is None) != (counts.observed is None):
-        return None  # somebody wrote other rows under our footer, or other counts
+    if metadata.num_rows != counts.rows:
+        return None  # somebody wrote other rows under our footer
     return Footer(
         source=source,
         rows=counts.rows,

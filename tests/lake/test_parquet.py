@@ -256,6 +256,7 @@ def test_pandas_stays_out() -> None:
         {"expected": None},
         {"series": -1},
         {"null_values": -1},
+        {"null_values": 3},
         {"expected": -1},
         {"rows": 1.5},
     ],
