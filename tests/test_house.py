@@ -6,6 +6,7 @@ import re
 import statistics
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -33,6 +34,15 @@ def test_the_core_runs_without_airflow_and_pandas() -> None:
     core = [path for path in FILES if path.relative_to(PACKAGE).parts[0] not in SHELL]
     imports = "".join(f"import {_module(path)}\n" for path in core)
     subprocess.run([sys.executable, "-c", WITHOUT_AIRFLOW + imports], check=True, cwd=PACKAGE.parent)
+
+
+def test_the_contract_of_imports_holds_the_whole_core() -> None:
+    """Each module and room but the shell's is forbidden to import Airflow and pandas, and no other."""
+    settings = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text())
+    [contract] = [one for one in settings["tool"]["importlinter"]["contracts"] if "pandas" in one["name"]]
+    rooms = {path.relative_to(PACKAGE).parts[0] for path in FILES} - SHELL - {"__init__.py"}
+    named = {f"airflow_provider_evpl.{one.removesuffix('.py')}" for one in rooms}
+    assert set(contract["source_modules"]) == named
 
 
 def test_the_error_tree_is_drawn_in_full() -> None:
