@@ -60,6 +60,18 @@ class EvplHook(BaseHook):
         super().__init__(**kwargs)
         self.evpl_conn_id = evpl_conn_id
 
+    def get_settings(self) -> "Settings":
+        """Read the connection, where no client is needed: nothing is opened.
+
+        Raises:
+            EvplConfigError: the connection, or a field of it, is missing or wrong.
+        """
+        try:
+            connection = self.get_connection(self.evpl_conn_id)
+        except AirflowNotFoundException:
+            raise self._missing() from None
+        return _read_settings(connection)
+
     def get_conn(self, *, retries: bool = True) -> "Client":
         """Make an authorised client, to be used as a context manager; nothing is sent yet.
 
@@ -72,7 +84,7 @@ class EvplHook(BaseHook):
         Raises:
             EvplConfigError: the connection, or a field of it, is missing or wrong.
         """
-        return _make_client(self._settings(), retries=retries)
+        return _make_client(self.get_settings(), retries=retries)
 
     async def aget_conn(self) -> "Client":
         """Make the client where an event loop runs, as in a trigger; its calls belong into threads.
@@ -148,13 +160,6 @@ class EvplHook(BaseHook):
                     raise EvplRefusedError(refusal)
                 tables.append(_plain(samples.rows.table()))
         return pa.concat_tables(tables).to_pandas()
-
-    def _settings(self) -> "Settings":
-        try:
-            connection = self.get_connection(self.evpl_conn_id)
-        except AirflowNotFoundException:
-            raise self._missing() from None
-        return _read_settings(connection)
 
     def _missing(self) -> EvplConfigError:
         return EvplConfigError(

@@ -130,8 +130,7 @@ class EvplCoverageOperator(BaseOperator):
         from airflow_provider_evpl.lake.lake import Lake
         from airflow_provider_evpl.lake.layout import Dataset
 
-        with hook_of(self).get_conn() as client:
-            settings = client.settings  # nothing is asked
+        settings = hook_of(self).get_settings()
         min_coverage = self.min_coverage if is_argument_given(self.min_coverage) else _MIN_COVERAGE
         plan = plan_of(self, context, settings, datetime.now(UTC))
         self._store = store_of(self)

@@ -31,6 +31,15 @@ def test_it_gives_an_authorised_client(hook: "EvplHook", lab: "Lab") -> None:
     assert lab.sandbox.tokens_issued == before + 1
 
 
+def test_it_reads_the_connection_alone(hook: "EvplHook", lab: "Lab") -> None:
+    """The settings are the client's; no client is made for them, and no token asked for."""
+    before = lab.sandbox.tokens_issued
+    settings = hook.get_settings()
+    with hook.get_conn() as client:
+        assert client.settings == settings
+    assert lab.sandbox.tokens_issued == before
+
+
 def test_on_an_event_loop_it_gives_a_client_that_never_waits(hook: "EvplHook", lab: "Lab") -> None:
     """The client is the same, but for its patience; a missing connection is named there, too."""
     lab.connect(max_retry_seconds=300)
