@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 LOCKS = ROOT / ".ci" / "matrix"
 # About the Makefile, the tools and the benchmarks, all of which know one environment: run in the first alone.
 ONCE = ("tests/benchmarks", "tests/test_audit.py", "tests/test_commands.py", "tests/test_matrix.py")
-PYTEST = ("-m", "pytest", "-q", "--numprocesses", "auto", "--maxprocesses", "4", "--dist", "loadfile")
+PYTEST = ("-m", "pytest", "-q", "--numprocesses", "4", "--dist", "loadfile")  # many tests wait
 VERSIONS = "import importlib.metadata as m, sys; print(m.version('apache-airflow'), sys.version.split()[0])"
 
 
