@@ -10,10 +10,10 @@ from airflow_provider_evpl.page import Series
 from airflow_provider_evpl.plan import PullPlan
 from airflow_provider_evpl.window import EPOCH, iso, microseconds
 
-__all__ = ["Summary"]
+__all__ = ["SUMMED", "Summary"]
 
 _MOST_SLICES = 100
-_SUMMED = (
+SUMMED = (
     "pages",
     "received",
     "rows",
@@ -25,6 +25,7 @@ _SUMMED = (
     "expected",
     "observed",
 )
+"""Of the ledgers of a run's slices, what is summed."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -43,7 +44,7 @@ class Summary:
     requests: int = 0
     seconds: float = 0.0
     landings: list[Landing] = field(default_factory=list)
-    _ledgers: dict[str, int | None] = field(default_factory=lambda: dict.fromkeys(_SUMMED, 0))
+    _ledgers: dict[str, int | None] = field(default_factory=lambda: dict.fromkeys(SUMMED, 0))
     _series: set[Series] = field(default_factory=set)
     _late_seconds: float | None = None
 
@@ -54,7 +55,7 @@ class Summary:
             late = (microseconds(self.now() - EPOCH) - landing.revisions.oldest) / 1e6
             self._late_seconds = max(late, self._late_seconds or 0)
         self._series |= samples.series
-        for name in _SUMMED:
+        for name in SUMMED:
             self._ledgers[name] = _add(self._ledgers[name], getattr(samples.ledger, name))
 
     @property

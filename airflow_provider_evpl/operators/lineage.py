@@ -23,6 +23,7 @@ from openlineage.client.generated.schema_dataset import SchemaDatasetFacet, Sche
 from airflow_provider_evpl import __version__
 from airflow_provider_evpl.lake.schema import TABLE_SCHEMA
 from airflow_provider_evpl.lake.store import ObjectStore
+from airflow_provider_evpl.summary import SUMMED
 
 if TYPE_CHECKING:
     from airflow_provider_evpl.lake.store import Store
@@ -34,19 +35,8 @@ Lineage: TypeAlias = OperatorLineage[Dataset, RunFacet]
 
 _PRODUCER: Final = f"https://pypi.org/project/airflow-provider-evpl/{__version__}/"
 _LEDGER: Final = (
-    "granularity",
-    "window_start",
-    "window_end",
-    "received",
-    "rows",
-    "duplicates",
-    "out_of_window",
-    "rejected",
-    "conflicts",
-    "null_values",
-    "series",
-    "expected",
-    "observed",
+    *("granularity", "window_start", "window_end", "series"),
+    *(name for name in SUMMED if name != "pages"),
 )
 """Of the task's result, by the same names."""
 

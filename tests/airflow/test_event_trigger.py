@@ -3,134 +3,47 @@
 import asyncio
 import json
 import threading
-from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from airflow_provider_evpl.errors import EvplConfigError
-from tests.airflow.versions import AIRFLOW_3, is_since, needs
+from tests.airflow.versions import AIRFLOW_3
+from tests.airflow.watchers import (
+    HOUR,
+    Remembered,
+    answering,
+    bounds,
+    events,
+    hour,
+    needs_state,
+    needs_watchers,
+    reports,
+    since,
+    trigger,
+    windows,
+)
 from tests.api.support import replying, serving
 
 if TYPE_CHECKING:
-    from airflow_provider_evpl.triggers.event import EvplUtilizationEventTrigger
     from tests.airflow.runs import Lab
-
-HOUR = timedelta(hours=1)
-needs_watchers = needs("3.0", "asset watchers")
-needs_state = needs("3.3.2", "an asset's state for a watcher")
-
-
-class Remembered:
-    """What Airflow keeps beside an asset, as JSON; of several assets nobody knows which is meant."""
-
-    def __init__(self, before: object = None, *, assets: int = 1) -> None:
-        self.values: dict[str, str] = {}
-        self._before = json.dumps(before)
-        self.is_written = threading.Event()
-        self._assets = assets
-
-    async def aget(self, key: str) -> Any:  # noqa: ANN401 Airflow's
-        """Give it, or None."""
-        if self._assets > 1:
-            raise ValueError("Task has 2 concrete inlets and outlets")
-        return json.loads(self.values.get(key, self._before))
-
-    async def aset(self, key: str, value: object) -> None:
-        """Keep it."""
-        self.values[key] = json.dumps(value)
-        self.is_written.set()
-
-    async def written(self) -> None:
-        """Wait until something was kept."""
-        await asyncio.to_thread(self.is_written.wait)
-
-
-def trigger(remembered: Remembered | None = None, **arguments: Any) -> "EvplUtilizationEventTrigger":  # noqa: ANN401 wrong types are tried too
-    """Make a trigger of its JSON, as a triggerer does: hours of the sandbox, whose 12 series are enough."""
-    from airflow_provider_evpl.triggers.event import EvplUtilizationEventTrigger
-
-    given: dict[str, Any] = {
-        "window_length": "1h",
-        "min_series": 12,
-        "poke_interval_seconds": 0.001,
-    } | arguments
-    path, written = EvplUtilizationEventTrigger(**given).serialize()
-    assert path == "airflow_provider_evpl.triggers.event.EvplUtilizationEventTrigger"
-    again = EvplUtilizationEventTrigger(**json.loads(json.dumps(written)))
-    assert again.serialize() == (path, written)
-    if is_since("3.3.2"):
-        again.asset_state_store = remembered  # type: ignore[assignment] # as much of it as the trigger knows
-    return again
-
-
-async def _at_once() -> None:
-    pass
-
-
-def events(
-    watcher: "EvplUtilizationEventTrigger", count: int, then: Callable[[], Awaitable[object]] = _at_once
-) -> list[dict[str, Any]]:
-    """Run a trigger to so many events, and on until something has happened; then it is stopped."""
-    found: list[dict[str, Any]] = []
-
-    async def run() -> None:
-        enough = asyncio.Event()
-
-        async def listen() -> None:
-            async for event in watcher.run():
-                found.append(event.payload)
-                if len(found) == count:
-                    enough.set()
-
-        async def wait() -> None:
-            if count:
-                await enough.wait()
-            await then()
-
-        tasks = [asyncio.create_task(one) for one in (listen(), wait())]
-        done, going = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in going:
-            task.cancel()
-        await asyncio.gather(*going, return_exceptions=True)
-        for task in done:
-            task.result()  # a trigger that raises is no trigger that waits
-
-    asyncio.run(run())
-    return found
-
-
-def bounds(payload: dict[str, Any]) -> tuple[datetime, datetime]:
-    """Read the window of an event."""
-    start, end = (datetime.fromisoformat(payload[name]) for name in ("window_start", "window_end"))
-    return start, end
-
-
-def _reports(lab: "Lab") -> int:
-    return sum(count for path, count in lab.sandbox.requests.items() if "/reports/" in path)
-
-
-def hour(now: datetime) -> datetime:
-    """Go back to the full hour."""
-    return now.replace(minute=0, second=0, microsecond=0)
 
 
 @needs_watchers
 def test_it_tells_of_the_newest_window_once(lab: "Lab") -> None:
     """The newest window that is over is told, as the operator takes it; then it waits for the next one."""
     before = hour(datetime.now(UTC))
-    requests = _reports(lab)
+    requests = reports(lab)
     [payload, *others] = events(trigger(), 1)
     start, end = bounds(payload)
     assert (end - start, end == hour(end)) == (HOUR, True)
     assert before <= end <= datetime.now(UTC)
     assert len(others) <= (hour(datetime.now(UTC)) != before)  # none, unless an hour has just ended
     assert payload["series"] == 12
-    assert _reports(lab) - requests == 3 * (1 + len(others))  # the pages of one step
+    assert reports(lab) - requests == 3 * (1 + len(others))  # the pages of one step
     assert json.loads(json.dumps(payload)) == payload
     operator = lab.operator(**{name: value for name, value in payload.items() if name != "series"})
     assert operator.code_ope == lab.sandbox.config.code_ope
@@ -178,7 +91,7 @@ def test_each_watcher_remembers_for_itself(lab: "Lab", capfd: pytest.CaptureFixt
 @needs_watchers
 def test_a_window_that_is_not_published_is_asked_for_again(lab: "Lab") -> None:
     """Too few series, then an API that is away, then enough: one event, and it says how many were seen."""
-    with serving(_answering(11, 503, 12)) as server:
+    with serving(answering(11, 503, 12)) as server:
         lab.connect(host=server.url)
         [payload, *_] = events(trigger(), 1)
         reports = [one["path"] for one in server.seen if "/reports/" in one["path"]]
@@ -192,7 +105,7 @@ def test_a_window_that_is_not_published_is_asked_for_again(lab: "Lab") -> None:
 @needs_watchers
 def test_what_does_not_pass_is_asked_again_much_later(lab: "Lab", capfd: pytest.CaptureFixture[str]) -> None:
     """A permanent error is logged without a secret and not hammered; with it mended the watcher goes on."""
-    with serving(_answering(403, 12)) as server:
+    with serving(answering(403, 12)) as server:
         lab.connect(host=server.url)
         [payload, *_] = events(trigger(poke_interval_seconds=0.01), 1)
     assert payload["series"] == 12
@@ -203,70 +116,6 @@ def test_what_does_not_pass_is_asked_again_much_later(lab: "Lab", capfd: pytest.
     assert not [line for line in told if "a-token" in line]
 
 
-def _answering(*looks: int) -> Callable[[BaseHTTPRequestHandler], None]:
-    """Answer each look by so many series that have a sample at its start, or by an error's status."""
-    answers = iter(looks)
-
-    def reply(handler: BaseHTTPRequestHandler) -> None:
-        if handler.path.endswith("/token"):
-            replying(b'{"access_token": "a-token", "token_type": "Bearer"}')(handler)
-        elif (answer := next(answers)) < 400:
-            [start] = parse_qs(urlsplit(handler.path).query)["startTime"]
-            replying(json.dumps(_report(answer, start)).encode())(handler)
-        else:
-            replying(b'{"code": 50, "description": "a-token"}', status=answer)(handler)
-
-    return reply
-
-
-def _report(series: int, moment: str) -> dict[str, Any]:
-    samples = [{"timeStamp": moment, "value": "1"}]
-    entries = [
-        {"objectInstanceId": str(number), "metric_name": "in", "performanceValues": samples}
-        for number in range(series)
-    ]
-    return {"currentPage": 1, "totalPages": 1, "hasNext": False, "entries": entries}
-
-
-def _windows(statuses: dict[int, int], told: threading.Event | None = None) -> Callable[[Any], None]:
-    """Answer for the hour that began so many hours ago by so many series, or by a status; 12 by default."""
-
-    def reply(handler: BaseHTTPRequestHandler) -> None:
-        if handler.path.endswith("/token"):
-            return replying(b'{"access_token": "a-token", "token_type": "Bearer"}')(handler)
-        [start] = parse_qs(urlsplit(handler.path).query)["startTime"]
-        ago = hour(datetime.now(UTC)) - hour(datetime.fromisoformat(start))
-        answer = statuses.get(ago // HOUR, 12)
-        if told is not None and answer == 0:
-            told.wait()
-        if answer < 400:
-            return replying(json.dumps(_report(answer, start)).encode())(handler)
-        return replying(b'{"code": 60}', status=answer)(handler)
-
-    return reply
-
-
-def _since(hours: int) -> dict[str, Any]:
-    """What is remembered where the next window began so many hours ago."""
-    return {"open": [], "until": (hour(datetime.now(UTC)) - hours * HOUR).isoformat()}
-
-
-@needs_state
-@pytest.mark.parametrize("status", [422, 501])
-def test_a_window_that_is_refused_stops_no_other(lab: "Lab", status: int) -> None:
-    """Refused for good, or answered against the document: the others are told, and it is asked much later."""
-    remembered = Remembered(_since(3))
-    watcher = trigger(remembered, poke_interval_seconds=1)
-    with serving(_windows({3: status})) as server:
-        lab.connect(host=server.url)
-        told = events(watcher, 2, remembered.written)
-        reports = [one for one in server.seen if "/reports/" in one["path"]]
-    assert [hour(datetime.now(UTC)) - bounds(one)[0] for one in told[:2]] == [2 * HOUR, HOUR]
-    assert len(reports) == 3
-    [written] = remembered.values.values()
-    assert len(json.loads(written)["open"]) == 1
-
-
 @needs_state
 def test_a_window_is_told_before_the_next_is_asked_for(lab: "Lab") -> None:
     """An event doesn't wait for the rest of the look."""
@@ -275,94 +124,10 @@ def test_a_window_is_told_before_the_next_is_asked_for(lab: "Lab") -> None:
     async def say() -> None:
         told.set()
 
-    with serving(_windows({1: 0}, told)) as server:
+    with serving(windows({1: 0}, told)) as server:
         lab.connect(host=server.url, timeout_seconds=2)
-        [first, *_] = events(trigger(Remembered(_since(2))), 1, say)
+        [first, *_] = events(trigger(Remembered(since(2))), 1, say)
     assert hour(datetime.now(UTC)) - bounds(first)[0] == 2 * HOUR
-
-
-@needs_watchers
-def test_it_asks_nothing_before_the_time_it_was_told(lab: "Lab") -> None:
-    """After a `Retry-After` the next look of any window is so much later."""
-    asked: list[datetime] = []
-
-    def reply(handler: BaseHTTPRequestHandler) -> None:
-        if "/reports/" in handler.path:
-            asked.append(datetime.now(UTC))
-        if len(asked) == 1 and "/reports/" in handler.path:
-            return replying(b'{"code": 53}', status=429, Retry_After="1")(handler)
-        return _windows({})(handler)
-
-    with serving(reply) as server:
-        lab.connect(host=server.url)
-        events(trigger(), 1)
-    assert asked[1] - asked[0] >= timedelta(seconds=0.9)
-
-
-class Broken(Remembered):
-    """Fails at first, each way; so do stores that are away."""
-
-    def __init__(self, before: object) -> None:
-        super().__init__(before)
-        self.failures = {"aget", "aset"}
-
-    async def aget(self, key: str) -> Any:  # noqa: ANN401 Airflow's
-        """Give it, the second time."""
-        self._fail("aget")
-        return await super().aget(key)
-
-    async def aset(self, key: str, value: object) -> None:
-        """Keep it, the second time."""
-        self._fail("aset")
-        await super().aset(key, value)
-
-    def _fail(self, name: str) -> None:
-        if name in self.failures:
-            self.failures.remove(name)
-            raise RuntimeError(f"{name}: API_SERVER_ERROR")
-
-
-@needs_state
-def test_a_store_that_fails_is_asked_again(lab: "Lab", capfd: pytest.CaptureFixture[str]) -> None:
-    """It goes on where it was as soon as that can be read, and tells nothing twice; the log has it all."""
-    remembered = Broken(_since(3))
-    told = events(trigger(remembered), 3, remembered.written)
-    assert [hour(datetime.now(UTC)) - bounds(one)[0] for one in told] == [3 * HOUR, 2 * HOUR, HOUR]
-    assert remembered.failures == set()
-    log = "".join(capfd.readouterr())
-    assert "RuntimeError: aget: API_SERVER_ERROR" in log
-    assert "RuntimeError: aset: API_SERVER_ERROR" in log
-    assert lab.landed() == []
-
-
-@needs_state
-def test_what_it_can_not_read_it_does_not_go_on_from(lab: "Lab", capfd: pytest.CaptureFixture[str]) -> None:
-    """What others wrote is told, and it begins anew."""
-    [told, *_] = events(trigger(Remembered({"until": "2026-11-22"})), 1)
-    assert hour(datetime.now(UTC)) - bounds(told)[0] == HOUR
-    assert "what was remembered can't be read, it begins anew" in "".join(capfd.readouterr())
-    assert lab.landed() == []
-
-
-@needs_watchers
-def test_a_connection_that_can_not_be_read_is_asked_again(
-    lab: "Lab", capfd: pytest.CaptureFixture[str]
-) -> None:
-    """Whatever reading it raises is logged with its traceback; the next look reads it again."""
-    from airflow.providers.common.compat.connection import get_async_connection
-
-    failures = [RuntimeError("API server away")]
-
-    async def broken(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 Airflow's
-        if failures:
-            raise failures.pop()
-        return await get_async_connection(*args, **kwargs)
-
-    lab.monkeypatch.setattr("airflow_provider_evpl.hooks.evpl.get_async_connection", broken)
-    assert len(events(trigger(), 1)) == 1
-    log = "".join(capfd.readouterr())
-    assert "no window is asked for: RuntimeError: API server away" in log
-    assert "Traceback" in log
 
 
 @needs_watchers
@@ -378,7 +143,7 @@ def test_a_look_takes_no_thread_of_the_others(lab: "Lab") -> None:
             if "/reports/" in handler.path:
                 loop.call_soon_threadsafe(asked.set)
                 over.wait()
-            _windows({})(handler)
+            windows({})(handler)
 
         with serving(reply) as server:
             lab.connect(host=server.url, timeout_seconds=100_000)
