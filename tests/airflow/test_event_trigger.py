@@ -119,15 +119,15 @@ def test_what_does_not_pass_is_asked_again_much_later(lab: "Lab", capfd: pytest.
 @needs_state
 def test_a_window_is_told_before_the_next_is_asked_for(lab: "Lab") -> None:
     """An event doesn't wait for the rest of the look."""
-    told = threading.Event()
+    told, now = threading.Event(), hour(datetime.now(UTC))
 
     async def say() -> None:
         told.set()
 
-    with serving(windows({1: 0}, told)) as server:
+    with serving(windows(now, {1: 0}, told)) as server:
         lab.connect(host=server.url, timeout_seconds=2)
-        [first, *_] = events(trigger(Remembered(since(2))), 1, say)
-    assert hour(datetime.now(UTC)) - bounds(first)[0] == 2 * HOUR
+        [first, *_] = events(trigger(Remembered(since(now - 2 * HOUR))), 1, say)
+    assert bounds(first)[0] == now - 2 * HOUR
 
 
 @needs_watchers
@@ -143,7 +143,7 @@ def test_a_look_takes_no_thread_of_the_others(lab: "Lab") -> None:
             if "/reports/" in handler.path:
                 loop.call_soon_threadsafe(asked.set)
                 over.wait()
-            windows({})(handler)
+            windows(datetime.now(UTC), {})(handler)
 
         with serving(reply) as server:
             lab.connect(host=server.url, timeout_seconds=100_000)

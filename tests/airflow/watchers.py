@@ -4,7 +4,7 @@ import asyncio
 import json
 import threading
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
@@ -141,15 +141,22 @@ def _report(series: int, moment: str) -> dict[str, Any]:
     return {"currentPage": 1, "totalPages": 1, "hasNext": False, "entries": entries}
 
 
-def windows(statuses: dict[int, int], told: threading.Event | None = None) -> Callable[[Any], None]:
-    """Answer for the hour that began so many hours ago by so many series, or by a status; 12 by default."""
+def asked_for(path: str) -> datetime:
+    """Read the hour that a request for a report is of."""
+    [start] = parse_qs(urlsplit(path).query)["startTime"]
+    return hour(datetime.fromisoformat(start))
+
+
+def windows(
+    now: datetime, statuses: dict[int, int], told: threading.Event | None = None
+) -> Callable[[Any], None]:
+    """Answer for the hour that began so many hours before one by so many series, or a status; else by 12."""
 
     def reply(handler: BaseHTTPRequestHandler) -> None:
         if handler.path.endswith("/token"):
             return replying(b'{"access_token": "a-token", "token_type": "Bearer"}')(handler)
         [start] = parse_qs(urlsplit(handler.path).query)["startTime"]
-        ago = hour(datetime.now(UTC)) - hour(datetime.fromisoformat(start))
-        answer = statuses.get(ago // HOUR, 12)
+        answer = statuses.get((hour(now) - asked_for(handler.path)) // HOUR, 12)
         if told is not None and answer == 0:
             told.wait()
         if answer < 400:
@@ -159,6 +166,6 @@ def windows(statuses: dict[int, int], told: threading.Event | None = None) -> Ca
     return reply
 
 
-def since(hours: int) -> dict[str, Any]:
-    """What is remembered where the next window began so many hours ago."""
-    return {"open": [], "until": (hour(datetime.now(UTC)) - hours * HOUR).isoformat()}
+def since(moment: datetime) -> dict[str, Any]:
+    """What is remembered where the next window begins then."""
+    return {"open": [], "until": moment.isoformat()}
