@@ -2,9 +2,9 @@ import json
 import socket
 import threading
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
@@ -90,8 +90,8 @@ BEFORE_THE_REQUEST = {
     "tunnel's status line": (True, [b"HTTP/1.1 200 "], b"O"),
     "tunnel's header": (True, [TUNNEL + b"X-Long: "], b"x"),
     "handshake in a tunnel": (True, [TUNNEL + b"\r\n", RECORD], b"x"),
-    "silent handshake": (False, [], b""),
-    "silent tunnel": (True, [], b""),
+    "silent handshake": (False, [b""], b""),
+    "silent tunnel": (True, [b""], b""),
 }
 
 
@@ -102,7 +102,7 @@ def test_so_it_is_before_the_request(
     drop: bytes,
 ) -> None:
     """A handshake, or a proxy's answer to CONNECT, that never ends is hung up on like an answer."""
-    over = threading.Event()
+    begun, over = threading.Event(), threading.Event()
 
     def speak(listener: socket.socket) -> None:
         line, _ = listener.accept()
@@ -110,8 +110,19 @@ def test_so_it_is_before_the_request(
             for reply in replies:
                 line.recv(1 << 16)
                 line.sendall(reply)
+            begun.set()
             while not over.wait(0.01):
                 line.sendall(drop)
+
+    def bite_once_begun(dog: Watchdog) -> None:
+        begun.wait()
+        dog.bite()
+
+    @contextmanager
+    def watch(_: float) -> Iterator[Watchdog]:
+        with watched(3600) as dog:
+            pool.submit(bite_once_begun, dog)
+            yield dog
 
     with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor() as pool:
         speaker = pool.submit(speak, listener)
@@ -120,11 +131,12 @@ def test_so_it_is_before_the_request(
         url = "https://evpl.invalid" if is_proxy else f"https://{place}"
         try:
             with (
-                transported(settings(**changes), watch=lambda _: watched(0.2)) as transport,
+                transported(settings(**changes), watch=watch) as transport,
                 pytest.raises(EvplUnavailableError, match="the whole answer took longer than 600 s"),
             ):
                 transport.send("GET", url, headers={})
         finally:
+            begun.set()
             over.set()
         speaker.result()
 
