@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_evpl.coverage import Coverage, look_over
 from airflow_provider_evpl.window import Window
-from tests.lake.build import HOUR, MIDNIGHT, collect, fewer, hourly, hours
+from tests.lake.build import HOUR, MIDNIGHT, Answer, circuit, collect, fewer, hourly, hours, microseconds
 from tests.lake.memory import MemoryStore
 from tests.lake.runs import DATASET, DAY, lake_of, run
 
@@ -186,6 +186,29 @@ def test_few_of_many_doubled_objects_are_named() -> None:
     (told,) = look(store).told
     assert "289 objects" in told
     assert len(told) < 300
+
+
+def test_each_finding_is_told_in_words() -> None:
+    """In order of time; what is counted adds up over all objects, the empty one too."""
+    store = MemoryStore()
+    one_sample = collect([Answer([(circuit("a"), microseconds(MIDNIGHT), 1.0)], [])], hours(0, 6))
+    for samples in (one_sample, collect([], hours(6, 12))):
+        [target] = lake_of(store).targets([samples.window])
+        lake_of(store).land(target, samples, {})
+    store.objects[DATASET.samples_path(hours(12, 18))] = b"not Parquet"
+    run(store, hours(24, 25))
+    left_over = dict(store.objects)
+    run(store, hours(24, 27))
+    store.objects |= left_over
+    told = look(store, hours(0, 27)).as_dict()
+    assert told["findings"] == [
+        f"{hours(0, 6)} incomplete: 1 of 72 expected samples (1.4%)",
+        f"{hours(6, 12)} empty: no sample has landed",
+        f"{hours(12, 18)} foreign: an object that this connection didn't land",
+        f"{hours(18, 24)} missing: nothing has landed",
+        f"{hours(24, 27)} overlap: 2 objects have the same samples: {hours(24, 25)}, {hours(24, 27)}",
+    ]
+    assert (told["objects"], told["rows"], told["expected"], told["observed"]) == (4, 9, 168, 9)
 
 
 def test_no_more_than_a_hundred_are_told() -> None:

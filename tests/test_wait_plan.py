@@ -73,6 +73,7 @@ def test_a_window_may_lie_ahead() -> None:
         ("settle", 3600),
         ("settle", "5m"),
         ("settle", -HOUR),
+        ("granularity", 300),
         ("granularity", "5 minutes"),
         ("granularity", "1m"),
         ("granularity", "1w"),

@@ -46,6 +46,7 @@ def test_what_is_not_given_has_its_default() -> None:
         ("min_series", None),
         ("min_series", 0),
         ("min_series", 1_000_001),
+        ("granularity", 300),
         ("granularity", "5m"),
         ("granularity", "2h"),
         ("settle", 300),
@@ -57,6 +58,21 @@ def test_a_wrong_argument_is_named(name: str, value: object) -> None:
     """Each wrong argument is an error that starts with its name."""
     with pytest.raises(EvplConfigError, match=f"^{name}"):
         plan(**{name: value})
+
+
+def test_a_step_may_be_as_long_as_a_window() -> None:
+    """One begins in each."""
+    assert plan(granularity="1h").granularity.text == "1h"
+
+
+def test_a_clock_may_have_been_a_day_ahead() -> None:
+    """Not longer: what lies further ahead would silence the watcher."""
+    watched = WatchList(plan(), NOW)
+    begins = {"open": [], "until": "2026-11-23T09:00:00Z"}
+    watched.resume(begins)
+    assert watched.as_dict() == begins
+    with pytest.raises(ValueError, match="lies ahead"):
+        WatchList(plan(), NOW).resume(begins | {"until": "2026-11-23T09:00:01Z"})
 
 
 def test_a_window_is_waited_for_as_the_sensor_does() -> None:
