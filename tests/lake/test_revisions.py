@@ -82,6 +82,15 @@ def test_a_large_object_is_compared_in_each_of_its_row_groups() -> None:
     assert revise(samples(now, window).rows, window, [window], lambda _: data) == Revisions(changed=2)
 
 
+def test_a_name_that_is_not_there_is_none_of_the_others() -> None:
+    """Series that differ in what they lack are found again as themselves."""
+    places = [None, "DE", "FR"]
+    names = [Series("a", "in", one, other, None, None) for one in places for other in places]
+    shown: Shown = {(name, MOMENTS[0]): float(at) for at, name in enumerate(names)}
+    data = written(shown, DAY)
+    assert revise(samples(shown, DAY).rows, DAY, [DAY], lambda _: data) == Revisions()
+
+
 def test_what_lands_for_the_first_time_changes_nothing() -> None:
     """No object is read, none is replaced."""
     [landing] = run(MemoryStore(), DAY)
