@@ -30,6 +30,7 @@ unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE $(filter AIRF
 export UV_PROJECT_ENVIRONMENT := $(VENV)
 # Like pip, trust what the machine trusts: a company's proxy may sign with a root of its own.
 export UV_SYSTEM_CERTS ?= $(if $(wildcard /etc/ssl/certs /etc/pki/tls/certs),1,0)
+export NODE_USE_SYSTEM_CA ?= $(UV_SYSTEM_CERTS)
 # Airflow writes its configuration and its database to its home: never to the user's.
 export AIRFLOW_HOME := $(CURDIR)/$(VENV)/airflow-home
 
