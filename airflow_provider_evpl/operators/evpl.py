@@ -13,7 +13,7 @@ from airflow_provider_evpl.features import HAS_RETRY_POLICY
 from airflow_provider_evpl.hooks.evpl import EvplHook
 from airflow_provider_evpl.operators.arguments import hook_of, plan_of, store_of
 from airflow_provider_evpl.operators.coverage import EvplCoverageOperator
-from airflow_provider_evpl.operators.link import LandedLink, push_link
+from airflow_provider_evpl.operators.link import LandedLink, push_link, push_link_of_failed
 from airflow_provider_evpl.operators.metrics import send_metrics
 from airflow_provider_evpl.operators.outlets import tell_outlets
 from airflow_provider_evpl.operators.progress import ProgressLog
@@ -191,9 +191,11 @@ class EvplUtilizationToObjectStorageOperator(BaseOperator):
                     on_progress=progress,
                     summary=pulled,
                 )
-            finally:  # a pull that fails has landed something, perhaps
-                push_link(store, pulled.as_dict(), context)
+            except BaseException:  # it has landed something, perhaps
+                push_link_of_failed(store, pulled.as_dict(), context)
+                raise
         summary = pulled.as_dict()
+        push_link(store, summary, context)
         progress.finish(summary)
         send_metrics(summary, context)
         tell_outlets(self, context, summary, pulled.dates)

@@ -1,5 +1,6 @@
 """From a task to where its rows landed: a button in Airflow's web interface."""
 
+import logging
 from collections.abc import Mapping
 from posixpath import commonpath, dirname
 from typing import TYPE_CHECKING, Any
@@ -12,8 +13,9 @@ if TYPE_CHECKING:
 
     from airflow_provider_evpl.lake.store import Store
 
-__all__ = ["LandedLink", "push_link"]
+__all__ = ["LandedLink", "push_link", "push_link_of_failed"]
 
+_log = logging.getLogger(__name__)
 _KEY = "landed_url"
 
 
@@ -37,6 +39,14 @@ def push_link(store: "Store", summary: Mapping[str, Any], context: "Context") ->
     """
     if "ti" in context:
         context["ti"].xcom_push(key=_KEY, value=_page(store, [one["path"] for one in summary["slices"]]))
+
+
+def push_link_of_failed(store: "Store", summary: Mapping[str, Any], context: "Context") -> None:
+    """Keep the address while an error is under way, which is the one to tell: a failure is logged."""
+    try:
+        push_link(store, summary, context)
+    except Exception:  # noqa: BLE001 whatever keeps Airflow from it
+        _log.warning("the link to what has landed isn't kept", exc_info=True)
 
 
 def _page(store: "Store", urls: list[str]) -> str:

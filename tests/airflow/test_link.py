@@ -5,6 +5,7 @@ import gcsfs
 import pytest
 import s3fs
 
+from airflow_provider_evpl.errors import EvplAuthError
 from airflow_provider_evpl.hooks.console import console_url
 from airflow_provider_evpl.lake.store import LocalStore, ObjectStore, Store
 from tests.airflow.versions import load_dag, show_link, try_dag
@@ -63,6 +64,33 @@ def test_a_folder_has_no_link(lab: "Lab") -> None:
     """Where there is no page, the link is empty: Airflow shows no button."""
     window = {"window_start": "2026-11-20", "window_end": "2026-11-21"}
     assert _shown(lab, "evpl_any", object_storage_path=lab.root, **window) == ""
+
+
+class _NoXCom:
+    """A task instance whose values Airflow doesn't take."""
+
+    def xcom_push(self, key: str, value: object) -> None:  # noqa: ARG002 Airflow's own names
+        """Fail."""
+        raise RuntimeError("API server away")
+
+
+def test_a_pull_that_fails_tells_its_own_error(lab: "Lab", caplog: pytest.LogCaptureFixture) -> None:
+    """Where the link can't be kept, too: a permanent error isn't tried once more for that."""
+    from airflow.providers.common.compat.sdk import AirflowFailException
+
+    lab.connect(password="another")
+    with pytest.raises(AirflowFailException, match="client") as caught:
+        lab.execute({"ti": _NoXCom()})
+    assert isinstance(caught.value.__cause__, EvplAuthError)
+    assert "the link to what has landed isn't kept" in caplog.text
+    assert "API server away" in caplog.text
+
+
+def test_a_link_that_is_not_kept_fails_a_pull_that_landed(lab: "Lab") -> None:
+    """It is Airflow's error, and Airflow's to try again: that lands the same rows once more."""
+    with pytest.raises(RuntimeError, match="API server away"):
+        lab.execute({"ti": _NoXCom()})
+    assert len(lab.landed()) == 1
 
 
 def test_airflow_knows_the_link() -> None:
