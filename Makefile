@@ -181,7 +181,7 @@ matrix-lock: $(STAMP) ## newest versions beside Airflow 2.11, and lowest ones, i
 mutants: setup ## break the code, a place at a time, and see a test fail; what survives is in docs/mutants.md
 	@$(FIND_UV); "$$UV" sync --quiet --frozen --inexact --group mutation
 	@rm -rf mutants
-	@nice -n 19 timeout 1800 $(BIN)/mutmut run --max-children 2
+	@nice -n 19 timeout 3600 $(BIN)/mutmut run --max-children 2
 	@$(BIN)/python -m tests.survivors
 
 # Each peer in an environment of its own, so that none decides another's versions.

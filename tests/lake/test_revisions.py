@@ -1,4 +1,7 @@
+import io
+import re
 from datetime import timedelta
+from typing import BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -6,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_provider_evpl.errors import EvplStoreError
 from airflow_provider_evpl.lake.parquet import encode
 from airflow_provider_evpl.lake.revisions import Revisions, UnreadableError, revise
 from airflow_provider_evpl.lake.samples import Samples
@@ -82,6 +86,14 @@ def test_a_large_object_is_compared_in_each_of_its_row_groups() -> None:
     assert revise(samples(now, window).rows, window, [window], lambda _: data) == Revisions(changed=2)
 
 
+def test_many_series_are_told_apart() -> None:
+    """More of them than microseconds since the epoch would let a number hold."""
+    before: Shown = {(circuit(str(number)), MOMENTS[0]): 1.0 for number in range(3_000)}
+    data = written(before, DAY)
+    now = before | {(circuit("2999"), MOMENTS[0]): 2.0}
+    assert revise(samples(now, DAY).rows, DAY, [DAY], lambda _: data) == Revisions(changed=1)
+
+
 def test_a_name_that_is_not_there_is_none_of_the_others() -> None:
     """Series that differ in what they lack are found again as themselves."""
     places = [None, "DE", "FR"]
@@ -117,7 +129,34 @@ def test_an_object_whose_rows_cannot_be_read_is_replaced(caplog: pytest.LogCaptu
     [landing] = run(store, DAY)
     assert store.objects[path] == whole
     assert landing.revisions is None
-    assert f"slice {DAY}: what it changes can't be told" in caplog.text
+    assert f"slice {DAY}: what it changes can't be told: OSError: " in caplog.text
+
+
+class _CutOff(io.BytesIO):
+    """Can be read in parts, as a footer is, not whole."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Read some bytes."""
+        if size == -1:
+            raise OSError("cut off")
+        return super().read(size)
+
+
+class _CutOffStore(MemoryStore):
+    """Its objects are such."""
+
+    def open(self, path: str) -> BinaryIO:
+        """Read."""
+        return _CutOff(self.objects[path])
+
+
+def test_a_store_that_fails_meanwhile_is_told_by_the_object() -> None:
+    """It is the store's failure, which may pass: nothing is replaced unread."""
+    store = _CutOffStore()
+    run(store, DAY)
+    url = re.escape(store.url(DATASET.samples_path(DAY)))
+    with pytest.raises(EvplStoreError, match=f"^{url}: the store failed: OSError: cut off"):
+        run(store, DAY)
 
 
 def test_an_object_without_our_columns_cannot_be_read() -> None:
