@@ -133,30 +133,37 @@ def test_an_object_whose_rows_cannot_be_read_is_replaced(caplog: pytest.LogCaptu
 
 
 class _CutOff(io.BytesIO):
-    """Can be read in parts, as a footer is, not whole."""
+    """Can be opened, and not read."""
 
     def read(self, size: int | None = -1) -> bytes:
-        """Read some bytes."""
-        if size == -1:
-            raise OSError("cut off")
-        return super().read(size)
+        """Fail."""
+        raise OSError(f"cut off, {size} bytes were wanted")
 
 
 class _CutOffStore(MemoryStore):
-    """Its objects are such."""
+    """One of the objects that it opens is such: the nth, counted from 1."""
+
+    cut_off = 0
 
     def open(self, path: str) -> BinaryIO:
-        """Read."""
-        return _CutOff(self.objects[path])
+        """Open."""
+        file = super().open(path)
+        opened = sum(method == "open" for method, _ in self.calls)
+        return _CutOff() if opened == self.cut_off else file
 
 
 def test_a_store_that_fails_meanwhile_is_told_by_the_object() -> None:
-    """It is the store's failure, which may pass: nothing is replaced unread."""
+    """Between an object's footer and its rows: it is the store's failure, and nothing is replaced unread."""
     store = _CutOffStore()
     run(store, DAY)
+    store.calls.clear()
+    run(store, DAY)
+    store.cut_off = sum(method == "open" for method, _ in store.calls)
+    store.calls.clear()
     url = re.escape(store.url(DATASET.samples_path(DAY)))
-    with pytest.raises(EvplStoreError, match=f"^{url}: the store failed: OSError: cut off"):
+    with pytest.raises(EvplStoreError, match=f"^{url}: the store failed: OSError: cut off, -1 bytes"):
         run(store, DAY)
+    assert [method for method, _ in store.calls].count("put") == 0
 
 
 def test_an_object_without_our_columns_cannot_be_read() -> None:
