@@ -142,7 +142,7 @@ e2e-backfill: setup ## `airflow backfill create` with real servers of Airflow's,
 	@$(BIN)/python -m pytest -q --durations 5 tests/e2e_backfill
 
 .PHONY: e2e-celery
-e2e-celery: $(CELERY) ## Airflow on several machines: Celery, PostgreSQL, Redis, Ceph; a worker is killed; as root, 10 to 20 minutes
+e2e-celery: $(CELERY) ## Airflow on several machines: Celery, PostgreSQL, Redis, Ceph; a worker is killed; as root, 5 to 20 minutes
 	@$(BIN)/python -m tests.e2e_celery.machine
 	@$(BIN)/python -m pytest -q --durations 4 --show-capture no tests/e2e_celery
 
