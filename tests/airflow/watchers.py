@@ -124,16 +124,20 @@ def answering(*looks: int) -> Callable[[BaseHTTPRequestHandler], None]:
         if handler.path.endswith("/token"):
             replying(b'{"access_token": "a-token", "token_type": "Bearer"}')(handler)
         elif (answer := next(answers)) < 400:
-            [start] = parse_qs(urlsplit(handler.path).query)["startTime"]
-            replying(json.dumps(_report(answer, start)).encode())(handler)
+            replying(json.dumps(_report(answer, handler.path)).encode())(handler)
         else:
             replying(b'{"code": 50, "description": "a-token"}', status=answer)(handler)
 
     return reply
 
 
-def _report(series: int, moment: str) -> dict[str, Any]:
-    samples = [{"timeStamp": moment, "value": "1"}]
+def _start_of(path: str) -> str:
+    [start] = parse_qs(urlsplit(path).query)["startTime"]
+    return start
+
+
+def _report(series: int, path: str) -> dict[str, Any]:
+    samples = [{"timeStamp": _start_of(path), "value": "1"}]
     entries = [
         {"objectInstanceId": str(number), "metric_name": "in", "performanceValues": samples}
         for number in range(series)
@@ -143,8 +147,7 @@ def _report(series: int, moment: str) -> dict[str, Any]:
 
 def asked_for(path: str) -> datetime:
     """Read the hour that a request for a report is of."""
-    [start] = parse_qs(urlsplit(path).query)["startTime"]
-    return hour(datetime.fromisoformat(start))
+    return hour(datetime.fromisoformat(_start_of(path)))
 
 
 def windows(
@@ -155,12 +158,11 @@ def windows(
     def reply(handler: BaseHTTPRequestHandler) -> None:
         if handler.path.endswith("/token"):
             return replying(b'{"access_token": "a-token", "token_type": "Bearer"}')(handler)
-        [start] = parse_qs(urlsplit(handler.path).query)["startTime"]
         answer = statuses.get((hour(now) - asked_for(handler.path)) // HOUR, 12)
         if told is not None and answer == 0:
             told.wait()
         if answer < 400:
-            return replying(json.dumps(_report(answer, start)).encode())(handler)
+            return replying(json.dumps(_report(answer, handler.path)).encode())(handler)
         return replying(b'{"code": 60}', status=answer)(handler)
 
     return reply
