@@ -101,6 +101,7 @@ class WatchList:
         self._until = self._newest_end(now) - plan.window_length
         self._open: list[Window] = []
         self._put_off: dict[Window, datetime] = {}
+        self._failed: dict[Window, None] = {}  # in the order of the last failures
 
     @property
     def windows(self) -> tuple[Window, ...]:
@@ -108,8 +109,21 @@ class WatchList:
         return tuple(self._open)
 
     def due(self, now: datetime) -> tuple[Window, ...]:
-        """Those of them to ask for now."""
-        return tuple(window for window in self._open if self._put_off.get(window, now) <= now)
+        """Return the windows to request now: the oldest first, then those whose last request failed.
+
+        Among the failed windows the one that failed longest ago comes first, so each gets its turn.
+        """
+        ordered = [*(window for window in self._open if window not in self._failed), *self._failed]
+        return tuple(window for window in ordered if self._put_off.get(window, now) <= now)
+
+    def failed(self, window: Window) -> None:
+        """Request this window after all others until it answers; `as_dict` doesn't write this down."""
+        self.answered(window)
+        self._failed = dict.fromkeys([*self._failed, window])
+
+    def answered(self, window: Window) -> None:
+        """Request this window in the order of age again."""
+        self._failed.pop(window, None)
 
     def put_off(self, window: Window, until: datetime) -> None:
         """Leave one alone until then; it isn't written down."""
@@ -129,11 +143,14 @@ class WatchList:
         if self._until < newest_end:
             self._open += Window(self._until, newest_end).slices(self._plan.window_length)
             self._until = newest_end
-        self._put_off = {window: until for window, until in self._put_off.items() if window in self._open}
+        still_open = set(self._open)
+        self._put_off = {window: until for window, until in self._put_off.items() if window in still_open}
+        self._failed = dict.fromkeys(window for window in self._failed if window in still_open)
 
     def told(self, window: Window) -> None:
         """Take one off the list."""
         self._open.remove(window)
+        self.answered(window)
 
     def as_dict(self) -> dict[str, Any]:
         """Write what is left to tell as JSON can."""

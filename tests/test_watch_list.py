@@ -139,6 +139,57 @@ def test_a_window_that_is_put_off_is_no_less_open() -> None:
     assert len(watched.as_dict()["open"]) == 2
 
 
+def test_a_window_that_failed_is_due_after_all_others() -> None:
+    """Among failed windows the one that failed longest ago comes first; an answer ends that."""
+    watched = WatchList(plan(), NOW)
+    watched.go_on(NOW + 3 * HOUR)
+    written = watched.as_dict()
+    for failed, due in ((9, (10, 11, 12, 9)), (10, (11, 12, 9, 10)), (9, (11, 12, 10, 9))):
+        watched.failed(hours(failed)[0])
+        assert watched.due(NOW) == hours(*due)
+    watched.go_on(NOW + 4 * HOUR)
+    assert watched.due(NOW) == hours(11, 12, 13, 10, 9)
+    for _ in range(2):
+        watched.answered(hours(9)[0])
+        assert watched.due(NOW) == hours(9, 11, 12, 13, 10)
+    assert watched.windows == hours(9, 10, 11, 12, 13)
+    assert watched.as_dict()["open"] == [*written["open"], "2026-11-22T13:00:00Z"]
+    assert watched.as_dict().keys() == written.keys()
+
+
+def test_a_window_that_failed_leaves_the_list_as_any_other() -> None:
+    """A failed window isn't due once it was published, became too old, or is put off."""
+    watched = WatchList(plan(lookback="2h"), NOW)
+    watched.go_on(NOW + 2 * HOUR)
+    for window in hours(9, 10, 11):
+        watched.failed(window)
+    watched.told(hours(11)[0])
+    assert watched.due(NOW) == hours(9, 10)
+    watched.go_on(NOW + 3 * HOUR)
+    assert watched.due(NOW) == hours(12, 10)
+    watched.put_off(hours(10)[0], NOW + 4 * HOUR)
+    assert watched.due(NOW + 3 * HOUR) == hours(12)
+    assert watched.due(NOW + 4 * HOUR) == hours(12, 10)
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=12))
+def test_no_window_starves_however_many_fail(failing: list[bool]) -> None:
+    """If three failures in a row end a poll, `ceil(windows / 3)` polls request each window."""
+    watched = WatchList(plan(), NOW)
+    watched.go_on(NOW + (len(failing) - 1) * HOUR)
+    fails = dict(zip(watched.windows, failing, strict=True))
+    requested = set()
+    for _ in range(-(-len(failing) // 3)):
+        in_a_row = 0
+        for window in watched.due(NOW):
+            requested.add(window)
+            in_a_row = in_a_row + 1 if fails[window] else 0
+            (watched.failed if fails[window] else watched.answered)(window)
+            if in_a_row == 3:
+                break
+    assert requested == set(watched.windows)
+
+
 @pytest.mark.parametrize(
     "written",
     [

@@ -33,15 +33,17 @@ if TYPE_CHECKING:
 __all__ = ["EvplUtilizationEventTrigger"]
 
 _LONGER_AFTER_A_PERMANENT_ERROR = 12  # nobody hears of it but the log, and it is asked again: not often
+_MOST_FAILURES_IN_A_ROW = 3  # then the API itself is probably away, not a window
 
 
 class EvplUtilizationEventTrigger(BaseEventTrigger):
     """Fires once a window is published up to its last step, for at least `min_series` series; then the next.
 
     For an `AssetWatcher` (Airflow 3.0). It begins with the newest window that is over, and asks for
-    the last step alone. A window that isn't published doesn't hold up the next ones. What may pass
-    is logged and asked again at the next look, what won't is logged and asked again much later; a window
-    that is refused stops no other one. From
+    the last step alone. A window that isn't published doesn't hold up the next ones. After a temporary
+    error the next poll requests the window again, after all other windows. Three temporary errors in a
+    row end a poll. After a permanent error the trigger requests the window again much later; such an
+    error stops no other window. Both are logged. From
     Airflow 3.3.2 on, with one asset a trigger, it goes on after a restart where it was: each window
     is told at least once.
 
@@ -99,6 +101,7 @@ class EvplUtilizationEventTrigger(BaseEventTrigger):
         )
         self._longer_pause_seconds = _LONGER_AFTER_A_PERMANENT_ERROR * self._pause_seconds
         self._not_before = _now()  # the API may say how long to wait
+        self._failures_in_a_row = 0  # temporary errors in the poll that is under way
         self._store: Any = None
         self._remembered: Any = None
         self._has_resumed = False
@@ -127,12 +130,13 @@ class EvplUtilizationEventTrigger(BaseEventTrigger):
             await self._remember(windows)  # Airflow has taken the events by now
 
     async def _look(self, windows: "WatchList") -> AsyncGenerator[dict[str, Any]]:
-        """Ask for each window that is due, the oldest first; where the API is away, for no further one."""
+        """Request each window that is due, and yield the payload of each published one at once."""
         from airflow_provider_evpl.published import Watch
 
         windows.go_on(_now())
         if not (due := windows.due(_now())):
             return
+        self._failures_in_a_row = 0
         client = await EvplHook(self._evpl_conn_id).aget_conn()
         async with looks_with(client) as look:
             for window in due:
@@ -141,14 +145,13 @@ class EvplUtilizationEventTrigger(BaseEventTrigger):
                 if await self._is_published(watch, look, window, windows):
                     windows.told(window)
                     yield _payload(plan, watch)
-                elif watch.has_failed:
-                    self._not_before = watch.due
+                elif self._is_api_away(watch):
                     return
 
     async def _is_published(self, watch: "Watch", look: Look, window: "Window", windows: "WatchList") -> bool:
-        """Look; a window that can't be asked for is put off, so that it stops no other one."""
+        """Request one window; a permanent error of a window puts it off, and stops no other window."""
         try:
-            return await look(watch)
+            is_published = await look(watch)
         except (EvplAuthError, EvplForbiddenError, EvplConfigError):
             raise
         except Exception as error:  # noqa: BLE001 as in `run`
@@ -156,6 +159,23 @@ class EvplUtilizationEventTrigger(BaseEventTrigger):
             self._tell(f"window {window}", error, pause)
             windows.put_off(window, _now() + timedelta(seconds=pause))
             return False
+        self._count(watch, window, windows)
+        return is_published
+
+    def _count(self, watch: "Watch", window: "Window", windows: "WatchList") -> None:
+        """Count a temporary error, or start the count anew; a permanent error does neither."""
+        if watch.has_failed:
+            windows.failed(window)
+            self._failures_in_a_row += 1
+            self._not_before = watch.due
+        else:
+            windows.answered(window)
+            self._failures_in_a_row = 0
+
+    def _is_api_away(self, watch: "Watch") -> bool:
+        """Return whether the poll ends here: the API named a time to wait, or failed too often in a row."""
+        has_to_wait = watch.has_failed and watch.due > _now()
+        return has_to_wait or self._failures_in_a_row == _MOST_FAILURES_IN_A_ROW
 
     def _tell(self, what: str, error: Exception, pause: float) -> None:
         traceback = None if isinstance(error, EvplError) else error  # the message of ours says it all

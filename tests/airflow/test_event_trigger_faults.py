@@ -12,6 +12,7 @@ import pytest
 from airflow_provider_evpl.window import iso
 from tests.airflow.watchers import (
     HOUR,
+    Polls,
     Remembered,
     asked_for,
     bounds,
@@ -27,6 +28,8 @@ from tests.api.support import replying, serving
 
 if TYPE_CHECKING:
     from tests.airflow.runs import Lab
+
+NOW = datetime(2026, 11, 22, 10, 20, tzinfo=UTC)
 
 
 @needs_state
@@ -45,6 +48,79 @@ def test_a_window_that_is_refused_stops_no_other(lab: "Lab", status: int) -> Non
     assert asked.count(now - 3 * HOUR) == 1
     [written] = remembered.values.values()
     assert json.loads(written)["open"] == [iso(now - 3 * HOUR)]
+
+
+def polled(lab: "Lab", statuses: dict[int, int], polls: int) -> tuple[list[int], list[int]]:
+    """Return the published and the requested hours of so many polls, counted back from now."""
+    now, oldest = hour(NOW), max(statuses)
+    with serving(windows(now, statuses)) as server:
+        lab.connect(host=server.url)
+        watcher = trigger(Remembered(since(now - oldest * HOUR)))
+        published = events(watcher, 0, Polls(lab, polls, NOW).over)
+        requests = [asked_for(one["path"]) for one in server.seen if "/reports/" in one["path"]]
+    return [(now - bounds(one)[0]) // HOUR for one in published], [(now - one) // HOUR for one in requests]
+
+
+@needs_state
+def test_a_failing_window_holds_up_no_published_window(lab: "Lab") -> None:
+    """The oldest window always answers 500: the newer windows fire in the first poll."""
+    assert polled(lab, {5: 500}, polls=4) == ([4, 3, 2, 1], [5, 4, 3, 2, 1, 5, 5, 5])
+
+
+@needs_state
+def test_failing_windows_hold_up_published_windows_for_one_poll(lab: "Lab") -> None:
+    """Three failures end the first poll; the second poll requests the other windows first."""
+    statuses = dict.fromkeys((7, 6, 5), 500)
+    assert polled(lab, statuses, polls=2) == ([4, 3, 2, 1], [7, 6, 5, 4, 3, 2, 1, 7, 6, 5])
+
+
+@needs_state
+def test_three_failures_in_a_row_end_a_poll(lab: "Lab") -> None:
+    """An API that is away gets three requests a poll, and each window has its turn."""
+    statuses = dict.fromkeys(range(1, 8), 500)
+    assert polled(lab, statuses, polls=4) == ([], [7, 6, 5, 4, 3, 2, 1, 7, 6, 5, 4, 3])
+
+
+@needs_state
+@pytest.mark.parametrize(("series", "published"), [(11, [1]), (12, [4, 1])])
+def test_an_answer_starts_the_count_of_failures_anew(lab: "Lab", series: int, published: list[int]) -> None:
+    """Two failures, an answer (enough series or too few), two failures: the poll requests each window."""
+    statuses = {6: 500, 5: 503, 4: series, 3: 500, 2: 503}
+    assert polled(lab, statuses, polls=1) == (published, [6, 5, 4, 3, 2, 1])
+
+
+@needs_state
+def test_refused_windows_end_no_poll(lab: "Lab") -> None:
+    """Permanent errors of any number of windows leave the poll going."""
+    statuses = {6: 422, 5: 501, 4: 422, 3: 501, 2: 422}
+    assert polled(lab, statuses, polls=2) == ([1], [6, 5, 4, 3, 2, 1])
+
+
+@needs_state
+def test_a_refused_window_leaves_the_count_of_failures_as_it_is(lab: "Lab") -> None:
+    """A permanent error between temporary ones: the third temporary error ends the poll."""
+    statuses = {5: 500, 4: 422, 3: 500, 2: 500}
+    assert polled(lab, statuses, polls=2) == ([1], [5, 4, 3, 2, 1, 5, 3, 2])
+
+
+@needs_state
+def test_a_window_that_names_a_wait_is_requested_last_after_it(lab: "Lab") -> None:
+    """A `Retry-After` ends the poll at the first failure; the next poll begins with the other windows."""
+    now = hour(NOW)
+
+    def reply(handler: BaseHTTPRequestHandler) -> None:
+        if "/reports/" in handler.path and asked_for(handler.path) == now - 3 * HOUR:
+            return replying(b'{"code": 5}', status=503, Retry_After="7200")(handler)
+        return windows(now, {})(handler)
+
+    polls = Polls(lab, 2, NOW)
+    with serving(reply) as server:
+        lab.connect(host=server.url)
+        published = events(trigger(Remembered(since(now - 3 * HOUR))), 0, polls.over)
+        requests = [asked_for(one["path"]) for one in server.seen if "/reports/" in one["path"]]
+    assert [bounds(one)[0] for one in published] == [now - 2 * HOUR, now - HOUR]
+    assert requests == [now - hours * HOUR for hours in (3, 2, 1, 3)]
+    assert polls.pauses == [7200, 7200]
 
 
 @needs_watchers

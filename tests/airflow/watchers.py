@@ -6,6 +6,7 @@ import threading
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -62,6 +63,32 @@ def trigger(remembered: Remembered | None = None, **arguments: Any) -> "EvplUtil
     if is_since("3.3.2"):
         again.asset_state_store = remembered  # type: ignore[assignment] # as much of it as the trigger knows
     return again
+
+
+class Polls:
+    """Lets so many polls follow each other without a pause, at one moment; the next pause has no end.
+
+    Attributes:
+        pauses: how many seconds each poll would have waited for the next.
+    """
+
+    def __init__(self, lab: "Lab", count: int, now: datetime) -> None:
+        self.pauses: list[float] = []
+        self._count = count
+        self._are_over = asyncio.Event()
+        module = "airflow_provider_evpl.triggers.event"
+        lab.monkeypatch.setattr(f"{module}.asyncio", SimpleNamespace(sleep=self._pause))
+        lab.monkeypatch.setattr(f"{module}._now", lambda: now)
+
+    async def over(self) -> None:
+        """Wait for the end of the last poll."""
+        await self._are_over.wait()
+
+    async def _pause(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        if len(self.pauses) == self._count:
+            self._are_over.set()
+            await asyncio.Event().wait()
 
 
 async def _at_once() -> None:
