@@ -12,6 +12,8 @@ __all__ = [
     "CutOffError",
     "Fields",
     "begins_with",
+    "count_lost",
+    "count_time_stamps",
     "read_fields",
     "read_json",
     "read_parts",
@@ -27,6 +29,11 @@ _TEXT = rb'"(?:[^"\\]++|\\.)*+"'
 _TOKEN = re.compile(rb'(?:[^"\[\]{},]++|' + _TEXT + rb")*+([\[{]++|[\]}]++|,)", re.DOTALL)
 _FIELD = re.compile(rb"(" + _TEXT + rb")\s*:\s*(.*)", re.DOTALL)
 
+_NAME = "".join(rf"(?:{letter}|\\u(?i:{ord(letter):04x}))" for letter in "timeStamp")
+# An escaped quote does not begin a name. The look back stands behind the quote, because it is slow before it.
+_TIME_STAMP = re.compile(rf'"(?<!\\"){_NAME}"\s*+:'.encode())
+_ESCAPED_LETTER = re.compile(rb"\\u00[567]")  # the name's letters are 53 to 74
+
 
 class CutOffError(OddError):
     """The text ends before what begins in it."""
@@ -35,6 +42,22 @@ class CutOffError(OddError):
 def begins_with(raw: Raw | bytes, mark: bytes) -> bool:
     """Look at the first byte; nothing is copied."""
     return memoryview(raw)[:1] == mark
+
+
+def count_time_stamps(raw: Raw | bytes) -> int:
+    """Return how many fields are named `timeStamp`, at any depth; a value of that text is not counted."""
+    return len(_TIME_STAMP.findall(raw))
+
+
+def count_lost(text: bytes, found: int) -> int:
+    """Return how many fields `timeStamp` a text has beyond those that were found.
+
+    The plain count includes values, but it takes a fifth of the time and is enough for nearly all pages.
+    """
+    is_plain = b"\\" not in text or not _ESCAPED_LETTER.search(text)
+    if is_plain and text.count(b'"timeStamp"') <= found:
+        return 0
+    return max(0, count_time_stamps(text) - found)
 
 
 def read_json(raw: Raw | bytes, kind: type[_T]) -> _T:

@@ -3,6 +3,7 @@
 Whatever the quick ways stumble over sends the page the careful way. That judges sample by sample,
 keeps what is wrong with its raw JSON, and reads all the rest the same. Where samples of the text are
 missing then, because a name is there twice, it goes that way once more, and each object is cut by hand.
+A page of which samples are missing even then is an error.
 """
 
 import math
@@ -19,6 +20,8 @@ from airflow_provider_evpl.raw_json import (
     CutOffError,
     Fields,
     begins_with,
+    count_lost,
+    count_time_stamps,
     read_fields,
     read_json,
     read_parts,
@@ -31,8 +34,11 @@ from airflow_provider_evpl.report import (
     SAMPLE_NAMES,
     Header,
     check_count,
+    find_renamed,
+    find_value,
     read_header,
     read_series,
+    unknown,
 )
 from airflow_provider_evpl.values import OddError, Timestamps, read_value
 
@@ -65,7 +71,8 @@ class PageDecoder:
         Raises:
             EvplUnavailableError: it is no JSON text, or cut off; asking again may help.
             EvplResponseError: it is no report: `entries` or `hasNext` is missing or of the wrong
-                type, it holds more than can be kept, or it is broken outside of its entries.
+                type, it holds more than can be kept, it is broken outside of its entries, or a
+                `timeStamp` is in none of the places where samples are.
         """
         text = body.removeprefix(_BYTE_ORDER_MARK).strip()
         return self._quick(text) or self._careful(text)
@@ -77,7 +84,7 @@ class PageDecoder:
                 page = read(text, self._timestamps)
             except (ValueError, RecursionError, OddError):
                 continue
-            if _has_all(page, text):
+            if not count_lost(text, sum(len(entry.timestamps) for entry in page.entries)):
                 self._quick_ways = self._quick_ways[position:]
                 return page
         return None
@@ -85,22 +92,29 @@ class PageDecoder:
     def _careful(self, text: bytes) -> Page:
         if max(text.count(b","), text.count(b"[") + text.count(b"{")) >= _MOST_VALUES:
             raise EvplResponseError(f"the answer has more than {_MOST_VALUES:,} values; pull shorter slices")
-        page = self._reader(read_fields).read_page(text)
-        return page if _has_all(page, text) else self._reader(split_fields).read_page(text)
+        page, lost = self._judge(text, read_fields)
+        if lost:  # where a name is there twice, a JSON reader sees the last
+            page, lost = self._judge(text, split_fields)
+        if lost:
+            raise EvplResponseError(
+                f"{lost:,} timeStamps of the answer are in no known place, so samples would be lost; "
+                "the API no longer answers as Orange documents it, and nothing is landed"
+            )
+        return page
 
-    def _reader(self, read_object: Callable[[Raw | bytes], Fields]) -> "_CarefulReader":
-        return _CarefulReader(self._timestamps, read_object, self._most_rejections)
-
-
-def _has_all(page: Page, text: bytes) -> bool:
-    """Whether each time stamp of the text is there: where a name is there twice, a reader sees the last."""
-    read = sum(len(entry.timestamps) for entry in page.entries)
-    rejected = sum(one.raw.count('"timeStamp"') for one in page.rejections)
-    return text.count(b'"timeStamp"') == read + rejected
+    def _judge(self, text: bytes, read_object: Callable[[Raw | bytes], Fields]) -> tuple[Page, int]:
+        """Read a page; return how many of its time stamps are not accounted for, too."""
+        reader = _CarefulReader(self._timestamps, read_object, self._most_rejections)
+        page = reader.read_page(text)
+        return page, count_lost(text, reader.time_stamps)
 
 
 class _CarefulReader:
-    """Judges one page sample by sample; collects what it rejects and the names nobody documented."""
+    """Judges one page sample by sample; collects what it rejects and the names nobody documented.
+
+    Attributes:
+        time_stamps: how many it has read, rejected, or passed over in unknown fields.
+    """
 
     def __init__(
         self,
@@ -108,6 +122,7 @@ class _CarefulReader:
         read_object: Callable[[Raw | bytes], Fields],
         most_rejections: int,
     ) -> None:
+        self.time_stamps = 0
         self._most_rejections = most_rejections
         self._rejections: list[Rejection] = []
         self._unknown: set[str] = set()
@@ -132,29 +147,37 @@ class _CarefulReader:
     def _open(self, text: bytes) -> tuple[Header, list[Raw]]:
         try:
             fields = self._read_fields(text, PAGE_NAMES, "")
-            return read_header(fields), _entry_list(fields)
+            header, parts = read_header(fields), _entry_list(fields)
         except (OddError, msgspec.ValidationError) as error:
             if isinstance(error, CutOffError) or not _is_json(text):
                 raise EvplUnavailableError(f"the answer is no whole JSON text: {error}") from error
             raise EvplResponseError(
                 f"the answer is no report: {error}; the API no longer answers as Orange documents it"
             ) from error
+        self._pass_over(fields, PAGE_NAMES)
+        return header, parts
 
     def _read_entry(self, position: int, raw: Raw) -> Entry | None:
         values: list[Raw] = []
         try:
             fields = self._read_fields(raw, ENTRY_NAMES, "entries[].")
-            samples = fields.pop("performanceValues", Raw(b"null"))
-            values = read_parts(samples)
+            samples = fields.pop("performanceValues", None)
+            renamed, values = find_renamed(fields) if samples is None else (None, read_parts(samples))
+            if renamed:
+                raise renamed
             series = read_series(fields)
         except OddError as odd:
             self._reject(odd, position, None, raw, max(1, len(values)))
             return None
         entry = Entry(series, [], array("d"))
+        if samples is None:
+            return entry
         try:
             values = _sample_list(samples)
         except OddError as odd:
             self._reject(odd, position, None, raw, 1)
+            return entry
+        self._pass_over(fields, ENTRY_NAMES)
         for index, value in enumerate(values):
             self._read_sample(entry, position, index, value)
         return entry
@@ -163,18 +186,25 @@ class _CarefulReader:
         try:
             fields = self._read_fields(raw, SAMPLE_NAMES, "entries[].performanceValues[].")
             timestamp = self._timestamps[_text(fields, "timeStamp")]
-            value = read_value(read_json(fields.get("value", Raw(b"null")), object))
+            value = read_value(read_json(find_value(fields), object))
         except OddError as odd:
             self._reject(odd, position, index, raw, 1)
         else:
             entry.timestamps.append(timestamp)
             entry.values.append(math.nan if value is None else value)
+            self.time_stamps += 1
+            self._pass_over(fields, SAMPLE_NAMES)
 
     def _read_fields(self, raw: Raw | bytes, known: frozenset[str], where: str) -> Fields:
         fields = self._read_object(raw)
-        unknown = (where + name for name in fields if name not in known)
-        self._unknown.update(islice(unknown, _MOST_UNKNOWN - len(self._unknown)))
+        if names := unknown(fields, known):
+            self._unknown.update(where + name for name in islice(names, _MOST_UNKNOWN - len(self._unknown)))
         return fields
+
+    def _pass_over(self, fields: Fields, known: frozenset[str]) -> None:
+        """Count the time stamps in the unknown fields of what is read: they belong to no sample."""
+        for name in unknown(fields, known):
+            self.time_stamps += (name == "timeStamp") + count_time_stamps(fields[name])
 
     def _reject(self, odd: OddError, entry: int, sample: int | None, raw: Raw, samples: int) -> None:
         if len(self._rejections) >= self._most_rejections:
@@ -182,6 +212,7 @@ class _CarefulReader:
                 f"more than {self._most_rejections:,} samples of the answer can't be read, the last: {odd}; "
                 "the API no longer answers as Orange documents it"
             )
+        self.time_stamps += count_time_stamps(raw)
         text = bytes(raw).decode(errors="backslashreplace")
         self._rejections.append(Rejection(str(odd), entry, sample, samples, text))
 

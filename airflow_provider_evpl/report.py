@@ -3,9 +3,11 @@
 They take a page in which everything is as documented: the first one if each sample has a number, the
 second one with nulls, and with all that counts as a number. An odd value or an unknown field is
 beyond them.
+A field that is missing beside an unknown one is looked for here, too: it may have a new name.
 """
 
 import math
+import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
 
@@ -13,9 +15,10 @@ import msgspec
 from msgspec import Raw, Struct
 
 from airflow_provider_evpl.errors import EvplResponseError
+from airflow_provider_evpl.fields import one_line
 from airflow_provider_evpl.page import Entry, Page, Series
-from airflow_provider_evpl.raw_json import Fields, read_json
-from airflow_provider_evpl.values import OddError, Timestamps, pack, read_values
+from airflow_provider_evpl.raw_json import Fields, begins_with, count_time_stamps, read_json, read_parts
+from airflow_provider_evpl.values import OddError, Timestamps, pack, read_value, read_values
 
 if TYPE_CHECKING:
     from array import array
@@ -27,11 +30,16 @@ __all__ = [
     "SAMPLE_NAMES",
     "Header",
     "check_count",
+    "find_renamed",
+    "find_value",
     "read_header",
     "read_series",
+    "unknown",
 ]
 
 _MOST_ENTRIES = 500_000  # of a page: one costs some 500 bytes, even without a sample
+_LONGEST_NAME = 100  # of a field, in a reason
+_NUMBER = re.compile(rb"-?[0-9]")
 
 _QuickWay: TypeAlias = Callable[[bytes, Timestamps], Page]
 
@@ -111,6 +119,66 @@ def read_series(fields: Fields) -> Series:
         return _series(msgspec.convert(known, _Names))
     except msgspec.ValidationError as error:
         raise OddError(f"entry: {error}") from None
+
+
+def unknown(fields: Fields, known: frozenset[str]) -> list[str]:
+    """Return the names that are not among the known ones, as a rule none."""
+    return [] if known.issuperset(fields) else [name for name in fields if name not in known]
+
+
+def find_renamed(fields: Fields) -> tuple[OddError | None, list[Raw]]:
+    """Find the samples of an entry without `performanceValues` in an unknown list or object.
+
+    If there are several, the one with most time stamps is taken, then the longest.
+
+    Returns:
+        What is wrong with the entry, and the elements of the list; None and no elements if it has no samples.
+    """
+    found = [
+        (count_time_stamps(fields[name]), _parts(fields[name]), name)
+        for name in unknown(fields, ENTRY_NAMES)
+        if begins_with(fields[name], b"[") or begins_with(fields[name], b"{")
+    ]
+    if not found:
+        return None, []
+    _, parts, name = max(found, key=lambda one: (one[0], len(one[1])))
+    return _renamed("performanceValues", name), parts
+
+
+def _parts(raw: Raw) -> list[Raw]:
+    try:
+        return read_parts(raw)
+    except OddError:
+        return []
+
+
+def find_value(fields: Fields) -> Raw:
+    """Return the text of a sample's value, null if it has none.
+
+    Raises:
+        OddError: `value` is missing, but an unknown field has a number.
+    """
+    if "value" not in fields:
+        for name in unknown(fields, SAMPLE_NAMES):
+            if _is_number(fields[name]):
+                raise _renamed("value", name)
+    return fields.get("value", Raw(b"null"))
+
+
+def _is_number(raw: Raw) -> bool:
+    """Whether it is a number, however large, or text that is read as one."""
+    if _NUMBER.match(raw):
+        return True
+    try:
+        return read_value(read_json(raw, str)) is not None
+    except OddError:
+        return False
+
+
+def _renamed(missing: str, name: str) -> OddError:
+    """A name is shown whole or not at all: half of a secret would not be recognised as one."""
+    shown = one_line(name) if len(name) <= _LONGEST_NAME else f"a name of {len(name):,} characters"
+    return OddError(f"{missing} is missing, but {shown} is there")
 
 
 def _read_numbers(text: bytes, timestamps: Timestamps) -> Page:

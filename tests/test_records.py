@@ -138,7 +138,9 @@ def test_a_whole_page() -> None:
 
 
 @pytest.mark.parametrize("none", [{}, {"performanceValues": None}, {"performanceValues": []}])
-@pytest.mark.parametrize("more", [{}, {"unknown": 1}])
+@pytest.mark.parametrize(
+    "more", [{}, {"unknown": 1}, {"context": "a", "bandwidth": "5", "on": True, "x": None}]
+)
 def test_no_samples(none: dict[str, object], more: dict[str, object]) -> None:
     """Missing, null and empty `performanceValues` are no samples, and nothing is rejected."""
     assert only(decode(NAMES | none | more)) == (Entry(SERIES, [], pack([])), [])
@@ -223,6 +225,71 @@ def test_values_as_they_come() -> None:
     *numbers, first, second, third = only(page)[0].values
     assert numbers == [1.5, 2.0, 2.5, 3.0]
     assert all(map(math.isnan, (first, second, third)))
+
+
+@pytest.mark.parametrize(
+    ("samples", "count"), [([SAMPLE] * 3, 3), ([1, 2], 2), ([], 1), ({"a": [SAMPLE] * 3}, 1), ({}, 1)]
+)
+def test_an_entry_with_renamed_performance_values(samples: object, count: int) -> None:
+    """An entry whose samples may have a new name is rejected for all of them; the reason has the name."""
+    sent = {"context": "a"} | NAMES | {"measurements": samples}
+    assert decode(entry(SAMPLE), sent).rejections == [
+        Rejection("performanceValues is missing, but measurements is there", 1, None, count, json.dumps(sent))
+    ]
+
+
+def test_of_several_lists_that_with_time_stamps_is_named() -> None:
+    """The reason names the field with most time stamps, then the longest list; objects count as one."""
+    lists = {"context": {"a": 1}, "zones": [9, 9], "links": [1, 2, 3], "unit": "%"}
+    (rejection,) = decode(NAMES | lists).rejections
+    assert (rejection.samples, "but links is there" in rejection.reason) == (3, True)
+    (rejection,) = decode(NAMES | lists | {"measurements": [SAMPLE, SAMPLE], "last": SAMPLE}).rejections
+    assert (rejection.samples, "but measurements is there" in rejection.reason) == (2, True)
+
+
+@pytest.mark.parametrize("none", [None, []])
+def test_no_samples_beside_a_list(none: object) -> None:
+    """Null and empty `performanceValues` are no samples, whatever a field beside them holds."""
+    page = decode(entry(performanceValues=none, measurements=[SAMPLE], context={"a": SAMPLE}))
+    assert only(page) == (Entry(SERIES, [], pack([])), [])
+
+
+@pytest.mark.parametrize("number", [5, 0, -1.5, "5", " 3 ", "1e3", 10**400], ids=lambda one: repr(one)[:9])
+def test_a_sample_with_a_renamed_value(number: object) -> None:
+    """A sample with a number under another name is rejected, and the name is in the reason."""
+    page = decode(entry(SAMPLE, {"timeStamp": TIME, "unit": "%", "val": number}))
+    got, rejected = only(page)
+    assert got == Entry(SERIES, [1_000_000], pack([1.5]))
+    assert rejected == [("value is missing, but val is there", 0, 1, 1)]
+
+
+@pytest.mark.parametrize("other", [True, None, "", " ", "%", "NaN", "1_0", [5], {"a": 5}])
+def test_a_sample_without_a_value_and_a_number(other: object) -> None:
+    """A sample without a value stays one where no other field has a number."""
+    (value,) = only(decode(entry({"timeStamp": TIME, "unit": other})))[0].values
+    assert math.isnan(value)
+
+
+@pytest.mark.parametrize("none", [None, ""])
+def test_an_empty_value_beside_a_number(none: object) -> None:
+    """A sample with an empty value has no value, whatever a field beside it holds."""
+    page = decode(entry(SAMPLE | {"value": none, "val": 5}))
+    (value,) = only(page)[0].values
+    assert (math.isnan(value), page.rejections) == (True, [])
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [("a\n\r\x1b b", "a  b"), ("", ""), ("n" * 100, "n" * 100), ("n" * 101, "a name of 101 characters")],
+    ids=["control characters", "empty", "long", "too long"],
+)
+def test_a_reason_is_short_and_on_one_line(name: str, shown: str) -> None:
+    """A name that goes into a reason has no control characters, and is not shown if it is too long."""
+    page = decode(NAMES | {name: []}, entry({"timeStamp": TIME, name: 5}))
+    assert [one.reason for one in page.rejections] == [
+        f"performanceValues is missing, but {shown} is there",
+        f"value is missing, but {shown} is there",
+    ]
 
 
 def test_times_without_zone() -> None:

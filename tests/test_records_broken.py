@@ -172,6 +172,84 @@ def test_time_stamps_elsewhere_hide_nothing() -> None:
     assert page.rejections == []
 
 
+@pytest.mark.parametrize("spelled", [rb'"timeSt\u0061mp":', rb'"\u0074ime\u0053ta\u006Dp" :'])
+def test_an_escaped_name_hides_nothing(spelled: bytes) -> None:
+    """A time stamp whose name is escaped is read, and does not stand for one that is lost."""
+    escaped = entry(sample(b"1").replace(b'"timeStamp":', spelled))
+    twice = entry(sample(b"2")).replace(b"}]}", b'}],"performanceValues":[]}')
+    page = read(escaped)
+    assert [one.values.tolist() for one in page.entries] == [[1.0]]
+    assert page.rejections == []
+    page = read(escaped, twice)
+    assert [one.values.tolist() for one in page.entries] == [[1.0]]
+    assert [one.reason for one in page.rejections] == ["performanceValues is there twice"]
+
+
+@pytest.mark.parametrize(
+    "name", [rb'"timeStamp"', rb'"Orl\u00e9ans"', rb'"\"timeStamp\": "', rb'"timeStamp:"', rb'"a\"timeStamp"']
+)
+def test_a_name_that_is_no_time_stamp_keeps_a_page_quick(name: bytes) -> None:
+    """Values of that text are no field, so the quick way finds all samples."""
+    body = report(entry(sample(b"1"), names=b'"objectInstanceId":%b,"metric_name":"in"' % name))
+    assert PageDecoder()._quick(body)  # noqa: SLF001 the careful way reads the same
+    page = PageDecoder().decode(report(entry(sample(b"1"), names=NAMES + b",%b : 7" % name)))
+    assert [one.values.tolist() for one in page.entries] == [[1.0]]
+
+
+@pytest.mark.parametrize("unknown", [b'"timeStamp" : "x"', b'"links":[%b, {"timeStamp"\n:7}]' % sample(b"7")])
+def test_time_stamps_in_unknown_fields(unknown: bytes) -> None:
+    """Unknown fields of the page, of an entry and of a sample may hold time stamps: none is a sample's."""
+    page = PageDecoder().decode(
+        report(entry(sample(b"1"), names=NAMES + b"," + unknown))[:-1] + b",%b}" % unknown
+    )
+    assert [one.values.tolist() for one in page.entries] == [[1.0]]
+    page = read(entry(sample(b'1,"unit":{%b}' % unknown)), entry(sample(b'"x","unit":{%b}' % unknown)))
+    assert [one.values.tolist() for one in page.entries] == [[1.0], []]
+    assert [one.reason for one in page.rejections] == ["value is no number"]
+
+
+LOST = b'{%b,"timeStamp":"%b","value":"1"}' % (NAMES, TIMES[0])
+MORE = NAMES + b',"timeStamp":"timeStamp","context":[{"timeStamp":"timeStamp"}]'
+
+
+@pytest.mark.parametrize(
+    ("entries", "count"),
+    [
+        ([LOST], 1),
+        ([entry(sample(b"1")), LOST, LOST], 2),
+        ([entry(sample(b"1").replace(b"timeStamp", rb"timeSt\u0061mp")), LOST], 1),
+        ([b'{%b,"context":{"timeStamp":1},"performanceValues":"x"}' % NAMES, LOST], 1),
+        ([entry(sample(b'1,"a":{"timeStamp":1}'), sample(b'"x","a":{"timeStamp":1}'), names=MORE), LOST], 1),
+        ([b'{%b,"performanceValues":null %b}' % (NAMES, sample(b"1"))], 1),
+    ],
+    ids=[
+        "an entry",
+        "two entries",
+        "beside an escaped name",
+        "beside a wrong shape",
+        "beside unknown fields",
+        "behind null",
+    ],
+)
+def test_a_time_stamp_in_no_known_place_is_an_error(entries: list[bytes], count: int) -> None:
+    """A page of which a sample would be lost is refused, and the error says how many."""
+    with pytest.raises(
+        EvplResponseError, match=f"^{count} timeStamps .* as Orange documents it, .* is landed$"
+    ):
+        read(*entries)
+
+
+def test_a_renamed_list_that_cannot_be_cut() -> None:
+    """The reason names it all the same, for one sample; a number that is too large is a number."""
+    page = read(
+        b'{%b,"measurements":[1,]}' % NAMES, entry(sample(b"1").replace(b'"value":1', b'"val":1e400'))
+    )
+    assert [(one.reason, one.samples) for one in page.rejections] == [
+        ("performanceValues is missing, but measurements is there", 1),
+        ("value is missing, but val is there", 1),
+    ]
+
+
 def test_too_many_that_cannot_be_read() -> None:
     """So many rejected samples are kept of a page, and one more is an error that says so."""
     decoder = PageDecoder(most_rejections=3)
