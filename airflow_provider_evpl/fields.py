@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Sequence
 from contextlib import suppress
 
 from airflow_provider_evpl.errors import EvplConfigError
@@ -9,6 +10,7 @@ from airflow_provider_evpl.errors import EvplConfigError
 __all__ = [
     "is_argument_given",
     "is_given",
+    "name_some",
     "one_line",
     "read_argument",
     "read_boolean",
@@ -19,6 +21,7 @@ __all__ = [
 ]
 
 _CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_MOST_NAMED = 5
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
@@ -58,6 +61,12 @@ def read_text(value: object, field: str) -> str:
 def one_line(text: str) -> str:
     """Replace control characters, so that what others say never looks like a log line of ours."""
     return _CONTROL_CHARACTERS.sub(" ", text)
+
+
+def name_some(texts: Sequence[str]) -> str:
+    """Name the first five texts, and the number of the others: `a, b, c, d, e and 7 more`."""
+    more = len(texts) - _MOST_NAMED
+    return ", ".join(texts[:_MOST_NAMED]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def _is_surrogate(character: str) -> bool:

@@ -4,10 +4,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import Struct
 
+from airflow_provider_evpl.fields import one_line
+
 if TYPE_CHECKING:
     from array import array
 
 __all__ = ["Entry", "Page", "Rejection", "Series"]
+
+_LONGEST_LABEL = 200
 
 
 class Series(NamedTuple):
@@ -19,6 +23,11 @@ class Series(NamedTuple):
     pop_name: str | None
     pop_section_name: str | None
     object_type: str | None
+
+    @property
+    def label(self) -> str:
+        """Name it for people: its texts on one line, at most 200 characters."""
+        return one_line(" ".join(filter(None, self)))[:_LONGEST_LABEL]
 
 
 class Entry(Struct, gc=False, frozen=True):

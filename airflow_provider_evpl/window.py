@@ -125,10 +125,14 @@ class Granularity:
         return number * _GRANULARITY_UNITS[unit] if unit in _GRANULARITY_UNITS else None
 
     def steps_in(self, window: Window) -> int | None:
-        """Count the multiples of the step since the epoch in a window; None without a fixed step."""
-        if (step := self.step) is None:
+        """Count the steps of a window, on the grid of the step since the epoch.
+
+        Returns:
+            None if the step has no fixed length, or if the window isn't made of whole steps.
+        """
+        if (step := self.step) is None or (window.start - EPOCH) % step or (window.end - EPOCH) % step:
             return None
-        return -((EPOCH - window.end) // step) + (EPOCH - window.start) // step
+        return window.length // step
 
     def last_step_in(self, window: Window) -> datetime:
         """Find the last multiple of the step since the epoch in a window.

@@ -38,14 +38,14 @@ def measure(series: int, samples: int) -> Cost:
     """Measure it in this process; the CPU is that of the work on pages, not of making them."""
     window = Window(_START, _START + timedelta(days=1))
     decoder, size, seconds, before = PageDecoder(), 0, 0.0, _peak_bytes()
-    collector = SampleCollector(window, code_ope="0042", granularity=Granularity("300s"))
+    collector = SampleCollector(window, code_ope="0042", granularity=Granularity("300s"), pulled_at=_START)
     for body in _bodies(series, samples):
         size += len(body)
         started = time.process_time()
         collector.add(decoder.decode(body))
         seconds += time.process_time() - started
     started = time.process_time()
-    written = encode(collector.finish(), granularity="300s", source={}, provenance={})
+    written = encode(collector.finish(), code_ope="0042", granularity="300s", source={}, provenance={})
     seconds += time.process_time() - started
     return Cost(size, seconds, _peak_bytes() - before, len(written))
 

@@ -48,7 +48,7 @@ def land(root: Path) -> None:
             window = Window(MIDNIGHT + day * DAY, MIDNIGHT + (day + 1) * DAY)
             samples = collect([Answer(_samples(day), [rejection()] * (day == 1))], window, code_ope=code)
             [target] = lake.targets([window])
-            lake.land(target, samples, {})
+            lake.land(target, lake.change(target, samples), {})
     one = next((root / "samples").rglob("*.parquet"))
     one.with_name(f".{one.name}.{'0' * 32}.tmp").write_bytes(one.read_bytes()[:1000])
     assert Counter(Path(path).suffix for path in objects(root)) == {".parquet": 15, ".jsonl": 5, ".tmp": 1}

@@ -29,6 +29,9 @@ class Rows:
         series: the distinct ones, in order.
         grids: the timestamps of each, one at least, in microseconds since the epoch.
         values: of all rows; NaN is null.
+
+    Attributes:
+        begins: of each series the position of its first row.
     """
 
     def __init__(
@@ -40,7 +43,7 @@ class Rows:
         self._code_ope = code_ope
         lengths = np.array([len(grid) for grid in grids], np.int64)
         self._ends = np.cumsum(lengths)
-        self._begins = self._ends - lengths
+        self.begins = self._ends - lengths
 
     def __len__(self) -> int:
         """How many."""
@@ -60,7 +63,7 @@ class Rows:
         """Make a table, as `TABLE_SCHEMA` says, of consecutive rows; it holds no text of others."""
         start, stop, _ = rows.indices(len(self))
         first = int(np.searchsorted(self._ends, start, "right"))
-        last = int(np.searchsorted(self._begins, stop)) if start < stop else first
+        last = int(np.searchsorted(self.begins, stop)) if start < stop else first
         series = self.series[first:last]
         lengths = np.diff(np.minimum(self._ends[first:last], stop), prepend=start)
         values = self.values[start:stop]
@@ -75,7 +78,7 @@ class Rows:
 
     def _timestamps(self, first: int, last: int, start: int, stop: int) -> Integers:
         """Those of some rows, which are in these series: of the first and the last one a part, perhaps."""
-        pairs = zip(self.grids[first:last], self._begins[first:last], strict=True)
+        pairs = zip(self.grids[first:last], self.begins[first:last], strict=True)
         parts = (grid[max(0, start - begin) : stop - begin] for grid, begin in pairs)
         return np.concatenate([np.empty(0, np.int64), *parts])
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from airflow_provider_evpl.window import EPOCH, Window, microseconds
 
-__all__ = ["Grids", "Integers", "bounds"]
+__all__ = ["Grids", "Integers", "bounds", "count_steps"]
 
 Integers = np.ndarray[tuple[int], np.dtype[np.int64]]
 
@@ -21,7 +21,7 @@ class Grids:
     def __init__(self, grids: Sequence[Integers]) -> None:
         distinct = {id(grid): grid for grid in grids}
         places = {key: place for place, key in enumerate(distinct)}
-        self._uses = np.bincount(np.array([places[id(grid)] for grid in grids], np.intp))
+        self._places = np.array([places[id(grid)] for grid in grids], np.intp)
         self._all = np.concatenate([np.empty(0, np.int64), *distinct.values()])
         lengths = np.array([len(grid) for grid in distinct.values()], np.int64)
         self._begins = np.cumsum(lengths) - lengths
@@ -33,13 +33,31 @@ class Grids:
         rises[self._begins[1:] - 1] = True
         return bool(np.all(rises) and np.all((self._all >= start) & (self._all < end)))
 
-    def count_steps(self, step: int) -> int:
-        """Count the steps of so many microseconds in which each series has a timestamp, where they rise."""
+    def count_steps(self, step: int) -> Integers:
+        """Count, for each series, the steps of so many microseconds that have a timestamp.
+
+        The timestamps of each series rise.
+        """
         steps = self._all // step
         is_new = np.ones(len(steps), np.bool_)
         is_new[1:] = steps[1:] != steps[:-1]
         is_new[self._begins] = True
-        return int(np.add.reduceat(is_new, self._begins, dtype=np.int64) @ self._uses)
+        return np.add.reduceat(is_new, self._begins, dtype=np.int64)[self._places]
+
+
+def count_steps(lengths: Integers, timestamps: Integers, step: int) -> Integers:
+    """Count, for each series, the steps of so many microseconds that have a timestamp.
+
+    Args:
+        lengths: how many timestamps each series has; 0 is fine.
+        timestamps: those of the first series, then those of the second; within a series they rise.
+        step: in microseconds.
+    """
+    steps = timestamps // step
+    series = np.repeat(np.arange(len(lengths)), lengths)
+    is_new = np.ones(len(steps), np.bool_)
+    is_new[1:] = (steps[1:] != steps[:-1]) | (series[1:] != series[:-1])
+    return np.bincount(series[is_new], minlength=len(lengths))
 
 
 def bounds(window: Window) -> tuple[int, int]:

@@ -1,45 +1,35 @@
-"""One data set in the lake: what has landed, what a slice would replace, and its landing."""
+"""One data set in the lake: what has landed where a slice goes, and the landing of a slice."""
 
 import json
-import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from airflow_provider_evpl.errors import EvplForeignError, EvplOverlapError
-from airflow_provider_evpl.lake.layout import Dataset, Group, group, parse_name
-from airflow_provider_evpl.lake.parquet import Footer, encode, read_footer
-from airflow_provider_evpl.lake.revisions import Revisions, UnreadableError, revise
+from airflow_provider_evpl.lake.changes import Change, compare, find_losses
+from airflow_provider_evpl.lake.layout import Dataset, Group, group
+from airflow_provider_evpl.lake.objects import Objects
+from airflow_provider_evpl.lake.parquet import Footer, encode
+from airflow_provider_evpl.lake.revisions import Revisions
 from airflow_provider_evpl.lake.samples import Samples
-from airflow_provider_evpl.lake.store import Store, told
+from airflow_provider_evpl.lake.store import Store
 from airflow_provider_evpl.window import DAY, Window, floor
 
 __all__ = ["Lake", "Landing", "Target"]
 
-_log = logging.getLogger(__name__)
-
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What to pull at once, and what has landed there so far: our own objects, by their interval."""
+    """What to pull at once, and what has landed there so far.
+
+    Attributes:
+        landed: our own objects, by their interval.
+        foreign: why nothing can land there; None if all objects in the way are ours.
+    """
 
     window: Window
     landed: Mapping[Window, Footer]
-
-    def shrinks(self, samples: Samples) -> list[str]:
-        """Say which landed objects have more rows, or more values, than the samples would put in their place.
-
-        An object inside another one is a left-over of a run that ended between its put and its
-        deletes: the larger one counts.
-        """
-        found = []
-        for window, footer in self.landed.items():
-            rows, values = samples.count_within(window)
-            is_left_over = any(other != window and other.contains(window) for other in self.landed)
-            if not is_left_over and (rows < footer.rows or values < footer.values):
-                found.append(
-                    f"{window} has {footer.rows} rows, {footer.values} with a value, now {rows} and {values}"
-                )
-        return found
+    foreign: EvplForeignError | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +56,8 @@ class Lake:
     """The samples of one operator code at one granularity, from one source.
 
     Args:
+        store: the root of the lake.
+        dataset: which operator code and granularity.
         source: `Settings.source`: objects of another one are never read as ours, nor superseded.
     """
 
@@ -73,59 +65,55 @@ class Lake:
         self._store = store
         self._dataset = dataset
         self._source = source
+        self._objects = Objects(store, dataset, source)
 
     def targets(self, slices: Iterable[Window]) -> list[Target]:
         """Join slices of one UTC day with what has landed there.
 
         Raises:
-            EvplForeignError: an object in the way isn't ours.
             EvplError: the store failed or refused.
         """
         slices = list(slices)
-        groups = group(slices, self._landed(slices[0]))
+        groups = group(slices, self._objects.windows(floor(slices[0].start, DAY)))
         for window in {*slices, *(one.window for one in groups)}:
             self._store.tidy(self._dataset.samples_path(window))
             self._store.tidy(self._dataset.rejected_path(window))
         return [self._target(one) for one in groups]
 
-    def survey(self, window: Window) -> dict[Window, Footer | None]:
-        """Read the names and footers of all that has landed in a window, in order of time.
-
-        Returns:
-            Each landed interval that overlaps the window, and its footer; None where it has another
-            source, or none.
+    def change(self, target: Target, samples: Samples) -> Change:
+        """Compare a slice with what has landed in its interval; nothing is written.
 
         Raises:
             EvplError: the store failed or refused.
         """
-        landed = [one for day in window.slices(DAY) for one in self._landed(day) if one.overlaps(window)]
-        footers = {one: self._footer(one) for one in sorted(landed)}
-        return {
-            one: footer if footer and footer.source == self._source else None
-            for one, footer in footers.items()
-        }
+        landed = target.landed
+        if landed:  # another run may have superseded some of them since they were listed
+            landed = {one: landed[one] for one in self._listed(target) if one in landed}
+        return compare(self._objects, landed, samples)
 
-    def land(self, target: Target, samples: Samples, provenance: Mapping[str, str]) -> Landing:
+    def land(self, target: Target, change: Change, provenance: Mapping[str, str]) -> Landing:
         """Put a slice's rejected samples, then its rows, then delete what they supersede.
 
         Raises:
             EvplOverlapError: another run landed in the interval meanwhile; nothing was put where that
-                has more than the samples, else what this one put stays.
+                has newer samples or more of them, else what this one put stays.
             EvplForeignError: an object that isn't ours landed in the interval meanwhile.
             EvplError: the store failed or refused.
         """
+        samples = change.samples
         path, rejected_path = (
             self._dataset.samples_path(target.window),
             self._dataset.rejected_path(target.window),
         )
         data = encode(
             samples,
+            code_ope=self._dataset.code_ope,
             granularity=self._dataset.granularity,
             source=self._source,
             provenance=provenance,
+            first_pulled_at=_first_pulled_at(target.landed),
         )
-        landed = self._check_again(target, samples)  # as late as can be
-        revisions = self._revise(target, landed, samples)
+        self._check_again(target, samples)  # as late as can be
         if samples.rejections:
             self._store.put(rejected_path, _json_lines(samples))
         self._store.put(path, memoryview(data))
@@ -137,65 +125,35 @@ class Lake:
             bytes=data.size,
             replaced=len(target.landed),
             rejected_path=self._store.url(rejected_path) if samples.rejections else None,
-            revisions=revisions,
+            revisions=change.revisions,
         )
 
     def _target(self, one: Group) -> Target:
-        return Target(one.window, {window: self._own_footer(window) for window in one.replaces})
-
-    def _landed(self, window: Window) -> list[Window]:
-        day = floor(window.start, DAY)
-        parsed = (parse_name(name, day) for name in self._store.names(self._dataset.folder(day)))
-        return [landed for landed in parsed if landed is not None]
-
-    def _own_footer(self, window: Window) -> Footer:
-        footer = self._footer(window)
-        if footer is None or footer.source != self._source:
-            whose = (
-                "was not written by this provider" if footer is None else f"comes from {dict(footer.source)}"
-            )
-            raise EvplForeignError(
-                f"{self._store.url(self._dataset.samples_path(window))} {whose}, "
-                f"this run pulls from {dict(self._source)}; "
-                "choose another object_storage_path, or move the object away"
-            )
-        return footer
-
-    def _revise(self, target: Target, landed: Iterable[Window], samples: Samples) -> Revisions | None:
-        """Compare with what is about to be replaced; that it can't be read is no reason not to replace it."""
         try:
-            return revise(samples.rows, target.window, landed, self._bytes)
-        except UnreadableError as error:
-            _log.warning("slice %s: what it changes can't be told: %s", target.window, error)
-            return None
+            landed = {window: self._objects.own_footer(window) for window in one.replaces}
+        except EvplForeignError as error:
+            return Target(one.window, {}, error)
+        return Target(one.window, landed)
 
-    def _bytes(self, window: Window) -> bytes:
-        path = self._dataset.samples_path(window)
-        with told(self._store.url(path)), self._store.open(path) as file:
-            return file.read()
+    def _listed(self, target: Target) -> list[Window]:
+        return self._objects.windows(floor(target.window.start, DAY))
 
-    def _footer(self, window: Window) -> Footer | None:
-        path = self._dataset.samples_path(window)
-        with told(self._store.url(path)), self._store.open(path) as file:
-            return read_footer(file)
-
-    def _check_again(self, target: Target, samples: Samples) -> Iterable[Window]:
+    def _check_again(self, target: Target, samples: Samples) -> None:
         """What another run landed since the targets were read must not be lost: none of it was counted.
 
-        Returns:
-            The intervals of the objects that are there.
+        Only objects that appeared or changed since then are compared, so that a worker whose clock is wrong
+        never blocks a run again.
         """
-        now = {
-            one: self._own_footer(one) for one in self._landed(target.window) if target.window.contains(one)
-        }
-        news = {window: footer for window, footer in now.items() if target.landed.get(window) != footer}
-        shrunk = Target(target.window, news).shrinks(samples)
-        if shrunk:
-            raise EvplOverlapError(
-                f"slice {target.window}: another run landed more meanwhile: {'; '.join(shrunk)}; "
-                "run again. Don't run overlapping windows at once"
-            )
-        return now
+        now = [one for one in self._listed(target) if target.window.contains(one)]
+        footers = {one: self._objects.own_footer(one) for one in now}
+        news = {window: footer for window, footer in footers.items() if target.landed.get(window) != footer}
+        newer = [
+            one for one, footer in news.items() if footer.pulled_at and footer.pulled_at > samples.pulled_at
+        ]
+        if newer:
+            raise _overlap(target, f"landed newer samples meanwhile: {', '.join(map(str, newer))}")
+        if losses := find_losses(self._objects, news, samples):
+            raise _overlap(target, f"landed more meanwhile: {'; '.join(losses)}")
 
     def _supersede(self, target: Target, *, clean: bool) -> None:
         for window in target.landed:
@@ -205,15 +163,23 @@ class Lake:
         if clean:
             self._store.delete(self._dataset.rejected_path(target.window))
         strangers = [
-            window
-            for window in self._landed(target.window)
-            if window.overlaps(target.window) and window != target.window
+            one for one in self._listed(target) if one.overlaps(target.window) and one != target.window
         ]
         if strangers:
-            raise EvplOverlapError(
-                f"slice {target.window}: another run landed {', '.join(map(str, strangers))} meanwhile; "
-                "run again: the next run makes one of both. Don't run overlapping windows at once"
-            )
+            raise _overlap(target, f"landed {', '.join(map(str, strangers))} meanwhile")
+
+
+def _overlap(target: Target, what: str) -> EvplOverlapError:
+    return EvplOverlapError(
+        f"slice {target.window}: another run {what}; run again: the next run makes one of both. "
+        "Don't run overlapping windows at once"
+    )
+
+
+def _first_pulled_at(landed: Mapping[Window, Footer]) -> datetime | None:
+    """Of the objects that a slice replaces, when the first one was pulled."""
+    pulled = (footer.first_pulled_at or footer.pulled_at for footer in landed.values())
+    return min((moment for moment in pulled if moment is not None), default=None)
 
 
 def _json_lines(samples: Samples) -> bytes:

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from airflow_provider_evpl.errors import EvplConfigError
 from airflow_provider_evpl.window import DAY, Window
 
-__all__ = ["Dataset", "Group", "group", "parse_name"]
+__all__ = ["Dataset", "Group", "group", "largest", "parse_folder", "parse_name"]
 
 _NAME = re.compile(r"(\d{8}T\d{6})Z-(\d{8}T\d{6})Z\.parquet", re.ASCII)
 _STAMP = "%Y%m%dT%H%M%S"
@@ -21,6 +21,11 @@ class Dataset:
 
     code_ope: str
     granularity: str
+
+    @property
+    def root(self) -> str:
+        """Where the folders of its UTC days are."""
+        return f"samples/{self._root}"
 
     def folder(self, day: datetime) -> str:
         """Where a UTC day's objects are."""
@@ -35,8 +40,12 @@ class Dataset:
         return f"rejected/{self._partition(window.start)}/{_stem(window)}.jsonl"
 
     def _partition(self, day: datetime) -> str:
+        return f"{self._root}/date={day:%Y-%m-%d}"
+
+    @property
+    def _root(self) -> str:
         code_ope, granularity = (quote(text, safe="") for text in (self.code_ope, self.granularity))
-        return f"operator_code=op-{code_ope}/granularity={granularity}/date={day:%Y-%m-%d}"
+        return f"operator_code=op-{code_ope}/granularity={granularity}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +54,14 @@ class Group:
 
     window: Window
     replaces: tuple[Window, ...]
+
+
+def parse_folder(name: str) -> datetime | None:
+    """Read the UTC day that a folder's name says; None where it says none."""
+    try:
+        return datetime.strptime(name, "date=%Y-%m-%d").replace(tzinfo=UTC)
+    except ValueError:
+        return None
 
 
 def parse_name(name: str, day: datetime) -> Window | None:
@@ -72,6 +89,18 @@ def group(slices: Iterable[Window], landed: Iterable[Window]) -> list[Group]:
         groups[-1].append((window, is_slice))
         end = max(end, window.end)
     return [_merge(members) for members in groups if any(is_slice for _, is_slice in members)]
+
+
+def largest(windows: Iterable[Window]) -> list[Window]:
+    """Leave out intervals that lie in others, and give the rest in order of time.
+
+    An object whose interval lies in another one is a leftover of a killed run: the larger one is right.
+    """
+    found: list[Window] = []
+    for one in sorted(windows, key=lambda one: (one.start, -one.length)):
+        if not found or one.end > found[-1].end:
+            found.append(one)
+    return found
 
 
 def _merge(members: list[tuple[Window, bool]]) -> Group:

@@ -29,9 +29,10 @@ class Ledger:
         conflicts: duplicates with another value than the row that stays.
         null_values: rows without a value.
         series: distinct series among the rows.
-        expected: series times the grid moments of the slice; None where the granularity has no
-            fixed length.
-        observed: distinct pairs of series and grid step among the rows; None likewise.
+        expected: series times the steps of the slice: the series among the rows, and those of the objects
+            that it is held against. None if the slice isn't made of whole steps.
+        observed: distinct pairs of series and step among the rows; None likewise.
+        values: those of the pairs that have a value; None likewise.
         entries, rejected_entries: elements of the answers, and those rejected as a whole.
     """
 
@@ -46,6 +47,7 @@ class Ledger:
     series: int
     expected: int | None
     observed: int | None
+    values: int | None
     entries: int
     rejected_entries: int
 
@@ -96,7 +98,7 @@ def tell_set_aside(
     conflicts: Sequence[Conflict],
     blot: Callable[[str], str],
 ) -> str:
-    """Say what was set aside: counts by reason, the first examples, the next step.
+    """Say what was set aside: counts by reason, and the first examples.
 
     Args:
         ledger: the counts.
@@ -112,12 +114,8 @@ def tell_set_aside(
     shown["other reasons"] = reasons.total() - sum(shown.values())
     counts = ", ".join(f"{count} x {reason}" for reason, count in shown.items() if count)
     told = chain(map(str, rejections), (one.tell(blot) for one in conflicts))
-    return f"{counts}; for example {'; '.join(islice(told, EXAMPLES))}. {_next_step(reasons)}"
-
-
-def _next_step(reasons: Counter[str]) -> str:
-    zone = "if these times are UTC, set the connection's naive_timestamps; " if reasons[NO_ZONE] else ""
-    return f"Show Orange the examples; {zone}to land the rest without them raise max_rejected_fraction"
+    zone = ". If these times are UTC, set the connection's naive_timestamps" if reasons[NO_ZONE] else ""
+    return f"{counts}; for example {'; '.join(islice(told, EXAMPLES))}{zone}. Show Orange the examples"
 
 
 def _number(value: float) -> str:

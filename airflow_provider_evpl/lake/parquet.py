@@ -1,8 +1,11 @@
 """A slice as the bytes of one Parquet object, and what its footer says."""
 
+import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
+from datetime import datetime
 from io import SEEK_END
 from typing import Annotated, BinaryIO, NamedTuple, TypeAlias
 
@@ -13,8 +16,10 @@ import pyarrow.parquet as pq
 from airflow_provider_evpl import __version__
 from airflow_provider_evpl.lake.samples import Samples
 from airflow_provider_evpl.lake.schema import SCHEMA_VERSION, SORT_COLUMNS, TABLE_SCHEMA
+from airflow_provider_evpl.page import Series
+from airflow_provider_evpl.window import iso
 
-__all__ = ["Footer", "encode", "read_footer"]
+__all__ = ["Footer", "digest_series", "encode", "read_footer"]
 
 _PREFIX = "evpl."
 _ROW_GROUP_ROWS = 122_880  # of 17.3 M rows one circuit reads 7.8 MB, of 34; groups of a million: 32 MB, of 31
@@ -26,21 +31,35 @@ would cost a third of the writing."""
 class Footer(NamedTuple):
     """What has landed in an object, and from where.
 
+    Keys that came with a later version are None in an object of an earlier one.
+
     Attributes:
         source: base URL, job, offer type and ctxtid.
+        code_ope: the operator code; of a later version.
+        granularity, slice: as their texts.
         rows: how many.
-        values: how many of them have a value.
-        series: how many there are among the rows.
-        expected: the ledger's: series times grid steps; None where the granularity has no fixed length.
-        observed: of those, how many are there; None likewise.
+        null_values: how many of them have no value.
+        observed: distinct pairs of series and step among the rows; None if the slice isn't made of whole
+            steps.
+        values: those of the pairs that have a value; of a later version.
+        series_digest: the same for objects with the same series; of a later version.
+        lowest_share: the lowest share of steps with a value that a series has; of a later version.
+        pulled_at: when the slice's first page was requested; None where nobody said.
+        first_pulled_at: the same of the first object that was there; of a later version.
     """
 
     source: dict[str, str]
+    code_ope: str | None
+    granularity: str
+    slice: str
     rows: int
-    values: int
-    series: int
-    expected: int | None
+    null_values: int
     observed: int | None
+    values: int | None = None
+    series_digest: str | None = None
+    lowest_share: float | None = None
+    pulled_at: datetime | None = None
+    first_pulled_at: datetime | None = None
 
 
 _Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0)]
@@ -52,6 +71,7 @@ class _Counts(msgspec.Struct):
     series: _Count
     expected: _Count | None
     observed: _Count | None
+    values: _Count | None = None
 
     def __post_init__(self) -> None:
         """Check what no single field says."""
@@ -59,19 +79,52 @@ class _Counts(msgspec.Struct):
             raise ValueError("expected and observed: both or neither")
         if self.null_values > self.rows:
             raise ValueError("null_values: more than there are rows")
+        if self.values is not None and self.values > (self.observed or 0):
+            raise ValueError("values: more than there are steps with a sample")
 
 
-def encode(
-    samples: Samples, *, granularity: str, source: Mapping[str, str], provenance: Mapping[str, str]
+def encode(  # noqa: PLR0913 what a footer says comes from several places
+    samples: Samples,
+    *,
+    code_ope: str,
+    granularity: str,
+    source: Mapping[str, str],
+    provenance: Mapping[str, str],
+    first_pulled_at: datetime | None = None,
 ) -> pa.Buffer:
     """Write a slice's rows as one Parquet file in memory.
 
     Args:
         samples: the slice.
+        code_ope: the operator code.
         granularity: as asked for.
         source: where the samples come from.
-        provenance: of the run: its ids and the time of the pull.
+        provenance: of the run: its ids.
+        first_pulled_at: when the first of the replaced objects was pulled; None if there are none.
     """
+    own = {
+        "schema_version": SCHEMA_VERSION,
+        "provider_version": __version__,
+        "code_ope": code_ope,
+        "slice": str(samples.window),
+        "granularity": granularity,
+        "source": json.dumps(source, sort_keys=True),
+        "ledger": json.dumps(asdict(samples.ledger)),
+        "series_digest": digest_series(samples.rows.series),
+        "lowest_share": json.dumps(samples.lowest_share),
+        "unknown_fields": json.dumps(sorted(samples.unknown_fields)),
+        "pulled_at": iso(samples.pulled_at),
+        "first_pulled_at": iso(min(first_pulled_at or samples.pulled_at, samples.pulled_at)),
+    }
+    return _write(samples, {**provenance, **own})
+
+
+def digest_series(series: Sequence[Series]) -> str:
+    """Make a short text that is the same for the same series in the same order."""
+    return hashlib.sha256(msgspec.json.encode(series)).hexdigest()
+
+
+def _write(samples: Samples, metadata: Mapping[str, str]) -> pa.Buffer:
     pool = pa.system_memory_pool()  # the default one keeps some 8 MB more
     sink = pa.BufferOutputStream(pool)
     with pq.ParquetWriter(
@@ -86,25 +139,10 @@ def encode(
         write_statistics=_PRUNED_COLUMNS,
         memory_pool=pool,
     ) as writer:
-        writer.add_key_value_metadata(_metadata(samples, granularity, source, provenance))
+        writer.add_key_value_metadata({f"{_PREFIX}{name}": text for name, text in metadata.items()})
         for start in range(0, len(samples.rows) or 1, _ROW_GROUP_ROWS):
             writer.write_table(samples.rows.table(slice(start, start + _ROW_GROUP_ROWS)))
     return sink.getvalue()
-
-
-def _metadata(
-    samples: Samples, granularity: str, source: Mapping[str, str], provenance: Mapping[str, str]
-) -> dict[str, str]:
-    own = {
-        "schema_version": SCHEMA_VERSION,
-        "provider_version": __version__,
-        "slice": str(samples.window),
-        "granularity": granularity,
-        "source": json.dumps(source, sort_keys=True),
-        "ledger": json.dumps(asdict(samples.ledger)),
-        "unknown_fields": json.dumps(sorted(samples.unknown_fields)),
-    }
-    return {f"{_PREFIX}{name}": text for name, text in {**provenance, **own}.items()}
 
 
 def read_footer(file: BinaryIO) -> Footer | None:
@@ -116,21 +154,44 @@ def read_footer(file: BinaryIO) -> Footer | None:
     tail = _read_tail(file)
     try:
         metadata = pq.read_metadata(pa.BufferReader(tail))
-        texts = metadata.metadata or {}
-        source = msgspec.json.decode(texts[f"{_PREFIX}source".encode()], type=dict[str, str])
-        counts = msgspec.json.decode(texts[f"{_PREFIX}ledger".encode()], type=_Counts)
+        footer = _read_texts(_own_texts(metadata.metadata or {}))
     except (pa.ArrowInvalid, OSError, ValueError, KeyError):
         return None  # its bytes are here, and they aren't what `encode` writes
-    if metadata.num_rows != counts.rows:
+    if metadata.num_rows != footer.rows:
         return None  # somebody wrote other rows under our footer
+    return footer
+
+
+def _own_texts(metadata: Mapping[bytes, bytes]) -> dict[str, str]:
+    prefix = _PREFIX.encode()
+    own = ((key.removeprefix(prefix), text) for key, text in metadata.items() if key.startswith(prefix))
+    return {key.decode(): text.decode() for key, text in own}
+
+
+def _read_texts(texts: Mapping[str, str]) -> Footer:
+    counts = msgspec.json.decode(texts["ledger"], type=_Counts)
     return Footer(
-        source=source,
+        source=msgspec.json.decode(texts["source"], type=dict[str, str]),
+        code_ope=texts.get("code_ope"),
+        granularity=texts["granularity"],
+        slice=texts["slice"],
         rows=counts.rows,
-        values=counts.rows - counts.null_values,
-        series=counts.series,
-        expected=counts.expected,
+        null_values=counts.null_values,
         observed=counts.observed,
+        values=counts.values,
+        series_digest=texts.get("series_digest"),
+        lowest_share=msgspec.json.decode(texts.get("lowest_share", "null"), type=float | None),
+        pulled_at=_moment(texts.get("pulled_at")),
+        first_pulled_at=_moment(texts.get("first_pulled_at")),
     )
+
+
+def _moment(text: str | None) -> datetime | None:
+    """Read a moment; a run without Airflow may have written any text into an earlier object."""
+    with suppress(ValueError):
+        moment = datetime.fromisoformat(text or "")
+        return moment if moment.tzinfo else None
+    return None
 
 
 def _read_tail(file: BinaryIO) -> bytes:

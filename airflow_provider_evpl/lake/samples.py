@@ -2,24 +2,47 @@
 
 from array import array
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
 from airflow_provider_evpl.fields import one_line
 from airflow_provider_evpl.lake.columns import Codes, Floats, Rows
-from airflow_provider_evpl.lake.grids import Grids, Integers
+from airflow_provider_evpl.lake.grids import Grids, Integers, count_steps
 from airflow_provider_evpl.lake.ledger import EXAMPLES, Conflict, Ledger, PlacedRejection, tell_set_aside
 from airflow_provider_evpl.lake.settle import Conflicts, is_inside, settle
 from airflow_provider_evpl.lake.units import unit_doubts
 from airflow_provider_evpl.page import Entry, Page, Series
 from airflow_provider_evpl.window import Granularity, Window, microseconds
 
-__all__ = ["SampleCollector", "Samples"]
+__all__ = ["Circuit", "Lack", "SampleCollector", "Samples"]
 
 _MOST_NAMES = 100
 _LONGEST_NAME = 200
+
+
+Circuit: TypeAlias = tuple[str, str]
+"""A circuit's `object_instance_id`, and a `metric_name`."""
+
+
+class Lack(NamedTuple):
+    """A series that lacks values in a slice.
+
+    Attributes:
+        values: the steps of the slice in which the series has a value.
+        steps: all steps of the slice.
+    """
+
+    series: Series
+    values: int
+    steps: int
+
+    def __str__(self) -> str:
+        """Name the series, and say how many of its values are there."""
+        return f"{self.series.label} ({self.values:,} of {self.steps:,})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,21 +50,59 @@ class Samples:
     """All that was pulled of one slice.
 
     Attributes:
+        pulled_at: when the first page was requested.
         rows: unique and sorted.
         series: the distinct series among the rows.
+        value_steps: for each series of `rows` the steps with a value; None if `steps` is None.
+        steps: of the slice; None if the slice isn't made of whole steps.
+        absent: the series of earlier objects that the slice should have and doesn't.
         conflicts: the first `EXAMPLES` of them.
         unknown_fields: paths of names that Orange's document doesn't have, at most a hundred.
         unit_doubts: what their values say against a percentage.
     """
 
     window: Window
+    pulled_at: datetime
     rows: Rows
     series: frozenset[Series]
+    value_steps: Integers | None
+    steps: int | None
     ledger: Ledger
     rejections: list[PlacedRejection]
     conflicts: list[Conflict]
     unknown_fields: frozenset[str]
     unit_doubts: frozenset[str]
+    absent: frozenset[Series] = field(default_factory=frozenset)
+
+    def expecting(self, series: AbstractSet[Series]) -> "Samples":
+        """Hold the slice against the series of earlier objects: each should have a value in each step."""
+        absent = frozenset(series - self.series)
+        expected = None if self.steps is None else self.steps * (len(self.series) + len(absent))
+        return replace(self, absent=absent, ledger=replace(self.ledger, expected=expected))
+
+    def lacking(self, share: float) -> list[Lack]:
+        """Find the series that have a value in less than this share of the slice's steps, the worst first.
+
+        Args:
+            share: 0 to 1.
+
+        Returns:
+            None of them if the slice isn't made of whole steps.
+        """
+        if not self.steps or self.value_steps is None:
+            return []
+        steps = self.steps
+        low = np.flatnonzero(self.value_steps / steps < share).tolist()
+        found = [Lack(one, 0, steps) for one in sorted(self.absent, key=_nulls_first) if share > 0]
+        found += (Lack(self.rows.series[at], int(self.value_steps[at]), steps) for at in low)
+        return sorted(found, key=lambda one: one.values)
+
+    @property
+    def lowest_share(self) -> float | None:
+        """The lowest share of steps with a value that a series has; None without series or whole steps."""
+        if not self.steps or self.value_steps is None or not len(self.value_steps):
+            return None
+        return float(self.value_steps.min() / self.steps)
 
     def refusal(self, limit: float, *, blot: Callable[[str], str]) -> str | None:
         """Say why too much of it is rejected: counts by reason, the first examples; None where it is not.
@@ -54,12 +115,13 @@ class Samples:
         if share <= limit:
             return None
         return (
-            f"slice {self.window}: {share:.1%} of its samples or entries are rejected or in conflict, "
-            f"max_rejected_fraction is {limit:g}: {self.set_aside(blot)}"
+            f"{share:.1%} of its samples or entries are rejected or in conflict, "
+            f"max_rejected_fraction is {limit:g}: {self.set_aside(blot)}, "
+            "or raise max_rejected_fraction to land the rest"
         )
 
     def set_aside(self, blot: Callable[[str], str]) -> str:
-        """Say what was rejected or in conflict: counts by reason, the first examples, the next step."""
+        """Say what was rejected or in conflict: counts by reason, and the first examples."""
         return tell_set_aside(self.ledger, self.rejections, self.conflicts, blot)
 
     def count_within(self, window: Window) -> tuple[int, int]:
@@ -69,6 +131,17 @@ class Samples:
         inside = is_inside(self.rows.timestamps, window)
         return int(inside.sum()), int((inside & self.rows.has_value).sum())
 
+    def count_circuits(self, window: Window) -> dict[Circuit, tuple[int, int]]:
+        """For each circuit and metric count the rows in a window, and those of them with a value."""
+        inside = is_inside(self.rows.timestamps, window)
+        flags = (inside, inside & self.rows.has_value)
+        columns = (np.add.reduceat(one, self.rows.begins, dtype=np.int64).tolist() for one in flags)
+        sums: dict[Circuit, tuple[int, int]] = {}
+        for series, rows, values in zip(self.rows.series, *columns, strict=True):
+            before = sums.get(series[:2], (0, 0))
+            sums[series[:2]] = before[0] + rows, before[1] + values
+        return sums
+
 
 class SampleCollector:
     """Takes a slice's pages in order, then gives its samples.
@@ -76,12 +149,16 @@ class SampleCollector:
     Args:
         window: the slice; samples outside it are counted and left out.
         code_ope: for the column of that name.
+        pulled_at: when the first page was requested.
     """
 
-    def __init__(self, window: Window, *, code_ope: str, granularity: Granularity) -> None:
+    def __init__(
+        self, window: Window, *, code_ope: str, granularity: Granularity, pulled_at: datetime
+    ) -> None:
         self._window = window
         self._code_ope = code_ope
         self._granularity = granularity
+        self._pulled_at = pulled_at
         self._codes: dict[Series, int] = {}
         self._code_of: list[int] = []  # of each entry with samples, as are the grids
         self._grids: list[Integers] = []
@@ -115,6 +192,8 @@ class SampleCollector:
         rows = Rows(
             code_ope=self._code_ope, series=[series[rank] for rank in ranks], grids=grids, values=values
         )
+        steps = self._granularity.steps_in(self._window)
+        observed, value_steps = self._count_steps(rows) if steps else (None, None)
         accepted = len(self._values)
         rejected = sum(placed.rejection.samples for placed in self._rejections)
         ledger = Ledger(
@@ -127,15 +206,19 @@ class SampleCollector:
             conflicts=len(conflicts[0]),
             null_values=len(rows) - int(rows.has_value.sum()),
             series=len(rows.series),
-            expected=self._expected(rows),
-            observed=self._observed(rows),
+            expected=None if steps is None else steps * len(rows.series),
+            observed=None if observed is None else int(observed.sum()),
+            values=None if value_steps is None else int(value_steps.sum()),
             entries=self._entries,
             rejected_entries=sum(placed.rejection.sample is None for placed in self._rejections),
         )
         return Samples(
             window=self._window,
+            pulled_at=self._pulled_at,
             rows=rows,
             series=frozenset(rows.series),
+            value_steps=value_steps,
+            steps=steps,
             ledger=ledger,
             rejections=self._rejections,
             conflicts=[
@@ -158,14 +241,15 @@ class SampleCollector:
             values = np.concatenate([values[end - length : end] for length, end in spans])
         return ranks[order], [self._grids[at] for at in order], values
 
-    def _expected(self, rows: Rows) -> int | None:
-        steps = self._granularity.steps_in(self._window)
-        return None if steps is None else steps * len(rows.series)
-
-    def _observed(self, rows: Rows) -> int | None:
-        if (step := self._granularity.step) is None:
-            return None
-        return Grids(rows.grids).count_steps(microseconds(step))
+    def _count_steps(self, rows: Rows) -> tuple[Integers, Integers]:
+        """For each series count the steps with a sample, and those with a value."""
+        step = microseconds(self._granularity.step or timedelta())
+        observed = Grids(rows.grids).count_steps(step)
+        has_value = rows.has_value
+        if np.all(has_value):
+            return observed, observed
+        lengths = np.add.reduceat(has_value, rows.begins, dtype=np.int64)
+        return observed, count_steps(lengths, rows.timestamps[has_value], step)
 
 
 def _has_samples(entry: Entry) -> bool:

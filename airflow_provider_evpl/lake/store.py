@@ -30,6 +30,9 @@ class Store(Protocol):
     def names(self, folder: str) -> list[str]:
         """List the objects of a folder, now, not from a cache; empty where there is no such folder."""
 
+    def folders(self, folder: str) -> list[str]:
+        """List the folders in a folder, likewise."""
+
     def put(self, path: str, data: bytes | memoryview) -> None:
         """Put an object whole, over what is there; after an error it is as it was, or put whole."""
 
@@ -69,6 +72,12 @@ class LocalStore:
         """List a folder."""
         with told(self.url(folder)), suppress(FileNotFoundError):
             return sorted(entry.name for entry in os.scandir(self._root / folder) if entry.is_file())
+        return []
+
+    def folders(self, folder: str) -> list[str]:
+        """List a folder's folders."""
+        with told(self.url(folder)), suppress(FileNotFoundError):
+            return sorted(entry.name for entry in os.scandir(self._root / folder) if entry.is_dir())
         return []
 
     def put(self, path: str, data: bytes | memoryview) -> None:
@@ -159,10 +168,17 @@ class ObjectStore:
 
     def names(self, folder: str) -> list[str]:
         """List a prefix, past fsspec's cache."""
-        here = f"{self._root}/{folder}".rstrip("/")
+        return _names_in(f"{self._root}/{folder}", self._list_kind(folder, "file"))
+
+    def folders(self, folder: str) -> list[str]:
+        """List the prefixes below a prefix, likewise."""
+        paths = self._list_kind(folder, "directory")
+        return _names_in(f"{self._root}/{folder}", [path.rstrip("/") for path in paths])
+
+    def _list_kind(self, folder: str, kind: str) -> list[str]:
         with told(self.url(folder)):
-            entries = [entry["name"].rpartition("/") for entry in self._list(here) if entry["type"] == "file"]
-        return sorted(name for parent, _, name in entries if parent == here and name)
+            listed = self._list(f"{self._root}/{folder}".rstrip("/"))
+        return [entry["name"] for entry in listed if entry["type"] == kind]
 
     def _list(self, path: str) -> list[dict[str, Any]]:
         self.fs.invalidate_cache()
@@ -197,6 +213,12 @@ class ObjectStore:
     def url(self, path: str) -> str:
         """With the protocol, without connection id."""
         return f"{self._protocol}://{self._root}/{path}"
+
+
+def _names_in(folder: str, paths: list[str]) -> list[str]:
+    """Give the last parts of the paths that are in a folder itself, in order."""
+    parts = (path.rpartition("/") for path in paths)
+    return sorted(name for parent, _, name in parts if parent == folder.rstrip("/") and name)
 
 
 @contextmanager

@@ -13,6 +13,9 @@ from airflow_provider_evpl.window import EPOCH, Granularity, Window
 
 MIDNIGHT = datetime(2026, 11, 22, tzinfo=UTC)
 HOUR = timedelta(hours=1)
+PULLED_AT = MIDNIGHT + timedelta(days=2)
+"""When a slice is pulled, if a test doesn't say."""
+
 FIVE_MINUTES = Granularity("300s")
 
 fewer = settings(max_examples=60)
@@ -68,19 +71,25 @@ def collect(
     window: Window,
     granularity: Granularity = FIVE_MINUTES,
     code_ope: str = "0042",
+    pulled_at: datetime = PULLED_AT,
 ) -> Samples:
     """Collect pages."""
-    collector = SampleCollector(window, code_ope=code_ope, granularity=granularity)
+    collector = SampleCollector(window, code_ope=code_ope, granularity=granularity, pulled_at=pulled_at)
     for answer in answers:
         collector.add(page(answer))
     return collector.finish()
 
 
 def hourly(
-    window: Window, value: float | None = 1.0, *, circuits: Iterable[str] = "ab", rejections: int = 0
+    window: Window,
+    value: float | None = 1.0,
+    *,
+    circuits: Iterable[str] = "ab",
+    rejections: int = 0,
+    pulled_at: datetime = PULLED_AT,
 ) -> Samples:
     """Collect a sample an hour and circuit, all of one value."""
     start, end = (int((bound - MIDNIGHT) / HOUR) for bound in (window.start, window.end))
     moments = [microseconds(MIDNIGHT + hour * HOUR) for hour in range(start, end)]
     rows = [(circuit(name), moment, value) for name in circuits for moment in moments]
-    return collect([Answer(rows, [rejection()] * rejections)], window)
+    return collect([Answer(rows, [rejection()] * rejections)], window, pulled_at=pulled_at)

@@ -36,6 +36,14 @@ class MemoryStore:
             parts = (path.rpartition("/") for path in self.objects)
             return sorted(name for parent, _, name in parts if parent == folder)
 
+    def folders(self, folder: str) -> list[str]:
+        """List the first parts of the paths below the folder."""
+        with self._called("folders", folder):
+            below = (
+                path.removeprefix(f"{folder}/") for path in self.objects if path.startswith(f"{folder}/")
+            )
+            return sorted({path.partition("/")[0] for path in below if "/" in path})
+
     def put(self, path: str, data: bytes | memoryview) -> None:
         """Set."""
         with self._called("put", path):

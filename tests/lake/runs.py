@@ -1,11 +1,15 @@
 """Runs on a lake, mostly in memory, and what they leave."""
 
 import io
+import json
+from collections.abc import Mapping
 
 import pyarrow.parquet as pq
 
-from airflow_provider_evpl.lake.lake import Lake, Landing
+from airflow_provider_evpl.lake.lake import Lake, Landing, Target
 from airflow_provider_evpl.lake.layout import Dataset
+from airflow_provider_evpl.lake.objects import Objects
+from airflow_provider_evpl.lake.samples import Samples
 from airflow_provider_evpl.lake.store import Store
 from airflow_provider_evpl.window import Window
 from tests.lake.build import MIDNIGHT, hourly, hours
@@ -17,18 +21,44 @@ FOLDER = DATASET.folder(MIDNIGHT)
 DAY = hours(0, 24)
 
 
-def lake_of(store: Store, source: dict[str, str] = SOURCE) -> Lake:
+def lake_of(store: Store, source: dict[str, str] = SOURCE, *, dataset: Dataset = DATASET) -> Lake:
     """Give the data set in a store."""
-    return Lake(store, DATASET, source)
+    return Lake(store, dataset, source)
 
 
 def run(store: Store, *slices: Window, value: float | None = 1.0, rejections: int = 0) -> list[Landing]:
     """Pull slices that show one value an hour, and land them."""
     lake = lake_of(store)
     return [
-        lake.land(target, hourly(target.window, value, rejections=rejections), {"run_id": str(value)})
+        land(lake, target, hourly(target.window, value, rejections=rejections), {"run_id": str(value)})
         for target in lake.targets(slices)
     ]
+
+
+def land(
+    lake: Lake, target: Target, samples: Samples, provenance: Mapping[str, str] | None = None
+) -> Landing:
+    """Land a slice, whatever it changes."""
+    return lake.land(target, lake.change(target, samples), provenance or {})
+
+
+def objects_of(store: Store, source: dict[str, str] = SOURCE) -> Objects:
+    """Give the landed objects of the data set in a store."""
+    return Objects(store, DATASET, source)
+
+
+def earlier(data: bytes, *, pulled_at: str) -> bytes:
+    """Give an object as an earlier version wrote it: without the keys that came later."""
+    file = pq.ParquetFile(io.BytesIO(data))
+    texts = dict(file.metadata.metadata)
+    for key in ("code_ope", "series_digest", "lowest_share", "first_pulled_at"):
+        del texts[f"evpl.{key}".encode()]
+    ledger = json.loads(texts[b"evpl.ledger"])
+    del ledger["values"]
+    texts |= {b"evpl.ledger": json.dumps(ledger).encode(), b"evpl.pulled_at": pulled_at.encode()}
+    sink = io.BytesIO()
+    pq.write_table(file.read().replace_schema_metadata(texts), sink)
+    return sink.getvalue()
 
 
 def intervals(store: Store) -> list[str]:

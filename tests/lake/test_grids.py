@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_evpl.lake.grids import Grids
+from airflow_provider_evpl.lake.grids import Grids, count_steps
 from airflow_provider_evpl.window import EPOCH, Window
 from tests.lake.build import fewer
 
@@ -40,7 +40,16 @@ def test_they_rise_within_a_window_where_each_does(of: list[list[int]], uses: li
 def test_the_steps_of_each_series_are_counted(of: list[list[int]], uses: list[int]) -> None:
     """Two timestamps in one step count once for a series, however many series share them."""
     used = _shared([sorted(one) for one in of], uses)
-    assert Grids(used).count_steps(STEP) == sum(len({at // STEP for at in one}) for one in used)
+    expected = [len({at // STEP for at in one}) for one in used]
+    assert Grids(used).count_steps(STEP).tolist() == expected
+    timestamps = np.concatenate([np.empty(0, np.int64), *used])
+    assert count_steps(np.array([len(one) for one in used], np.int64), timestamps, STEP).tolist() == expected
+
+
+def test_a_series_without_timestamps_has_no_steps() -> None:
+    """It may stand between two others in the same step."""
+    lengths, timestamps = np.array([1, 0, 2, 0], np.int64), np.array([5, 5, STEP], np.int64)
+    assert count_steps(lengths, timestamps, STEP).tolist() == [1, 0, 2, 0]
 
 
 def test_the_bounds_and_each_pair_of_neighbours_count() -> None:
@@ -57,4 +66,4 @@ def test_a_microsecond_far_from_now_is_one() -> None:
     far = Window(EPOCH + timedelta(days=700_000), EPOCH + timedelta(days=700_001))
     start = 700_000 * DAY
     assert Grids([np.array([start, start + 1, start + 2], np.int64)]).rise_within(far)
-    assert Grids([np.array([start, start + 1], np.int64)]).count_steps(1) == 2
+    assert Grids([np.array([start, start + 1], np.int64)]).count_steps(1).tolist() == [2]

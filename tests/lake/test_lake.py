@@ -11,12 +11,11 @@ from airflow_provider_evpl.errors import (
     EvplRetryableError,
 )
 from airflow_provider_evpl.lake.lake import Landing
-from airflow_provider_evpl.lake.parquet import Footer
 from airflow_provider_evpl.lake.revisions import Revisions
 from airflow_provider_evpl.window import Window
-from tests.lake.build import collect, fewer, hourly, hours
+from tests.lake.build import HOUR, PULLED_AT, collect, fewer, hourly, hours
 from tests.lake.memory import MemoryStore
-from tests.lake.runs import DATASET, DAY, FOLDER, SOURCE, intervals, lake_of, names_of, run, shown
+from tests.lake.runs import DATASET, DAY, FOLDER, SOURCE, intervals, lake_of, land, names_of, run, shown
 
 
 def test_a_slice_lands_whole() -> None:
@@ -56,7 +55,7 @@ def test_a_day_supersedes_its_hours() -> None:
     assert list(store.objects) == [DATASET.samples_path(DAY)]
     methods = [method for method, _ in store.calls]
     look = ["names", "open", "open"]  # again before the put: another run may have landed meanwhile
-    assert methods == [*look, *look, *["open"] * 2, "put", *["delete"] * 5, "names"]
+    assert methods == [*look, *look, "names", *look, "put", *["delete"] * 5, "names"]
     assert set(shown(store).values()) == {2.0}
 
 
@@ -66,7 +65,8 @@ def test_an_hour_of_a_landed_day_is_the_day() -> None:
     run(store, DAY)
     [target] = lake_of(store).targets([hours(3, 4)])
     assert target.window == DAY
-    assert dict(target.landed) == {DAY: Footer(SOURCE, 48, 48, 2, 576, 48)}
+    [footer] = target.landed.values()
+    assert (set(target.landed), footer.rows, footer.source) == ({DAY}, 48, SOURCE)
     run(store, hours(3, 4), value=2.0)
     assert intervals(store) == names_of(DAY)
     assert shown(store) == dict.fromkeys(range(24), 2.0)
@@ -76,9 +76,10 @@ def test_an_empty_slice_lands() -> None:
     """A slice without samples is an object without rows: it has been pulled, and nothing was there."""
     store = MemoryStore()
     [target] = lake_of(store).targets([DAY])
-    landing = lake_of(store).land(target, collect([], DAY), {})
+    landing = land(lake_of(store), target, collect([], DAY))
     assert (landing.rows, landing.bytes) == (0, len(store.objects[DATASET.samples_path(DAY)]))
-    assert lake_of(store).targets([DAY])[0].landed == {DAY: Footer(SOURCE, 0, 0, 0, 0, 0)}
+    [footer] = lake_of(store).targets([DAY])[0].landed.values()
+    assert (footer.rows, footer.null_values, footer.observed, footer.values) == (0, 0, 0, 0)
 
 
 hour_slices = st.tuples(st.integers(0, 23), st.integers(1, 24)).map(
@@ -105,6 +106,17 @@ def test_any_sequence_of_runs_shows_the_last_of_each_hour(runs: list[list[Window
     assert rows == 2 * len(expected)  # two circuits: no hour is in two objects
 
 
+def test_the_first_pull_outlives_its_object() -> None:
+    """A day that replaces its hours says when the first of them was pulled, and when it was itself."""
+    store = MemoryStore()
+    for number, window in enumerate((hours(0, 1), hours(5, 6), DAY)):
+        [target] = lake_of(store).targets([window])
+        land(lake_of(store), target, hourly(window, pulled_at=PULLED_AT + number * HOUR))
+    [target] = lake_of(store).targets([DAY])
+    footer = target.landed[DAY]
+    assert (footer.first_pulled_at, footer.pulled_at) == (PULLED_AT, PULLED_AT + 2 * HOUR)
+
+
 def test_a_stranger_stays_and_is_told_of() -> None:
     """What another run put after the listing stays; the error is retried, and the next run joins both."""
     store = MemoryStore()
@@ -112,7 +124,7 @@ def test_a_stranger_stays_and_is_told_of() -> None:
     [target] = lake_of(store).targets([DAY])
     run(store, hours(3, 5), value=7.0)
     with pytest.raises(EvplOverlapError, match="2026-11-22T03:00:00Z/2026-11-22T05:00:00Z") as caught:
-        lake_of(store).land(target, hourly(DAY, 2.0), {})
+        land(lake_of(store), target, hourly(DAY, 2.0))
     assert isinstance(caught.value, EvplRetryableError)
     assert sorted(intervals(store)) == sorted(names_of(DAY, hours(3, 5)))
     run(store, DAY, value=2.0)
@@ -125,7 +137,7 @@ def test_two_runs_on_one_interval_both_land() -> None:
     run(store, hours(0, 1))
     first, second = ([target] for target in (lake_of(store).targets([DAY]) * 2))
     for value, targets in ((2.0, first), (3.0, second)):
-        lake_of(store).land(targets[0], hourly(DAY, value), {})
+        land(lake_of(store), targets[0], hourly(DAY, value))
     assert intervals(store) == names_of(DAY)
     assert shown(store) == dict.fromkeys(range(24), 3.0)
 
@@ -135,7 +147,7 @@ def test_neighbours_land_at_once() -> None:
     store = MemoryStore()
     [early], [late] = (lake_of(store).targets([one]) for one in (hours(0, 12), hours(12, 24)))
     for target in (late, early):
-        lake_of(store).land(target, hourly(target.window), {})
+        land(lake_of(store), target, hourly(target.window))
     assert intervals(store) == names_of(hours(0, 12), hours(12, 24))
 
 
@@ -160,7 +172,7 @@ def test_another_source_in_the_way_is_an_error() -> None:
     store = MemoryStore()
     sandbox = {**SOURCE, "base_url": "http://127.0.0.1:8075"}
     [target] = lake_of(store, sandbox).targets([hours(3, 5)])
-    lake_of(store, sandbox).land(target, hourly(hours(3, 5)), {})
+    land(lake_of(store, sandbox), target, hourly(hours(3, 5)))
     before = dict(store.objects)
     with pytest.raises(EvplForeignError, match=r"comes from .*8075.*api\.orange\.com"):
         run(store, DAY)

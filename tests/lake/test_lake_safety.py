@@ -13,9 +13,26 @@ from airflow_provider_evpl.errors import (
     EvplStoreDeniedError,
     EvplStoreError,
 )
-from tests.lake.build import Answer, collect, fewer, hourly, hours, rejection
+from airflow_provider_evpl.lake.samples import Samples
+from airflow_provider_evpl.page import Series
+from tests.lake.build import (
+    HOUR,
+    MIDNIGHT,
+    PULLED_AT,
+    Answer,
+    Row,
+    circuit,
+    collect,
+    fewer,
+    hourly,
+    hours,
+    microseconds,
+    rejection,
+)
 from tests.lake.memory import MemoryStore
-from tests.lake.runs import DATASET, DAY, SOURCE, intervals, lake_of, names_of, run, shown
+from tests.lake.runs import DATASET, DAY, SOURCE, intervals, lake_of, land, names_of, run, shown
+
+MINUTE = HOUR / 60
 
 
 @fewer
@@ -117,11 +134,11 @@ def test_what_landed_meanwhile_is_not_lost() -> None:
     run(store, hours(5, 6))
     before = dict(store.objects)
     with pytest.raises(
-        EvplOverlapError, match=r"another run landed more meanwhile: .* 2 with a value, now 2 and 0"
+        EvplOverlapError, match=r"another run landed more meanwhile: .* 1 with a value, now 1 and 0"
     ):
-        lake_of(store).land(target, hourly(DAY, None, rejections=1), {})
+        land(lake_of(store), target, hourly(DAY, None, rejections=1))
     assert store.objects == before
-    assert lake_of(store).land(target, hourly(DAY, 2.0), {}).replaced == 1
+    assert land(lake_of(store), target, hourly(DAY, 2.0)).replaced == 1
 
 
 def test_another_source_that_landed_meanwhile_is_not_superseded() -> None:
@@ -129,10 +146,10 @@ def test_another_source_that_landed_meanwhile_is_not_superseded() -> None:
     store = MemoryStore()
     [target] = lake_of(store).targets([DAY])
     elsewhere = lake_of(store, SOURCE | {"base_url": "https://elsewhere.example"})
-    elsewhere.land(elsewhere.targets([DAY])[0], hourly(DAY, 1.0), {})
+    land(elsewhere, elsewhere.targets([DAY])[0], hourly(DAY, 1.0))
     before = dict(store.objects)
     with pytest.raises(EvplForeignError, match="comes from"):
-        lake_of(store).land(target, hourly(DAY, 2.0), {})
+        land(lake_of(store), target, hourly(DAY, 2.0))
     assert store.objects == before
 
 
@@ -144,7 +161,7 @@ def test_rejected_samples_are_put_first() -> None:
         rejection('{"value": "é\\n"}', entry=2, sample=3),
         rejection("[]", entry=1, sample=None, samples=4),
     ]
-    landing = lake_of(store).land(target, collect([Answer([], []), Answer([], gone)], DAY), {})
+    landing = land(lake_of(store), target, collect([Answer([], []), Answer([], gone)], DAY))
     path = DATASET.rejected_path(DAY)
     assert landing.rejected_path == f"memory://{path}"
     puts = [call for call in store.calls if call[0] == "put"]
@@ -168,55 +185,129 @@ def test_a_clean_replacement_removes_rejected_samples() -> None:
     assert path not in store.objects
 
 
+def _losses(store: MemoryStore, samples: Samples) -> list[str]:
+    [target] = lake_of(store).targets([DAY])
+    return lake_of(store).change(target, samples).losses
+
+
 @pytest.mark.parametrize(
     ("circuits", "value", "shrinks"),
     [
         ("ab", 2.0, 0),
         ("abc", 2.0, 0),
         ("a", 2.0, 2),  # fewer rows
+        ("ac", 2.0, 2),  # as many rows, of another circuit
+        ("acd", 2.0, 2),  # more rows, of other circuits
         ("ab", None, 2),  # as many rows, fewer values
         ("abc", None, 2),  # more rows, fewer values
         ("", None, 2),
     ],
 )
-def test_shrinking_is_fewer_rows_or_fewer_values(circuits: str, value: float | None, shrinks: int) -> None:
-    """An object shrinks where its interval would have fewer rows or fewer values: each counts for itself."""
+def test_shrinking_is_fewer_rows_or_values_of_a_circuit(
+    circuits: str, value: float | None, shrinks: int
+) -> None:
+    """An object shrinks where a circuit would have fewer rows or fewer values in its interval.
+
+    Each object counts for itself, and so does each circuit: more elsewhere makes up for nothing.
+    """
     store = MemoryStore()
     run(store, hours(0, 1), hours(5, 6))
-    [target] = lake_of(store).targets([DAY])
-    found = target.shrinks(hourly(DAY, value, circuits=circuits))
+    found = _losses(store, hourly(DAY, value, circuits=circuits))
     assert len(found) == shrinks
     for window, text in zip((hours(0, 1), hours(5, 6)), found, strict=False):
-        assert text.startswith(f"{window} has 2 rows, 2 with a value, now {len(circuits)} and ")
+        assert text.startswith(f"{window} has 1 rows, 1 with a value, now ")
+        assert "(b in)" in text
+
+
+def test_a_renamed_pop_is_no_loss() -> None:
+    """Rows are counted by circuit and metric: the same circuit at another place has not lost any."""
+    store = MemoryStore()
+    run(store, DAY)
+    rows: list[Row] = [
+        (Series(name, "in", "FR", "Lyon", None, "EVPL"), microseconds(MIDNIGHT + hour * HOUR + MINUTE), 1.0)
+        for name in "ab"
+        for hour in range(24)
+    ]
+    assert _losses(store, collect([Answer(rows, [])], DAY)) == []
+    assert len(_losses(store, collect([Answer(rows[1:], [])], DAY))) == 1
+
+
+def test_five_circuits_are_named() -> None:
+    """Of more circuits that would lose rows the number is told."""
+    store = MemoryStore()
+    [target] = lake_of(store).targets([DAY])
+    land(lake_of(store), target, hourly(DAY, circuits="abcdefgh"))
+    [found] = _losses(store, hourly(DAY, circuits=""))
+    assert found.endswith("(e in) and 3 more")
 
 
 def test_more_elsewhere_makes_up_for_nothing() -> None:
     """An hour that would be erased shrinks, though the day has many more samples than before."""
     store = MemoryStore()
     run(store, hours(0, 1), hours(5, 6))
-    [target] = lake_of(store).targets([DAY])
-    [found] = target.shrinks(hourly(hours(1, 24)))
-    assert found == f"{hours(0, 1)} has 2 rows, 2 with a value, now 0 and 0"
+    [found] = _losses(store, hourly(hours(1, 24)))
+    assert found.startswith(f"{hours(0, 1)} has 1 rows, 1 with a value, now 0 and 0 (a in), ")
+
+
+def test_an_object_that_cannot_be_read_is_counted_by_its_footer() -> None:
+    """Its rows have rotted: what it had in all is what a slice must have."""
+    store = MemoryStore()
+    run(store, DAY)
+    path = DATASET.samples_path(DAY)
+    store.objects[path] = store.objects[path][:4] + bytes(200) + store.objects[path][204:]
+    assert _losses(store, hourly(DAY)) == []
+    assert _losses(store, hourly(DAY, circuits="a")) == [f"{DAY} has 48 rows, 48 with a value, now 24 and 24"]
 
 
 def test_nulls_that_stay_nulls_do_not_shrink() -> None:
     """Rows without a value may stay so, and may get one."""
     store = MemoryStore()
     run(store, DAY, value=None)
-    [target] = lake_of(store).targets([DAY])
-    assert not target.shrinks(hourly(DAY, None))
-    assert not target.shrinks(hourly(DAY, 1.0))
+    assert not _losses(store, hourly(DAY, None))
+    assert not _losses(store, hourly(DAY, 1.0))
 
 
-def test_a_left_over_does_not_shrink() -> None:
+def test_a_leftover_does_not_shrink() -> None:
     """An object inside another one isn't compared, for the larger one replaced it; that one is."""
     store = MemoryStore()
     run(store, hours(0, 2))
-    left_over = dict(store.objects)
+    leftover = dict(store.objects)
     [target] = lake_of(store).targets([DAY])
-    lake_of(store).land(target, hourly(hours(1, 24)), {})
-    store.objects |= left_over
+    land(lake_of(store), target, _from_hour(1))
+    store.objects |= leftover
     [target] = lake_of(store).targets([DAY])
     assert set(target.landed) == {DAY, hours(0, 2)}
-    assert not target.shrinks(hourly(hours(1, 24)))
-    assert [text.partition(" ")[0] for text in target.shrinks(hourly(hours(2, 24)))] == [str(DAY)]
+    assert not _losses(store, _from_hour(1))
+    assert [text.partition(" ")[0] for text in _losses(store, _from_hour(2))] == [str(DAY)]
+
+
+def _from_hour(first: int) -> Samples:
+    """Collect a day's samples of both circuits from an hour on."""
+    rows: list[Row] = [
+        (circuit(name), microseconds(MIDNIGHT + hour * HOUR), 1.0)
+        for name in "ab"
+        for hour in range(first, 24)
+    ]
+    return collect([Answer(rows, [])], DAY)
+
+
+def test_newer_samples_that_landed_meanwhile_are_kept() -> None:
+    """Of two runs on one interval the one that asked first and lands last has to run again."""
+    store = MemoryStore()
+    [target] = lake_of(store).targets([DAY])
+    newer = hourly(DAY, 2.0, pulled_at=PULLED_AT + MINUTE)
+    land(lake_of(store), target, newer)
+    before = dict(store.objects)
+    with pytest.raises(EvplOverlapError, match="landed newer samples meanwhile"):
+        land(lake_of(store), target, hourly(DAY, 1.0))
+    assert store.objects == before
+
+
+def test_a_clock_that_was_ahead_blocks_no_later_run() -> None:
+    """What had landed before the run's own listing is replaced, whatever time it says."""
+    store = MemoryStore()
+    [target] = lake_of(store).targets([DAY])
+    land(lake_of(store), target, hourly(DAY, 2.0, pulled_at=PULLED_AT + 365 * 24 * HOUR))
+    [landing] = run(store, DAY, value=1.0)
+    assert landing.replaced == 1
+    assert shown(store) == dict.fromkeys(range(24), 1.0)

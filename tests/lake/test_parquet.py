@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import airflow_provider_evpl
-from airflow_provider_evpl.lake.parquet import Footer, encode, read_footer
+from airflow_provider_evpl.lake.parquet import Footer, digest_series, encode, read_footer
 from airflow_provider_evpl.lake.samples import Samples
 from airflow_provider_evpl.page import Series
 from airflow_provider_evpl.window import DAY
-from tests.lake.build import MIDNIGHT, Answer, Row, circuit, collect, fewer, hourly, hours, microseconds
+from tests.lake.build import (
+    MIDNIGHT,
+    PULLED_AT,
+    Answer,
+    Row,
+    circuit,
+    collect,
+    fewer,
+    hourly,
+    hours,
+    microseconds,
+)
+from tests.lake.runs import earlier
 
 SOURCE = {"base_url": "https://api.orange.com", "job": "JOBV", "offer_type": "EVPL", "ctxtid": "wses,vsn"}
 START = microseconds(MIDNIGHT)
@@ -54,7 +67,9 @@ rows = st.lists(
 
 
 def _encode(samples: Samples, provenance: Mapping[str, str] | None = None) -> bytes:
-    return bytes(encode(samples, granularity="300s", source=SOURCE, provenance=provenance or {}))
+    return bytes(
+        encode(samples, code_ope="0042", granularity="300s", source=SOURCE, provenance=provenance or {})
+    )
 
 
 def _day(given_rows: list[Row]) -> Samples:
@@ -100,7 +115,7 @@ def test_the_footer_says_the_order() -> None:
 
 
 def test_the_footer_says_where_it_all_came_from() -> None:
-    """Key-value metadata holds source, slice, granularity, counts, versions and the run; no Arrow schema."""
+    """Its metadata holds source, slice, counts, series, times, versions and the run; no Arrow schema."""
     samples = hourly(hours(0, 24), rejections=2)
     raw = pq.ParquetFile(
         io.BytesIO(_encode(samples, {"dag_id": "daily", "slice": "not mine"}))
@@ -112,7 +127,12 @@ def test_the_footer_says_where_it_all_came_from() -> None:
         "evpl.schema_version": "1",
         "evpl.provider_version": airflow_provider_evpl.__version__,
         "evpl.slice": "2026-11-22T00:00:00Z/2026-11-23T00:00:00Z",
+        "evpl.code_ope": "0042",
         "evpl.granularity": "300s",
+        "evpl.series_digest": digest_series(samples.rows.series),
+        "evpl.lowest_share": str(24 / 288),
+        "evpl.pulled_at": "2026-11-24T00:00:00Z",
+        "evpl.first_pulled_at": "2026-11-24T00:00:00Z",
         "evpl.unknown_fields": "[]",
         "evpl.dag_id": "daily",
     }
@@ -125,9 +145,8 @@ def test_a_column_more_at_the_end_is_the_same_lake(tmp_path: Path) -> None:
     later = {**old.metadata.metadata, b"evpl.schema_version": b"2", b"evpl.later": b"more"}
     pq.write_table(wider.replace_schema_metadata(later), tmp_path / "later.parquet")
     (tmp_path / "now.parquet").write_bytes(_encode(hourly(hours(1, 2))))
-    assert read_footer(io.BytesIO((tmp_path / "later.parquet").read_bytes())) == Footer(
-        SOURCE, 2, 2, 2, 24, 2
-    )
+    footer = read_footer(io.BytesIO((tmp_path / "later.parquet").read_bytes()))
+    assert footer == read_footer(io.BytesIO(_encode(hourly(hours(0, 1)))))
     schema = pq.read_schema(tmp_path / "now.parquet")
     assert pq.ParquetDataset(tmp_path, schema=schema).read().num_rows == 4
     with duckdb.connect() as connection:
@@ -143,10 +162,55 @@ def test_a_footer_is_read_back(given_rows: list[Row]) -> None:
     """An object says its source, its rows, how many of them have a value, and how whole it is."""
     samples = _day(given_rows)
     ledger = samples.ledger
-    values = sum(value is not None for value in samples.rows.table()["value"].to_pylist())
+    nulls = sum(value is None for value in samples.rows.table()["value"].to_pylist())
     assert read_footer(io.BytesIO(_encode(samples))) == Footer(
-        SOURCE, ledger.rows, values, ledger.series, ledger.expected, ledger.observed
+        source=SOURCE,
+        code_ope="0042",
+        granularity="300s",
+        slice=str(hours(0, 24)),
+        rows=ledger.rows,
+        null_values=nulls,
+        observed=ledger.observed,
+        values=ledger.values,
+        series_digest=digest_series(samples.rows.series),
+        lowest_share=samples.lowest_share,
+        pulled_at=PULLED_AT,
+        first_pulled_at=PULLED_AT,
     )
+
+
+def test_a_footer_of_an_earlier_version_is_read(tmp_path: Path) -> None:
+    """It has none of the later keys, and a time that a run without Airflow wrote may be any text."""
+    path = tmp_path / "earlier.parquet"
+    for text, moment in (("2026-11-23T03:00:00Z", datetime(2026, 11, 23, 3, tzinfo=UTC)), ("03:00", None)):
+        path.write_bytes(earlier(_encode(hourly(hours(0, 1))), pulled_at=text))
+        footer = read_footer(io.BytesIO(path.read_bytes()))
+        assert footer == Footer(
+            source=SOURCE,
+            code_ope=None,
+            granularity="300s",
+            slice=str(hours(0, 1)),
+            rows=2,
+            null_values=0,
+            observed=2,
+            pulled_at=moment,
+        )
+
+
+def test_the_first_pull_of_what_was_there_is_kept() -> None:
+    """A replaced object's first pull goes on as the first one; a clock that went back doesn't undo it."""
+    for before, first in ((MIDNIGHT, MIDNIGHT), (None, PULLED_AT), (PULLED_AT + DAY, PULLED_AT)):
+        data = encode(
+            hourly(hours(0, 1)),
+            code_ope="0042",
+            granularity="300s",
+            source=SOURCE,
+            provenance={},
+            first_pulled_at=before,
+        )
+        footer = read_footer(io.BytesIO(bytes(data)))
+        assert footer is not None
+        assert (footer.pulled_at, footer.first_pulled_at) == (PULLED_AT, first)
 
 
 def test_the_same_samples_are_the_same_bytes() -> None:
@@ -162,7 +226,7 @@ def test_many_rows_are_several_row_groups() -> None:
     assert file.read()["value"].to_pylist() == [value for _, _, value in given_rows]
     footer = read_footer(io.BytesIO(_encode(_day(given_rows))))
     assert footer is not None
-    assert (footer.rows, footer.values) == (122_881, 122_881)
+    assert (footer.rows, footer.null_values) == (122_881, 0)
 
 
 def _foreign(metadata: dict[bytes, bytes] | None) -> bytes:
@@ -235,12 +299,13 @@ def test_pandas_stays_out() -> None:
     program = (
         "import io, sys\n"
         "from airflow_provider_evpl.lake.parquet import encode, read_footer\n"
+        "from airflow_provider_evpl.lake.contents import read_parts\n"
         "from airflow_provider_evpl.lake.revisions import revise\n"
         "from tests.lake.build import hourly, hours\n"
         "DAY = hours(0, 24)\n"
-        "data = encode(hourly(hours(0, 24)), granularity='300s', source={}, provenance={})\n"
+        "data = encode(hourly(DAY), code_ope='0042', granularity='300s', source={}, provenance={})\n"
         "assert read_footer(io.BytesIO(data)).rows == 48\n"
-        "found = revise(hourly(DAY).rows, DAY, [DAY], lambda _: data.to_pybytes())\n"
+        "found = revise(hourly(DAY).rows, DAY, [DAY], lambda _: read_parts(data.to_pybytes()))\n"
         "assert found == (0, 0, 0, None)\n"
         "assert 'pandas' not in sys.modules\n"
         "import pandas\n"
@@ -258,6 +323,8 @@ def test_pandas_stays_out() -> None:
         {"null_values": -1},
         {"null_values": 3},
         {"expected": -1},
+        {"values": -1},
+        {"values": 3},
         {"rows": 1.5},
     ],
     ids=str,

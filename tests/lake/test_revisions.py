@@ -10,14 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_evpl.errors import EvplStoreError
+from airflow_provider_evpl.lake.contents import UnreadableError, read_parts
 from airflow_provider_evpl.lake.parquet import encode
-from airflow_provider_evpl.lake.revisions import Revisions, UnreadableError, revise
+from airflow_provider_evpl.lake.revisions import Revisions, revise
 from airflow_provider_evpl.lake.samples import Samples
 from airflow_provider_evpl.page import Series
 from airflow_provider_evpl.window import Window
 from tests.lake.build import HOUR, MIDNIGHT, Answer, Row, circuit, collect, fewer, hourly, hours, microseconds
 from tests.lake.memory import MemoryStore
-from tests.lake.runs import DATASET, DAY, lake_of, run
+from tests.lake.runs import DATASET, DAY, lake_of, land, run
 
 NAMES = [circuit("a"), circuit("b"), Series("a", "out", "FR", None, "", None), Series("é", "in", *[None] * 4)]
 MOMENTS = [microseconds(MIDNIGHT + hour * HOUR) for hour in range(6)]
@@ -38,7 +39,7 @@ def samples(shown: Shown, window: Window) -> Samples:
 
 def written(shown: Shown, window: Window) -> bytes:
     """Write it as an object."""
-    data = encode(samples(shown, window), granularity="300s", source={}, provenance={})
+    data = encode(samples(shown, window), code_ope="0042", granularity="300s", source={}, provenance={})
     return bytes(data.to_pybytes())
 
 
@@ -66,7 +67,9 @@ def test_each_sample_is_counted_as_what_it_is(old: list[Shown], new: Shown, land
     now = {key: value for key, value in new.items() if key[1] in covered}
     added = sorted(key[1] for key in now.keys() - before.keys())
     window = hours(0, 6)
-    found = revise(samples(new, window).rows, window, landed, lambda one: written(shown[one], one))
+    found = revise(
+        samples(new, window).rows, window, landed, lambda one: read_parts(written(shown[one], one))
+    )
     assert found == Revisions(
         added=len(added),
         changed=sum(now[key] != before[key] for key in now.keys() & before.keys()),
@@ -83,7 +86,9 @@ def test_a_large_object_is_compared_in_each_of_its_row_groups() -> None:
     shown: Shown = {(circuit("a"), moment): 1.0 for moment in grid}
     now = shown | {(circuit("a"), grid[0]): 2.0, (circuit("a"), grid[-1]): None}
     data = written(shown, window)
-    assert revise(samples(now, window).rows, window, [window], lambda _: data) == Revisions(changed=2)
+    assert revise(samples(now, window).rows, window, [window], lambda _: read_parts(data)) == Revisions(
+        changed=2
+    )
 
 
 def test_many_series_are_told_apart() -> None:
@@ -91,7 +96,7 @@ def test_many_series_are_told_apart() -> None:
     before: Shown = {(circuit(str(number)), MOMENTS[0]): 1.0 for number in range(3_000)}
     data = written(before, DAY)
     now = before | {(circuit("2999"), MOMENTS[0]): 2.0}
-    assert revise(samples(now, DAY).rows, DAY, [DAY], lambda _: data) == Revisions(changed=1)
+    assert revise(samples(now, DAY).rows, DAY, [DAY], lambda _: read_parts(data)) == Revisions(changed=1)
 
 
 def test_a_name_that_is_not_there_is_none_of_the_others() -> None:
@@ -100,7 +105,7 @@ def test_a_name_that_is_not_there_is_none_of_the_others() -> None:
     names = [Series("a", "in", one, other, None, None) for one in places for other in places]
     shown: Shown = {(name, MOMENTS[0]): float(at) for at, name in enumerate(names)}
     data = written(shown, DAY)
-    assert revise(samples(shown, DAY).rows, DAY, [DAY], lambda _: data) == Revisions()
+    assert revise(samples(shown, DAY).rows, DAY, [DAY], lambda _: read_parts(data)) == Revisions()
 
 
 def test_what_lands_for_the_first_time_changes_nothing() -> None:
@@ -115,7 +120,7 @@ def test_a_landing_says_what_it_changed() -> None:
     run(store, hours(0, 1), hours(5, 6))
     lake = lake_of(store)
     [target] = lake.targets([DAY])
-    landing = lake.land(target, hourly(DAY, 2.0, circuits="abc"), {})
+    landing = land(lake, target, hourly(DAY, 2.0, circuits="abc"))
     assert landing.revisions == Revisions(added=2, changed=4, gone=0, oldest=microseconds(MIDNIGHT))
 
 
@@ -129,7 +134,7 @@ def test_an_object_whose_rows_cannot_be_read_is_replaced(caplog: pytest.LogCaptu
     [landing] = run(store, DAY)
     assert store.objects[path] == whole
     assert landing.revisions is None
-    assert f"slice {DAY}: what it changes can't be told: OSError: " in caplog.text
+    assert f"slice {DAY}: no revisions, a landed object can't be read: OSError: " in caplog.text
 
 
 class _CutOff(io.BytesIO):
@@ -158,8 +163,8 @@ def test_a_store_that_fails_meanwhile_is_told_by_the_object() -> None:
     run(store, DAY)
     store.calls.clear()
     run(store, DAY)
-    store.cut_off = sum(method == "open" for method, _ in store.calls)
     store.calls.clear()
+    store.cut_off = 2
     url = re.escape(store.url(DATASET.samples_path(DAY)))
     with pytest.raises(EvplStoreError, match=f"^{url}: the store failed: OSError: cut off, -1 bytes"):
         run(store, DAY)
@@ -171,4 +176,4 @@ def test_an_object_without_our_columns_cannot_be_read() -> None:
     sink = pa.BufferOutputStream()
     pq.write_table(pa.table({"timestamp": pa.array(MOMENTS, pa.timestamp("us", "UTC"))}), sink)
     with pytest.raises(UnreadableError, match="KeyError"):
-        revise(hourly(DAY).rows, DAY, [DAY], lambda _: sink.getvalue().to_pybytes())
+        revise(hourly(DAY).rows, DAY, [DAY], lambda _: read_parts(sink.getvalue().to_pybytes()))

@@ -12,11 +12,12 @@ from airflow_provider_evpl.lake.samples import SampleCollector, Samples
 from airflow_provider_evpl.lake.schema import SERIES_COLUMNS
 from airflow_provider_evpl.page import Entry, Page, Rejection, Series
 from airflow_provider_evpl.values import pack
-from airflow_provider_evpl.window import Granularity, Window
+from airflow_provider_evpl.window import EPOCH, Granularity, Window
 from tests.lake.build import (
     FIVE_MINUTES,
     HOUR,
     MIDNIGHT,
+    PULLED_AT,
     Answer,
     Row,
     circuit,
@@ -168,20 +169,60 @@ def test_order_does_not_matter_without_duplicates(given_rows: list[Row], random:
 
 @fewer
 @given(answers, st.sampled_from(GRANULARITIES), st.sampled_from([WINDOW, SLICE, hours(0, 24)]))
-def test_expected_and_observed_by_brute_force(
-    pages: list[Answer], granularity: Granularity, window: Window
-) -> None:
-    """Expected is series times multiples of the step in the slice; observed counts each step seen once."""
-    ledger = collect(pages, window, granularity).ledger
-    if granularity.step is None:
-        assert (ledger.expected, ledger.observed) == (None, None)
+def test_steps_by_brute_force(pages: list[Answer], granularity: Granularity, window: Window) -> None:
+    """Expected is series times steps; of each series a step counts once, with a sample and with a value.
+
+    None of them is known of a slice that isn't made of whole steps.
+    """
+    samples = collect(pages, window, granularity)
+    ledger = samples.ledger
+    if (step := granularity.step) is None or (window.start - EPOCH) % step or (window.end - EPOCH) % step:
+        assert (ledger.expected, ledger.observed, ledger.values) == (None, None, None)
+        assert (samples.lacking(1), samples.lowest_share) == ([], None)
         return
-    step = granularity.step // timedelta(microseconds=1)
-    start, end = microseconds(window.start), microseconds(window.end)
-    first = start + -start % step
-    assert ledger.expected == ledger.series * len(range(first, end, step))
-    truth = _truth(_all_rows(pages), window)
-    assert ledger.observed == len({(one, timestamp // step) for one, timestamp, _ in truth.rows})
+    steps = window.length // step
+    truth = _truth(_all_rows(pages), window).rows
+    observed = {(one, timestamp // microseconds(EPOCH + step)) for one, timestamp, _ in truth}
+    values = {
+        (one, timestamp // microseconds(EPOCH + step)) for one, timestamp, value in truth if value is not None
+    }
+    assert ledger.expected == ledger.series * steps
+    assert (ledger.observed, ledger.values) == (len(observed), len(values))
+    shares = {one: sum(name == one for name, _ in values) / steps for one in samples.series}
+    assert samples.lowest_share == min(shares.values(), default=None)
+    for share in (0.0, 0.5, 1.0):
+        lacking = {lack.series: lack.values / lack.steps for lack in samples.lacking(share)}
+        assert lacking == {one: found for one, found in shares.items() if found < share}
+
+
+def test_series_of_earlier_objects_are_expected() -> None:
+    """A slice held against them expects each series once, and lacks those that it doesn't have."""
+    samples = collect([Answer([(circuit("a"), START, 1.0)], [])], WINDOW).expecting(
+        {circuit("c"), circuit("a"), circuit("b")}
+    )
+    steps = FIVE_MINUTES.steps_in(WINDOW)
+    assert steps is not None
+    assert (samples.ledger.expected, samples.ledger.series) == (3 * steps, 1)
+    assert [str(lack) for lack in samples.lacking(1)] == [
+        f"b in EVPL (0 of {steps})",
+        f"c in EVPL (0 of {steps})",
+        f"a in EVPL (1 of {steps})",
+    ]
+    assert samples.lacking(0) == []
+
+
+@fewer
+@given(answers, st.tuples(st.integers(0, 3), st.integers(1, 3)))
+def test_circuits_are_counted_within_a_window(pages: list[Answer], bounds: tuple[int, int]) -> None:
+    """For each circuit and metric the rows in a part of the slice, and those with a value."""
+    part = hours(bounds[0], sum(bounds))
+    truth = _truth(_all_rows(pages), WINDOW).rows
+    expected: dict[tuple[str, str], tuple[int, int]] = {}
+    for series, timestamp, value in truth:
+        is_inside = microseconds(part.start) <= timestamp < microseconds(part.end)
+        rows, values = expected.get(series[:2], (0, 0))
+        expected[series[:2]] = rows + is_inside, values + (is_inside and value is not None)
+    assert collect(pages, WINDOW).count_circuits(part) == expected
 
 
 @fewer
@@ -272,7 +313,7 @@ def test_the_rejected_share(given_rows: list[float], gone: list[Rejection], frac
 def test_the_rejected_share_of_entries() -> None:
     """One entry of two without a sample that could be counted is half of them, however many samples came."""
     many = Entry(circuit("a"), [START + at for at in range(99)], pack([1.0] * 99))
-    collector = SampleCollector(WINDOW, code_ope="0042", granularity=FIVE_MINUTES)
+    collector = SampleCollector(WINDOW, code_ope="0042", granularity=FIVE_MINUTES, pulled_at=PULLED_AT)
     gone = [rejection("[]", sample=None)]
     collector.add(
         Page(current_page=1, total_pages=1, has_next=False, entry_count=2, entries=[many], rejections=gone)

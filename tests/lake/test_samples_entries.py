@@ -13,6 +13,7 @@ from tests.lake.build import (
     FIVE_MINUTES,
     HOUR,
     MIDNIGHT,
+    PULLED_AT,
     Answer,
     Row,
     circuit,
@@ -36,7 +37,7 @@ entries = st.builds(
 
 
 def _collect(pages: list[list[Entry]]) -> Samples:
-    collector = SampleCollector(WINDOW, code_ope="0042", granularity=FIVE_MINUTES)
+    collector = SampleCollector(WINDOW, code_ope="0042", granularity=FIVE_MINUTES, pulled_at=PULLED_AT)
     for one in pages:
         collector.add(
             Page(current_page=None, total_pages=None, has_next=False, entry_count=len(one), entries=one)

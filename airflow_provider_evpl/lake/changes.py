@@ -1,0 +1,126 @@
+"""What landing a slice would change: samples revised, circuits that would lose some, series that it lacks."""
+
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from airflow_provider_evpl.fields import name_some, one_line
+from airflow_provider_evpl.lake.contents import Counts, Part, SeriesCounter, UnreadableError
+from airflow_provider_evpl.lake.layout import largest
+from airflow_provider_evpl.lake.objects import Objects
+from airflow_provider_evpl.lake.parquet import Footer
+from airflow_provider_evpl.lake.revisions import Revisions, revise
+from airflow_provider_evpl.lake.samples import Circuit, Samples
+from airflow_provider_evpl.page import Series
+from airflow_provider_evpl.window import DAY, Window
+
+__all__ = ["Change", "compare", "find_losses"]
+
+_LONGEST_NAME = 100
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What landing a slice would change.
+
+    Attributes:
+        samples: the slice, held against the series of the objects that it replaces, and of the newest
+            object that ended in the 24 hours before it.
+        revisions: None where the rows of a replaced object can't be read.
+        losses: each landed object of which rows or values would be erased, for people.
+    """
+
+    samples: Samples
+    revisions: Revisions | None
+    losses: list[str]
+
+
+def compare(objects: Objects, landed: Mapping[Window, Footer], samples: Samples) -> Change:
+    """Compare a slice with the objects that it would replace; each of them is read once.
+
+    Raises:
+        EvplError: the store failed or refused.
+    """
+    reader = _Reader(objects)
+    try:
+        revisions = revise(samples.rows, samples.window, landed, reader.parts) if landed else Revisions()
+    except UnreadableError as error:
+        _log.warning("slice %s: no revisions, a landed object can't be read: %s", samples.window, error)
+        revisions = None
+    known: set[Series] = set().union(*(reader.count(one) or () for one in largest(landed)))
+    if samples.steps:
+        known |= objects.newest_series(samples.window.start, DAY)
+    return Change(
+        samples=samples.expecting(known),
+        revisions=revisions,
+        losses=_losses(reader, landed, samples),
+    )
+
+
+def find_losses(objects: Objects, landed: Mapping[Window, Footer], samples: Samples) -> list[str]:
+    """Say which landed objects would lose rows or values to a slice; rows are counted by circuit and metric.
+
+    An object inside another one is a leftover of a run that ended between its put and its deletes: the larger
+    one counts.
+
+    Raises:
+        EvplError: the store failed or refused.
+    """
+    return _losses(_Reader(objects), landed, samples)
+
+
+class _Reader:
+    """Reads objects, and counts what it reads."""
+
+    def __init__(self, objects: Objects) -> None:
+        self._objects = objects
+        self._counts: dict[Window, dict[Series, Counts]] = {}
+
+    def parts(self, window: Window) -> Iterator[Part]:
+        counter = SeriesCounter(None)
+        for part in self._objects.parts(window):
+            counter.add(part)
+            yield part
+        self._counts[window] = counter.counts
+
+    def count(self, window: Window) -> dict[Series, Counts] | None:
+        """Count the rows and values of each series; None if the rows can't be read."""
+        try:
+            if window not in self._counts:
+                self._counts[window] = self._objects.count(window)
+        except UnreadableError:
+            return None
+        return self._counts[window]
+
+
+def _losses(reader: _Reader, landed: Mapping[Window, Footer], samples: Samples) -> list[str]:
+    lost = {one: _lost(reader.count(one), landed[one], samples, one) for one in largest(landed)}
+    return [f"{window} has {name_some(texts)}" for window, texts in lost.items() if texts]
+
+
+def _lost(
+    counts: Mapping[Series, Counts] | None, footer: Footer, samples: Samples, window: Window
+) -> list[str]:
+    """Compare what an object has of each circuit and metric; of one that can't be read its totals."""
+    if counts is None:
+        before = {("", ""): (footer.rows, footer.rows - footer.null_values)}
+        now = {("", ""): samples.count_within(window)}
+    else:
+        before, now = _by_circuit(counts), samples.count_circuits(window)
+    lost = []
+    for circuit, (rows, values) in before.items():
+        now_rows, now_values = now.get(circuit, (0, 0))
+        if now_rows < rows or now_values < values:
+            name = one_line(" ".join(circuit))[:_LONGEST_NAME].strip()
+            have = f"{rows} rows, {values} with a value, now {now_rows} and {now_values}"
+            lost.append(f"{have}{name and f' ({name})'}")
+    return lost
+
+
+def _by_circuit(counts: Mapping[Series, Counts]) -> dict[Circuit, tuple[int, int]]:
+    sums: dict[Circuit, tuple[int, int]] = {}
+    for series, one in counts.items():
+        rows, values = sums.get(series[:2], (0, 0))
+        sums[series[:2]] = rows + one.rows, values + one.values
+    return sums

@@ -1,0 +1,197 @@
+"""The landed objects of one data set: which there are, whose they are, what is in them."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from airflow_provider_evpl.errors import EvplForeignError
+from airflow_provider_evpl.lake.contents import (
+    Counts,
+    Part,
+    SeriesCounter,
+    UnreadableError,
+    read_code_ope,
+    read_parts,
+    read_series,
+)
+from airflow_provider_evpl.lake.layout import Dataset, parse_folder, parse_name
+from airflow_provider_evpl.lake.parquet import Footer, read_footer
+from airflow_provider_evpl.lake.store import Store, told
+from airflow_provider_evpl.page import Series
+from airflow_provider_evpl.window import DAY, Granularity, Window, floor, microseconds
+
+__all__ = ["Foreign", "Objects"]
+
+
+class Foreign(NamedTuple):
+    """An object that this connection didn't land.
+
+    Attributes:
+        reason: what shows that, for people.
+    """
+
+    reason: str
+
+
+class Objects:
+    """The objects that have landed of one operator code at one granularity, from one source.
+
+    Args:
+        store: the root of the lake.
+        dataset: which operator code and granularity.
+        source: `Settings.source`: objects from another source are foreign.
+    """
+
+    def __init__(self, store: Store, dataset: Dataset, source: Mapping[str, str]) -> None:
+        self._store = store
+        self._dataset = dataset
+        self._source = source
+        self._granularity = Granularity(dataset.granularity)
+        self._series: dict[str, frozenset[Series]] = {}
+
+    def windows(self, day: datetime) -> list[Window]:
+        """List the intervals that have landed on a UTC day, which begins at the moment."""
+        parsed = (parse_name(name, day) for name in self._store.names(self._dataset.folder(day)))
+        return [landed for landed in parsed if landed is not None]
+
+    def steps_in(self, window: Window) -> int | None:
+        """Count the steps of a window; None if it isn't made of whole steps."""
+        return self._granularity.steps_in(window)
+
+    def survey(self, window: Window) -> dict[Window, Footer | Foreign]:
+        """Read the footers of all objects that overlap a window, in order of time.
+
+        Raises:
+            EvplError: the store failed or refused.
+        """
+        days = (floor(part.start, DAY) for part in window.slices(DAY))
+        landed = [one for day in days for one in self.windows(day) if one.overlaps(window)]
+        return {one: self.footer(one) for one in sorted(landed)}
+
+    def first_day(self) -> datetime | None:
+        """Find the first UTC day that has a folder; None if the data set has none."""
+        folders = self._store.folders(self._dataset.root)
+        return min((day for day in map(parse_folder, folders) if day is not None), default=None)
+
+    def footer(self, window: Window) -> Footer | Foreign:
+        """Read an object's footer, and hold it against the object's path.
+
+        Raises:
+            EvplError: the store failed or refused.
+        """
+        path = self._dataset.samples_path(window)
+        with told(self._store.url(path)), self._store.open(path) as file:
+            footer = read_footer(file)
+        if footer is None:
+            return Foreign("was not written by this provider")
+        if footer.source != self._source:
+            return Foreign(f"comes from {footer.source}, this run pulls from {dict(self._source)}")
+        return self._misplaced(window, footer) or footer
+
+    def own_footer(self, window: Window) -> Footer:
+        """Read the footer of an object that has to be ours.
+
+        Raises:
+            EvplForeignError: the object isn't ours.
+            EvplError: the store failed or refused.
+        """
+        footer = self.footer(window)
+        if isinstance(footer, Foreign):
+            raise EvplForeignError(
+                f"{self._store.url(self._dataset.samples_path(window))} {footer.reason}; "
+                "choose another object_storage_path, or move the object away"
+            )
+        return footer
+
+    def _misplaced(self, window: Window, footer: Footer) -> Foreign | None:
+        """Compare what the footer says with the path: a copy somewhere else is not what landed there."""
+        code_ope = footer.code_ope if footer.code_ope is not None else self._code_ope_of(window)
+        written = {"operator code": code_ope, "granularity": footer.granularity, "slice": footer.slice}
+        here = (self._dataset.code_ope, self._dataset.granularity, str(window))
+        for (name, text), expected in zip(written.items(), here, strict=True):
+            if text != expected:
+                return Foreign(f"is a copy of an object with the {name} {text}, its path says {expected}")
+        return None
+
+    def _code_ope_of(self, window: Window) -> str:
+        """Read the code of an earlier version's object from its rows; unknown, it is the path's."""
+        try:
+            code_ope = read_code_ope(self.read(window))
+        except UnreadableError:
+            code_ope = None
+        return self._dataset.code_ope if code_ope is None else code_ope
+
+    def read(self, window: Window) -> bytes:
+        """Read an object whole.
+
+        Raises:
+            EvplError: the store failed or refused.
+        """
+        path = self._dataset.samples_path(window)
+        with told(self._store.url(path)), self._store.open(path) as file:
+            return file.read()
+
+    def parts(self, window: Window) -> Iterator[Part]:
+        """Read an object's rows, some at a time.
+
+        Raises:
+            UnreadableError: its rows can't be read.
+            EvplError: the store failed or refused.
+        """
+        return read_parts(self.read(window))
+
+    def series(self, window: Window, footer: Footer) -> frozenset[Series]:
+        """Give the series of an object; of objects with the same digest one is read.
+
+        Raises:
+            UnreadableError: its rows can't be read.
+            EvplError: the store failed or refused.
+        """
+        if not footer.rows:
+            return frozenset()
+        digest = footer.series_digest
+        if digest is None:
+            return read_series(self.read(window))
+        if digest not in self._series:
+            self._series[digest] = read_series(self.read(window))
+        return self._series[digest]
+
+    def count(self, window: Window) -> dict[Series, Counts]:
+        """Count the rows, the values and the steps of each series of an object.
+
+        Raises:
+            UnreadableError: its rows can't be read.
+            EvplError: the store failed or refused.
+        """
+        step = self._granularity.step
+        counter = SeriesCounter(microseconds(step) if step else None)
+        for part in self.parts(window):
+            counter.add(part)
+        return counter.counts
+
+    def newest_series(self, before: datetime, within: timedelta) -> frozenset[Series]:
+        """Give the series of the newest object of ours with rows that ended at a moment, or shortly before.
+
+        Args:
+            before: the moment.
+            within: how long before it.
+
+        Raises:
+            EvplError: the store failed or refused.
+        """
+        days = Window(before - within, before).slices(DAY)
+        landed = [one for day in days for one in self.windows(floor(day.start, DAY))]
+        newest_first = sorted(landed, key=lambda one: (one.end, one.length), reverse=True)
+        for one in newest_first:
+            if before - within < one.end <= before and (found := self._own_series(one)):
+                return found
+        return frozenset()
+
+    def _own_series(self, window: Window) -> frozenset[Series]:
+        footer = self.footer(window)
+        if isinstance(footer, Foreign):
+            return frozenset()
+        try:
+            return self.series(window, footer)
+        except UnreadableError:
+            return frozenset()
