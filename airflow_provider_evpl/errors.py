@@ -17,6 +17,7 @@
         ├── EvplUnavailableError  network, time-out, 408, 500, 502-504
         ├── EvplPagingError       the pages of a slice don't add up, perhaps they moved
         ├── EvplNotPublishedError the window has no sample yet, or lies ahead
+        ├── EvplIncompleteError   fewer values are there than `min_coverage` or `fail_on_gaps` asks for
         ├── EvplOverlapError      another run landed on the same interval meanwhile
         └── EvplStoreError        the object store failed
 
@@ -30,6 +31,7 @@ __all__ = [
     "EvplError",
     "EvplForbiddenError",
     "EvplForeignError",
+    "EvplIncompleteError",
     "EvplNotPublishedError",
     "EvplOverlapError",
     "EvplPagingError",
@@ -115,6 +117,10 @@ class EvplPagingError(EvplRetryableError):
 
 class EvplNotPublishedError(EvplRetryableError):
     """The window has no sample yet, or ends ahead of the worker's clock."""
+
+
+class EvplIncompleteError(EvplRetryableError):
+    """Fewer values have landed than `min_coverage` asks for, or a lake with `fail_on_gaps` has gaps."""
 
 
 class EvplOverlapError(EvplRetryableError):

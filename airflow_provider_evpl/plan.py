@@ -30,19 +30,29 @@ class PullPlan:
     Attributes:
         code_ope: the operator code, an opaque string.
         window: what to pull, lookback included.
+        lookback: how much of the window comes before the run's own window; in whole slices.
         slice_length: the unit of replacement; divides a day.
         allow_empty: may a window without a single sample land.
         on_shrink: `fail`, `keep` or `replace`, for a slice that would erase landed samples.
         max_rejected_fraction: 0 to 1, of a slice's samples or entries.
+        min_coverage: 0 to 1: in which share of a slice's steps each series must have a value; None asks
+            for nothing. The lookback is not held to it.
     """
 
     code_ope: str
     window: Window
     slice_length: timedelta
+    lookback: timedelta = timedelta()
     granularity: Granularity = FIVE_MINUTES
     allow_empty: bool = False
     on_shrink: str = "fail"
     max_rejected_fraction: float = 0.01
+    min_coverage: float | None = None
+
+    @property
+    def own_window(self) -> Window:
+        """The window without its lookback."""
+        return Window(self.window.start + self.lookback, self.window.end)
 
     @classmethod
     def from_arguments(
@@ -62,7 +72,7 @@ class PullPlan:
             EvplNotPublishedError: the window ends more than 60 s after `now`.
         """
         given = given_arguments(arguments)
-        window, slice_length = _window(given, run)
+        window, slice_length, lookback = _window(given, run)
         if window.end > now + _CLOCK_SKEW:
             raise EvplNotPublishedError(
                 f"window {window}: its end lies ahead of the clock ({iso(now.replace(microsecond=0))}); "
@@ -72,7 +82,7 @@ class PullPlan:
             name: read(given[name], name) for name, read in _READERS.items() if name in given
         }
         code_ope = read_code_ope(given, default_code_ope)
-        return cls(code_ope=code_ope, window=window, slice_length=slice_length, **values)
+        return cls(code_ope=code_ope, window=window, slice_length=slice_length, lookback=lookback, **values)
 
 
 _READERS: dict[str, Callable[[object, str], object]] = {
@@ -80,16 +90,17 @@ _READERS: dict[str, Callable[[object, str], object]] = {
     "allow_empty": read_boolean,
     "on_shrink": lambda value, name: read_choice(value, name, ("fail", "keep", "replace")),
     "max_rejected_fraction": lambda value, name: read_number(value, name, (0, 1)),
+    "min_coverage": lambda value, name: read_number(value, name, (0, 1)),
 }
 
 
-def _window(given: Mapping[str, object], run: RunTimes) -> tuple[Window, timedelta]:
-    lookback = _lookback(given)
+def _window(given: Mapping[str, object], run: RunTimes) -> tuple[Window, timedelta, timedelta]:
+    asked = _lookback(given)
     with within_dates():
         window = read_window(given, run)
         slice_length = _slice_length(given, window)
-        slices_back = -(-lookback // slice_length)
-        return Window(window.start - slices_back * slice_length, window.end), slice_length
+        lookback = -(-asked // slice_length) * slice_length
+        return Window(window.start - lookback, window.end), slice_length, lookback
 
 
 def _slice_length(given: Mapping[str, object], window: Window) -> timedelta:

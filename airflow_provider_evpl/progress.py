@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 
 from airflow_provider_evpl.page import Page
 from airflow_provider_evpl.window import Window
@@ -42,7 +43,8 @@ class ProgressMeter:
         self._clock = clock
         self._started = clock()
         self._pages = self._samples = 0
-        self._target = window
+        self._done = timedelta()
+        self._target_length = timedelta()
         self._target_pages = 0
 
     @property
@@ -51,8 +53,9 @@ class ProgressMeter:
         return self._clock() - self._started
 
     def begin(self, target: Window) -> None:
-        """Turn to the next slice."""
-        self._target, self._target_pages = target, 0
+        """Turn to the next slice, in any order."""
+        self._done += self._target_length
+        self._target_length, self._target_pages = target.length, 0
 
     def page(self, page: Page) -> None:
         """Count a page and tell."""
@@ -65,5 +68,4 @@ class ProgressMeter:
 
     def _share(self, total_pages: int | None) -> float:
         inside = min(1.0, self._target_pages / total_pages) if total_pages else 0.0
-        done = self._target.start + inside * self._target.length - self._window.start
-        return min(1.0, max(0.0, done / self._window.length))
+        return min(1.0, (self._done + inside * self._target_length) / self._window.length)

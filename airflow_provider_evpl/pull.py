@@ -4,12 +4,19 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
+from datetime import UTC, datetime
 from itertools import groupby
 from threading import Event
 
 from airflow_provider_evpl.api.client import Client, Query
 from airflow_provider_evpl.api.pages import read_pages
-from airflow_provider_evpl.errors import EvplNotPublishedError, EvplPagingError, EvplRefusedError
+from airflow_provider_evpl.errors import (
+    EvplIncompleteError,
+    EvplNotPublishedError,
+    EvplPagingError,
+    EvplRefusedError,
+)
+from airflow_provider_evpl.failures import SliceFailures
 from airflow_provider_evpl.lake.lake import Lake, Target
 from airflow_provider_evpl.lake.layout import Dataset
 from airflow_provider_evpl.lake.samples import SampleCollector, Samples
@@ -17,8 +24,9 @@ from airflow_provider_evpl.lake.store import Store
 from airflow_provider_evpl.page import Page
 from airflow_provider_evpl.plan import PullPlan
 from airflow_provider_evpl.progress import Progress, ProgressMeter
+from airflow_provider_evpl.shortfalls import Shortfalls, tell_lacks
 from airflow_provider_evpl.summary import Summary
-from airflow_provider_evpl.window import DAY, Granularity, Window, floor, iso
+from airflow_provider_evpl.window import DAY, floor, iso
 
 __all__ = ["pull", "pull_slice"]
 
@@ -38,13 +46,14 @@ def pull(  # noqa: PLR0913 each is a seam to the outside
 ) -> Summary:
     """Pull a window into the lake, slice by slice; memory grows with one slice, not with the window.
 
-    Each slice ends exact, or as it was before.
+    The newest slice comes first. Each slice ends exact, or as it was. An error that belongs to one slice does
+    not stop the others: the pull fails at the end, with all of these errors.
 
     Args:
         client: authorised.
         store: the root of the lake.
         plan: what to pull.
-        provenance: of the run, for the objects' footers: its ids, the time.
+        provenance: of the run, for the objects' footers: its ids.
         on_progress: is told after every page.
         summary: of this plan, still empty; it is filled slice by slice and returned, so what landed is
             known where the pull fails.
@@ -53,54 +62,65 @@ def pull(  # noqa: PLR0913 each is a seam to the outside
     Raises:
         EvplNotPublishedError: no sample in the whole window; nothing has landed.
         EvplRefusedError: slices were left as they were; the others have landed.
-        EvplError: the API or the store failed; the slices before have landed.
+        EvplIncompleteError: slices have landed with less than `min_coverage`.
+        EvplError: the API failed for some slices, the others have landed; or the API, the credentials or the
+            store failed for all, and the slices before have landed.
     """
     lake = Lake(store, Dataset(plan.code_ope, plan.granularity.text), client.settings.source)
     meter = ProgressMeter(plan.window, on_progress, clock)
     summary = summary or Summary(plan=plan)
-    run = _Run(lake, summary, {**provenance, "window": str(plan.window)}, client.blot)
+    run = _Run(client, lake, summary, {**provenance, "window": str(plan.window)}, meter)
     sent_before = client.requests_sent
-    for _, slices in groupby(plan.window.slices(plan.slice_length), lambda one: floor(one.start, DAY)):
-        for target in lake.targets(slices):
-            meter.begin(target.window)
-            run.take(
-                target,
-                pull_slice(client, plan.code_ope, plan.granularity, target.window, meter.page),
-            )
-    run.finish()
-    summary.requests = client.requests_sent - sent_before
-    summary.seconds = meter.seconds
+    days = groupby(plan.window.slices(plan.slice_length), lambda one: floor(one.start, DAY))
+    try:
+        for slices in reversed([list(slices) for _, slices in days]):
+            for target in reversed(lake.targets(slices)):
+                run.take(target)
+        run.finish()
+    finally:
+        summary.requests = client.requests_sent - sent_before
+        summary.seconds = meter.seconds
+        run.warn()
     return summary
 
 
 def pull_slice(
     client: Client,
-    code_ope: str,
-    granularity: Granularity,
-    window: Window,
+    query: Query,
     on_page: Callable[[Page], None] = lambda _: None,
+    *,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Samples:
     """Pull all pages of a window into memory.
 
     Where they don't add up it starts again from the first, then one page at a time.
 
+    Args:
+        client: authorised.
+        query: what to ask for.
+        on_page: is told of each page.
+        now: gives the time.
+
     Raises:
         EvplPagingError: they didn't add up three times.
         EvplError: as `Client.page`.
     """
-    query = Query(code_ope=code_ope, granularity=granularity, window=window)
     parallelism = client.settings.page_parallelism
     for _ in range(1, _STARTS):
         try:
-            return _collect(client, query, parallelism, on_page)
+            return _collect(client, query, parallelism, on_page, now())
         except EvplPagingError as error:
             _log.info("%s; starting again, one page at a time", error)
             parallelism = 1
-    return _collect(client, query, parallelism, on_page)
+    return _collect(client, query, parallelism, on_page, now())
 
 
-def _collect(client: Client, query: Query, parallelism: int, on_page: Callable[[Page], None]) -> Samples:
-    collector = SampleCollector(query.window, code_ope=query.code_ope, granularity=query.granularity)
+def _collect(
+    client: Client, query: Query, parallelism: int, on_page: Callable[[Page], None], pulled_at: datetime
+) -> Samples:
+    collector = SampleCollector(
+        query.window, code_ope=query.code_ope, granularity=query.granularity, pulled_at=pulled_at
+    )
     ended = Event()
     pages = read_pages(
         lambda index: client.page(query, index, cancelled=ended.is_set),
@@ -125,78 +145,129 @@ class _Run:
     """Decides, slice by slice, what lands."""
 
     def __init__(
-        self, lake: Lake, summary: Summary, provenance: Mapping[str, str], blot: Callable[[str], str]
+        self,
+        client: Client,
+        lake: Lake,
+        summary: Summary,
+        provenance: Mapping[str, str],
+        meter: ProgressMeter,
     ) -> None:
+        self._client = client
         self._lake = lake
         self._summary = summary
         self._plan = summary.plan
         self._provenance = provenance
-        self._blot = blot
+        self._meter = meter
         self._is_published = summary.plan.allow_empty
         self._waiting: list[tuple[Target, Samples]] = []
-        self._refusals: list[str] = []
+        self._failures = SliceFailures(summary, lambda: client.is_stopped)
+        self._shortfalls = Shortfalls()
         self._told: frozenset[str] = frozenset()
 
-    def take(self, target: Target, samples: Samples) -> None:
-        """Refuse a slice, land it, or let it wait until the window has shown its first sample."""
-        self._tell(
-            samples.unknown_fields, "Orange's document doesn't have these fields, they are not landed: %s"
-        )
-        self._tell(samples.unit_doubts, f"slice {target.window}: are these percentages? %s")
-        self._is_published |= samples.count_within(self._plan.window)[0] > 0
-        if refusal := samples.refusal(self._plan.max_rejected_fraction, blot=self._blot):
-            self._refuse(refusal)
-        else:
-            self._waiting.append((target, samples))
+    def take(self, target: Target) -> None:
+        """Pull a slice, then refuse it, land it, or let it wait until the window has shown its first sample.
+
+        Raises:
+            EvplError: the error concerns all slices.
+        """
+        self._meter.begin(target.window)
+        with self._failures.of(target.window):
+            if target.foreign:
+                raise target.foreign
+            query = Query(
+                code_ope=self._plan.code_ope, granularity=self._plan.granularity, window=target.window
+            )
+            samples = pull_slice(self._client, query, self._meter.page, now=self._summary.now)
+            self._failures.answered()
+            self._judge(target, samples)
         if self._is_published:
             for one in self._waiting:
-                self._land(*one)
+                with self._failures.of(one[0].window):
+                    self._land(*one)
             self._waiting.clear()
 
     def finish(self) -> None:
-        """Raise what has to be said in the end; samples of which none can be read are not "none yet"."""
+        """Raise what has to be said in the end; samples of which none can be read are not "none yet".
+
+        Raises:
+            EvplError: slices failed, or the window has no sample.
+        """
         for target, samples in self._waiting:
             if samples.rejections and not samples.ledger.rows and self._plan.window.contains(target.window):
-                self._refuse(f"slice {target.window}: no sample can be read: {samples.set_aside(self._blot)}")
-        if self._refusals:
-            landed = len(self._summary.landings)
-            raise EvplRefusedError(
-                f"{landed} slices landed, {len(self._refusals)} were left as they were:\n"
-                + "\n".join(self._refusals)
-            )
+                self._refuse(target, f"no sample can be read: {samples.set_aside(self._client.blot)}")
+        self._failures.raise_all()
         if not self._is_published:
             raise EvplNotPublishedError(
                 f"window {self._plan.window}: not published yet, the API has no sample in it; "
                 "nothing has landed. Run again later, or set allow_empty"
             )
 
-    def _land(self, target: Target, samples: Samples) -> None:
-        is_asked_for = self._plan.window.contains(target.window)
-        if (shrinks := target.shrinks(samples)) and not (is_asked_for and self._plan.on_shrink == "replace"):
-            what = f"slice {target.window}: would erase landed samples: {'; '.join(shrinks)}"
-            self._leave(what, target.window, is_asked_for=is_asked_for)
-        else:
-            landing = self._lake.land(target, samples, self._provenance)
-            self._summary.add(landing, samples)
-            if landing.revisions and any(landing.revisions):
-                changes = landing.revisions[:3]
-                _log.info("slice %s: %d samples added, %d changed, %d gone", target.window, *changes)
+    def warn(self) -> None:
+        """Warn, once a run, where fewer values have landed than expected."""
+        if shortfalls := str(self._shortfalls):
+            _log.warning("%s", self._client.blot(shortfalls))
 
-    def _leave(self, what: str, window: Window, *, is_asked_for: bool) -> None:
+    def _judge(self, target: Target, samples: Samples) -> None:
+        self._tell(
+            samples.unknown_fields, "Orange's document doesn't have these fields, they are not landed: %s"
+        )
+        self._tell(samples.unit_doubts, f"slice {target.window}: are these percentages? %s")
+        self._is_published |= samples.count_within(self._plan.window)[0] > 0
+        if refusal := samples.refusal(self._plan.max_rejected_fraction, blot=self._client.blot):
+            self._refuse(target, refusal)
+        else:
+            self._waiting.append((target, samples))
+
+    def _land(self, target: Target, samples: Samples) -> None:
+        change = self._lake.change(target, samples)
+        is_asked_for = self._plan.window.contains(target.window)
+        if change.losses and not (is_asked_for and self._plan.on_shrink == "replace"):
+            self._leave(
+                target, f"would erase landed samples: {'; '.join(change.losses)}", is_asked_for=is_asked_for
+            )
+            return
+        landing = self._lake.land(target, change, self._provenance)
+        self._summary.add(landing, change.samples)
+        if landing.revisions and any(landing.revisions):
+            changes = landing.revisions[:3]
+            _log.info("slice %s: %d samples added, %d changed, %d gone", target.window, *changes)
+        if landing.rejected_path:
+            _log.warning(
+                "slice %s: %d samples rejected, kept in %s: %s",
+                target.window,
+                samples.ledger.rejected,
+                landing.rejected_path,
+                samples.set_aside(self._client.blot),
+            )
+        self._hold_to_coverage(target, change.samples)
+
+    def _hold_to_coverage(self, target: Target, samples: Samples) -> None:
+        self._shortfalls.add(samples)
+        share = self._plan.min_coverage
+        if share is None or not self._plan.own_window.overlaps(target.window):
+            return
+        if lacks := samples.lacking(share):
+            ledger = samples.ledger
+            message = (
+                f"slice {target.window}: landed with {ledger.values:,} of {ledger.expected:,} expected "
+                f"values, min_coverage is {share:g}: {tell_lacks(lacks)}. Run again later"
+            )
+            self._failures.add(target.window, EvplIncompleteError(self._client.blot(message)))
+
+    def _leave(self, target: Target, what: str, *, is_asked_for: bool) -> None:
+        window = target.window
         if not is_asked_for:
             ask = f"window_start={iso(window.start)}, window_end={iso(window.end)}"
             self._refuse(
-                f"{what}; it is wider than the window asked for: ask for {ask} to decide by on_shrink"
+                target, f"{what}; it is wider than the window asked for: ask for {ask} to decide by on_shrink"
             )
         elif self._plan.on_shrink == "keep":
-            _log.warning("%s; kept what has landed", what)
+            _log.warning("slice %s: %s; kept what has landed", window, what)
         else:
-            self._refuse(f"{what}; set on_shrink to keep what has landed, or to replace it")
+            self._refuse(target, f"{what}; set on_shrink to keep what has landed, or to replace it")
 
-    def _refuse(self, why: str) -> None:
-        """Log it now: what fails later in the run would be all that is heard."""
-        _log.warning("%s", why)
-        self._refusals.append(why)
+    def _refuse(self, target: Target, why: str) -> None:
+        self._failures.add(target.window, EvplRefusedError(f"slice {target.window}: {why}"))
 
     def _tell(self, findings: frozenset[str], message: str) -> None:
         """Each once a run."""

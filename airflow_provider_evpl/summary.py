@@ -1,10 +1,12 @@
 """What a run tells when it is done."""
 
+from bisect import insort
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from airflow_provider_evpl.lake.lake import Landing
+from airflow_provider_evpl.lake.ledger import Ledger
 from airflow_provider_evpl.lake.samples import Samples
 from airflow_provider_evpl.page import Series
 from airflow_provider_evpl.plan import PullPlan
@@ -24,6 +26,7 @@ SUMMED = (
     "null_values",
     "expected",
     "observed",
+    "values",
 )
 """Of the ledgers of a run's slices, what is summed."""
 
@@ -36,7 +39,7 @@ class Summary:
         requests: report requests sent, those without a page included.
         seconds: of the whole pull.
         landings: in the order of time.
-        now: gives the time, for how late samples came.
+        now: gives the time: when a slice is pulled, and how late its samples came.
     """
 
     plan: PullPlan
@@ -44,19 +47,18 @@ class Summary:
     requests: int = 0
     seconds: float = 0.0
     landings: list[Landing] = field(default_factory=list)
-    _ledgers: dict[str, int | None] = field(default_factory=lambda: dict.fromkeys(SUMMED, 0))
+    _ledgers: list[Ledger] = field(default_factory=list)
     _series: set[Series] = field(default_factory=set)
     _late_seconds: float | None = None
 
     def add(self, landing: Landing, samples: Samples) -> None:
         """Count a slice that has landed now."""
-        self.landings.append(landing)
+        insort(self.landings, landing, key=lambda one: one.window)
         if landing.revisions and landing.revisions.oldest is not None:
             late = (microseconds(self.now() - EPOCH) - landing.revisions.oldest) / 1e6
             self._late_seconds = max(late, self._late_seconds or 0)
         self._series |= samples.series
-        for name in SUMMED:
-            self._ledgers[name] = _add(self._ledgers[name], getattr(samples.ledger, name))
+        self._ledgers.append(samples.ledger)
 
     @property
     def dates(self) -> list[str]:
@@ -65,21 +67,27 @@ class Summary:
 
     def as_dict(self) -> dict[str, object]:
         """Write it as JSON can: the keys of the contract's result."""
+        sums = {name: self._sum(name) for name in SUMMED}
         return {
             "code_ope": self.plan.code_ope,
             "granularity": self.plan.granularity.text,
             "window_start": iso(self.plan.window.start),
             "window_end": iso(self.plan.window.end),
-            **self._ledgers,
+            **sums,
             "series": len(self._series),
             "requests": self.requests,
-            "retries": self.requests - (self._ledgers["pages"] or 0),
+            "retries": self.requests - (sums["pages"] or 0),
             "bytes": sum(landing.bytes for landing in self.landings),
             "seconds": round(self.seconds, 3),
             "revisions": self._revisions(),
             "slice_count": len(self.landings),
             "slices": [_slice(landing) for landing in self._ends()],
         }
+
+    def _sum(self, name: str) -> int | None:
+        """Skip the slices of which a number is not known; None if it is known of none."""
+        known = [one for ledger in self._ledgers if (one := getattr(ledger, name)) is not None]
+        return sum(known) if known or not self._ledgers else None
 
     def _revisions(self) -> dict[str, float | None] | None:
         """Sums; None where a slice's are not known."""
@@ -93,10 +101,6 @@ class Summary:
         if len(self.landings) <= _MOST_SLICES:
             return self.landings
         return self.landings[: _MOST_SLICES // 2] + self.landings[-_MOST_SLICES // 2 :]
-
-
-def _add(one: int | None, other: int | None) -> int | None:
-    return None if one is None or other is None else one + other
 
 
 def _slice(landing: Landing) -> dict[str, object]:

@@ -30,7 +30,8 @@ class Sample(NamedTuple):
 class FakeApi(BaseAdapter):
     """Serves the samples that it holds, one element a circuit, by element or by page number.
 
-    `changes` overwrites fields of page number N: what a broken API would say.
+    `changes` overwrites fields of page number N: what a broken API would say. `failing` has the status of the
+    reports that start at a moment, `retry_after` how many seconds these ask to wait.
     """
 
     samples: list[Sample] = field(default_factory=list)
@@ -38,6 +39,8 @@ class FakeApi(BaseAdapter):
     changes: Mapping[int, Mapping[str, object]] = field(default_factory=dict)
     page_sizes: tuple[int, ...] = ()
     extra_fields: Mapping[str, object] = field(default_factory=dict)
+    failing: Mapping[datetime, int] = field(default_factory=dict)
+    retry_after: int | None = None
     indices: list[int] = field(default_factory=list)
     urls: list[str] = field(default_factory=list)
 
@@ -57,6 +60,9 @@ class FakeApi(BaseAdapter):
         self.urls.append(str(request.url))
         query = parse_qs(urlsplit(str(request.url)).query)
         start, end = (datetime.fromisoformat(query[name][0]) for name in ("startTime", "endTime"))
+        if start in self.failing:
+            waits = {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
+            return _respond(request, {"message": "told to fail"}, status=self.failing[start], headers=waits)
         return _respond(request, self._page(self._entries(start, end), index))
 
     def close(self) -> None:
@@ -101,9 +107,17 @@ def grid(name: str, start: datetime, count: int, *, value: object = "1.5") -> li
     return [Sample(name, start + n * timedelta(minutes=5), value) for n in range(count)]
 
 
-def _respond(request: requests.PreparedRequest, body: object) -> requests.Response:
+def _respond(
+    request: requests.PreparedRequest,
+    body: object,
+    *,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+) -> requests.Response:
     response = requests.Response()
-    response.status_code = 200
+    response.status_code = status
     response.url = str(request.url)
-    response.raw = HTTPResponse(BytesIO(json.dumps(body).encode()), preload_content=False, status=200)
+    response.headers.update(headers or {})
+    text = BytesIO(json.dumps(body).encode())
+    response.raw = HTTPResponse(text, preload_content=False, status=status, headers=headers)
     return response

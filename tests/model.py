@@ -4,6 +4,8 @@ Time is a number of ticks of two hours since MIDNIGHT, over two days; an interva
 numbers. So few, that what is drawn meets often.
 """
 
+import json
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -60,10 +62,13 @@ class Content(NamedTuple):
     rows: dict[Key, float | None]
     rejected: int
 
-    def within(self, interval: Interval) -> tuple[int, int]:
-        """Count rows, and rows with a value."""
-        values = [value for (_, time), value in self.rows.items() if interval[0] <= time < interval[1]]
-        return len(values), sum(value is not None for value in values)
+    def within(self, interval: Interval) -> Counter[tuple[str, str]]:
+        """Count the rows of each circuit, and its rows with a value."""
+        inside = [
+            (name, value) for (name, time), value in self.rows.items() if interval[0] <= time < interval[1]
+        ]
+        rows = Counter((circuit_of(name), "rows") for name, _ in inside)
+        return rows + Counter((circuit_of(name), "values") for name, value in inside if value is not None)
 
 
 @dataclass
@@ -91,7 +96,7 @@ class ModelLake:
     def land(self, groups: Mapping[Interval, Content], request: Request, odd: Collection[Interval]) -> str:
         """Do what a run does with what it has pulled; the odd ones have more rejected than is allowed."""
         asked = (request.start, request.end)
-        is_published = request.allow_empty or any(one.within(asked)[0] for one in groups.values())
+        is_published = request.allow_empty or any(one.within(asked) for one in groups.values())
         ends = [
             "refused" if one in odd else self._take(one, content, request, published=is_published)
             for one, content in groups.items()
@@ -115,13 +120,17 @@ class ModelLake:
 
     def _shrinks(self, interval: Interval, content: Content) -> bool:
         return any(
-            now < before
+            not self.objects[landed].within(landed) <= content.within(landed)
             for landed in self._overlapping(interval)
-            for now, before in zip(content.within(landed), self.objects[landed].within(landed), strict=True)
         )
 
     def _overlapping(self, interval: Interval) -> list[Interval]:
         return [landed for landed in self.objects if overlap(landed, interval)]
+
+
+def circuit_of(name: str) -> str:
+    """Give the circuit and the metric of a series: the first two of its names, where it has several."""
+    return json.dumps(json.loads(name)[:2]) if name.startswith("[") else name
 
 
 def moment(time: int) -> datetime:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from airflow_provider_evpl.api.client import Query
 from airflow_provider_evpl.errors import EvplNotPublishedError
 from airflow_provider_evpl.lake.store import LocalStore
 from airflow_provider_evpl.plan import PullPlan
@@ -129,7 +130,7 @@ def test_page_size_does_not_matter(data: list[Sample], one: int, other: int, par
     for page_size, flying in ((one, 1), (other, parallelism)):
         api = FakeApi(data, page_size=page_size)
         with api.client(requests_per_second=FAST, page_parallelism=flying) as client:
-            pulled.append(pull_slice(client, "0042", STEP, window))
+            pulled.append(pull_slice(client, Query(code_ope="0042", granularity=STEP, window=window)))
     assert pulled[0].rows.table().equals(pulled[1].rows.table())
     assert asdict(pulled[0].ledger) | {"pages": 0} == asdict(pulled[1].ledger) | {"pages": 0}
 
@@ -141,7 +142,7 @@ def test_the_ledger_adds_up(data: list[Sample], first: int, hours: int) -> None:
     window = Pull(first, hours, 24, frozenset()).plan.window
     api = GenerousApi(data)
     with api.client(requests_per_second=FAST) as client:
-        ledger = pull_slice(client, "0042", STEP, window).ledger
+        ledger = pull_slice(client, Query(code_ope="0042", granularity=STEP, window=window)).ledger
     readable = [one for one in data if one.value not in ("n/a", "1_0", True)]
     inside = [one for one in readable if window.start <= one.timestamp < window.end]
     assert ledger.received == len(data)

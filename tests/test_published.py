@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_provider_evpl.api.client import Query
 from airflow_provider_evpl.errors import EvplConfigError, EvplPagingError, EvplResponseError
 from airflow_provider_evpl.published import Watch, count_published
 from airflow_provider_evpl.pull import pull_slice
@@ -82,7 +83,9 @@ def test_it_counts_the_series_that_a_pull_would_land_in_the_last_step(
     window = Window(MIDNIGHT, MIDNIGHT + length * timedelta(minutes=10))
     last = granularity.last_step_in(window)
     with api.client(requests_per_second=1000.0) as client:
-        table = pull_slice(client, "0042", granularity, window).rows.table()
+        table = pull_slice(
+            client, Query(code_ope="0042", granularity=granularity, window=window)
+        ).rows.table()
     landed = {row["object_instance_id"] for row in table.to_pylist() if row["timestamp"] >= last}
     assert count(api, window, granularity) == len(landed)
 

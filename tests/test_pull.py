@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -79,6 +79,7 @@ def test_the_summary_has_the_keys_of_the_contract(tmp_path: Path) -> None:
         "series": 2,
         "expected": 2 * 288,
         "observed": 14,
+        "values": 12,
         "requests": 1,
         "retries": 0,
         "bytes": (tmp_path / path).stat().st_size,
@@ -100,7 +101,7 @@ def test_the_summary_has_the_keys_of_the_contract(tmp_path: Path) -> None:
 
 
 def test_counts_are_summed_over_the_slices(tmp_path: Path) -> None:
-    """Steps are those of each slice's series, a series of several slices is one, bytes are all objects'."""
+    """Steps are those of each slice's series and of the one before, a series of several slices is one."""
     off_the_grid = Sample("a", MIDNIGHT + timedelta(minutes=7), "1")
     api = FakeApi([*grid("a", MIDNIGHT, 13), off_the_grid, *grid("b", MIDNIGHT + HOUR, 2)])
     told = run(api, tmp_path, HOURS).as_dict()
@@ -142,8 +143,8 @@ def test_a_run_again_says_what_it_changed(tmp_path: Path, caplog: pytest.LogCapt
     }
     told = [record.getMessage() for record in caplog.records if "gone" in record.message]
     assert [message.partition(": ")[2] for message in told] == [
-        "1 samples added, 2 changed, 0 gone",
         "4 samples added, 0 changed, 1 gone",
+        "1 samples added, 2 changed, 0 gone",
     ]
 
 
@@ -186,10 +187,11 @@ def test_an_empty_window_may_land(tmp_path: Path) -> None:
 
 
 def test_empty_slices_of_a_published_window_land(tmp_path: Path) -> None:
-    """The hours before the first sample wait for it, then land empty, in order."""
-    summary = run(FakeApi(grid("a", MIDNIGHT + 2 * HOUR, 3)), tmp_path, HOURS)
-    assert [landing.rows for landing in summary.landings] == [0, 0, 3]
-    assert [landing.window.start for landing in summary.landings] == [MIDNIGHT + n * HOUR for n in range(3)]
+    """The hours after the last sample wait for it, then land empty; the result is in the order of time."""
+    summary = run(FakeApi(grid("a", MIDNIGHT, 3)), tmp_path, HOURS)
+    slices: Any = summary.as_dict()["slices"]
+    assert [one["rows"] for one in slices] == [3, 0, 0]
+    assert [one["start"] for one in slices] == [f"2026-11-20T0{n}:00:00Z" for n in range(3)]
 
 
 def test_a_day_supersedes_its_hours(tmp_path: Path) -> None:
@@ -247,9 +249,9 @@ def test_progress_rises_to_the_whole(tmp_path: Path) -> None:
         summary = pull(client, store, plan, provenance={}, on_progress=told.append, clock=lambda: next(ticks))
     assert summary.as_dict()["seconds"] == 6
     assert [one.pages for one in told] == [1, 2, 3, 4, 5]
-    assert [one.samples for one in told] == [6, 12, 18, 20, 23]
-    assert [one.share for one in told] == [0.125, 0.25, 0.375, 0.5, 1.0]
-    assert [one.seconds_left for one in told] == [7, 6, 5, 4, 0]
+    assert [one.samples for one in told] == [3, 9, 15, 21, 23]  # the newest slice comes first
+    assert [one.share for one in told] == [0.5, 0.625, 0.75, 0.875, 1.0]
+    assert [one.seconds_left for one in told] == pytest.approx([1, 1.2, 1, 4 / 7, 0])
 
 
 def test_progress_without_totals_says_no_time_left(tmp_path: Path) -> None:
@@ -259,6 +261,17 @@ def test_progress_without_totals_says_no_time_left(tmp_path: Path) -> None:
     with api.client() as client:
         pull(client, LocalStore(str(tmp_path)), A_DAY, provenance={}, on_progress=told.append)
     assert [(one.share, one.seconds_left) for one in told] == [(0, None)]
+
+
+def test_the_footer_says_when_the_first_page_was_requested(tmp_path: Path) -> None:
+    """It is that of the pages that count: a slice that started again is newer."""
+    times = iter(MIDNIGHT + DAY + n * HOUR for n in range(10))
+    api = FakeApi(CIRCUITS, page_sizes=(3, 2, 4, 1))  # the guess of equal pages is wrong: a second start
+    summary = Summary(plan=A_DAY, now=lambda: next(times))
+    with api.client(page_parallelism=4) as client:
+        pull(client, LocalStore(str(tmp_path)), A_DAY, provenance={}, summary=summary)
+    footer = pq.ParquetFile(tmp_path / objects(tmp_path)[0]).metadata.metadata
+    assert footer[b"evpl.pulled_at"] == footer[b"evpl.first_pulled_at"] == b"2026-11-21T01:00:00Z"
 
 
 def test_the_footer_says_where_the_rows_come_from(tmp_path: Path) -> None:

@@ -9,10 +9,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from airflow_provider_evpl.errors import (
+    EvplForbiddenError,
     EvplForeignError,
     EvplNotPublishedError,
     EvplRefusedError,
-    EvplResponseError,
 )
 from airflow_provider_evpl.window import Window
 from tests.fake_api import FakeApi, Sample, grid
@@ -123,6 +123,19 @@ def test_rejected_samples_are_kept_beside_the_rows(tmp_path: Path) -> None:
     assert slices[0]["rejected_path"] == f"file://{rejected}"
 
 
+def test_rejected_samples_are_a_warning_with_their_reasons(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A slice that lands in spite of them warns: counts by reason, three examples, the file that has them."""
+    odd = [Sample("b", MIDNIGHT + n * timedelta(minutes=5), ["n/a", "12,5"][n % 2]) for n in range(5)]
+    run(FakeApi([*grid("a", MIDNIGHT, 288), *odd]), tmp_path, replace(A_DAY, max_rejected_fraction=0.5))
+    [told] = [one for one in caplog.records if "samples rejected" in one.getMessage()]
+    rejected = next(tmp_path.rglob("*.jsonl"))
+    assert told.levelname == "WARNING"
+    assert f": 5 samples rejected, kept in file://{rejected}: 5 x value is no number" in told.getMessage()
+    assert told.getMessage().count("page 1 entry 1 sample ") == 3
+
+
 def test_what_is_rejected_elsewhere_is_no_sample_of_the_window(tmp_path: Path) -> None:
     """An hour without samples isn't published, even where its landed day has samples rejected elsewhere."""
     run(FakeApi(grid("a", MIDNIGHT + 20 * HOUR, 5)), tmp_path)
@@ -137,21 +150,18 @@ def test_a_window_of_nothing_but_rejected_samples_is_refused(tmp_path: Path) -> 
     """What is there but can't be read is not "not published yet": running again won't help."""
     api = FakeApi([Sample("b", MIDNIGHT, "n/a")])
     for limit in (0.01, 1.0):
-        with pytest.raises(
-            EvplRefusedError, match=r"0 slices landed, 1 were left.*\n.*1 x value is no number"
-        ):
+        with pytest.raises(EvplRefusedError, match=r"^slice .*: 1 x value is no number"):
             run(api, tmp_path, replace(A_DAY, max_rejected_fraction=limit))
     assert objects(tmp_path) == []
     assert run(api, tmp_path, replace(A_DAY, max_rejected_fraction=1.0, allow_empty=True)).landings
 
 
-def test_a_refusal_is_heard_though_the_run_fails_later(
+def test_a_refusal_is_heard_though_the_run_stops_later(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """What was refused is logged at once: the error of a later slice would be all that is told."""
-    two_pages = [sample for name in "abcd" for sample in grid(name, MIDNIGHT + 2 * HOUR, 1)]
-    api = FakeApi([Sample("a", MIDNIGHT, "n/a"), *two_pages], changes={2: {"hasNext": 7}})
-    with pytest.raises(EvplResponseError):
+    """What was refused is logged at once: the error that stops the run is all that is raised."""
+    api = FakeApi([Sample("a", MIDNIGHT + 2 * HOUR, "n/a")], failing={MIDNIGHT: 403})
+    with pytest.raises(EvplForbiddenError):
         run(api, tmp_path, HOURS)
     assert "1 x value is no number" in caplog.text
 
@@ -217,7 +227,7 @@ def test_a_unit_in_doubt_is_told_once_and_changes_nothing(
     assert [row.value for row in rows(tmp_path)] == [float(value) for value in values * 2]
     told = [record.getMessage() for record in caplog.records if "percentages" in record.getMessage()]
     assert [text.partition(" are ")[0] for text in told] == [
-        f"slice {Window(MIDNIGHT + n * HOUR, MIDNIGHT + (n + 1) * HOUR)}:" for n in range(3)
+        f"slice {Window(MIDNIGHT + n * HOUR, MIDNIGHT + (n + 1) * HOUR)}:" for n in (5, 4, 3)
     ]
 
 

@@ -114,6 +114,11 @@ class Client:
         """How many report requests were sent so far, those that failed included."""
         return self._requests_sent
 
+    @property
+    def is_stopped(self) -> bool:
+        """Whether `stop` was called."""
+        return self._stopped.is_set()
+
     def blot(self, text: str) -> str:
         """Take every secret that the client knows out of a text, for messages that quote the API."""
         return self._secrets.blot(text)
@@ -163,7 +168,7 @@ class Client:
 
     def _attempt(self, query: Query, index: int) -> Page:
         what = _tell(query, index)
-        if self._stopped.is_set():
+        if self.is_stopped:
             raise EvplUnavailableError(_STOPPED)
         token = self._tokens.token()
         answer = self._send(query, index, token)

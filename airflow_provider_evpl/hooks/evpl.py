@@ -143,6 +143,7 @@ class EvplHook(BaseHook):
         """
         import pyarrow as pa
 
+        from airflow_provider_evpl.api.client import Query
         from airflow_provider_evpl.pull import pull_slice
 
         with self.get_conn() as client:
@@ -155,9 +156,10 @@ class EvplHook(BaseHook):
             plan = _plan(arguments, client.settings)
             tables = []
             for window in plan.window.slices(timedelta(days=1)):
-                samples = pull_slice(client, plan.code_ope, plan.granularity, window)
+                query = Query(code_ope=plan.code_ope, granularity=plan.granularity, window=window)
+                samples = pull_slice(client, query)
                 if refusal := samples.refusal(plan.max_rejected_fraction, blot=client.blot):
-                    raise EvplRefusedError(refusal)
+                    raise EvplRefusedError(f"slice {window}: {refusal}")
                 tables.append(_plain(samples.rows.table()))
         return pa.concat_tables(tables).to_pandas()
 

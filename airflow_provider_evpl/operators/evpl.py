@@ -61,6 +61,9 @@ class EvplUtilizationToObjectStorageOperator(BaseOperator):
         on_shrink: a slice that would erase landed samples: `fail`, `keep` what has landed, or
             `replace` it.
         max_rejected_fraction: 0 to 1; a slice with more rejected than this is left as it was.
+        min_coverage: 0 to 1; in which share of a slice's steps each series must have a value. What is there
+            lands; then the task fails, so that Airflow's retries pull the late rest. None only warns. Slices
+            of the lookback only warn, too.
         deferrable: where the API asks to wait for longer than the connection lets a request wait, give
             the worker slot back, then pull anew; None takes `[operators] default_deferrable`.
     """
@@ -79,6 +82,7 @@ class EvplUtilizationToObjectStorageOperator(BaseOperator):
         "allow_empty",
         "on_shrink",
         "max_rejected_fraction",
+        "min_coverage",
         "deferrable",
     )
     operator_extra_links = (LandedLink(),)
@@ -99,6 +103,7 @@ class EvplUtilizationToObjectStorageOperator(BaseOperator):
         allow_empty: bool | str = False,
         on_shrink: str = "fail",
         max_rejected_fraction: float | str = 0.01,
+        min_coverage: float | str | None = None,
         deferrable: bool | str | None = None,
         **kwargs: Any,  # noqa: ANN401 BaseOperator's own
     ) -> None:
@@ -116,6 +121,7 @@ class EvplUtilizationToObjectStorageOperator(BaseOperator):
         self.allow_empty = allow_empty
         self.on_shrink = on_shrink
         self.max_rejected_fraction = max_rejected_fraction
+        self.min_coverage = min_coverage
         self.deferrable = deferrable
         if HAS_RETRY_POLICY and self.retry_policy is None:  # neither an argument nor of `default_args`
             from airflow_provider_evpl.operators.retry_policy import EvplRetryPolicy
@@ -165,13 +171,12 @@ class EvplUtilizationToObjectStorageOperator(BaseOperator):
         from airflow_provider_evpl.pull import pull
         from airflow_provider_evpl.summary import Summary
 
-        now = datetime.now(UTC)
         progress = ProgressLog(self.log, clock=time.monotonic)
         with hook_of(self).get_conn() as client:
             self._client = client
             if self._is_killed:  # before there was one
                 client.stop()
-            plan = plan_of(self, context, client.settings, now)
+            plan = plan_of(self, context, client.settings, datetime.now(UTC))
             store = store_of(self)
             self.log.info(
                 "Pulling operator code %s, %s, every %s, into %s",
@@ -187,7 +192,7 @@ class EvplUtilizationToObjectStorageOperator(BaseOperator):
                     client,
                     store,
                     plan,
-                    provenance=_provenance(context, now),
+                    provenance=_provenance(context),
                     on_progress=progress,
                     summary=pulled,
                 )
@@ -202,12 +207,9 @@ class EvplUtilizationToObjectStorageOperator(BaseOperator):
         return summary
 
 
-def _provenance(context: "Context", now: datetime) -> dict[str, str]:
-    from airflow_provider_evpl.window import iso
-
+def _provenance(context: "Context") -> dict[str, str]:
     task_instance = context.get("ti")
     ids = {name: getattr(task_instance, name, None) for name in _IDS}
     if ids["map_index"] == -1:
         ids["map_index"] = None
-    known = {name: str(value) for name, value in ids.items() if value is not None}
-    return known | {"pulled_at": iso(now.replace(microsecond=0))}
+    return {name: str(value) for name, value in ids.items() if value is not None}

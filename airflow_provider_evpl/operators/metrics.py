@@ -11,7 +11,14 @@ if TYPE_CHECKING:
 
 __all__ = ["send_metrics"]
 
-_COUNTERS = {"samples": "rows", "rejected": "rejected", "requests": "requests", "retries": "retries"}
+_COUNTERS = {
+    "samples": "rows",
+    "expected": "expected",
+    "values": "values",
+    "rejected": "rejected",
+    "requests": "requests",
+    "retries": "retries",
+}
 """Metrics, and the keys of the result that they are."""
 
 
@@ -24,5 +31,6 @@ def send_metrics(summary: Mapping[str, Any], context: "Context") -> None:
     """
     tags = getattr(context.get("ti"), "stats_tags", {})
     for name, key in _COUNTERS.items():
-        Stats.incr(f"evpl.{name}", summary[key], tags=tags)
+        if summary[key] is not None:  # expected and values, where slices aren't made of whole steps
+            Stats.incr(f"evpl.{name}", summary[key], tags=tags)
     Stats.timing("evpl.duration", timedelta(seconds=summary["seconds"]), tags=tags)

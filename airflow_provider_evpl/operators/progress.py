@@ -49,7 +49,7 @@ class ProgressLog:
             self._tell(self._untold)
         self._logger.info(
             "Landed %s rows in %s slices, %.1f MB; received %s, duplicates %s, out of window %s, "
-            "rejected %s; observed %s of %s expected; retries %s; %s",
+            "rejected %s; values %s of %s expected; retries %s; %s",
             f"{summary['rows']:,}",
             f"{summary['slice_count']:,}",
             summary["bytes"] / 1e6,
@@ -57,7 +57,7 @@ class ProgressLog:
             f"{summary['duplicates']:,}",
             f"{summary['out_of_window']:,}",
             f"{summary['rejected']:,}",
-            _count(summary["observed"]),
+            _count(summary["values"]),
             _count(summary["expected"]),
             f"{summary['retries']:,}",
             _human(summary["seconds"]),

@@ -1,9 +1,11 @@
 """A lake on disk, pulled from a faulty sandbox over HTTP and held against the model after each pull."""
 
 import json
+import logging
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -130,22 +132,26 @@ class FaultyLake:
         """Pull, hold the lake against the model, and say how it ended."""
         recorder, before = Recorder(), bytes_of(self._root)
         groups = self.model.groups(chosen.request)
-        error, ledger = self._run(chosen, recorder)
+        error, ledger, failed = self._run(chosen, recorder)
         asked = list(recorder.asked)
-        assert asked == groups[: len(asked)]
-        if error is None or isinstance(error, EvplRefusedError | EvplNotPublishedError):
-            assert asked == groups
+        assert asked == [one for one in reversed(groups) if one in asked]
+        if not failed and (error is None or isinstance(error, EvplRefusedError | EvplNotPublishedError)):
+            assert asked == groups[::-1]
             outcome = self._outcome(chosen.request, recorder, asked)
             assert _name(error) == outcome.end
             assert ledger is None or ledger.items() >= outcome.ledger.items()
             self._check(outcome, before)
         else:
             assert not (self._faults <= HARMLESS and chosen.pagination == "element"), error
-            outcome = self._after_failure(chosen.request, recorder, str(error), before)
+            outcome = self._after_failure(chosen.request, recorder, failed, before)
         self.model = outcome.lake
         return _name(error)
 
-    def _run(self, chosen: Pull, recorder: Recorder) -> tuple[EvplError | None, dict[str, Any] | None]:
+    def _run(
+        self, chosen: Pull, recorder: Recorder
+    ) -> tuple[EvplError | None, dict[str, Any] | None, set[Interval]]:
+        """Pull, and give the error, the result, and which slices the API could not answer."""
+
         def revoke(progress: Progress) -> None:
             if progress.pages == chosen.revoked_after:
                 self._server.revoke_tokens()
@@ -157,13 +163,17 @@ class FaultyLake:
         read = Settings.from_connection(
             **{name: connection[name] for name in ("login", "password", "host")}, extra=extra
         )
-        with Client(read, session=recorder.session(), sleep=lambda _: None) as client:
+        made = Client(read, session=recorder.session(), sleep=lambda _: None)
+        with made as client, failures() as failed:
             try:
                 store = LocalStore(str(self._root))
                 summary = pull(client, store, chosen.request.plan, provenance={}, on_progress=revoke)
             except EvplError as error:
-                return error, None
-        return None, summary.as_dict()
+                stopped = not isinstance(error, EvplRefusedError | EvplNotPublishedError) and not (
+                    str(error) in failed or "slices landed" in str(error)
+                )
+                return error, None, set(failed.values()) | _unread(recorder, str(error), stopped=stopped)
+        return None, summary.as_dict(), set()
 
     def _outcome(self, request: Request, recorder: Recorder, done: Iterable[Interval]) -> Outcome:
         """Say what comes of it where these intervals were read to their end."""
@@ -176,12 +186,10 @@ class FaultyLake:
         return Outcome(lake, end, landed)
 
     def _after_failure(
-        self, request: Request, recorder: Recorder, told: str, before: Mapping[str, bytes]
+        self, request: Request, recorder: Recorder, failed: set[Interval], before: Mapping[str, bytes]
     ) -> Outcome:
-        """What was read before has landed; a token may be missed between two windows, too."""
-        done = list(recorder.asked)
-        if done and not (told.startswith("token request") and recorder.is_whole(done[-1])):
-            done.pop()
+        """What was read whole has landed."""
+        done = sorted(one for one in recorder.asked if one not in failed)
         outcome = self._outcome(request, recorder, done)
         self._check(outcome, before)
         return outcome
@@ -224,6 +232,38 @@ class FaultyLake:
 
     def _truth_within(self, start: int, end: int) -> dict[Key, float]:
         return {key: value for key, value in self._truth.items() if start <= key[1] < end}
+
+
+def _unread(recorder: Recorder, told: str, *, stopped: bool) -> set[Interval]:
+    """Give the slice in which a run stopped; a token may be missed between two slices, too."""
+    asked = list(recorder.asked)
+    is_between = told.startswith("token request") and asked and recorder.is_whole(asked[-1])
+    return set(asked[-1:]) if stopped and not is_between else set()
+
+
+_WINDOW = re.compile(r"(2026-\S+Z)/(2026-\S+Z)")
+_REFUSED = ("would erase", "of its samples or entries", "no sample can be read")
+
+
+@contextmanager
+def failures() -> Iterator[dict[str, Interval]]:
+    """Give the logged messages of slices that failed and weren't refused, and their intervals."""
+    found: dict[str, Interval] = {}
+
+    class Handler(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            text = record.getMessage()
+            if (match := _WINDOW.search(text)) and not any(why in text for why in _REFUSED):
+                start, end = (number(datetime.fromisoformat(bound)) for bound in match.groups())
+                found[text] = start, end
+
+    handler = Handler()
+    log = logging.getLogger("airflow_provider_evpl.failures")
+    log.addHandler(handler)
+    try:
+        yield found
+    finally:
+        log.removeHandler(handler)
 
 
 def read_lake(objects: Mapping[str, bytes]) -> dict[Interval, tuple[Content, list[str]]]:

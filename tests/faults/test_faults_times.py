@@ -57,7 +57,7 @@ class TestRetention:
         server.set_faults(fault)
         run(server, tmp_path)
         before = bytes_of(tmp_path)
-        with pytest.raises(EvplRefusedError, match=r"192 rows, 192 with a value, now .*96"):
+        with pytest.raises(EvplRefusedError, match=r"48 rows, 48 with a value, now .*24"):
             run(server, tmp_path)
         assert rows_of(tmp_path) == TRUTH
         assert bytes_of(tmp_path) == before

@@ -24,9 +24,9 @@ def check(found: Files, lakes: Lakes) -> str:
     Gives the state of each slice: `o`ld, `b`efore its put, `a`fter its put, `n`ew; and a `.` for a temporary
     file.
 
-    Every object is an old one or a new one, whole. Slices land one after the other; of one slice at
-    most the new object is there with some of what it supersedes, or new rejected samples before their
-    object. No other slice is anything but old as it was, or new as it will be.
+    Every object is an old one or a new one, whole. Slices land one after the other, the newest first. Of one
+    slice at most the new object is there with some of what it supersedes, or new rejected samples before
+    their object. No other slice is anything but old as it was, or new as it will be.
     """
     left_overs = {path for path in found if path.rpartition("/")[2].startswith(".")}
     assert len(left_overs) <= 1
@@ -36,7 +36,7 @@ def check(found: Files, lakes: Lakes) -> str:
         assert path.replace(path.rpartition("/")[2], named[1]) in lakes.new
     visible = {path: data for path, data in found.items() if path not in left_overs}
     states = [_state(one, visible, lakes) for one in slices(lakes)]
-    assert re.fullmatch("n*[^no]?o*", "".join(states)), states
+    assert re.fullmatch("o*[^no]?n*", "".join(states)), states
     known = {path for one in slices(lakes) for path in (one.path, *one.superseded, *one.rejected)}
     assert visible.keys() <= known
     return "".join(states) + "." * len(left_overs)

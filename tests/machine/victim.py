@@ -15,6 +15,8 @@ from airflow_provider_evpl.lake.store import Store
 from airflow_provider_evpl.plan import PullPlan
 from airflow_provider_evpl.pull import pull
 from airflow_provider_evpl.settings import Settings
+from airflow_provider_evpl.summary import Summary
+from tests.lake.build import PULLED_AT
 from tests.lake.memory import MemoryStore
 from tests.machine.places import LocalPlace, Place
 
@@ -49,7 +51,7 @@ class Job:
 
 
 def pull_to(store: Store, connection: Mapping[str, Any], plan: PullPlan) -> None:
-    """Pull once, without waits."""
+    """Pull once, without waits, always at the same time: so the same samples are the same bytes."""
     settings = Settings.from_connection(
         login=connection["login"],
         password=connection["password"],
@@ -57,7 +59,7 @@ def pull_to(store: Store, connection: Mapping[str, Any], plan: PullPlan) -> None
         extra={**connection["extra"], "requests_per_second": "1000"},
     )
     with Client(settings, sleep=lambda _: None) as client:
-        pull(client, store, plan, provenance={})
+        pull(client, store, plan, provenance={}, summary=Summary(plan=plan, now=lambda: PULLED_AT))
 
 
 def become_nobody(connection: Mapping[str, Any], plan: PullPlan) -> None:
