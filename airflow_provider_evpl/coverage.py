@@ -1,42 +1,24 @@
-"""What has landed in a range, and what to pull again: by names and footers alone, no row is read."""
+"""What a range of a lake lacks, and which windows to pull again."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
 
-from airflow_provider_evpl.lake.lake import Lake
-from airflow_provider_evpl.lake.layout import group
+from airflow_provider_evpl.findings import Finding, Outcome, judge_age
+from airflow_provider_evpl.lake.contents import UnreadableError
+from airflow_provider_evpl.lake.layout import group, largest
+from airflow_provider_evpl.lake.objects import Foreign, Objects
 from airflow_provider_evpl.lake.parquet import Footer
-from airflow_provider_evpl.window import DAY, EPOCH, Window, iso
+from airflow_provider_evpl.page import Series
+from airflow_provider_evpl.roster import Lacking, Roster
+from airflow_provider_evpl.window import DAY, Window, floor, iso
 
-if TYPE_CHECKING:
-    from datetime import timedelta
+__all__ = ["Coverage", "look_over"]
 
-__all__ = ["Coverage", "Finding", "look_over"]
-
-_KINDS = ("missing", "empty", "overlap", "foreign", "incomplete", "vanished")
+_KINDS = ("missing", "empty", "overlap", "foreign", "absent", "vanished", "null")
 _MOST_TOLD = 100
 _MOST_NAMED = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Something in a lake that isn't as it should be.
-
-    Attributes:
-        window: within one UTC day.
-        kind: `missing`, `empty`, `overlap`, `foreign`, `incomplete` or `vanished`.
-        detail: for people.
-    """
-
-    window: Window
-    kind: str
-    detail: str
-
-    def __str__(self) -> str:
-        """Tell it."""
-        return f"{self.window} {self.kind}: {self.detail}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,33 +27,47 @@ class Coverage:
 
     Attributes:
         window: the range.
-        landed: our own objects in it, in order of time.
+        objects: how many of ours overlap the range.
+        rows, observed, values, expected: sums over our objects, without those that lie in others; the last
+            three without objects that aren't made of whole steps.
     """
 
     window: Window
-    landed: Mapping[Window, Footer]
+    objects: int
+    rows: int
+    expected: int
+    observed: int
+    values: int
     findings: list[Finding]
 
     @property
     def windows(self) -> list[Window]:
         """What to pull again: in order of time, without overlap, each within one UTC day.
 
-        Those that only touch stay apart: where one can't be mended, the other still can. What isn't ours
-        is not among them, nor what lies over it: a pull would refuse both.
+        Windows that only touch stay apart, so that one which no pull mends doesn't hold up the other. What a
+        foreign object overlaps is left out, because a pull would refuse it.
         """
         joined: list[Window] = []
-        for one in sorted(finding.window for finding in self.findings if finding.kind != "foreign"):
+        for one in sorted(finding.window for finding in self._with(Outcome.RETURNED)):
             if joined and one.start < joined[-1].end:
                 joined[-1] = Window(joined[-1].start, max(joined[-1].end, one.end))
             else:
                 joined.append(one)
-        foreign = [finding.window for finding in self.findings if finding.kind == "foreign"]
+        foreign = [finding.window for finding in self._with(Outcome.FOREIGN)]
         return [one for one in joined if not any(map(one.overlaps, foreign))]
+
+    @property
+    def gaps(self) -> list[Finding]:
+        """All findings but the days before the data set's first one."""
+        return [one for one in self.findings if one.outcome is not Outcome.BEFORE_FIRST_DAY]
 
     @property
     def told(self) -> list[str]:
         """The first hundred findings, for people."""
         return [str(finding) for finding in self.findings[:_MOST_TOLD]]
+
+    def _with(self, outcome: Outcome) -> list[Finding]:
+        return [one for one in self.findings if one.outcome is outcome]
 
     def as_dict(self) -> dict[str, object]:
         """Write it as JSON can, small: counts, and the first hundred findings."""
@@ -79,47 +75,74 @@ class Coverage:
         return {
             "window_start": iso(self.window.start),
             "window_end": iso(self.window.end),
-            "objects": len(self.landed),
-            "rows": sum(footer.rows for footer in self.landed.values()),
-            "expected": sum(footer.expected or 0 for footer in self.landed.values()),
-            "observed": sum(footer.observed or 0 for footer in self.landed.values()),
+            "objects": self.objects,
+            "rows": self.rows,
+            "expected": self.expected,
+            "observed": self.observed,
+            "values": self.values,
             **{kind: kinds[kind] for kind in _KINDS},
+            "given_up": len(self._with(Outcome.GIVEN_UP)),
             "findings": self.told,
         }
 
 
-def look_over(lake: Lake, window: Window, *, min_coverage: float) -> Coverage:
-    """Look for what is missing, doubled, not ours or thin in a range of a lake.
+def look_over(
+    objects: Objects,
+    window: Window,
+    *,
+    min_coverage: float,
+    now: datetime,
+    give_up_after: timedelta | None,
+) -> Coverage:
+    """Find what a range of a lake lacks, what it has twice, and what isn't ours.
+
+    Series are compared by name. Each is expected from its first UTC day in the range until `give_up_after`
+    after its last one. Footers are read, and the rows of some objects: of one for each distinct set of
+    series, and of those that lack values.
 
     Args:
-        lake: of one operator code at one granularity.
+        objects: of one operator code at one granularity.
         window: the range.
-        min_coverage: 0 to 1: of an object's expected samples, which share has to be there.
+        min_coverage: 0 to 1: in which share of an object's steps each series must have a value.
+        now: the time, for the age of what was found.
+        give_up_after: how long a window is pulled again that no pull mends; None for ever.
 
     Raises:
         EvplError: the store failed or refused.
     """
-    found = lake.survey(window)
-    own = {one: footer for one, footer in found.items() if footer is not None}
+    found = objects.survey(window)
+    own = {one: footer for one, footer in found.items() if not isinstance(footer, Foreign)}
+    contents = [_Content.read(objects, one, own[one]) for one in largest(own)]
+    days = defaultdict[datetime, list[frozenset[Series]]](list)
+    for content in contents:
+        days[content.day].append(content.series)
+    roster = Roster(days, give_up_after)
+    rule = _Rule(roster=roster, min_coverage=min_coverage, now=now, give_up_after=give_up_after)
     findings = [
-        *_missing(window, found),
+        *_missing(objects, window, found),
         *_overlaps(own),
-        *(
-            Finding(one, "foreign", "an object that this connection didn't land")
-            for one, footer in found.items()
-            if footer is None
-        ),
-        *(Finding(one, "empty", "no sample has landed") for one in _largest(own) if not own[one].rows),
-        *_incomplete(own, min_coverage),
-        *_vanished(own),
+        *(Finding(one, "foreign", text, Outcome.FOREIGN) for one, text in _foreign(found)),
+        *(finding for content in contents if (finding := rule.find(objects, content))),
     ]
-    return Coverage(window=window, landed=own, findings=sorted(findings, key=lambda one: one.window))
+    whole = [content for content in contents if content.steps]
+    return Coverage(
+        window=window,
+        objects=len(own),
+        rows=sum(content.footer.rows for content in contents),
+        expected=sum((content.steps or 0) * len(roster.expected(content.day)) for content in whole),
+        observed=sum(content.footer.observed or 0 for content in whole),
+        values=sum(content.values for content in whole),
+        findings=sorted(findings, key=lambda one: one.window),
+    )
 
 
-def _missing(window: Window, landed: Iterable[Window]) -> Iterator[Finding]:
-    for gap in _gaps(window, landed):
-        for part in gap.slices(DAY):
-            yield Finding(part, "missing", "nothing has landed")
+def _missing(objects: Objects, window: Window, landed: Iterable[Window]) -> Iterator[Finding]:
+    gaps = [part for gap in _gaps(window, landed) for part in gap.slices(DAY)]
+    first_day = objects.first_day() if gaps else None
+    for part in gaps:
+        is_before = first_day is not None and part.end <= first_day
+        outcome = Outcome.BEFORE_FIRST_DAY if is_before else Outcome.RETURNED
+        yield Finding(part, "missing", "nothing has landed", outcome)
 
 
 def _gaps(window: Window, landed: Iterable[Window]) -> Iterator[Window]:
@@ -141,32 +164,95 @@ def _overlaps(own: Mapping[Window, Footer]) -> Iterator[Finding]:
             yield Finding(one.window, "overlap", what)
 
 
-def _incomplete(own: Mapping[Window, Footer], min_coverage: float) -> Iterator[Finding]:
-    for one, footer in own.items():
-        if footer.expected and (footer.observed or 0) < min_coverage * footer.expected:
-            share = (footer.observed or 0) / footer.expected
-            what = f"{footer.observed:,} of {footer.expected:,} expected samples ({share:.1%})"
-            yield Finding(one, "incomplete", what)
+def _foreign(found: Mapping[Window, Footer | Foreign]) -> Iterator[tuple[Window, str]]:
+    for one, what in found.items():
+        if isinstance(what, Foreign):
+            yield one, f"an object that this connection didn't land: it {what.reason}"
 
 
-def _vanished(own: Mapping[Window, Footer]) -> Iterator[Finding]:
-    """Of a series that isn't in an object at all, nothing is expected in it.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Content:
+    """What an object has.
 
-    Held against the last object of the same length that has any: an hour has fewer than a day.
+    Attributes:
+        day: the beginning of its UTC day.
+        steps: of its interval; None if that isn't made of whole steps.
+        series: none of an object that can't be read.
+        values: steps of series that have a value.
+        lowest_share: the lowest share of steps with a value of a series; None without series.
+        problem: why its rows can't be read.
     """
-    last: dict[timedelta, tuple[Window, int]] = {}
-    for one in _largest(own):
-        if own[one].rows:
-            before, series = last.get(one.length, (one, 0))
-            if own[one].series < series:
-                yield Finding(one, "vanished", f"{own[one].series:,} series, {series:,} in {before}")
-            last[one.length] = one, own[one].series
+
+    window: Window
+    footer: Footer
+    day: datetime
+    steps: int | None
+    series: frozenset[Series]
+    values: int
+    lowest_share: float | None
+    problem: UnreadableError | None = None
+
+    @classmethod
+    def read(cls, objects: Objects, window: Window, footer: Footer) -> "_Content":
+        """Read it from the footer and its series; of an object of an earlier version from its rows."""
+        series, values, share = frozenset[Series](), footer.values or 0, footer.lowest_share
+        problem, steps = None, objects.steps_in(window)
+        try:
+            if footer.series_digest is None:
+                counts = objects.count(window)
+                series, values = frozenset(counts), sum(one.value_steps for one in counts.values())
+                share = min((one.value_steps / (steps or 1) for one in counts.values()), default=None)
+            else:
+                series = objects.series(window, footer)
+        except UnreadableError as error:
+            problem = error
+        return cls(
+            window=window,
+            footer=footer,
+            day=floor(window.start, DAY),
+            steps=steps,
+            series=series,
+            values=values,
+            lowest_share=share,
+            problem=problem,
+        )
 
 
-def _largest(own: Iterable[Window]) -> Iterator[Window]:
-    """Leave out what lies in others, in order of time: left-overs of killed runs, the larger ones count."""
-    seen_to = EPOCH
-    for one in sorted(own, key=lambda one: (one.start, -one.length)):
-        if one.end > seen_to:
-            seen_to = one.end
-            yield one
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Rule:
+    """What an object should have."""
+
+    roster: Roster
+    min_coverage: float
+    now: datetime
+    give_up_after: timedelta | None
+
+    def find(self, objects: Objects, content: _Content) -> Finding | None:
+        """Find what an object lacks; None where nothing lacks, or nobody knows how much there should be."""
+        if content.steps is None:
+            return None
+        outcome = judge_age(content.window, content.footer, self.now, self.give_up_after)
+        if content.footer.rows == 0:
+            return Finding(content.window, "empty", "no sample has landed", outcome)
+        try:
+            lacking = self._lacking(objects, content)
+        except UnreadableError as error:
+            return Finding(content.window, "absent", f"its rows can't be read: {error}", outcome)
+        if lacking.kind is None:
+            return None
+        if lacking.kind == "vanished" and not lacking.is_first_day:
+            outcome = Outcome.LATER_DAY
+        return Finding(content.window, lacking.kind, str(lacking), outcome)
+
+    def _lacking(self, objects: Objects, content: _Content) -> Lacking:
+        if content.problem:
+            raise content.problem
+        share, steps = content.lowest_share, content.steps or 1
+        is_low = share is not None and share < self.min_coverage
+        return self.roster.find_lacking(
+            content.day,
+            content.series,
+            low=objects.count(content.window) if is_low else {},
+            steps=steps,
+            min_coverage=self.min_coverage,
+        )

@@ -1,4 +1,4 @@
-"""Finds out what is missing of a lake."""
+"""Finds what a lake lacks."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
 
-from airflow_provider_evpl.errors import EvplPermanentError
-from airflow_provider_evpl.fields import is_argument_given, read_number
+from airflow_provider_evpl.errors import EvplIncompleteError, EvplPermanentError
+from airflow_provider_evpl.fields import is_argument_given, read_boolean, read_number
 from airflow_provider_evpl.hooks.evpl import EvplHook
 from airflow_provider_evpl.operators.arguments import hook_of, plan_of, store_of
 
@@ -21,20 +21,26 @@ if TYPE_CHECKING:
 __all__ = ["EvplCoverageOperator"]
 
 _MIN_COVERAGE = 0.99
+_GIVE_UP_AFTER = "7d"
 _MOST_WINDOWS = 1000  # Airflow maps 1,024 at most, `[core] max_map_length`
 
 
 class EvplCoverageOperator(BaseOperator):
-    """Looks over a range of a lake, by names and footers alone, and returns the windows to pull again.
+    """Finds what a range of a lake lacks, and returns the windows to pull again.
 
-    Those are what is missing or empty, what lies in two objects, objects with a coverage under the
-    threshold, and those with fewer series than the last one of the same length. Objects that this connection
-    didn't land, and what lies over them, are told, not returned: a pull would refuse them. The XCom
-    `coverage` says what was found.
+    Series are compared by name: each is expected from its first UTC day in the range until `give_up_after`
+    after its last one. These windows are returned:
+
+    - What is missing, and what lies in two objects: always.
+    - An object that has no sample, or in which series lack values: when its age has doubled since its last
+      pull, until it is given up. Of a series that vanished, only the first UTC day without it.
+
+    Reported, but not returned: what was given up, objects that this connection didn't land, and days before
+    the data set's first one. The XCom `coverage` has the counts and the first hundred findings.
 
     The result is ready for dynamic task mapping, `pull.expand_kwargs(coverage.output)`: the newest thousand
-    windows, if there are more. One that no pull can mend, because the API has no more, is returned until it
-    leaves the range. Arguments are read, and the range is found, as by the pull.
+    windows, if there are more. Arguments are read, and the range is found, as in the pull operator. It reads
+    the lake, and asks the API nothing.
 
     Args:
         object_storage_path: root of the data set, as `ObjectStoragePath` reads it.
@@ -46,7 +52,9 @@ class EvplCoverageOperator(BaseOperator):
         window_end: likewise; not part of the range.
         window_length: the last full window of this length on the UTC grid.
         lookback: start this much earlier; rounded up to whole lengths of the window, or to days.
-        min_coverage: 0 to 1: which share of an object's expected samples has to be there.
+        min_coverage: 0 to 1: in which share of an object's steps each series must have a value.
+        give_up_after: how long a window that no pull mends is pulled again; None for ever.
+        fail_on_gaps: fail while anything is wrong in the range, for a task of its own after the pulls.
     """
 
     template_fields: Sequence[str] = (
@@ -60,6 +68,8 @@ class EvplCoverageOperator(BaseOperator):
         "window_length",
         "lookback",
         "min_coverage",
+        "give_up_after",
+        "fail_on_gaps",
     )
 
     def __init__(  # noqa: PLR0913 one argument a setting, by keyword only
@@ -75,6 +85,8 @@ class EvplCoverageOperator(BaseOperator):
         window_length: timedelta | str | None = None,
         lookback: timedelta | str = timedelta(),
         min_coverage: float | str = _MIN_COVERAGE,
+        give_up_after: timedelta | str | None = _GIVE_UP_AFTER,
+        fail_on_gaps: bool | str = False,
         **kwargs: Any,  # noqa: ANN401 BaseOperator's own
     ) -> None:
         super().__init__(**kwargs)
@@ -88,6 +100,8 @@ class EvplCoverageOperator(BaseOperator):
         self.window_length = window_length
         self.lookback = lookback
         self.min_coverage = min_coverage
+        self.give_up_after = give_up_after
+        self.fail_on_gaps = fail_on_gaps
         self._store: Store | None = None
 
     def get_openlineage_facets_on_complete(self, _: object) -> "Lineage | None":
@@ -103,12 +117,16 @@ class EvplCoverageOperator(BaseOperator):
 
         Raises:
             AirflowFailException: running again alone won't help; its cause is the typed error.
+            EvplIncompleteError: `fail_on_gaps`, and something is wrong in the range.
             EvplRetryableError: running again later may help.
         """
         from airflow_provider_evpl.window import iso
 
         try:
-            coverage = self._look(context)
+            fails_on_gaps = is_argument_given(self.fail_on_gaps) and read_boolean(
+                self.fail_on_gaps, "fail_on_gaps"
+            )
+            coverage = self._look_over(context)
         except EvplPermanentError as error:
             raise AirflowFailException(str(error)) from error
         for told in coverage.told:
@@ -116,26 +134,36 @@ class EvplCoverageOperator(BaseOperator):
         windows, now = coverage.windows, coverage.windows[-_MOST_WINDOWS:]
         self.log.info(
             "Looked over %s objects in %s: %s findings, %s windows to pull again, %s of them now",
-            f"{len(coverage.landed):,}",
+            f"{coverage.objects:,}",
             coverage.window,
             f"{len(coverage.findings):,}",
             f"{len(windows):,}",
             f"{len(now):,}",
         )
         context["ti"].xcom_push(key="coverage", value=coverage.as_dict())
+        if fails_on_gaps and coverage.gaps:
+            raise EvplIncompleteError(
+                f"{len(coverage.gaps):,} findings in {coverage.window}, fail_on_gaps is set; the first: "
+                f"{coverage.gaps[0]}"
+            )
         return [{"window_start": iso(one.start), "window_end": iso(one.end)} for one in now]
 
-    def _look(self, context: "Context") -> "Coverage":
+    def _look_over(self, context: "Context") -> "Coverage":
         from airflow_provider_evpl.coverage import look_over
-        from airflow_provider_evpl.lake.lake import Lake
         from airflow_provider_evpl.lake.layout import Dataset
+        from airflow_provider_evpl.lake.objects import Objects
+        from airflow_provider_evpl.window import read_duration
 
         settings = hook_of(self).get_settings()
         min_coverage = self.min_coverage if is_argument_given(self.min_coverage) else _MIN_COVERAGE
-        plan = plan_of(self, context, settings, datetime.now(UTC))
+        gives_up = is_argument_given(self.give_up_after)
+        now = datetime.now(UTC)
+        plan = plan_of(self, context, settings, now)
         self._store = store_of(self)
         return look_over(
-            Lake(self._store, Dataset(plan.code_ope, plan.granularity.text), settings.source),
+            Objects(self._store, Dataset(plan.code_ope, plan.granularity.text), settings.source),
             plan.window,
             min_coverage=read_number(min_coverage, "min_coverage", (0, 1)),
+            give_up_after=read_duration(self.give_up_after, "give_up_after") if gives_up else None,
+            now=now,
         )

@@ -5,7 +5,7 @@ from typing import Any
 
 RESULT_KEYS = {
     *("code_ope", "granularity", "window_start", "window_end", "received", "rows", "duplicates"),
-    *("out_of_window", "rejected", "conflicts", "null_values", "series", "expected", "observed"),
+    *("out_of_window", "rejected", "conflicts", "null_values", "series", "expected", "observed", "values"),
     *("pages", "requests", "retries", "bytes", "seconds", "revisions", "slice_count", "slices"),
 }
 SLICE_KEYS = {"start", "end", "path", "rows", "bytes", "replaced", "rejected_path"}
@@ -21,4 +21,4 @@ def check_result(result: dict[str, Any]) -> None:
     assert len(result["slices"]) == result["slice_count"]
     assert all(one.keys() == SLICE_KEYS for one in result["slices"])
     assert sum(one["rows"] for one in result["slices"]) == result["rows"]
-    assert result["observed"] == result["expected"] == result["rows"]
+    assert result["observed"] == result["values"] == result["expected"] == result["rows"]

@@ -22,6 +22,7 @@ EVERYTHING = {
     "allow_empty": True,
     "on_shrink": "replace",
     "max_rejected_fraction": 0.5,
+    "min_coverage": 0.9,
     "evpl_conn_id": "evpl_default",
 }
 

@@ -1,16 +1,18 @@
 """A lake that heals itself: the operator that looks over it, and the example that pulls what it finds."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from inspect import Parameter, signature
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_evpl.errors import EvplConfigError
+from airflow_provider_evpl.errors import EvplConfigError, EvplIncompleteError
 from airflow_provider_evpl.lake.layout import Dataset
 from airflow_provider_evpl.window import Window
 from tests.airflow.versions import load_dag, try_dag
+from tests.lake.build import Answer, circuit, collect, microseconds
 from tests.lake.proxy import Request, proxied
+from tests.lake.runs import land
 
 if TYPE_CHECKING:
     from airflow_provider_evpl.operators.evpl import EvplCoverageOperator
@@ -26,6 +28,8 @@ CONTRACT = {
     "window_length": None,
     "lookback": timedelta(),
     "min_coverage": 0.99,
+    "give_up_after": "7d",
+    "fail_on_gaps": False,
 }
 
 
@@ -80,8 +84,8 @@ def test_it_returns_what_to_pull_and_pushes_what_it_found(lab: "Lab") -> None:
     lab.execute(window_start="2026-11-20", window_end="2026-11-21", slice_length="1d")
     found, report = _look(lab)
     assert found == [{"window_start": "2026-11-19T00:00:00Z", "window_end": "2026-11-20T00:00:00Z"}]
-    assert (report["objects"], report["missing"], report["incomplete"]) == (2, 1, 0)
-    assert report["expected"] == report["observed"] == report["rows"] == 2 * 12 * 288
+    assert (report["objects"], report["missing"], report["absent"]) == (2, 1, 0)
+    assert report["expected"] == report["values"] == report["rows"] == 2 * 12 * 288
 
 
 def test_it_asks_the_api_nothing(lab: "Lab") -> None:
@@ -101,7 +105,15 @@ def test_a_threshold_may_be_text_or_left_out(lab: "Lab", given: str | None) -> N
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("min_coverage", 1.5), ("min_coverage", "most"), ("object_storage_path", "ftp://x"), ("code_ope", 7)],
+    [
+        ("min_coverage", 1.5),
+        ("min_coverage", "most"),
+        ("give_up_after", 7),
+        ("give_up_after", "a week"),
+        ("fail_on_gaps", "perhaps"),
+        ("object_storage_path", "ftp://x"),
+        ("code_ope", 7),
+    ],
 )
 def test_a_wrong_argument_fails_for_good(lab: "Lab", name: str, value: object) -> None:
     """The error names it."""
@@ -110,6 +122,54 @@ def test_a_wrong_argument_fails_for_good(lab: "Lab", name: str, value: object) -
     with pytest.raises(AirflowFailException, match=name) as caught:
         _look(lab, **{name: value})
     assert isinstance(caught.value.__cause__, EvplConfigError)
+
+
+@pytest.mark.parametrize("given", ["7d", timedelta(days=7)])
+def test_a_window_that_no_pull_mends_is_given_up(lab: "Lab", given: timedelta | str) -> None:
+    """A day that lacked nearly all when it was pulled long ago is reported, and not returned."""
+    _land_a_thin_day(lab)
+    found, report = _look(lab, give_up_after=given, **OCTOBER)
+    assert (found, report["absent"], report["given_up"]) == ([], 1, 1)
+    assert "set give_up_after=None" in report["findings"][0]
+
+
+@pytest.mark.parametrize("given", [None, "None", " "])
+def test_none_never_gives_up(lab: "Lab", given: str | None) -> None:
+    """Also as text, and blank: that is what templates render."""
+    _land_a_thin_day(lab)
+    found, report = _look(lab, give_up_after=given, **OCTOBER)
+    assert [one["window_start"] for one in found] == ["2026-10-20T00:00:00Z"]
+    assert (report["absent"], report["given_up"]) == (1, 0)
+
+
+OCTOBER = {"window_start": "2026-10-20", "window_end": "2026-10-21"}
+
+
+def _land_a_thin_day(lab: "Lab") -> None:
+    """Land a day of one sample, pulled when it was over, more than a month ago."""
+    from airflow_provider_evpl.hooks.evpl import EvplHook
+    from airflow_provider_evpl.lake.lake import Lake
+    from airflow_provider_evpl.lake.store import LocalStore
+
+    start = datetime(2026, 10, 20, tzinfo=UTC)
+    window = Window(start, start + timedelta(days=1))
+    samples = collect([Answer([(circuit("a"), microseconds(start), 1.0)], [])], window, pulled_at=window.end)
+    lake = Lake(LocalStore(str(lab.lake)), Dataset("0042", "300s"), EvplHook().get_settings().source)
+    [target] = lake.targets([window])
+    land(lake, target, samples)
+
+
+@pytest.mark.parametrize("given", [True, "true"])
+def test_gaps_fail_the_task_where_it_says_so(lab: "Lab", given: bool | str) -> None:  # noqa: FBT001 an argument
+    """It is red while a day is missing, with the counts in its XCom, and green when none is."""
+    lab.execute(window_start="2026-11-18", window_end="2026-11-20", slice_length="1d")
+    context: Any = {"ti": _Pushed()}
+    with pytest.raises(EvplIncompleteError, match=r"1 findings in 2026-11-18.*fail_on_gaps.*missing"):
+        _task(lab, fail_on_gaps=given).execute(context)
+    assert context["ti"].values["coverage"]["missing"] == 1
+    lab.execute(window_start="2026-11-20", window_end="2026-11-21", slice_length="1d")
+    assert _look(lab, fail_on_gaps=given)[0] == []
+    assert _look(lab, fail_on_gaps=given, window_start="2026-11-10")[1]["missing"] == 8
 
 
 def _without_the_19th(request: Request) -> Request:

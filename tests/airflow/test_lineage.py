@@ -169,6 +169,7 @@ def test_the_ledger(told: Told) -> None:
         "series": 16,
         "expected": samples,
         "observed": samples - STRUCK,
+        "values": samples - 2 * STRUCK,
     }
 
 

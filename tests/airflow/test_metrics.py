@@ -61,6 +61,8 @@ def test_metrics_are_the_result(lab: "Lab", statsd: socket.socket) -> None:
     assert duration == [f"{1000 * result['seconds']:.6f}|ms"]
     assert received == {
         f"samples{tags}": [f"{result['rows']}|c"],
+        f"expected{tags}": [f"{result['rows']}|c"],
+        f"values{tags}": [f"{result['rows']}|c"],
         f"rejected{tags}": ["0|c"],
         f"requests{tags}": [f"{result['requests']}|c"],
         f"retries{tags}": ["0|c"],

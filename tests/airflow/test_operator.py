@@ -35,6 +35,7 @@ CONTRACT = {
     "allow_empty": False,
     "on_shrink": "fail",
     "max_rejected_fraction": 0.01,
+    "min_coverage": None,
     "deferrable": None,
 }
 

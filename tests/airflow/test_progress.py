@@ -10,7 +10,7 @@ SUMMARY = {
     "duplicates": 7,
     "out_of_window": 2,
     "rejected": 1,
-    "observed": 46_000,
+    "values": 46_000,
     "expected": None,
     "retries": 3,
     "seconds": 3_725.2,
@@ -53,7 +53,7 @@ def test_a_pull_without_a_page_has_only_its_summary() -> None:
     assert lines == [
         (
             "Landed 46,080 rows in 2 slices, 1.2 MB; received 46,090, duplicates 7, out of window "
-            "2, rejected 1; observed 46,000 of unknown expected; retries 3; 1 h 2 min"
+            "2, rejected 1; values 46,000 of unknown expected; retries 3; 1 h 2 min"
         )
     ]
 

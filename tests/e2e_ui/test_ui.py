@@ -122,7 +122,7 @@ def test_the_log_tells_how_far_it_is(
     expect(log).to_contain_text(f"INFO - Pulling operator code {sandbox.config.code_ope}, ")
     expect(log).to_contain_text(f"INFO - 8 pages, {SAMPLES} samples, 100 % of the window")
     expect(log).to_contain_text(f"INFO - Landed {SAMPLES} rows in 2 slices, ")
-    expect(log).to_contain_text(f"observed {SAMPLES} of {SAMPLES} expected; retries 0")
+    expect(log).to_contain_text(f"values {SAMPLES} of {SAMPLES} expected; retries 0")
     take("log", None)
 
 

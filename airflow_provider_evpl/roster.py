@@ -1,0 +1,132 @@
+"""Which series a lake should have on which UTC day, and which of them an object lacks."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from itertools import compress
+from operator import not_
+from typing import NamedTuple
+
+from airflow_provider_evpl.fields import name_some
+from airflow_provider_evpl.lake.contents import Counts
+from airflow_provider_evpl.lake.samples import Lack
+from airflow_provider_evpl.page import Series
+from airflow_provider_evpl.window import DAY
+
+__all__ = ["Lacking", "Roster"]
+
+
+class Roster:
+    """The series that are expected on each UTC day of a range.
+
+    A series is expected from the first day that has it until some time after the last day that has it.
+
+    Args:
+        days: by the beginning of each UTC day the series of its objects.
+        keep_for: how long after its last day a series is still expected; None for ever.
+    """
+
+    def __init__(
+        self, days: Mapping[datetime, Iterable[frozenset[Series]]], keep_for: timedelta | None
+    ) -> None:
+        self._keep_for = keep_for
+        self.first: dict[Series, datetime] = {}
+        self.last: dict[Series, datetime] = {}
+        self._expected: dict[datetime, frozenset[Series]] = {}
+        for day in sorted(days):
+            for series in frozenset[Series]().union(*set(days[day])):
+                self.first.setdefault(series, day)
+                self.last[series] = day
+
+    def expected(self, day: datetime) -> frozenset[Series]:
+        """Give the series that each object of a UTC day should have."""
+        if day not in self._expected:
+            started = (one for one, first in self.first.items() if first <= day)
+            self._expected[day] = frozenset(one for one in started if not self._is_forgotten(one, day))
+        return self._expected[day]
+
+    def _is_forgotten(self, series: Series, day: datetime) -> bool:
+        return self._keep_for is not None and day >= self.last[series] + DAY + self._keep_for
+
+    def find_lacking(
+        self,
+        day: datetime,
+        present: frozenset[Series],
+        *,
+        low: Mapping[Series, Counts],
+        steps: int,
+        min_coverage: float,
+    ) -> "Lacking":
+        """Find the series of which an object has too few values.
+
+        Args:
+            day: the beginning of the object's UTC day.
+            present: the series of the object.
+            low: what the object has of its series; may leave out series that are complete.
+            steps: of the object's interval.
+            min_coverage: 0 to 1: in which share of the steps each series should have a value.
+        """
+        gone = sorted(self.expected(day) - present, key=lambda one: one.label) if min_coverage > 0 else []
+        few = [(one, counts) for one, counts in low.items() if counts.value_steps / steps < min_coverage]
+        is_null = [counts.observed / steps >= min_coverage for _, counts in few]
+        lacks = [Lack(one, counts.value_steps, steps) for one, counts in few]
+        absent = [Lack(one, 0, steps) for one in gone if self.last[one] >= day]
+        vanished = [one for one in gone if self.last[one] < day]
+        return Lacking(
+            absent=_by_values([*absent, *compress(lacks, map(not_, is_null))]),
+            null=_by_values([*compress(lacks, is_null)]),
+            vanished=vanished,
+            is_first_day=any(self.last[one] + DAY == day for one in vanished),
+            renamed=self._find_renamed(vanished, present),
+        )
+
+    def _find_renamed(self, vanished: Iterable[Series], present: Iterable[Series]) -> dict[Series, Series]:
+        """A renamed PoP shows as one series that is gone and a new one of the same circuit and metric."""
+        gone = {series[:2]: series for series in vanished}
+        same = ((gone[one[:2]], one) for one in present if one[:2] in gone)
+        return {old: new for old, new in same if self.first[new] > self.last[old]}
+
+
+class Lacking(NamedTuple):
+    """The series of which an object has too few values.
+
+    Attributes:
+        absent: those that are missing or incomplete, though their last day isn't past.
+        null: those that have samples enough, but too many without a value.
+        vanished: those whose last day is past.
+        is_first_day: whether the day is the first one without one of the vanished.
+        renamed: by a vanished series the new one of the same circuit and metric.
+    """
+
+    absent: list[Lack]
+    null: list[Lack]
+    vanished: list[Series]
+    is_first_day: bool
+    renamed: Mapping[Series, Series]
+
+    @property
+    def kind(self) -> str | None:
+        """`absent`, `null` or `vanished`, the first that there is; None where nothing lacks."""
+        kinds = {"absent": self.absent, "null": self.null, "vanished": self.vanished}
+        return next((kind for kind, series in kinds.items() if series), None)
+
+    def __str__(self) -> str:
+        """Name up to five series of each kind, and say how many there are."""
+        named = [self._name(one) for one in self.vanished]
+        parts = (
+            _tell(self.absent, "lack values"),
+            _tell(self.null, "have samples without a value"),
+            f"{len(named):,} series vanished: {name_some(named)}" if named else "",
+        )
+        return "; ".join(filter(None, parts))
+
+    def _name(self, series: Series) -> str:
+        renamed = self.renamed.get(series)
+        return series.label + (f" (perhaps renamed: {renamed.label} is new)" if renamed else "")
+
+
+def _by_values(lacks: list[Lack]) -> list[Lack]:
+    return sorted(lacks, key=lambda one: one.values)
+
+
+def _tell(lacks: list[Lack], what: str) -> str:
+    return f"{len(lacks):,} series {what}: {name_some([*map(str, lacks)])}" if lacks else ""
