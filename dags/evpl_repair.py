@@ -1,8 +1,8 @@
-"""Every night: look over the last 30 days of the lake, and pull again what is missing or thin there.
+"""Every night: find what the last 30 days of the lake lack, and pull it again.
 
-The look reads names and footers alone; the pulls are mapped over what it finds, none where all is well.
-Where the API has less by now, what has landed stays. Where it has nothing at all, an empty object says so: it
-is found again every night until it leaves the range, so samples that come late still land.
+The pulls are mapped over the windows that are found, none if nothing is missing. If the API has less by now, what
+has landed stays. If it has nothing at all, an empty object says so. A window that no pull mends is pulled again after
+about 1, 2, 4 and 8 days, then given up; the coverage task's log says which windows were given up.
 """
 
 import os
@@ -43,6 +43,7 @@ with DAG(
         window_length=timedelta(days=1),
         lookback=timedelta(days=29),
         min_coverage=0.99,
+        give_up_after=timedelta(days=7),
     )
     EvplUtilizationToObjectStorageOperator.partial(
         task_id="pull_again",

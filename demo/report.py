@@ -122,13 +122,13 @@ def ledger(result: Mapping[str, Any]) -> str:
     """Account for every sample of the run."""
     parts = [f"{result[name]:,} {name}" for name in ("duplicates", "out_of_window", "rejected")]
     total = sum(result[name] for name in ("rows", "duplicates", "out_of_window", "rejected"))
-    coverage = result["observed"] / result["expected"] if result["expected"] else 0
+    coverage = result["values"] / result["expected"] if result["expected"] else 0
     return (
         f"Window {result['window_start']} to {result['window_end']}, every {result['granularity']}, "
         f"operator code {result['code_ope']}\n"
         f"Ledger: {result['received']:,} received = {result['rows']:,} rows + {' + '.join(parts)}"
         f"{'' if total == result['received'] else '  DOES NOT ADD UP'}\n"
-        f"Coverage: {result['observed']:,} of {result['expected']:,} expected ({coverage:.1%}), "
+        f"Coverage: {result['values']:,} of {result['expected']:,} expected ({coverage:.1%}), "
         f"{result['series']} series, {result['pages']} pages, {result['retries']} retries"
     )
 
