@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from airflow_provider_evpl.lake.layout import Dataset, Group, group, parse_name
+from airflow_provider_evpl.lake.layout import Dataset, Group, group, largest, parse_folder, parse_name
 from airflow_provider_evpl.window import DAY, EPOCH, Window
 from tests.lake.build import MIDNIGHT, fewer, hours
 
@@ -166,6 +166,26 @@ def test_an_hour_of_a_landed_day_is_the_day() -> None:
     assert group([hours(0, 24)], [hours(0, 1), hours(5, 6)]) == [
         Group(hours(0, 24), (hours(0, 1), hours(5, 6)))
     ]
+
+
+@given(days)
+def test_a_day_survives_its_folder(day: datetime) -> None:
+    """What the last folder of a path says is the UTC day; other names say none."""
+    folder = Dataset("0042", "300s").folder(day)
+    root, _, name = folder.rpartition("/")
+    assert root == Dataset("0042", "300s").root
+    assert parse_folder(name) == day
+    assert parse_folder(name.removeprefix("date=")) is None
+
+
+@given(st.lists(small_windows, max_size=6))
+def test_the_largest_intervals_hold_all_others(landed: list[Window]) -> None:
+    """None of them lies in another one, each of the others lies in one of them; in order of time."""
+    found = largest(landed)
+    assert set(found) <= set(landed)
+    assert sorted(found) == found
+    assert not any(one != other and one.contains(other) for one in found for other in found)
+    assert all(any(one.contains(other) for one in found) for other in landed)
 
 
 def test_a_path_is_utc() -> None:

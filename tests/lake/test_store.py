@@ -80,6 +80,16 @@ def test_a_listing_is_of_one_folder(store: Store) -> None:
     assert store.names(PATH.removesuffix(f"/{NAME}").rpartition("/")[0]) == ["date=2026-11-22.parquet"]
 
 
+def test_the_folders_of_a_folder_are_listed(store: Store) -> None:
+    """Those that objects are in, at any depth, by name; no object is among them."""
+    root = FOLDER.rpartition("/")[0]
+    assert store.folders(root) == []
+    for path in ("b=1/x", "b=1/y", "a=1/deeper/z", "object"):
+        store.put(f"{root}/{path}", b"1")
+    assert store.folders(root) == ["a=1", "b=1"]
+    assert store.folders(f"{root}/a=1") == ["deeper"]
+
+
 def test_no_folder_is_an_empty_one(store: Store) -> None:
     """A folder that isn't there has no objects."""
     assert store.names("nowhere/at=all") == []

@@ -1,0 +1,139 @@
+"""The rows of a landed object, counted by series."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_evpl.lake.contents import (
+    Counts,
+    SeriesCounter,
+    UnreadableError,
+    read_code_ope,
+    read_parts,
+    read_series,
+)
+from airflow_provider_evpl.lake.parquet import encode
+from airflow_provider_evpl.lake.samples import Samples
+from airflow_provider_evpl.page import Series
+from airflow_provider_evpl.window import DAY
+from tests.lake.build import MIDNIGHT, Answer, Row, circuit, collect, fewer, hours, microseconds
+from tests.lake.memory import MemoryStore
+from tests.lake.runs import DATASET, SOURCE, earlier, lake_of, land, objects_of
+
+STEP = 300_000_000
+START = microseconds(MIDNIGHT)
+rows = st.lists(
+    st.tuples(
+        st.sampled_from([circuit("a"), circuit("b"), Series("a", "out", None, None, "", None)]),
+        st.integers(0, 40).map(lambda number: START + number * STEP // 3),
+        st.sampled_from([None, 1.0]),
+    ),
+    max_size=40,
+    unique_by=lambda row: row[:2],
+)
+
+
+def written(samples: Samples) -> bytes:
+    """Write a slice as an object."""
+    data = encode(samples, code_ope="0042", granularity="300s", source=SOURCE, provenance={})
+    return bytes(data.to_pybytes())
+
+
+def counted(given_rows: list[Row]) -> dict[Series, Counts]:
+    """Count by brute force."""
+    found = {}
+    for series in {row[0] for row in given_rows}:
+        own = [(moment // STEP, value) for name, moment, value in given_rows if name == series]
+        values = [step for step, value in own if value is not None]
+        found[series] = Counts(len(own), len(values), len({step for step, _ in own}), len(set(values)))
+    return found
+
+
+@fewer
+@given(rows)
+def test_each_series_is_counted(given_rows: list[Row]) -> None:
+    """Rows, values and steps of each, as plain Python counts them; steps only where there are any."""
+    data = written(collect([Answer(given_rows, [])], hours(0, 24)))
+    counter, stepless = SeriesCounter(STEP), SeriesCounter(None)
+    for part in read_parts(data):
+        counter.add(part)
+        stepless.add(part)
+    assert counter.counts == counted(given_rows)
+    assert {series: one[:2] for series, one in stepless.counts.items()} == {
+        series: one[:2] for series, one in counter.counts.items()
+    }
+    assert all(one[2:] == (0, 0) for one in stepless.counts.values())
+    assert read_series(data) == counter.counts.keys()
+    assert read_code_ope(data) == ("0042" if given_rows else None)
+
+
+def test_a_step_over_two_parts_counts_once() -> None:
+    """A series of more samples than a part has, several in each step, some without a value."""
+    second = STEP // 300
+    given_rows: list[Row] = [
+        (circuit(name), START + at * 5 * second, None if at % 7 else 1.0)
+        for name in "ab"
+        for at in range(10_000)
+    ]
+    counter = SeriesCounter(STEP)
+    parts = list(read_parts(written(collect([Answer(given_rows, [])], hours(0, 24)))))
+    for part in parts:
+        counter.add(part)
+    assert len(parts) > 1
+    assert counter.counts == counted(given_rows)
+
+
+def test_rows_that_cannot_be_read_are_an_error() -> None:
+    """It is told apart from a store that fails."""
+    data = written(collect([Answer([(circuit("a"), START, 1.0)], [])], hours(0, 24)))
+    broken = data[:4] + bytes(200) + data[204:]
+    for read in (read_series, read_code_ope, lambda data: list(read_parts(data))):
+        with pytest.raises(UnreadableError):
+            read(broken)
+
+
+class TestNewestSeries:
+    """The series of the newest object of ours with rows that ended shortly before."""
+
+    @staticmethod
+    def lake(*hours_of_circuits: tuple[int, int, str]) -> MemoryStore:
+        """Land a sample of each circuit in some hours."""
+        store = MemoryStore()
+        for start, end, names in hours_of_circuits:
+            window = hours(start, end)
+            given_rows: list[Row] = [(circuit(name), microseconds(window.start), 1.0) for name in names]
+            [target] = lake_of(store).targets([window])
+            land(lake_of(store), target, collect([Answer(given_rows, [])], window))
+        return store
+
+    @pytest.mark.parametrize(
+        ("landed", "expected"),
+        [
+            ([(0, 1, "a"), (1, 2, "b")], "b"),
+            ([(0, 1, "a"), (1, 2, "")], "a"),  # one without rows says nothing
+            ([(0, 1, "a"), (1, 3, "b")], "a"),  # one that ends later is none before
+            ([(-22, -21, "a")], "a"),
+            ([(-23, -22, "a")], ""),  # it ended 24 hours before
+            ([], ""),
+        ],
+    )
+    def test_it_is_the_newest_of_a_day(self, landed: list[tuple[int, int, str]], expected: str) -> None:
+        """Before the third hour of a day."""
+        found = objects_of(self.lake(*landed)).newest_series(hours(2, 3).start, DAY)
+        assert found == {circuit(name) for name in expected}
+
+    def test_of_an_earlier_version_it_is_read_by_its_rows(self) -> None:
+        """Its footer has no digest."""
+        store = self.lake((0, 1, "ab"))
+        for path, data in store.objects.items():
+            store.objects[path] = earlier(data, pulled_at="")
+        found = objects_of(store).newest_series(hours(2, 3).start, DAY)
+        assert found == {circuit("a"), circuit("b")}
+
+    def test_what_is_not_ours_or_cannot_be_read_says_nothing(self) -> None:
+        """The one before it does."""
+        store = self.lake((-2, -1, "a"), (0, 1, "b"), (1, 2, "c"))
+        store.objects[DATASET.samples_path(hours(1, 2))] = b"theirs"
+        path = DATASET.samples_path(hours(0, 1))
+        store.objects[path] = store.objects[path][:4] + bytes(200) + store.objects[path][204:]
+        assert objects_of(store).newest_series(hours(2, 3).start, DAY) == {circuit("a")}
