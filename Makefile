@@ -109,7 +109,7 @@ demo: $(STAMP) ## start the sandbox, run the example DAG through Airflow, show w
 # alone, and coverage would double their time (measured: 40 s of CPU for 22). Many wait for servers, so more fit
 # on a core.
 FLOWS := tests/faults tests/machine tests/airflow tests/sandbox tests/benchmarks tests/test_at_once.py \
-    tests/test_laws.py tests/test_model.py tests/test_commands.py tests/test_package.py
+    tests/test_laws.py tests/test_model.py tests/test_weeks.py tests/test_commands.py tests/test_package.py
 
 .PHONY: test
 test: rooms flows ## run the whole test suite
@@ -154,8 +154,9 @@ e2e-ui: $(E2E_UI) ## Airflow's own pages in a browser, three minutes; with pictu
 .PHONY: laws
 laws: export EVPL_SEQUENCES := 10000
 laws: export EVPL_KILLS := 1200
+laws: export EVPL_WEEKS := 500
 laws: setup ## the laws of the lake: up to 10,000 random sequences each, 1,200 kills; make test tries some hundred
-	@$(BIN)/python -m pytest -q tests/test_model.py tests/test_at_once.py \
+	@$(BIN)/python -m pytest -q tests/test_model.py tests/test_at_once.py tests/test_weeks.py \
 	    tests/machine/test_killed.py tests/faults/test_faults_sequences.py
 
 .PHONY: test-matrix

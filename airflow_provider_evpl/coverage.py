@@ -1,10 +1,11 @@
-"""What a range of a lake lacks, and which windows to pull again."""
+"""Finds what a range of a lake lacks, and which windows to pull again."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from airflow_provider_evpl.fields import name_some
 from airflow_provider_evpl.findings import Finding, Outcome, judge_age
 from airflow_provider_evpl.lake.contents import UnreadableError
 from airflow_provider_evpl.lake.layout import group, largest
@@ -14,16 +15,15 @@ from airflow_provider_evpl.page import Series
 from airflow_provider_evpl.roster import Lacking, Roster
 from airflow_provider_evpl.window import DAY, Window, floor, iso
 
-__all__ = ["Coverage", "look_over"]
+__all__ = ["Coverage", "find_gaps"]
 
 _KINDS = ("missing", "empty", "overlap", "foreign", "absent", "vanished", "null")
-_MOST_TOLD = 100
-_MOST_NAMED = 3
+_MOST_MESSAGES = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Coverage:
-    """How a range of a lake was found.
+    """What was found in a range of a lake.
 
     Attributes:
         window: the range.
@@ -42,10 +42,10 @@ class Coverage:
 
     @property
     def windows(self) -> list[Window]:
-        """What to pull again: in order of time, without overlap, each within one UTC day.
+        """The windows to pull again: in order of time, without overlap, each within one UTC day.
 
-        Windows that only touch stay apart, so that one which no pull mends doesn't hold up the other. What a
-        foreign object overlaps is left out, because a pull would refuse it.
+        Windows that only touch stay apart, because one that can't be completed must not block the other.
+        What a foreign object overlaps is left out, because a pull would refuse it.
         """
         joined: list[Window] = []
         for one in sorted(finding.window for finding in self._with(Outcome.RETURNED)):
@@ -62,9 +62,14 @@ class Coverage:
         return [one for one in self.findings if one.outcome is not Outcome.BEFORE_FIRST_DAY]
 
     @property
-    def told(self) -> list[str]:
+    def given_up(self) -> int:
+        """How many findings are given up."""
+        return len(self._with(Outcome.GIVEN_UP))
+
+    @property
+    def messages(self) -> list[str]:
         """The first hundred findings, for people."""
-        return [str(finding) for finding in self.findings[:_MOST_TOLD]]
+        return [str(finding) for finding in self.findings[:_MOST_MESSAGES]]
 
     def _with(self, outcome: Outcome) -> list[Finding]:
         return [one for one in self.findings if one.outcome is outcome]
@@ -81,12 +86,12 @@ class Coverage:
             "observed": self.observed,
             "values": self.values,
             **{kind: kinds[kind] for kind in _KINDS},
-            "given_up": len(self._with(Outcome.GIVEN_UP)),
-            "findings": self.told,
+            "given_up": self.given_up,
+            "findings": self.messages,
         }
 
 
-def look_over(
+def find_gaps(
     objects: Objects,
     window: Window,
     *,
@@ -159,8 +164,9 @@ def _gaps(window: Window, landed: Iterable[Window]) -> Iterator[Window]:
 def _overlaps(own: Mapping[Window, Footer]) -> Iterator[Finding]:
     for one in group(own, own):
         if len(one.replaces) > 1:
-            some = ", ".join(map(str, one.replaces[:_MOST_NAMED]))
-            what = f"{len(one.replaces)} objects have the same samples: {some}"
+            what = (
+                f"{len(one.replaces)} objects have the same samples: {name_some([*map(str, one.replaces)])}"
+            )
             yield Finding(one.window, "overlap", what)
 
 
@@ -172,7 +178,7 @@ def _foreign(found: Mapping[Window, Footer | Foreign]) -> Iterator[tuple[Window,
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Content:
-    """What an object has.
+    """The contents of one object.
 
     Attributes:
         day: the beginning of its UTC day.
@@ -194,13 +200,14 @@ class _Content:
 
     @classmethod
     def read(cls, objects: Objects, window: Window, footer: Footer) -> "_Content":
-        """Read it from the footer and its series; of an object of an earlier version from its rows."""
+        """Read the contents from the footer and the series; of an earlier version from the rows."""
         series, values, share = frozenset[Series](), footer.values or 0, footer.lowest_share
         problem, steps = None, objects.steps_in(window)
         try:
             if footer.series_digest is None:
                 counts = objects.count(window)
-                series, values = frozenset(counts), sum(one.value_steps for one in counts.values())
+                series = objects.share(frozenset(counts))
+                values = sum(one.value_steps for one in counts.values())
                 share = min((one.value_steps / (steps or 1) for one in counts.values()), default=None)
             else:
                 series = objects.series(window, footer)
@@ -220,7 +227,7 @@ class _Content:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Rule:
-    """What an object should have."""
+    """What each object should have."""
 
     roster: Roster
     min_coverage: float
@@ -228,7 +235,7 @@ class _Rule:
     give_up_after: timedelta | None
 
     def find(self, objects: Objects, content: _Content) -> Finding | None:
-        """Find what an object lacks; None where nothing lacks, or nobody knows how much there should be."""
+        """Return the finding of an object; None if it is complete, or isn't made of whole steps."""
         if content.steps is None:
             return None
         outcome = judge_age(content.window, content.footer, self.now, self.give_up_after)
@@ -252,7 +259,7 @@ class _Rule:
         return self.roster.find_lacking(
             content.day,
             content.series,
-            low=objects.count(content.window) if is_low else {},
+            counts=objects.count(content.window) if is_low else {},
             steps=steps,
             min_coverage=self.min_coverage,
         )

@@ -17,7 +17,7 @@
         ├── EvplUnavailableError  network, time-out, 408, 500, 502-504
         ├── EvplPagingError       the pages of a slice don't add up, perhaps they moved
         ├── EvplNotPublishedError the window has no sample yet, or lies ahead
-        ├── EvplIncompleteError   fewer values are there than `min_coverage` or `fail_on_gaps` asks for
+        ├── EvplIncompleteError   fewer values landed than `min_coverage` asks, or there are gaps
         ├── EvplOverlapError      another run landed on the same interval meanwhile
         └── EvplStoreError        the object store failed
 

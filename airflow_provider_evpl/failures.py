@@ -1,4 +1,4 @@
-"""Errors that belong to one slice: the others go on, and in the end the run fails with all of them."""
+"""Collects the errors of single slices; the run raises them together at its end."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -20,7 +20,9 @@ from airflow_provider_evpl.window import Window
 
 __all__ = ["SliceFailures"]
 
-_MOST_UNANSWERED = 3  # in a row: then it is the API, not the slice
+# After three slices in a row the API itself is probably down.
+_MOST_UNANSWERED = 3
+_MOST_LINES = 20
 _UNANSWERED = (EvplPagingError, EvplRequestError, EvplResponseError, EvplUnavailableError)
 _OF_ONE_SLICE = (*_UNANSWERED, EvplForeignError, EvplOverlapError)
 _log = logging.getLogger(__name__)
@@ -64,12 +66,12 @@ class SliceFailures:
                 raise self._all() from error
 
     def add(self, window: Window, error: EvplError) -> None:
-        """Keep an error, and log it now: an error that stops the run would be all that is heard."""
+        """Keep an error, and log it now, because an error that stops the run hides the collected ones."""
         _log.warning("%s", _tell(window, error))
         self._errors.append((window, error))
 
     def answered(self) -> None:
-        """Note that the API answered: only errors in a row stop the run."""
+        """Note that the API answered, because only errors in a row stop the run."""
         self._unanswered = 0
 
     def raise_all(self) -> None:
@@ -86,7 +88,10 @@ class SliceFailures:
         errors = [error for _, error in by_time]
         if len(errors) == len(self._slices) == 1:
             return errors[0]
-        message = "\n".join([self._count(errors), *(_tell(*one) for one in by_time)])
+        lines = [self._count(errors), *(_tell(*one) for one in by_time[:_MOST_LINES])]
+        if len(errors) > _MOST_LINES:
+            lines.append(f"and {len(errors) - _MOST_LINES:,} more, see the log")
+        message = "\n".join(lines)
         retryable = [error for error in errors if isinstance(error, EvplRetryableError)]
         if not retryable:
             return type(errors[0])(message)
@@ -97,11 +102,11 @@ class SliceFailures:
         incomplete = sum(isinstance(error, EvplIncompleteError) for error in errors)
         left = len(errors) - incomplete
         counts = (
-            f"{len(self._summary.landings)} slices landed",
-            f"{left} were left as they were" if left else "",
-            f"{incomplete} have less than min_coverage" if incomplete else "",
+            f"slices landed: {len(self._summary.landings)}",
+            f"failed: {left}" if left else "",
+            f"landed with fewer values than min_coverage: {incomplete}" if incomplete else "",
         )
-        stopped = "; the run stopped: the API didn't answer for three slices in a row"
+        stopped = "; the run stopped because the API failed for three slices in a row"
         return f"{', '.join(filter(None, counts))}{stopped if self._unanswered == _MOST_UNANSWERED else ''}:"
 
 

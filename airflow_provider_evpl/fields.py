@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
 from airflow_provider_evpl.errors import EvplConfigError
@@ -10,6 +10,7 @@ from airflow_provider_evpl.errors import EvplConfigError
 __all__ = [
     "is_argument_given",
     "is_given",
+    "name_of",
     "name_some",
     "one_line",
     "read_argument",
@@ -22,6 +23,7 @@ __all__ = [
 
 _CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _MOST_NAMED = 5
+_LONGEST_NAME = 200
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
@@ -61,6 +63,15 @@ def read_text(value: object, field: str) -> str:
 def one_line(text: str) -> str:
     """Replace control characters, so that what others say never looks like a log line of ours."""
     return _CONTROL_CHARACTERS.sub(" ", text)
+
+
+def name_of(texts: Iterable[str | None]) -> str:
+    """Join the texts of a name on one line.
+
+    A name of more than 200 characters is counted, not cut: a half of a secret would not be recognised as one.
+    """
+    text = one_line(" ".join(filter(None, texts)))
+    return text if len(text) <= _LONGEST_NAME else f"a name of {len(text):,} characters"
 
 
 def name_some(texts: Sequence[str]) -> str:

@@ -17,13 +17,14 @@ class Outcome(Enum):
     """
 
     RETURNED = ""
-    WAITS = "not yet pulled again: that is due when its age has doubled since its last pull"
+    WAITS = "not pulled again yet: due when its age has doubled since its last pull"
     GIVEN_UP = (
-        "given up; to force it, pull the window by window_start and window_end, or set give_up_after=None"
+        "given up: its pulls did not complete it. To force a pull, give its start and end to the pull "
+        "operator as window_start and window_end, or set give_up_after=None"
     )
     FOREIGN = "a pull would refuse it: move the object away"
-    LATER_DAY = "not pulled again: only the first day without a series is"
-    BEFORE_FIRST_DAY = "not pulled: the data set begins later"
+    LATER_DAY = "not pulled again: only the first day without the series is"
+    BEFORE_FIRST_DAY = "not pulled again: the data set begins later. Use a backfill for it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +51,9 @@ class Finding:
 def judge_age(window: Window, footer: Footer, now: datetime, give_up_after: timedelta | None) -> Outcome:
     """Decide whether an object that lacks values is pulled again.
 
-    Its age counts from the end of its window, or from its first pull if that came later. The object is pulled
-    again when its age has doubled since its last pull: often at first, then ever more seldom. It is given up
-    when its last pull came more than `give_up_after` into that age, or when its age is more than twice that.
+    The age of an object counts from the end of its window, or from its first pull if that is later. It is
+    pulled again when its age has doubled since its last pull: often at first, then ever more seldom. It is
+    given up if its last pull came at an age above `give_up_after`, or if its age is above twice that.
 
     Args:
         window: the object's interval.

@@ -4,14 +4,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import Struct
 
-from airflow_provider_evpl.fields import one_line
+from airflow_provider_evpl.fields import name_of
 
 if TYPE_CHECKING:
     from array import array
 
 __all__ = ["Entry", "Page", "Rejection", "Series"]
-
-_LONGEST_LABEL = 200
 
 
 class Series(NamedTuple):
@@ -26,8 +24,8 @@ class Series(NamedTuple):
 
     @property
     def label(self) -> str:
-        """Name it for people: its texts on one line, at most 200 characters."""
-        return one_line(" ".join(filter(None, self)))[:_LONGEST_LABEL]
+        """The name for people, on one line."""
+        return name_of(self)
 
 
 class Entry(Struct, gc=False, frozen=True):

@@ -35,8 +35,8 @@ class PullPlan:
         allow_empty: may a window without a single sample land.
         on_shrink: `fail`, `keep` or `replace`, for a slice that would erase landed samples.
         max_rejected_fraction: 0 to 1, of a slice's samples or entries.
-        min_coverage: 0 to 1: in which share of a slice's steps each series must have a value; None asks
-            for nothing. The lookback is not held to it.
+        min_coverage: 0 to 1: the share of a slice's steps in which each expected series must have a value;
+            None: any share will do. Slices of the lookback are not checked.
     """
 
     code_ope: str

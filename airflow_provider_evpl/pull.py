@@ -17,6 +17,7 @@ from airflow_provider_evpl.errors import (
     EvplRefusedError,
 )
 from airflow_provider_evpl.failures import SliceFailures
+from airflow_provider_evpl.lake.completeness import Completeness, name_lacks
 from airflow_provider_evpl.lake.lake import Lake, Target
 from airflow_provider_evpl.lake.layout import Dataset
 from airflow_provider_evpl.lake.samples import SampleCollector, Samples
@@ -24,7 +25,7 @@ from airflow_provider_evpl.lake.store import Store
 from airflow_provider_evpl.page import Page
 from airflow_provider_evpl.plan import PullPlan
 from airflow_provider_evpl.progress import Progress, ProgressMeter
-from airflow_provider_evpl.shortfalls import Shortfalls, tell_lacks
+from airflow_provider_evpl.shortfalls import Shortfalls
 from airflow_provider_evpl.summary import Summary
 from airflow_provider_evpl.window import DAY, floor, iso
 
@@ -80,7 +81,7 @@ def pull(  # noqa: PLR0913 each is a seam to the outside
     finally:
         summary.requests = client.requests_sent - sent_before
         summary.seconds = meter.seconds
-        run.warn()
+        run.warn_about_missing_values()
     return summary
 
 
@@ -162,6 +163,7 @@ class _Run:
         self._waiting: list[tuple[Target, Samples]] = []
         self._failures = SliceFailures(summary, lambda: client.is_stopped)
         self._shortfalls = Shortfalls()
+        self._newer: list[Completeness] = []  # slices of this run that wait for the one before them
         self._told: frozenset[str] = frozenset()
 
     def take(self, target: Target) -> None:
@@ -187,7 +189,9 @@ class _Run:
             self._waiting.clear()
 
     def finish(self) -> None:
-        """Raise what has to be said in the end; samples of which none can be read are not "none yet".
+        """Raise the collected errors, or that the window has no sample.
+
+        A window whose samples are all unreadable is an error, not "not published yet".
 
         Raises:
             EvplError: slices failed, or the window has no sample.
@@ -195,6 +199,7 @@ class _Run:
         for target, samples in self._waiting:
             if samples.rejections and not samples.ledger.rows and self._plan.window.contains(target.window):
                 self._refuse(target, f"no sample can be read: {samples.set_aside(self._client.blot)}")
+        self._check_newer()
         self._failures.raise_all()
         if not self._is_published:
             raise EvplNotPublishedError(
@@ -202,10 +207,11 @@ class _Run:
                 "nothing has landed. Run again later, or set allow_empty"
             )
 
-    def warn(self) -> None:
-        """Warn, once a run, where fewer values have landed than expected."""
-        if shortfalls := str(self._shortfalls):
-            _log.warning("%s", self._client.blot(shortfalls))
+    def warn_about_missing_values(self) -> None:
+        """Warn, once a run, if fewer values have landed than expected."""
+        self._check_newer()
+        if message := self._shortfalls.message():
+            _log.warning("%s", self._client.blot(message))
 
     def _judge(self, target: Target, samples: Samples) -> None:
         self._tell(
@@ -233,29 +239,46 @@ class _Run:
             _log.info("slice %s: %d samples added, %d changed, %d gone", target.window, *changes)
         if landing.rejected_path:
             _log.warning(
-                "slice %s: %d samples rejected, kept in %s: %s",
+                "slice %s: landed; %d rejected samples are in %s. Rejected or in conflict: %s",
                 target.window,
                 samples.ledger.rejected,
                 landing.rejected_path,
                 samples.set_aside(self._client.blot),
             )
-        self._hold_to_coverage(target, change.samples)
+        self._expect(target, change.samples)
 
-    def _hold_to_coverage(self, target: Target, samples: Samples) -> None:
-        self._shortfalls.add(samples)
+    def _expect(self, target: Target, samples: Samples) -> None:
+        """Expect the series of a slice in the newer slices of this run, because these landed before it."""
+        if samples.series:
+            for one in self._newer:
+                is_near = one.window.start - target.window.end < DAY
+                more = one.expecting(samples.series) if is_near else one
+                self._summary.expect_more(more.expected - one.expected)
+                self._check_coverage(more)
+            self._newer.clear()
+        if samples.completeness:
+            self._newer.append(samples.completeness)
+
+    def _check_newer(self) -> None:
+        for one in self._newer:
+            self._check_coverage(one)
+        self._newer.clear()
+
+    def _check_coverage(self, one: Completeness) -> None:
+        self._shortfalls.add(one)
         share = self._plan.min_coverage
-        if share is None or not self._plan.own_window.overlaps(target.window):
+        if share is None or not self._plan.own_window.overlaps(one.window):
             return
-        if lacks := samples.lacking(share):
-            ledger = samples.ledger
+        if lacks := one.lacking(share):
             message = (
-                f"slice {target.window}: landed with {ledger.values:,} of {ledger.expected:,} expected "
-                f"values, min_coverage is {share:g}: {tell_lacks(lacks)}. Run again later"
+                f"slice {one.window}: landed with {one.values:,} of {one.expected:,} expected values, "
+                f"min_coverage is {share:g}: {name_lacks(lacks)}. Run again later; if it stays so, check "
+                "these circuits"
             )
-            self._failures.add(target.window, EvplIncompleteError(self._client.blot(message)))
+            self._failures.add(one.window, EvplIncompleteError(self._client.blot(message)))
 
     def _leave(self, target: Target, what: str, *, is_asked_for: bool) -> None:
-        window = target.window
+        window, what = target.window, self._client.blot(what)
         if not is_asked_for:
             ask = f"window_start={iso(window.start)}, window_end={iso(window.end)}"
             self._refuse(

@@ -38,7 +38,8 @@ from airflow_provider_evpl.report import (
     find_value,
     read_header,
     read_series,
-    unknown,
+    renamed,
+    unknown_names,
 )
 from airflow_provider_evpl.values import OddError, Timestamps, read_value
 
@@ -97,8 +98,8 @@ class PageDecoder:
             page, lost = self._judge(text, split_fields)
         if lost:
             raise EvplResponseError(
-                f"{lost:,} timeStamps of the answer are in no known place, so samples would be lost; "
-                "the API no longer answers as Orange documents it, and nothing is landed"
+                f"the answer has {lost:,} fields timeStamp outside of the documented places: their samples "
+                "would be lost; the API no longer answers as Orange documents it, and nothing lands"
             )
         return page
 
@@ -162,9 +163,11 @@ class _CarefulReader:
         try:
             fields = self._read_fields(raw, ENTRY_NAMES, "entries[].")
             samples = fields.pop("performanceValues", None)
-            renamed, values = find_renamed(fields) if samples is None else (None, read_parts(samples))
-            if renamed:
-                raise renamed
+            if samples is not None:
+                values = read_parts(samples)
+            elif found := find_renamed(fields):
+                name, values = found
+                raise renamed("performanceValues", name)
             series = read_series(fields)
         except OddError as odd:
             self._reject(odd, position, None, raw, max(1, len(values)))
@@ -197,13 +200,13 @@ class _CarefulReader:
 
     def _read_fields(self, raw: Raw | bytes, known: frozenset[str], where: str) -> Fields:
         fields = self._read_object(raw)
-        if names := unknown(fields, known):
+        if names := unknown_names(fields, known):
             self._unknown.update(where + name for name in islice(names, _MOST_UNKNOWN - len(self._unknown)))
         return fields
 
     def _pass_over(self, fields: Fields, known: frozenset[str]) -> None:
         """Count the time stamps in the unknown fields of what is read: they belong to no sample."""
-        for name in unknown(fields, known):
+        for name in unknown_names(fields, known):
             self.time_stamps += (name == "timeStamp") + count_time_stamps(fields[name])
 
     def _reject(self, odd: OddError, entry: int, sample: int | None, raw: Raw, samples: int) -> None:

@@ -34,7 +34,8 @@ __all__ = [
     "find_value",
     "read_header",
     "read_series",
-    "unknown",
+    "renamed",
+    "unknown_names",
 ]
 
 _MOST_ENTRIES = 500_000  # of a page: one costs some 500 bytes, even without a sample
@@ -121,28 +122,28 @@ def read_series(fields: Fields) -> Series:
         raise OddError(f"entry: {error}") from None
 
 
-def unknown(fields: Fields, known: frozenset[str]) -> list[str]:
+def unknown_names(fields: Fields, known: frozenset[str]) -> list[str]:
     """Return the names that are not among the known ones, as a rule none."""
     return [] if known.issuperset(fields) else [name for name in fields if name not in known]
 
 
-def find_renamed(fields: Fields) -> tuple[OddError | None, list[Raw]]:
-    """Find the samples of an entry without `performanceValues` in an unknown list or object.
+def find_renamed(fields: Fields) -> tuple[str, list[Raw]] | None:
+    """Find an unknown list or object in an entry without `performanceValues`.
 
-    If there are several, the one with most time stamps is taken, then the longest.
+    Of several the one with most time stamps is taken, then the longest.
 
     Returns:
-        What is wrong with the entry, and the elements of the list; None and no elements if it has no samples.
+        Its name, and its elements; None if the entry has no such field.
     """
     found = [
         (count_time_stamps(fields[name]), _parts(fields[name]), name)
-        for name in unknown(fields, ENTRY_NAMES)
+        for name in unknown_names(fields, ENTRY_NAMES)
         if begins_with(fields[name], b"[") or begins_with(fields[name], b"{")
     ]
     if not found:
-        return None, []
+        return None
     _, parts, name = max(found, key=lambda one: (one[0], len(one[1])))
-    return _renamed("performanceValues", name), parts
+    return name, parts
 
 
 def _parts(raw: Raw) -> list[Raw]:
@@ -159,9 +160,9 @@ def find_value(fields: Fields) -> Raw:
         OddError: `value` is missing, but an unknown field has a number.
     """
     if "value" not in fields:
-        for name in unknown(fields, SAMPLE_NAMES):
+        for name in unknown_names(fields, SAMPLE_NAMES):
             if _is_number(fields[name]):
-                raise _renamed("value", name)
+                raise renamed("value", name)
     return fields.get("value", Raw(b"null"))
 
 
@@ -175,10 +176,13 @@ def _is_number(raw: Raw) -> bool:
         return False
 
 
-def _renamed(missing: str, name: str) -> OddError:
-    """A name is shown whole or not at all: half of a secret would not be recognised as one."""
+def renamed(missing: str, name: str) -> OddError:
+    """Make the error of a field that has a new name.
+
+    The name is shown whole or not at all, because half of a secret would not be recognised as one.
+    """
     shown = one_line(name) if len(name) <= _LONGEST_NAME else f"a name of {len(name):,} characters"
-    return OddError(f"{missing} is missing, but {shown} is there")
+    return OddError(f"no {missing}; the unknown field {shown} may be its new name")
 
 
 def _read_numbers(text: bytes, timestamps: Timestamps) -> Page:

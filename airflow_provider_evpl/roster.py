@@ -2,13 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from itertools import compress
-from operator import not_
 from typing import NamedTuple
 
 from airflow_provider_evpl.fields import name_some
+from airflow_provider_evpl.lake.completeness import Lack, name_lacks
 from airflow_provider_evpl.lake.contents import Counts
-from airflow_provider_evpl.lake.samples import Lack
 from airflow_provider_evpl.page import Series
 from airflow_provider_evpl.window import DAY
 
@@ -22,37 +20,37 @@ class Roster:
 
     Args:
         days: by the beginning of each UTC day the series of its objects.
-        keep_for: how long after its last day a series is still expected; None for ever.
+        give_up_after: how long after its last UTC day a series is still expected; None for ever.
     """
 
     def __init__(
-        self, days: Mapping[datetime, Iterable[frozenset[Series]]], keep_for: timedelta | None
+        self, days: Mapping[datetime, Iterable[frozenset[Series]]], give_up_after: timedelta | None
     ) -> None:
-        self._keep_for = keep_for
-        self.first: dict[Series, datetime] = {}
-        self.last: dict[Series, datetime] = {}
+        self._give_up_after = give_up_after
+        self._first: dict[Series, datetime] = {}
+        self._last: dict[Series, datetime] = {}
         self._expected: dict[datetime, frozenset[Series]] = {}
         for day in sorted(days):
             for series in frozenset[Series]().union(*set(days[day])):
-                self.first.setdefault(series, day)
-                self.last[series] = day
+                self._first.setdefault(series, day)
+                self._last[series] = day
 
     def expected(self, day: datetime) -> frozenset[Series]:
         """Give the series that each object of a UTC day should have."""
         if day not in self._expected:
-            started = (one for one, first in self.first.items() if first <= day)
+            started = (one for one, first in self._first.items() if first <= day)
             self._expected[day] = frozenset(one for one in started if not self._is_forgotten(one, day))
         return self._expected[day]
 
     def _is_forgotten(self, series: Series, day: datetime) -> bool:
-        return self._keep_for is not None and day >= self.last[series] + DAY + self._keep_for
+        return self._give_up_after is not None and day >= self._last[series] + DAY + self._give_up_after
 
     def find_lacking(
         self,
         day: datetime,
         present: frozenset[Series],
         *,
-        low: Mapping[Series, Counts],
+        counts: Mapping[Series, Counts],
         steps: int,
         min_coverage: float,
     ) -> "Lacking":
@@ -61,21 +59,23 @@ class Roster:
         Args:
             day: the beginning of the object's UTC day.
             present: the series of the object.
-            low: what the object has of its series; may leave out series that are complete.
+            counts: what the object has of its series; may leave out series that are complete.
             steps: of the object's interval.
             min_coverage: 0 to 1: in which share of the steps each series should have a value.
         """
         gone = sorted(self.expected(day) - present, key=lambda one: one.label) if min_coverage > 0 else []
-        few = [(one, counts) for one, counts in low.items() if counts.value_steps / steps < min_coverage]
-        is_null = [counts.observed / steps >= min_coverage for _, counts in few]
-        lacks = [Lack(one, counts.value_steps, steps) for one, counts in few]
-        absent = [Lack(one, 0, steps) for one in gone if self.last[one] >= day]
-        vanished = [one for one in gone if self.last[one] < day]
+        absent = [Lack(one, 0, steps) for one in gone if self._last[one] >= day]
+        vanished = [one for one in gone if self._last[one] < day]
+        null = list[Lack]()
+        for series, one in counts.items():
+            if one.value_steps / steps < min_coverage:
+                kind = null if one.observed / steps >= min_coverage else absent
+                kind.append(Lack(series, one.value_steps, steps))
         return Lacking(
-            absent=_by_values([*absent, *compress(lacks, map(not_, is_null))]),
-            null=_by_values([*compress(lacks, is_null)]),
+            absent=_by_values(absent),
+            null=_by_values(null),
             vanished=vanished,
-            is_first_day=any(self.last[one] + DAY == day for one in vanished),
+            is_first_day=any(self._last[one] + DAY == day for one in vanished),
             renamed=self._find_renamed(vanished, present),
         )
 
@@ -83,7 +83,7 @@ class Roster:
         """A renamed PoP shows as one series that is gone and a new one of the same circuit and metric."""
         gone = {series[:2]: series for series in vanished}
         same = ((gone[one[:2]], one) for one in present if one[:2] in gone)
-        return {old: new for old, new in same if self.first[new] > self.last[old]}
+        return {old: new for old, new in same if self._first[new] > self._last[old]}
 
 
 class Lacking(NamedTuple):
@@ -111,11 +111,11 @@ class Lacking(NamedTuple):
 
     def __str__(self) -> str:
         """Name up to five series of each kind, and say how many there are."""
-        named = [self._name(one) for one in self.vanished]
+        vanished = name_some([self._name(one) for one in self.vanished])
         parts = (
-            _tell(self.absent, "lack values"),
-            _tell(self.null, "have samples without a value"),
-            f"{len(named):,} series vanished: {name_some(named)}" if named else "",
+            name_lacks(self.absent) if self.absent else "",
+            f"samples without a value: {name_lacks(self.null)}" if self.null else "",
+            f"{len(self.vanished):,} series have no more samples: {vanished}" if self.vanished else "",
         )
         return "; ".join(filter(None, parts))
 
@@ -126,7 +126,3 @@ class Lacking(NamedTuple):
 
 def _by_values(lacks: list[Lack]) -> list[Lack]:
     return sorted(lacks, key=lambda one: one.values)
-
-
-def _tell(lacks: list[Lack], what: str) -> str:
-    return f"{len(lacks):,} series {what}: {name_some([*map(str, lacks)])}" if lacks else ""

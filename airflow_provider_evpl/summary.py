@@ -48,6 +48,7 @@ class Summary:
     seconds: float = 0.0
     landings: list[Landing] = field(default_factory=list)
     _ledgers: list[Ledger] = field(default_factory=list)
+    _more_expected: int = 0
     _series: set[Series] = field(default_factory=set)
     _late_seconds: float | None = None
 
@@ -60,6 +61,10 @@ class Summary:
         self._series |= samples.series
         self._ledgers.append(samples.ledger)
 
+    def expect_more(self, steps: int) -> None:
+        """Count steps that a slice should have had, which became known after it had landed."""
+        self._more_expected += steps
+
     @property
     def dates(self) -> list[str]:
         """The UTC days that have landed, in part or whole: as the lake's folders name them."""
@@ -68,6 +73,8 @@ class Summary:
     def as_dict(self) -> dict[str, object]:
         """Write it as JSON can: the keys of the contract's result."""
         sums = {name: self._sum(name) for name in SUMMED}
+        if sums["expected"] is not None:
+            sums["expected"] += self._more_expected
         return {
             "code_ope": self.plan.code_ope,
             "granularity": self.plan.granularity.text,
@@ -85,7 +92,7 @@ class Summary:
         }
 
     def _sum(self, name: str) -> int | None:
-        """Skip the slices of which a number is not known; None if it is known of none."""
+        """Sum a field of the ledgers over the slices that have it; None if no slice has it."""
         known = [one for ledger in self._ledgers if (one := getattr(ledger, name)) is not None]
         return sum(known) if known or not self._ledgers else None
 

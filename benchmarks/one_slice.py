@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
+from airflow_provider_evpl.lake.layout import Dataset
 from airflow_provider_evpl.lake.parquet import encode
 from airflow_provider_evpl.lake.samples import SampleCollector
 from airflow_provider_evpl.records import PageDecoder
@@ -45,7 +46,7 @@ def measure(series: int, samples: int) -> Cost:
         collector.add(decoder.decode(body))
         seconds += time.process_time() - started
     started = time.process_time()
-    written = encode(collector.finish(), code_ope="0042", granularity="300s", source={}, provenance={})
+    written = encode(collector.finish(), Dataset("0042", "300s"), source={}, provenance={})
     seconds += time.process_time() - started
     return Cost(size, seconds, _peak_bytes() - before, len(written))
 

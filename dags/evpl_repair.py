@@ -1,8 +1,8 @@
 """Every night: find what the last 30 days of the lake lack, and pull it again.
 
-The pulls are mapped over the windows that are found, none if nothing is missing. If the API has less by now, what
-has landed stays. If it has nothing at all, an empty object says so. A window that no pull mends is pulled again after
-about 1, 2, 4 and 8 days, then given up; the coverage task's log says which windows were given up.
+The pulls are mapped over the windows that are found, none if nothing is missing. If the API has less by now,
+what has landed stays. If it has nothing at all, an empty object says so. A window that stays incomplete is
+pulled again after about 1, 2, 4 and 8 days, then given up; the coverage task logs which windows it gave up.
 """
 
 import os

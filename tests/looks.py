@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from airflow_provider_evpl.coverage import Coverage, look_over
+from airflow_provider_evpl.coverage import Coverage, find_gaps
 from airflow_provider_evpl.findings import Outcome
 from airflow_provider_evpl.window import Window
 from tests.lake.build import PULLED_AT, hourly, hours
@@ -25,7 +25,7 @@ def look(
     now: datetime = PULLED_AT,
 ) -> Coverage:
     """Look over a store."""
-    return look_over(
+    return find_gaps(
         objects_of(store), window, min_coverage=min_coverage, give_up_after=give_up_after, now=now
     )
 

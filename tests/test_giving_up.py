@@ -27,7 +27,7 @@ def test_each_pull_comes_when_the_age_has_doubled() -> None:
     assert found == [1, 2, 4, 8]
     assert coverage.findings[0].outcome is Outcome.GIVEN_UP
     assert coverage.as_dict()["given_up"] == 1
-    assert "set give_up_after=None" in coverage.told[0]
+    assert "set give_up_after=None" in coverage.messages[0]
 
 
 def test_a_window_that_stays_as_it_was_is_given_up_too() -> None:
@@ -82,7 +82,7 @@ def test_what_waits_is_told() -> None:
     coverage = look(store, hours(0, 12), give_up_after=7 * ONE_DAY, now=now)
     assert outcomes(coverage) == [("empty", hours(0, 12), Outcome.WAITS)]
     assert coverage.windows == []
-    assert "not yet pulled again" in coverage.told[0]
+    assert "not pulled again yet" in coverage.messages[0]
 
 
 @pytest.mark.parametrize(

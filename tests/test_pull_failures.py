@@ -62,9 +62,7 @@ def test_one_bad_day_stops_no_other(tmp_path: Path, status: int) -> None:
     """A slice that the API can't answer is told in the end; the others land, older and newer ones."""
     api = week()
     api.failing = {MIDNIGHT - 3 * DAY: status}
-    with pytest.raises(
-        EvplError, match=r"7 slices landed, 1 were left as they were:\n.*told to fail"
-    ) as error:
+    with pytest.raises(EvplError, match=r"slices landed: 7, failed: 1:\n.*told to fail") as error:
         run(api, tmp_path, WEEK)
     assert isinstance(error.value, EvplUnavailableError if status == 500 else EvplRequestError)
     assert intervals(tmp_path) == days(0, 1, 2, 4, 5, 6, 7)
@@ -76,7 +74,7 @@ def test_a_foreign_object_stops_no_other_slice(tmp_path: Path) -> None:
     path = tmp_path / Dataset("0042", "300s").samples_path(Window(MIDNIGHT - 5 * DAY, MIDNIGHT - 4 * DAY))
     path.parent.mkdir(parents=True)
     path.write_bytes(b"theirs")
-    with pytest.raises(EvplForeignError, match="7 slices landed, 1 were left"):
+    with pytest.raises(EvplForeignError, match="slices landed: 7, failed: 1"):
         run(api, tmp_path, WEEK)
     assert path.read_bytes() == b"theirs"
     assert f"{MIDNIGHT - 5 * DAY:%Y-%m-%d}" not in starts(api)
@@ -88,7 +86,7 @@ def test_of_errors_of_both_kinds_the_run_is_retried(tmp_path: Path) -> None:
     api.samples.append(Sample("b", MIDNIGHT - 5 * DAY, "n/a"))
     api.failing = {MIDNIGHT - 2 * DAY: 503, MIDNIGHT - 4 * DAY: 503}
     api.retry_after = 5
-    with pytest.raises(EvplUnavailableError, match="5 slices landed, 3 were left") as error:
+    with pytest.raises(EvplUnavailableError, match="slices landed: 5, failed: 3") as error:
         run(api, tmp_path, WEEK)
     assert (error.value.retry_after_seconds, error.value.wait_exceeds_limit) == (5, False)
     _, *lines = str(error.value).splitlines()
@@ -100,7 +98,7 @@ def test_of_permanent_errors_alone_the_run_fails_for_good(tmp_path: Path) -> Non
     api = week()
     api.samples.append(Sample("b", MIDNIGHT - 5 * DAY, "n/a"))
     api.failing = {MIDNIGHT - 2 * DAY: 404}
-    with pytest.raises(EvplPermanentError, match="6 slices landed, 2 were left"):
+    with pytest.raises(EvplPermanentError, match="slices landed: 6, failed: 2"):
         run(api, tmp_path, WEEK)
 
 
@@ -138,7 +136,9 @@ def test_three_slices_in_a_row_stop_the_run(tmp_path: Path) -> None:
     """Then it is the API, not a slice; the error names them, and what has landed stays."""
     api = week()
     api.failing = {MIDNIGHT - n * DAY: 500 for n in (1, 2, 3)}
-    with pytest.raises(EvplUnavailableError, match=r"1 slices landed, 3 were left .* three slices in a row:"):
+    with pytest.raises(
+        EvplUnavailableError, match=r"slices landed: 1, failed: 3; the run stopped .* in a row:"
+    ):
         run(api, tmp_path, WEEK)
     assert intervals(tmp_path) == days(0)
     assert len(starts(api)) == 4
@@ -148,7 +148,7 @@ def test_an_answer_between_failures_lets_the_run_go_on(tmp_path: Path) -> None:
     """Four bad days, never three in a row: all good ones land."""
     api = week()
     api.failing = {MIDNIGHT - n * DAY: 500 for n in (1, 2, 4, 5)}
-    with pytest.raises(EvplUnavailableError, match="4 slices landed, 4 were left"):
+    with pytest.raises(EvplUnavailableError, match="slices landed: 4, failed: 4"):
         run(api, tmp_path, WEEK)
     assert intervals(tmp_path) == days(0, 3, 6, 7)
 
@@ -212,5 +212,5 @@ def test_a_refused_slice_is_no_unanswered_one(tmp_path: Path) -> None:
     """The API answered: three refused slices in a row stop nothing."""
     api = week()
     api.samples += [Sample("b", MIDNIGHT - n * DAY, "n/a") for n in (1, 2, 3)]
-    with pytest.raises(EvplRefusedError, match="5 slices landed, 3 were left as they were:"):
+    with pytest.raises(EvplRefusedError, match="slices landed: 5, failed: 3:"):
         run(api, tmp_path, WEEK)

@@ -82,7 +82,7 @@ def test_each_refused_slice_is_named(tmp_path: Path) -> None:
     """One would erase samples, one is rejected, each for its own reason; the one between them lands."""
     run(FakeApi(grid("a", MIDNIGHT, 12)), tmp_path, replace(A_DAY, window=Window(MIDNIGHT, MIDNIGHT + HOUR)))
     bad = Sample("b", MIDNIGHT + 2 * HOUR, "n/a")
-    with pytest.raises(EvplRefusedError, match="1 slices landed, 2 were left as they were") as error:
+    with pytest.raises(EvplRefusedError, match="slices landed: 1, failed: 2") as error:
         run(FakeApi([*grid("a", MIDNIGHT, 11), *grid("a", MIDNIGHT + HOUR, 12), bad]), tmp_path, HOURS)
     _, shrunk, rejected = str(error.value).splitlines()
     assert shrunk.startswith("slice 2026-11-20T00:00:00Z/2026-11-20T01:00:00Z: would erase")
@@ -129,10 +129,13 @@ def test_rejected_samples_are_a_warning_with_their_reasons(
     """A slice that lands in spite of them warns: counts by reason, three examples, the file that has them."""
     odd = [Sample("b", MIDNIGHT + n * timedelta(minutes=5), ["n/a", "12,5"][n % 2]) for n in range(5)]
     run(FakeApi([*grid("a", MIDNIGHT, 288), *odd]), tmp_path, replace(A_DAY, max_rejected_fraction=0.5))
-    [told] = [one for one in caplog.records if "samples rejected" in one.getMessage()]
+    [told] = [one for one in caplog.records if "rejected samples are in" in one.getMessage()]
     rejected = next(tmp_path.rglob("*.jsonl"))
     assert told.levelname == "WARNING"
-    assert f": 5 samples rejected, kept in file://{rejected}: 5 x value is no number" in told.getMessage()
+    assert (
+        f"landed; 5 rejected samples are in file://{rejected}. Rejected or in conflict: 5 x value"
+        in told.getMessage()
+    )
     assert told.getMessage().count("page 1 entry 1 sample ") == 3
 
 
@@ -212,7 +215,7 @@ def test_unknown_fields_are_told_once_and_kept_in_the_footer(
 def test_an_empty_slice_lands_beside_a_refused_one(tmp_path: Path) -> None:
     """A refused slice with samples shows that the window is published: the empty ones of it land."""
     api = FakeApi([*grid("a", MIDNIGHT, 9), Sample("b", MIDNIGHT, "n/a")])
-    with pytest.raises(EvplRefusedError, match="2 slices landed, 1 were left"):
+    with pytest.raises(EvplRefusedError, match="slices landed: 2, failed: 1"):
         run(api, tmp_path, HOURS)
     assert (len(intervals(tmp_path)), rows(tmp_path)) == (2, [])
 

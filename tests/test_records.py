@@ -234,7 +234,13 @@ def test_an_entry_with_renamed_performance_values(samples: object, count: int) -
     """An entry whose samples may have a new name is rejected for all of them; the reason has the name."""
     sent = {"context": "a"} | NAMES | {"measurements": samples}
     assert decode(entry(SAMPLE), sent).rejections == [
-        Rejection("performanceValues is missing, but measurements is there", 1, None, count, json.dumps(sent))
+        Rejection(
+            "no performanceValues; the unknown field measurements may be its new name",
+            1,
+            None,
+            count,
+            json.dumps(sent),
+        )
     ]
 
 
@@ -242,9 +248,9 @@ def test_of_several_lists_that_with_time_stamps_is_named() -> None:
     """The reason names the field with most time stamps, then the longest list; objects count as one."""
     lists = {"context": {"a": 1}, "zones": [9, 9], "links": [1, 2, 3], "unit": "%"}
     (rejection,) = decode(NAMES | lists).rejections
-    assert (rejection.samples, "but links is there" in rejection.reason) == (3, True)
+    assert (rejection.samples, "field links may" in rejection.reason) == (3, True)
     (rejection,) = decode(NAMES | lists | {"measurements": [SAMPLE, SAMPLE], "last": SAMPLE}).rejections
-    assert (rejection.samples, "but measurements is there" in rejection.reason) == (2, True)
+    assert (rejection.samples, "field measurements may" in rejection.reason) == (2, True)
 
 
 @pytest.mark.parametrize("none", [None, []])
@@ -260,7 +266,7 @@ def test_a_sample_with_a_renamed_value(number: object) -> None:
     page = decode(entry(SAMPLE, {"timeStamp": TIME, "unit": "%", "val": number}))
     got, rejected = only(page)
     assert got == Entry(SERIES, [1_000_000], pack([1.5]))
-    assert rejected == [("value is missing, but val is there", 0, 1, 1)]
+    assert rejected == [("no value; the unknown field val may be its new name", 0, 1, 1)]
 
 
 @pytest.mark.parametrize("other", [True, None, "", " ", "%", "NaN", "1_0", [5], {"a": 5}])
@@ -287,8 +293,8 @@ def test_a_reason_is_short_and_on_one_line(name: str, shown: str) -> None:
     """A name that goes into a reason has no control characters, and is not shown if it is too long."""
     page = decode(NAMES | {name: []}, entry({"timeStamp": TIME, name: 5}))
     assert [one.reason for one in page.rejections] == [
-        f"performanceValues is missing, but {shown} is there",
-        f"value is missing, but {shown} is there",
+        f"no performanceValues; the unknown field {shown} may be its new name",
+        f"no value; the unknown field {shown} may be its new name",
     ]
 
 

@@ -165,7 +165,7 @@ def test_renamed_performance_values_are_refused(tmp_path: Path, *, allow_empty: 
     api = RenamingApi(TWO, renamed=("a", "b"), new_names=MEASUREMENTS)
     with pytest.raises(EvplRefusedError) as error:
         run(api, tmp_path, replace(A_DAY, allow_empty=allow_empty))
-    assert "576 x performanceValues is missing, but measurements is there" in str(error.value)
+    assert "576 x no performanceValues; the unknown field measurements" in str(error.value)
     assert objects(tmp_path) == []
 
 
@@ -173,7 +173,8 @@ def test_renamed_performance_values_of_one_entry_are_refused(tmp_path: Path) -> 
     """One of two circuits with a new name refuses the slice, and nothing lands."""
     api = RenamingApi(TWO, renamed=("b",), new_names=MEASUREMENTS)
     with pytest.raises(
-        EvplRefusedError, match="288 x performanceValues is missing, but measurements is there"
+        EvplRefusedError,
+        match="288 x no performanceValues; the unknown field measurements",
     ):
         run(api, tmp_path)
     assert objects(tmp_path) == []
@@ -193,7 +194,8 @@ def test_renamed_values_are_refused(tmp_path: Path, renamed: tuple[str, ...]) ->
     """Samples whose value has a new name are rejected; they never land as rows without a value."""
     api = RenamingApi(TWO, renamed=renamed, new_names={"value": "utilisation"})
     with pytest.raises(
-        EvplRefusedError, match=f"{288 * len(renamed)} x value is missing, but utilisation is"
+        EvplRefusedError,
+        match=f"{288 * len(renamed)} x no value; the unknown field utilisation",
     ):
         run(api, tmp_path)
     assert objects(tmp_path) == []

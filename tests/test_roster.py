@@ -16,7 +16,9 @@ def test_hours_without_some_circuits_are_found_by_name() -> None:
     coverage = look(store)
     assert (coverage.rows, coverage.values, coverage.expected) == (62, 62, 3 * 288)
     assert coverage.windows == [hours(hour, hour + 1) for hour in range(5)]
-    assert coverage.told[0].endswith("absent: 2 series lack values: b in EVPL (0 of 12), c in EVPL (0 of 12)")
+    assert coverage.messages[0].endswith(
+        "absent: 2 series lack values: b in EVPL (0 of 12), c in EVPL (0 of 12)"
+    )
 
 
 def test_slices_of_any_length_compare_with_each_other() -> None:
@@ -36,8 +38,8 @@ def test_as_many_other_series_are_no_substitute() -> None:
         put(store, day(number), circuits)
     coverage = look(store, hours(0, 72))
     assert kinds(coverage) == [("absent", day(1)), ("vanished", day(2))]
-    assert coverage.told[0].endswith("absent: 1 series lack values: b in EVPL (0 of 288)")
-    assert coverage.told[1].endswith("vanished: 1 series vanished: c in EVPL")
+    assert coverage.messages[0].endswith("absent: 1 series lack values: b in EVPL (0 of 288)")
+    assert coverage.messages[1].endswith("vanished: 1 series have no more samples: c in EVPL")
 
 
 def test_a_circuit_that_is_new_lacks_nothing_on_earlier_days() -> None:
@@ -76,8 +78,10 @@ def test_a_renamed_pop_is_told_as_perhaps_renamed() -> None:
         rows: list[Row] = [(series, microseconds(one.start + hour * HOUR), 1.0) for hour in range(24)]
         [target] = lake_of(store).targets([one])
         land(lake_of(store), target, collect([Answer(rows, [])], one))
-    [told] = look(store, hours(0, 72)).told
-    assert told.endswith("1 series vanished: a in FR Paris EVPL (perhaps renamed: a in FR Lyon EVPL is new)")
+    [told] = look(store, hours(0, 72)).messages
+    assert told.endswith(
+        "1 series have no more samples: a in FR Paris EVPL (perhaps renamed: a in FR Lyon EVPL is new)"
+    )
 
 
 def test_five_series_of_an_object_are_named() -> None:
@@ -85,7 +89,7 @@ def test_five_series_of_an_object_are_named() -> None:
     store = MemoryStore()
     for number, circuits in enumerate(["abcdefghij", "a", "abcdefghij"]):
         put(store, day(number), circuits)
-    [told] = look(store, hours(0, 72)).told
+    [told] = look(store, hours(0, 72)).messages
     assert "9 series lack values: b in EVPL" in told
     assert told.endswith("f in EVPL (0 of 288) and 4 more")
 
@@ -97,6 +101,6 @@ def test_a_day_of_nulls_is_no_data() -> None:
     coverage = look(store)
     assert kinds(coverage) == [("null", DAY)]
     assert (coverage.observed, coverage.values) == (48, 0)
-    assert coverage.told[0].endswith(
-        "2 series have samples without a value: a in EVPL (0 of 288), b in EVPL (0 of 288)"
+    assert coverage.messages[0].endswith(
+        "samples without a value: 2 series lack values: a in EVPL (0 of 288), b in EVPL (0 of 288)"
     )

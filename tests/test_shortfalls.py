@@ -1,7 +1,5 @@
 """Fewer values than expected: what a run says, and when it fails."""
 
-import logging
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -9,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_evpl.errors import EvplIncompleteError, EvplRefusedError, EvplUnavailableError
+from airflow_provider_evpl.lake.store import LocalStore
+from airflow_provider_evpl.pull import pull
 from airflow_provider_evpl.summary import Summary
 from airflow_provider_evpl.window import DAY, Granularity, Window
 from tests.fake_api import FakeApi, Sample, grid
@@ -24,21 +24,9 @@ def days(circuits: str, start: datetime, count: int = 288) -> list[Sample]:
     return [sample for name in circuits for sample in grid(name, start, count)]
 
 
-@pytest.fixture
-def warnings(caplog: pytest.LogCaptureFixture) -> Iterator[list[str]]:
-    """Give the warnings of missing values, as they come."""
-    told: list[str] = []
-
-    class Handler(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            if "expected values" in record.getMessage():
-                told.append(record.getMessage())
-
-    handler = Handler()
-    logging.getLogger("airflow_provider_evpl").addHandler(handler)
-    with caplog.at_level(logging.WARNING):
-        yield told
-    logging.getLogger("airflow_provider_evpl").removeHandler(handler)
+def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """List the warnings of missing values."""
+    return [message for message in caplog.messages if "expected values have landed" in message]
 
 
 def counts(summary: Summary) -> tuple[object, ...]:
@@ -47,28 +35,28 @@ def counts(summary: Summary) -> tuple[object, ...]:
     return told["expected"], told["observed"], told["values"]
 
 
-def test_half_a_day_missing_is_a_warning(tmp_path: Path, warnings: list[str]) -> None:
+def test_half_a_day_missing_is_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """It begins with the share and the day, names the series that lack most, and says what to do."""
     run(FakeApi(days("a", MIDNIGHT, 144)), tmp_path)
-    [told] = warnings
+    [told] = warnings(caplog)
     assert told.startswith("50.0 % of 2026-11-20: 144 of 288 expected values have landed. ")
     assert "1 series lack values: a in EVPL (144 of 288). " in told
     assert "min_coverage" in told
 
 
-def test_a_whole_day_is_no_warning(tmp_path: Path, warnings: list[str]) -> None:
+def test_a_whole_day_is_no_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Nor is the same day again."""
     api = FakeApi(days("ab", MIDNIGHT))
     assert counts(run(api, tmp_path)) == counts(run(api, tmp_path)) == (576, 576, 576)
-    assert warnings == []
+    assert warnings(caplog) == []
 
 
-def test_series_of_the_day_before_are_expected(tmp_path: Path, warnings: list[str]) -> None:
+def test_series_of_the_day_before_are_expected(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """A circuit that is not there at all is missing, whatever the others have."""
     run(FakeApi(days("abc", MIDNIGHT - DAY)), tmp_path, BEFORE)
     assert counts(run(FakeApi(days("a", MIDNIGHT)), tmp_path)) == (3 * 288, 288, 288)
-    assert warnings[-1].startswith("33.3 % of 2026-11-20")
-    assert "2 series lack values: b in EVPL (0 of 288), c in EVPL (0 of 288)" in warnings[-1]
+    assert warnings(caplog)[-1].startswith("33.3 % of 2026-11-20")
+    assert "2 series lack values: b in EVPL (0 of 288), c in EVPL (0 of 288)" in warnings(caplog)[-1]
 
 
 def test_series_of_what_is_replaced_are_expected(tmp_path: Path) -> None:
@@ -90,38 +78,65 @@ def test_the_hour_before_counts_and_not_the_day_before_it(tmp_path: Path) -> Non
     assert counts(run(FakeApi(days("b", MIDNIGHT + 52 * HOUR, 12)), tmp_path, later)) == (12, 12, 12)
 
 
-def test_nulls_are_observed_and_no_values(tmp_path: Path, warnings: list[str]) -> None:
+def test_nulls_are_observed_and_no_values(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """A day of samples without values is as good as none."""
     summary = run(FakeApi(grid("a", MIDNIGHT, 288, value=None)), tmp_path)
     assert counts(summary) == (288, 288, 0)
-    assert warnings[0].startswith("0.0 % of 2026-11-20: 0 of 288")
+    assert warnings(caplog)[0].startswith("0.0 % of 2026-11-20: 0 of 288")
 
 
-def test_one_warning_a_run_is_of_the_worst_day(tmp_path: Path, warnings: list[str]) -> None:
+def test_one_warning_a_run_is_of_the_worst_day(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """It says on how many more days values lack; what isn't whole is never rounded up to it."""
     run(FakeApi([*days("a", MIDNIGHT - DAY, 287), *days("a", MIDNIGHT, 144)]), tmp_path, TWO_DAYS)
-    [told] = warnings
+    [told] = warnings(caplog)
     assert told.startswith("50.0 % of 2026-11-20: 144 of 288 expected values have landed, and 1 more days")
     run(FakeApi(days("abcdefg", MIDNIGHT)[:-1]), tmp_path)
-    assert warnings[-1].startswith("99.9 % of")
+    assert warnings(caplog)[-1].startswith("99.9 % of")
 
 
-def test_five_series_are_named(tmp_path: Path, warnings: list[str]) -> None:
+def test_five_series_are_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Of the others the number is told; the emptiest come first."""
     api = FakeApi([sample for n in range(8) for sample in grid(f"c{n}", MIDNIGHT, 10 * (n + 1))])
     run(api, tmp_path)
     named = ", ".join(f"c{n} in EVPL ({10 * (n + 1)} of 288)" for n in range(5))
-    assert f"8 series lack values: {named} and 3 more. " in warnings[0]
+    assert f"8 series lack values: {named} and 3 more. " in warnings(caplog)[0]
 
 
-def test_a_slice_that_is_not_whole_steps_expects_nothing(tmp_path: Path, warnings: list[str]) -> None:
+def test_slices_of_one_run_are_held_against_each_other(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The newest slice lands first: what it lacks is known when an older one with samples has landed."""
+    first_run = replace(HOURS, window=Window(MIDNIGHT, MIDNIGHT + 4 * HOUR))
+    api = FakeApi([*days("ab", MIDNIGHT, 24), *days("a", MIDNIGHT + 3 * HOUR, 12)])
+    assert counts(run(api, tmp_path, first_run)) == (4 * 24, 60, 60)
+    [told] = warnings(caplog)
+    assert told.startswith("62.5 % of 2026-11-20: 60 of 96")
+    assert "2 series lack values: a in EVPL (0 of 12), b in EVPL (0 of 12)" in told
+    with pytest.raises(EvplIncompleteError, match="landed with fewer values than min_coverage: 2"):
+        run(api, tmp_path / "again", replace(first_run, min_coverage=0.9))
+
+
+def test_a_slice_more_than_a_day_before_says_nothing(tmp_path: Path) -> None:
+    """Two days with a day between them that is refused: each is held against its own series."""
+    odd = [Sample("z", MIDNIGHT + n * HOUR, "n/a") for n in range(9)]
+    api = FakeApi([*days("ab", MIDNIGHT - DAY), *odd, *days("a", MIDNIGHT + DAY)])
+    plan = replace(A_DAY, window=Window(MIDNIGHT - DAY, MIDNIGHT + 2 * DAY))
+    summary = Summary(plan=plan)
+    with api.client() as client, pytest.raises(EvplRefusedError):
+        pull(client, LocalStore(str(tmp_path)), plan, provenance={}, summary=summary)
+    assert counts(summary) == (3 * 288, 3 * 288, 3 * 288)
+
+
+def test_a_slice_that_is_not_whole_steps_expects_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     """Days of a granularity of a week: nobody knows how many samples there should be; sums skip them."""
     week = replace(A_DAY, granularity=Granularity("1w"))
     assert counts(run(FakeApi(days("a", MIDNIGHT, 3)), tmp_path / "week", week)) == (None, None, None)
     halves = Window(MIDNIGHT, MIDNIGHT + HOUR + timedelta(minutes=2))
     api = FakeApi(days("a", MIDNIGHT, 13))
     assert counts(run(api, tmp_path / "hours", replace(HOURS, window=halves))) == (12, 12, 12)
-    assert warnings == []
+    assert warnings(caplog) == []
 
 
 class TestMinCoverage:
@@ -133,7 +148,7 @@ class TestMinCoverage:
         api = FakeApi([*days("a", MIDNIGHT), *days("b", MIDNIGHT, 144)])
         expected = (
             r"^slice 2026-11-20T00:00:00Z/2026-11-21T00:00:00Z: landed with 432 of 576 expected values, "
-            r"min_coverage is 0\.9: 1 series lack values: b in EVPL \(144 of 288\)\. Run again later$"
+            r"min_coverage is 0\.9: 1 series lack values: b in EVPL \(144 of 288\)\. Run again later; .*$"
         )
         with pytest.raises(EvplIncompleteError, match=expected):
             run(api, tmp_path, plan)
@@ -153,12 +168,13 @@ class TestMinCoverage:
     def test_the_share_itself_is_enough(self, tmp_path: Path, share: float) -> None:
         """It is a lower bound; zero asks for nothing."""
         run(FakeApi(days("a", MIDNIGHT, 144)), tmp_path, replace(A_DAY, min_coverage=share))
+        assert len(intervals(tmp_path)) == 1
 
-    def test_the_lookback_only_warns(self, tmp_path: Path, warnings: list[str]) -> None:
+    def test_the_lookback_only_warns(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
         """A day that stays incomplete does not keep the task red until it leaves the lookback."""
         api = FakeApi([*days("a", MIDNIGHT - DAY, 100), *days("a", MIDNIGHT)])
         run(api, tmp_path, replace(TWO_DAYS, min_coverage=1.0))
-        assert warnings[0].startswith("34.7 % of 2026-11-19")
+        assert warnings(caplog)[0].startswith("34.7 % of 2026-11-19")
 
     def test_it_is_told_beside_other_errors(self, tmp_path: Path) -> None:
         """Slices that were left and slices that are incomplete are counted apart; the run is retried."""
@@ -166,7 +182,7 @@ class TestMinCoverage:
         api = FakeApi([*bad, *days("a", MIDNIGHT + HOUR, 6), *days("a", MIDNIGHT + 2 * HOUR, 12)])
         with pytest.raises(
             EvplIncompleteError,
-            match=r"^2 slices landed, 1 were left as they were, 1 have less than min_coverage:\n",
+            match=r"^slices landed: 2, failed: 1, landed with fewer values than min_coverage: 1:\n",
         ) as error:
             run(api, tmp_path, replace(HOURS, min_coverage=0.9))
         assert len(str(error.value).splitlines()) == 3
@@ -177,11 +193,11 @@ class TestMinCoverage:
         with pytest.raises(EvplRefusedError):
             run(FakeApi(days("a", MIDNIGHT, 100)), tmp_path, replace(A_DAY, min_coverage=0.9))
 
-    def test_a_run_that_stops_has_warned(self, tmp_path: Path, warnings: list[str]) -> None:
+    def test_a_run_that_stops_has_warned(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
         """What landed before is told, though the run ends by another error."""
         api = FakeApi(
             days("a", MIDNIGHT + 2 * HOUR, 6), failing={MIDNIGHT: 503, MIDNIGHT + HOUR: 503}, retry_after=3600
         )
         with pytest.raises(EvplUnavailableError):
             run(api, tmp_path, HOURS)
-        assert len(warnings) == 1
+        assert len(warnings(caplog)) == 1

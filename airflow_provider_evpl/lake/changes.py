@@ -4,19 +4,18 @@ import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from airflow_provider_evpl.fields import name_some, one_line
+from airflow_provider_evpl.fields import name_of, name_some
 from airflow_provider_evpl.lake.contents import Counts, Part, SeriesCounter, UnreadableError
 from airflow_provider_evpl.lake.layout import largest
 from airflow_provider_evpl.lake.objects import Objects
 from airflow_provider_evpl.lake.parquet import Footer
 from airflow_provider_evpl.lake.revisions import Revisions, revise
-from airflow_provider_evpl.lake.samples import Circuit, Samples
+from airflow_provider_evpl.lake.samples import Samples, sum_by_circuit
 from airflow_provider_evpl.page import Series
 from airflow_provider_evpl.window import DAY, Window
 
 __all__ = ["Change", "compare", "find_losses"]
 
-_LONGEST_NAME = 100
 _log = logging.getLogger(__name__)
 
 
@@ -49,7 +48,7 @@ def compare(objects: Objects, landed: Mapping[Window, Footer], samples: Samples)
         _log.warning("slice %s: no revisions, a landed object can't be read: %s", samples.window, error)
         revisions = None
     known: set[Series] = set().union(*(reader.count(one) or () for one in largest(landed)))
-    if samples.steps:
+    if samples.completeness:
         known |= objects.newest_series(samples.window.start, DAY)
     return Change(
         samples=samples.expecting(known),
@@ -107,20 +106,13 @@ def _lost(
         before = {("", ""): (footer.rows, footer.rows - footer.null_values)}
         now = {("", ""): samples.count_within(window)}
     else:
-        before, now = _by_circuit(counts), samples.count_circuits(window)
+        before = sum_by_circuit((series, one.rows, one.values) for series, one in counts.items())
+        now = samples.count_circuits(window)
     lost = []
     for circuit, (rows, values) in before.items():
         now_rows, now_values = now.get(circuit, (0, 0))
         if now_rows < rows or now_values < values:
-            name = one_line(" ".join(circuit))[:_LONGEST_NAME].strip()
+            name = name_of(circuit)
             have = f"{rows} rows, {values} with a value, now {now_rows} and {now_values}"
-            lost.append(f"{have}{name and f' ({name})'}")
+            lost.append(f"{have} ({name})" if name else have)
     return lost
-
-
-def _by_circuit(counts: Mapping[Series, Counts]) -> dict[Circuit, tuple[int, int]]:
-    sums: dict[Circuit, tuple[int, int]] = {}
-    for series, one in counts.items():
-        rows, values = sums.get(series[:2], (0, 0))
-        sums[series[:2]] = rows + one.rows, values + one.values
-    return sums

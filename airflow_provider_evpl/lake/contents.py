@@ -48,10 +48,10 @@ class Counts(NamedTuple):
         value_steps: the steps with a value.
     """
 
-    rows: int = 0
-    values: int = 0
-    observed: int = 0
-    value_steps: int = 0
+    rows: int
+    values: int
+    observed: int
+    value_steps: int
 
 
 class SeriesCounter:
@@ -75,9 +75,10 @@ class SeriesCounter:
         observed = self._observed.count(part.series, part.lengths, part.timestamps)
         value_steps = self._value_steps.count(part.series, values, part.timestamps[has_value])
         columns = (one.tolist() for one in (part.lengths, values, observed, value_steps))
-        for series, *more in zip(part.series, *columns, strict=True):
-            before = self.counts.get(series, Counts())
-            self.counts[series] = Counts(*map(sum, zip(before, more, strict=True)))
+        for series, *counts in zip(part.series, *columns, strict=True):
+            before = self.counts.get(series)  # as a rule the part begins with a series of the part before
+            sums = map(sum, zip(before, counts, strict=True)) if before else counts
+            self.counts[series] = Counts(*sums)
 
 
 class _StepCounter:

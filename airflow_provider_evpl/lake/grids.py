@@ -23,8 +23,8 @@ class Grids:
         places = {key: place for place, key in enumerate(distinct)}
         self._places = np.array([places[id(grid)] for grid in grids], np.intp)
         self._all = np.concatenate([np.empty(0, np.int64), *distinct.values()])
-        lengths = np.array([len(grid) for grid in distinct.values()], np.int64)
-        self._begins = np.cumsum(lengths) - lengths
+        self._lengths = np.array([len(grid) for grid in distinct.values()], np.int64)
+        self._begins = np.cumsum(self._lengths) - self._lengths
 
     def rise_within(self, window: Window) -> bool:
         """Whether each of them rises, all inside the window."""
@@ -34,15 +34,12 @@ class Grids:
         return bool(np.all(rises) and np.all((self._all >= start) & (self._all < end)))
 
     def count_steps(self, step: int) -> Integers:
-        """Count, for each series, the steps of so many microseconds that have a timestamp.
+        """Count the steps of each series that have a timestamp; the timestamps of each series rise.
 
-        The timestamps of each series rise.
+        Args:
+            step: in microseconds.
         """
-        steps = self._all // step
-        is_new = np.ones(len(steps), np.bool_)
-        is_new[1:] = steps[1:] != steps[:-1]
-        is_new[self._begins] = True
-        return np.add.reduceat(is_new, self._begins, dtype=np.int64)[self._places]
+        return count_steps(self._lengths, self._all, step)[self._places]
 
 
 def count_steps(lengths: Integers, timestamps: Integers, step: int) -> Integers:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from airflow_provider_evpl.errors import EvplForeignError, EvplOverlapError
+from airflow_provider_evpl.fields import name_some
 from airflow_provider_evpl.lake.changes import Change, compare, find_losses
 from airflow_provider_evpl.lake.layout import Dataset, Group, group
 from airflow_provider_evpl.lake.objects import Objects
@@ -101,14 +102,11 @@ class Lake:
             EvplError: the store failed or refused.
         """
         samples = change.samples
-        path, rejected_path = (
-            self._dataset.samples_path(target.window),
-            self._dataset.rejected_path(target.window),
-        )
+        path = self._dataset.samples_path(target.window)
+        rejected_path = self._dataset.rejected_path(target.window)
         data = encode(
             samples,
-            code_ope=self._dataset.code_ope,
-            granularity=self._dataset.granularity,
+            self._dataset,
             source=self._source,
             provenance=provenance,
             first_pulled_at=_first_pulled_at(target.landed),
@@ -139,21 +137,19 @@ class Lake:
         return self._objects.windows(floor(target.window.start, DAY))
 
     def _check_again(self, target: Target, samples: Samples) -> None:
-        """What another run landed since the targets were read must not be lost: none of it was counted.
+        """Raise if another run has landed newer samples, or samples that this slice lacks.
 
-        Only objects that appeared or changed since then are compared, so that a worker whose clock is wrong
-        never blocks a run again.
+        Only objects that appeared or changed since the targets were read are compared, so that a worker whose
+        clock is wrong never blocks a later run.
         """
         now = [one for one in self._listed(target) if target.window.contains(one)]
         footers = {one: self._objects.own_footer(one) for one in now}
         news = {window: footer for window, footer in footers.items() if target.landed.get(window) != footer}
-        newer = [
-            one for one, footer in news.items() if footer.pulled_at and footer.pulled_at > samples.pulled_at
-        ]
+        newer = [one for one, footer in news.items() if _is_after(footer, samples.pulled_at)]
         if newer:
-            raise _overlap(target, f"landed newer samples meanwhile: {', '.join(map(str, newer))}")
-        if losses := find_losses(self._objects, news, samples):
-            raise _overlap(target, f"landed more meanwhile: {'; '.join(losses)}")
+            raise _overlap(target, "landed newer samples meanwhile", newer, "nothing was put")
+        if find_losses(self._objects, news, samples):
+            raise _overlap(target, "landed more meanwhile", news, "nothing was put")
 
     def _supersede(self, target: Target, *, clean: bool) -> None:
         for window in target.landed:
@@ -162,22 +158,24 @@ class Lake:
                 self._store.delete(self._dataset.samples_path(window))
         if clean:
             self._store.delete(self._dataset.rejected_path(target.window))
-        strangers = [
-            one for one in self._listed(target) if one.overlaps(target.window) and one != target.window
-        ]
-        if strangers:
-            raise _overlap(target, f"landed {', '.join(map(str, strangers))} meanwhile")
+        others = [one for one in self._listed(target) if one.overlaps(target.window) and one != target.window]
+        if others:
+            raise _overlap(target, "landed meanwhile", others, "both stay until the next run joins them")
 
 
-def _overlap(target: Target, what: str) -> EvplOverlapError:
+def _is_after(footer: Footer, pulled_at: datetime) -> bool:
+    return footer.pulled_at is not None and footer.pulled_at > pulled_at
+
+
+def _overlap(target: Target, what: str, windows: Iterable[Window], outcome: str) -> EvplOverlapError:
     return EvplOverlapError(
-        f"slice {target.window}: another run {what}; run again: the next run makes one of both. "
-        "Don't run overlapping windows at once"
+        f"slice {target.window}: another run {what}: {name_some([*map(str, windows)])}; {outcome}. "
+        "Run again; don't run overlapping windows at the same time"
     )
 
 
 def _first_pulled_at(landed: Mapping[Window, Footer]) -> datetime | None:
-    """Of the objects that a slice replaces, when the first one was pulled."""
+    """Return when the first of the replaced objects was pulled."""
     pulled = (footer.first_pulled_at or footer.pulled_at for footer in landed.values())
     return min((moment for moment in pulled if moment is not None), default=None)
 

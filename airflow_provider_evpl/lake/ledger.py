@@ -29,10 +29,10 @@ class Ledger:
         conflicts: duplicates with another value than the row that stays.
         null_values: rows without a value.
         series: distinct series among the rows.
-        expected: series times the steps of the slice: the series among the rows, and those of the objects
-            that it is held against. None if the slice isn't made of whole steps.
-        observed: distinct pairs of series and step among the rows; None likewise.
-        values: those of the pairs that have a value; None likewise.
+        expected: the steps of the slice times its series, the absent series of earlier objects included.
+        observed: distinct pairs of series and step among the rows.
+        values: pairs of series and step with a value. All three are None if the slice isn't made of whole
+            steps.
         entries, rejected_entries: elements of the answers, and those rejected as a whole.
     """
 

@@ -1,10 +1,11 @@
 """The landed objects of one data set: which there are, whose they are, what is in them."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from airflow_provider_evpl.errors import EvplForeignError
+from airflow_provider_evpl.errors import EvplForeignError, EvplStoreError
 from airflow_provider_evpl.lake.contents import (
     Counts,
     Part,
@@ -48,9 +49,10 @@ class Objects:
         self._source = source
         self._granularity = Granularity(dataset.granularity)
         self._series: dict[str, frozenset[Series]] = {}
+        self._shared: dict[frozenset[Series], frozenset[Series]] = {}
 
     def windows(self, day: datetime) -> list[Window]:
-        """List the intervals that have landed on a UTC day, which begins at the moment."""
+        """List the intervals of the objects of the UTC day that begins at `day`."""
         parsed = (parse_name(name, day) for name in self._store.names(self._dataset.folder(day)))
         return [landed for landed in parsed if landed is not None]
 
@@ -85,7 +87,7 @@ class Objects:
         if footer is None:
             return Foreign("was not written by this provider")
         if footer.source != self._source:
-            return Foreign(f"comes from {footer.source}, this run pulls from {dict(self._source)}")
+            return Foreign(f"comes from {footer.source}, not from {dict(self._source)}")
         return self._misplaced(window, footer) or footer
 
     def own_footer(self, window: Window) -> Footer:
@@ -110,18 +112,20 @@ class Objects:
         here = (self._dataset.code_ope, self._dataset.granularity, str(window))
         for (name, text), expected in zip(written.items(), here, strict=True):
             if text != expected:
-                return Foreign(f"is a copy of an object with the {name} {text}, its path says {expected}")
+                return Foreign(
+                    f"is in the wrong place: its footer has the {name} {text}, its path {expected}"
+                )
         return None
 
     def _code_ope_of(self, window: Window) -> str:
-        """Read the code of an earlier version's object from its rows; unknown, it is the path's."""
+        """Read the code of an earlier version's object from its rows; the path's if they have none."""
         try:
-            code_ope = read_code_ope(self.read(window))
+            code_ope = read_code_ope(self._read(window))
         except UnreadableError:
             code_ope = None
         return self._dataset.code_ope if code_ope is None else code_ope
 
-    def read(self, window: Window) -> bytes:
+    def _read(self, window: Window) -> bytes:
         """Read an object whole.
 
         Raises:
@@ -138,7 +142,7 @@ class Objects:
             UnreadableError: its rows can't be read.
             EvplError: the store failed or refused.
         """
-        return read_parts(self.read(window))
+        return read_parts(self._read(window))
 
     def series(self, window: Window, footer: Footer) -> frozenset[Series]:
         """Give the series of an object; of objects with the same digest one is read.
@@ -151,10 +155,14 @@ class Objects:
             return frozenset()
         digest = footer.series_digest
         if digest is None:
-            return read_series(self.read(window))
+            return read_series(self._read(window))
         if digest not in self._series:
-            self._series[digest] = read_series(self.read(window))
+            self._series[digest] = read_series(self._read(window))
         return self._series[digest]
+
+    def share(self, series: frozenset[Series]) -> frozenset[Series]:
+        """Give the same set for the same series, so that thousands of objects need one."""
+        return self._shared.setdefault(series, series)
 
     def count(self, window: Window) -> dict[Series, Counts]:
         """Count the rows, the values and the steps of each series of an object.
@@ -181,17 +189,20 @@ class Objects:
         """
         days = Window(before - within, before).slices(DAY)
         landed = [one for day in days for one in self.windows(floor(day.start, DAY))]
-        newest_first = sorted(landed, key=lambda one: (one.end, one.length), reverse=True)
-        for one in newest_first:
-            if before - within < one.end <= before and (found := self._own_series(one)):
+        recent = [one for one in landed if before - within < one.end <= before]
+        for one in sorted(recent, key=lambda one: (one.end, one.length), reverse=True):
+            try:
+                found = self._own_series(one)
+            except EvplStoreError:
+                if one in self.windows(floor(one.start, DAY)):
+                    raise
+                return self.newest_series(before, within)  # another run superseded it since it was listed
+            if found:
                 return found
         return frozenset()
 
     def _own_series(self, window: Window) -> frozenset[Series]:
         footer = self.footer(window)
-        if isinstance(footer, Foreign):
-            return frozenset()
-        try:
-            return self.series(window, footer)
-        except UnreadableError:
-            return frozenset()
+        with suppress(UnreadableError):
+            return frozenset() if isinstance(footer, Foreign) else self.series(window, footer)
+        return frozenset()

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from airflow_provider_evpl import __version__
+from airflow_provider_evpl.lake.layout import Dataset
 from airflow_provider_evpl.lake.samples import Samples
 from airflow_provider_evpl.lake.schema import SCHEMA_VERSION, SORT_COLUMNS, TABLE_SCHEMA
 from airflow_provider_evpl.page import Series
@@ -31,21 +32,19 @@ would cost a third of the writing."""
 class Footer(NamedTuple):
     """What has landed in an object, and from where.
 
-    Keys that came with a later version are None in an object of an earlier one.
+    `code_ope`, `values`, `series_digest`, `lowest_share` and `first_pulled_at` are None in an object of an
+    earlier version. `observed`, `values` and `lowest_share` are None if the slice isn't made of whole steps.
 
     Attributes:
         source: base URL, job, offer type and ctxtid.
-        code_ope: the operator code; of a later version.
         granularity, slice: as their texts.
-        rows: how many.
-        null_values: how many of them have no value.
-        observed: distinct pairs of series and step among the rows; None if the slice isn't made of whole
-            steps.
-        values: those of the pairs that have a value; of a later version.
-        series_digest: the same for objects with the same series; of a later version.
-        lowest_share: the lowest share of steps with a value that a series has; of a later version.
-        pulled_at: when the slice's first page was requested; None where nobody said.
-        first_pulled_at: the same of the first object that was there; of a later version.
+        null_values: rows without a value.
+        observed: distinct pairs of series and step among the rows.
+        values: pairs of series and step with a value.
+        series_digest: equal for objects with equal series.
+        lowest_share: the lowest share of steps with a value that a series has.
+        pulled_at: when the slice's first page was requested; None if the footer has no such time.
+        first_pulled_at: the earliest pull of this object and of those that it replaced.
     """
 
     source: dict[str, str]
@@ -83,11 +82,10 @@ class _Counts(msgspec.Struct):
             raise ValueError("values: more than there are steps with a sample")
 
 
-def encode(  # noqa: PLR0913 what a footer says comes from several places
+def encode(
     samples: Samples,
+    dataset: Dataset,
     *,
-    code_ope: str,
-    granularity: str,
     source: Mapping[str, str],
     provenance: Mapping[str, str],
     first_pulled_at: datetime | None = None,
@@ -96,8 +94,7 @@ def encode(  # noqa: PLR0913 what a footer says comes from several places
 
     Args:
         samples: the slice.
-        code_ope: the operator code.
-        granularity: as asked for.
+        dataset: its operator code and granularity.
         source: where the samples come from.
         provenance: of the run: its ids.
         first_pulled_at: when the first of the replaced objects was pulled; None if there are none.
@@ -105,13 +102,13 @@ def encode(  # noqa: PLR0913 what a footer says comes from several places
     own = {
         "schema_version": SCHEMA_VERSION,
         "provider_version": __version__,
-        "code_ope": code_ope,
+        "code_ope": dataset.code_ope,
         "slice": str(samples.window),
-        "granularity": granularity,
+        "granularity": dataset.granularity,
         "source": json.dumps(source, sort_keys=True),
         "ledger": json.dumps(asdict(samples.ledger)),
         "series_digest": digest_series(samples.rows.series),
-        "lowest_share": json.dumps(samples.lowest_share),
+        "lowest_share": json.dumps(samples.completeness and samples.completeness.lowest_share),
         "unknown_fields": json.dumps(sorted(samples.unknown_fields)),
         "pulled_at": iso(samples.pulled_at),
         "first_pulled_at": iso(min(first_pulled_at or samples.pulled_at, samples.pulled_at)),

@@ -1,16 +1,17 @@
 """A slice's samples: from pages to unique, sorted columns, and the ledger that accounts for each."""
 
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
-from typing import Any, NamedTuple, TypeAlias
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from airflow_provider_evpl.fields import one_line
 from airflow_provider_evpl.lake.columns import Codes, Floats, Rows
+from airflow_provider_evpl.lake.completeness import Completeness
 from airflow_provider_evpl.lake.grids import Grids, Integers, count_steps
 from airflow_provider_evpl.lake.ledger import EXAMPLES, Conflict, Ledger, PlacedRejection, tell_set_aside
 from airflow_provider_evpl.lake.settle import Conflicts, is_inside, settle
@@ -18,7 +19,7 @@ from airflow_provider_evpl.lake.units import unit_doubts
 from airflow_provider_evpl.page import Entry, Page, Series
 from airflow_provider_evpl.window import Granularity, Window, microseconds
 
-__all__ = ["Circuit", "Lack", "SampleCollector", "Samples"]
+__all__ = ["Circuit", "SampleCollector", "Samples", "sum_by_circuit"]
 
 _MOST_NAMES = 100
 _LONGEST_NAME = 200
@@ -26,23 +27,6 @@ _LONGEST_NAME = 200
 
 Circuit: TypeAlias = tuple[str, str]
 """A circuit's `object_instance_id`, and a `metric_name`."""
-
-
-class Lack(NamedTuple):
-    """A series that lacks values in a slice.
-
-    Attributes:
-        values: the steps of the slice in which the series has a value.
-        steps: all steps of the slice.
-    """
-
-    series: Series
-    values: int
-    steps: int
-
-    def __str__(self) -> str:
-        """Name the series, and say how many of its values are there."""
-        return f"{self.series.label} ({self.values:,} of {self.steps:,})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,9 +37,7 @@ class Samples:
         pulled_at: when the first page was requested.
         rows: unique and sorted.
         series: the distinct series among the rows.
-        value_steps: for each series of `rows` the steps with a value; None if `steps` is None.
-        steps: of the slice; None if the slice isn't made of whole steps.
-        absent: the series of earlier objects that the slice should have and doesn't.
+        completeness: None if the slice isn't made of whole steps.
         conflicts: the first `EXAMPLES` of them.
         unknown_fields: paths of names that Orange's document doesn't have, at most a hundred.
         unit_doubts: what their values say against a percentage.
@@ -65,44 +47,20 @@ class Samples:
     pulled_at: datetime
     rows: Rows
     series: frozenset[Series]
-    value_steps: Integers | None
-    steps: int | None
+    completeness: Completeness | None
     ledger: Ledger
     rejections: list[PlacedRejection]
     conflicts: list[Conflict]
     unknown_fields: frozenset[str]
     unit_doubts: frozenset[str]
-    absent: frozenset[Series] = field(default_factory=frozenset)
 
     def expecting(self, series: AbstractSet[Series]) -> "Samples":
-        """Hold the slice against the series of earlier objects: each should have a value in each step."""
-        absent = frozenset(series - self.series)
-        expected = None if self.steps is None else self.steps * (len(self.series) + len(absent))
-        return replace(self, absent=absent, ledger=replace(self.ledger, expected=expected))
-
-    def lacking(self, share: float) -> list[Lack]:
-        """Find the series that have a value in less than this share of the slice's steps, the worst first.
-
-        Args:
-            share: 0 to 1.
-
-        Returns:
-            None of them if the slice isn't made of whole steps.
-        """
-        if not self.steps or self.value_steps is None:
-            return []
-        steps = self.steps
-        low = np.flatnonzero(self.value_steps / steps < share).tolist()
-        found = [Lack(one, 0, steps) for one in sorted(self.absent, key=_nulls_first) if share > 0]
-        found += (Lack(self.rows.series[at], int(self.value_steps[at]), steps) for at in low)
-        return sorted(found, key=lambda one: one.values)
-
-    @property
-    def lowest_share(self) -> float | None:
-        """The lowest share of steps with a value that a series has; None without series or whole steps."""
-        if not self.steps or self.value_steps is None or not len(self.value_steps):
-            return None
-        return float(self.value_steps.min() / self.steps)
+        """Return the slice with the series of earlier objects expected too, in every step."""
+        if self.completeness is None:
+            return self
+        completeness = self.completeness.expecting(series)
+        ledger = replace(self.ledger, expected=completeness.expected)
+        return replace(self, completeness=completeness, ledger=ledger)
 
     def refusal(self, limit: float, *, blot: Callable[[str], str]) -> str | None:
         """Say why too much of it is rejected: counts by reason, the first examples; None where it is not.
@@ -115,7 +73,7 @@ class Samples:
         if share <= limit:
             return None
         return (
-            f"{share:.1%} of its samples or entries are rejected or in conflict, "
+            f"{share:.1%} of the slice's samples or entries are rejected or in conflict, "
             f"max_rejected_fraction is {limit:g}: {self.set_aside(blot)}, "
             "or raise max_rejected_fraction to land the rest"
         )
@@ -133,14 +91,21 @@ class Samples:
 
     def count_circuits(self, window: Window) -> dict[Circuit, tuple[int, int]]:
         """For each circuit and metric count the rows in a window, and those of them with a value."""
-        inside = is_inside(self.rows.timestamps, window)
-        flags = (inside, inside & self.rows.has_value)
+        flags = [np.ones(len(self.rows), np.bool_), self.rows.has_value]
+        if not window.contains(self.window):
+            inside = is_inside(self.rows.timestamps, window)
+            flags = [one & inside for one in flags]
         columns = (np.add.reduceat(one, self.rows.begins, dtype=np.int64).tolist() for one in flags)
-        sums: dict[Circuit, tuple[int, int]] = {}
-        for series, rows, values in zip(self.rows.series, *columns, strict=True):
-            before = sums.get(series[:2], (0, 0))
-            sums[series[:2]] = before[0] + rows, before[1] + values
-        return sums
+        return sum_by_circuit(zip(self.rows.series, *columns, strict=True))
+
+
+def sum_by_circuit(counts: Iterable[tuple[Series, int, int]]) -> dict[Circuit, tuple[int, int]]:
+    """Sum pairs of numbers of series, such as rows and values, by circuit and metric."""
+    sums: dict[Circuit, tuple[int, int]] = {}
+    for series, rows, values in counts:
+        before = sums.get(series[:2], (0, 0))
+        sums[series[:2]] = before[0] + rows, before[1] + values
+    return sums
 
 
 class SampleCollector:
@@ -192,8 +157,13 @@ class SampleCollector:
         rows = Rows(
             code_ope=self._code_ope, series=[series[rank] for rank in ranks], grids=grids, values=values
         )
-        steps = self._granularity.steps_in(self._window)
-        observed, value_steps = self._count_steps(rows) if steps else (None, None)
+        step, steps = self._granularity.step, self._granularity.steps_in(self._window)
+        completeness, observed = None, None
+        if step and steps:
+            observed, value_steps = _count_steps(rows, microseconds(step))
+            completeness = Completeness(
+                window=self._window, steps=steps, series=rows.series, value_steps=value_steps
+            )
         accepted = len(self._values)
         rejected = sum(placed.rejection.samples for placed in self._rejections)
         ledger = Ledger(
@@ -206,9 +176,9 @@ class SampleCollector:
             conflicts=len(conflicts[0]),
             null_values=len(rows) - int(rows.has_value.sum()),
             series=len(rows.series),
-            expected=None if steps is None else steps * len(rows.series),
+            expected=completeness.expected if completeness else None,
             observed=None if observed is None else int(observed.sum()),
-            values=None if value_steps is None else int(value_steps.sum()),
+            values=completeness.values if completeness else None,
             entries=self._entries,
             rejected_entries=sum(placed.rejection.sample is None for placed in self._rejections),
         )
@@ -217,8 +187,7 @@ class SampleCollector:
             pulled_at=self._pulled_at,
             rows=rows,
             series=frozenset(rows.series),
-            value_steps=value_steps,
-            steps=steps,
+            completeness=completeness,
             ledger=ledger,
             rejections=self._rejections,
             conflicts=[
@@ -241,15 +210,15 @@ class SampleCollector:
             values = np.concatenate([values[end - length : end] for length, end in spans])
         return ranks[order], [self._grids[at] for at in order], values
 
-    def _count_steps(self, rows: Rows) -> tuple[Integers, Integers]:
-        """For each series count the steps with a sample, and those with a value."""
-        step = microseconds(self._granularity.step or timedelta())
-        observed = Grids(rows.grids).count_steps(step)
-        has_value = rows.has_value
-        if np.all(has_value):
-            return observed, observed
-        lengths = np.add.reduceat(has_value, rows.begins, dtype=np.int64)
-        return observed, count_steps(lengths, rows.timestamps[has_value], step)
+
+def _count_steps(rows: Rows, step: int) -> tuple[Integers, Integers]:
+    """For each series count the steps with a sample, and those with a value."""
+    observed = Grids(rows.grids).count_steps(step)
+    has_value = rows.has_value
+    if np.all(has_value):
+        return observed, observed
+    lengths = np.add.reduceat(has_value, rows.begins, dtype=np.int64)
+    return observed, count_steps(lengths, rows.timestamps[has_value], step)
 
 
 def _has_samples(entry: Entry) -> bool:

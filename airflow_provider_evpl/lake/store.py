@@ -31,7 +31,7 @@ class Store(Protocol):
         """List the objects of a folder, now, not from a cache; empty where there is no such folder."""
 
     def folders(self, folder: str) -> list[str]:
-        """List the folders in a folder, likewise."""
+        """List the folders in a folder, now; empty if there is no such folder."""
 
     def put(self, path: str, data: bytes | memoryview) -> None:
         """Put an object whole, over what is there; after an error it is as it was, or put whole."""

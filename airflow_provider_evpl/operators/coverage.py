@@ -52,8 +52,10 @@ class EvplCoverageOperator(BaseOperator):
         window_end: likewise; not part of the range.
         window_length: the last full window of this length on the UTC grid.
         lookback: start this much earlier; rounded up to whole lengths of the window, or to days.
-        min_coverage: 0 to 1: in which share of an object's steps each series must have a value.
-        give_up_after: how long a window that no pull mends is pulled again; None for ever.
+        min_coverage: 0 to 1: the share of an object's steps in which each expected series must have a value.
+        give_up_after: when to stop pulling a window that stays incomplete: after a pull later than this
+            age, at the latest at twice this age. Also how long a series is expected after its last UTC day.
+            None: never.
         fail_on_gaps: fail while anything is wrong in the range, for a task of its own after the pulls.
     """
 
@@ -126,30 +128,33 @@ class EvplCoverageOperator(BaseOperator):
             fails_on_gaps = is_argument_given(self.fail_on_gaps) and read_boolean(
                 self.fail_on_gaps, "fail_on_gaps"
             )
-            coverage = self._look_over(context)
+            coverage = self._find_gaps(context)
         except EvplPermanentError as error:
             raise AirflowFailException(str(error)) from error
-        for told in coverage.told:
-            self.log.warning("%s", told)
-        windows, now = coverage.windows, coverage.windows[-_MOST_WINDOWS:]
+        for message in coverage.messages:
+            self.log.warning("%s", message)
+        windows = coverage.windows
+        returned = windows[-_MOST_WINDOWS:]
         self.log.info(
-            "Looked over %s objects in %s: %s findings, %s windows to pull again, %s of them now",
+            "Read %s objects in %s: %s findings, %s windows to pull again, %s of them returned, %s given up",
             f"{coverage.objects:,}",
             coverage.window,
             f"{len(coverage.findings):,}",
             f"{len(windows):,}",
-            f"{len(now):,}",
+            f"{len(returned):,}",
+            f"{coverage.given_up:,}",
         )
         context["ti"].xcom_push(key="coverage", value=coverage.as_dict())
         if fails_on_gaps and coverage.gaps:
             raise EvplIncompleteError(
-                f"{len(coverage.gaps):,} findings in {coverage.window}, fail_on_gaps is set; the first: "
+                f"{len(coverage.gaps):,} findings in {coverage.window}, and fail_on_gaps is set. Pull the "
+                "windows again; the XCom coverage lists the first hundred findings. The first one: "
                 f"{coverage.gaps[0]}"
             )
-        return [{"window_start": iso(one.start), "window_end": iso(one.end)} for one in now]
+        return [{"window_start": iso(one.start), "window_end": iso(one.end)} for one in returned]
 
-    def _look_over(self, context: "Context") -> "Coverage":
-        from airflow_provider_evpl.coverage import look_over
+    def _find_gaps(self, context: "Context") -> "Coverage":
+        from airflow_provider_evpl.coverage import find_gaps
         from airflow_provider_evpl.lake.layout import Dataset
         from airflow_provider_evpl.lake.objects import Objects
         from airflow_provider_evpl.window import read_duration
@@ -160,7 +165,7 @@ class EvplCoverageOperator(BaseOperator):
         now = datetime.now(UTC)
         plan = plan_of(self, context, settings, now)
         self._store = store_of(self)
-        return look_over(
+        return find_gaps(
             Objects(self._store, Dataset(plan.code_ope, plan.granularity.text), settings.source),
             plan.window,
             min_coverage=read_number(min_coverage, "min_coverage", (0, 1)),

@@ -61,9 +61,9 @@ class EvplUtilizationToObjectStorageOperator(BaseOperator):
         on_shrink: a slice that would erase landed samples: `fail`, `keep` what has landed, or
             `replace` it.
         max_rejected_fraction: 0 to 1; a slice with more rejected than this is left as it was.
-        min_coverage: 0 to 1; in which share of a slice's steps each series must have a value. What is there
-            lands; then the task fails, so that Airflow's retries pull the late rest. None only warns. Slices
-            of the lookback only warn, too.
+        min_coverage: 0 to 1: the share of a slice's steps in which each expected series must have a value. An
+            incomplete slice lands, then the task fails so that Airflow retries. Slices of the lookback only
+            log a warning. None: only log a warning.
         deferrable: where the API asks to wait for longer than the connection lets a request wait, give
             the worker slot back, then pull anew; None takes `[operators] default_deferrable`.
     """

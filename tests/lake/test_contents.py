@@ -12,6 +12,7 @@ from airflow_provider_evpl.lake.contents import (
     read_parts,
     read_series,
 )
+from airflow_provider_evpl.lake.layout import Dataset
 from airflow_provider_evpl.lake.parquet import encode
 from airflow_provider_evpl.lake.samples import Samples
 from airflow_provider_evpl.page import Series
@@ -35,7 +36,7 @@ rows = st.lists(
 
 def written(samples: Samples) -> bytes:
     """Write a slice as an object."""
-    data = encode(samples, code_ope="0042", granularity="300s", source=SOURCE, provenance={})
+    data = encode(samples, Dataset("0042", "300s"), source=SOURCE, provenance={})
     return bytes(data.to_pybytes())
 
 

@@ -134,7 +134,7 @@ def test_what_landed_meanwhile_is_not_lost() -> None:
     run(store, hours(5, 6))
     before = dict(store.objects)
     with pytest.raises(
-        EvplOverlapError, match=r"another run landed more meanwhile: .* 1 with a value, now 1 and 0"
+        EvplOverlapError, match=r"another run landed more meanwhile: 2026-11-22T05:00:00Z/.*; nothing was put"
     ):
         land(lake_of(store), target, hourly(DAY, None, rejections=1))
     assert store.objects == before

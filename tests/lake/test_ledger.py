@@ -22,7 +22,7 @@ def test_the_limit_itself_is_not_too_much() -> None:
     assert samples.refusal(0.5, blot=str) is None
     told = samples.refusal(0.499, blot=str)
     assert told is not None
-    assert told.startswith("50.0% of its samples or entries are rejected or in conflict, ")
+    assert told.startswith("50.0% of the slice's samples or entries are rejected or in conflict, ")
     assert told.endswith(", or raise max_rejected_fraction to land the rest")
     assert "max_rejected_fraction is 0.499: 1 x conflict; for example a in EVPL at " in told
 

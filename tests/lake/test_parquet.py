@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import airflow_provider_evpl
+from airflow_provider_evpl.lake.layout import Dataset
 from airflow_provider_evpl.lake.parquet import Footer, digest_series, encode, read_footer
 from airflow_provider_evpl.lake.samples import Samples
 from airflow_provider_evpl.page import Series
@@ -67,9 +68,7 @@ rows = st.lists(
 
 
 def _encode(samples: Samples, provenance: Mapping[str, str] | None = None) -> bytes:
-    return bytes(
-        encode(samples, code_ope="0042", granularity="300s", source=SOURCE, provenance=provenance or {})
-    )
+    return bytes(encode(samples, Dataset("0042", "300s"), source=SOURCE, provenance=provenance or {}))
 
 
 def _day(given_rows: list[Row]) -> Samples:
@@ -173,7 +172,7 @@ def test_a_footer_is_read_back(given_rows: list[Row]) -> None:
         observed=ledger.observed,
         values=ledger.values,
         series_digest=digest_series(samples.rows.series),
-        lowest_share=samples.lowest_share,
+        lowest_share=samples.completeness.lowest_share if samples.completeness else None,
         pulled_at=PULLED_AT,
         first_pulled_at=PULLED_AT,
     )
@@ -202,8 +201,7 @@ def test_the_first_pull_of_what_was_there_is_kept() -> None:
     for before, first in ((MIDNIGHT, MIDNIGHT), (None, PULLED_AT), (PULLED_AT + DAY, PULLED_AT)):
         data = encode(
             hourly(hours(0, 1)),
-            code_ope="0042",
-            granularity="300s",
+            Dataset("0042", "300s"),
             source=SOURCE,
             provenance={},
             first_pulled_at=before,
@@ -298,12 +296,13 @@ def test_pandas_stays_out() -> None:
     """A process that collects, encodes, reads and compares has not imported pandas, though it is there."""
     program = (
         "import io, sys\n"
+        "from airflow_provider_evpl.lake.layout import Dataset\n"
         "from airflow_provider_evpl.lake.parquet import encode, read_footer\n"
         "from airflow_provider_evpl.lake.contents import read_parts\n"
         "from airflow_provider_evpl.lake.revisions import revise\n"
         "from tests.lake.build import hourly, hours\n"
         "DAY = hours(0, 24)\n"
-        "data = encode(hourly(DAY), code_ope='0042', granularity='300s', source={}, provenance={})\n"
+        "data = encode(hourly(DAY), Dataset('0042', '300s'), source={}, provenance={})\n"
         "assert read_footer(io.BytesIO(data)).rows == 48\n"
         "found = revise(hourly(DAY).rows, DAY, [DAY], lambda _: read_parts(data.to_pybytes()))\n"
         "assert found == (0, 0, 0, None)\n"

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_evpl.errors import EvplStoreError
 from airflow_provider_evpl.lake.contents import UnreadableError, read_parts
+from airflow_provider_evpl.lake.layout import Dataset
 from airflow_provider_evpl.lake.parquet import encode
 from airflow_provider_evpl.lake.revisions import Revisions, revise
 from airflow_provider_evpl.lake.samples import Samples
@@ -39,7 +40,7 @@ def samples(shown: Shown, window: Window) -> Samples:
 
 def written(shown: Shown, window: Window) -> bytes:
     """Write it as an object."""
-    data = encode(samples(shown, window), code_ope="0042", granularity="300s", source={}, provenance={})
+    data = encode(samples(shown, window), Dataset("0042", "300s"), source={}, provenance={})
     return bytes(data.to_pybytes())
 
 

@@ -178,8 +178,10 @@ def test_steps_by_brute_force(pages: list[Answer], granularity: Granularity, win
     ledger = samples.ledger
     if (step := granularity.step) is None or (window.start - EPOCH) % step or (window.end - EPOCH) % step:
         assert (ledger.expected, ledger.observed, ledger.values) == (None, None, None)
-        assert (samples.lacking(1), samples.lowest_share) == ([], None)
+        assert samples.completeness is None
+        assert samples.expecting({circuit("more")}) == samples
         return
+    assert samples.completeness is not None
     steps = window.length // step
     truth = _truth(_all_rows(pages), window).rows
     observed = {(one, timestamp // microseconds(EPOCH + step)) for one, timestamp, _ in truth}
@@ -189,9 +191,9 @@ def test_steps_by_brute_force(pages: list[Answer], granularity: Granularity, win
     assert ledger.expected == ledger.series * steps
     assert (ledger.observed, ledger.values) == (len(observed), len(values))
     shares = {one: sum(name == one for name, _ in values) / steps for one in samples.series}
-    assert samples.lowest_share == min(shares.values(), default=None)
+    assert samples.completeness.lowest_share == min(shares.values(), default=None)
     for share in (0.0, 0.5, 1.0):
-        lacking = {lack.series: lack.values / lack.steps for lack in samples.lacking(share)}
+        lacking = {lack.series: lack.values / lack.steps for lack in samples.completeness.lacking(share)}
         assert lacking == {one: found for one, found in shares.items() if found < share}
 
 
@@ -202,13 +204,14 @@ def test_series_of_earlier_objects_are_expected() -> None:
     )
     steps = FIVE_MINUTES.steps_in(WINDOW)
     assert steps is not None
+    assert samples.completeness is not None
     assert (samples.ledger.expected, samples.ledger.series) == (3 * steps, 1)
-    assert [str(lack) for lack in samples.lacking(1)] == [
+    assert [str(lack) for lack in samples.completeness.lacking(1)] == [
         f"b in EVPL (0 of {steps})",
         f"c in EVPL (0 of {steps})",
         f"a in EVPL (1 of {steps})",
     ]
-    assert samples.lacking(0) == []
+    assert samples.completeness.lacking(0) == []
 
 
 @fewer
