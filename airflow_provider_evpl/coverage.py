@@ -28,6 +28,7 @@ class Coverage:
     Attributes:
         window: the range.
         objects: how many of ours overlap the range.
+        foreign: windows that a pull would refuse, also those beside the range.
         rows, observed, values, expected: sums over our objects, without those that lie in others; the last
             three without objects that aren't made of whole steps.
     """
@@ -39,6 +40,7 @@ class Coverage:
     observed: int
     values: int
     findings: list[Finding]
+    foreign: list[Window]
 
     @property
     def windows(self) -> list[Window]:
@@ -53,8 +55,7 @@ class Coverage:
                 joined[-1] = Window(joined[-1].start, max(joined[-1].end, one.end))
             else:
                 joined.append(one)
-        foreign = [finding.window for finding in self._with(Outcome.FOREIGN)]
-        return [one for one in joined if not any(map(one.overlaps, foreign))]
+        return [one for one in joined if not any(map(one.overlaps, self.foreign))]
 
     @property
     def gaps(self) -> list[Finding]:
@@ -115,7 +116,8 @@ def find_gaps(
     Raises:
         EvplError: the store failed or refused.
     """
-    found = objects.survey(window)
+    whole_days = objects.survey(_in_whole_days(window))
+    found = {one: what for one, what in whole_days.items() if one.overlaps(window)}
     own = {one: footer for one, footer in found.items() if not isinstance(footer, Foreign)}
     contents = [_Content.read(objects, one, own[one]) for one in largest(own)]
     days = defaultdict[datetime, list[frozenset[Series]]](list)
@@ -138,7 +140,13 @@ def find_gaps(
         observed=sum(content.footer.observed or 0 for content in whole),
         values=sum(content.values for content in whole),
         findings=sorted(findings, key=lambda one: one.window),
+        foreign=[one for one, what in whole_days.items() if isinstance(what, Foreign)],
     )
+
+
+def _in_whole_days(window: Window) -> Window:
+    """Widen a window to whole UTC days: what a pull of a part of a day would meet."""
+    return Window(floor(window.start, DAY), floor(window.end - timedelta(seconds=1), DAY) + DAY)
 
 
 def _missing(objects: Objects, window: Window, landed: Iterable[Window]) -> Iterator[Finding]:

@@ -60,15 +60,26 @@ class SliceFailures:
         except _OF_ONE_SLICE as error:
             if self._is_stopped() or (isinstance(error, EvplRetryableError) and error.wait_exceeds_limit):
                 raise
-            self.add(window, error)
+            self.add(window, _without_frames(error))
             self._unanswered += isinstance(error, _UNANSWERED)
             if self._unanswered == _MOST_UNANSWERED:
                 raise self._all() from error
 
     def add(self, window: Window, error: EvplError) -> None:
-        """Keep an error, and log it now, because an error that stops the run hides the collected ones."""
-        _log.warning("%s", _tell(window, error))
+        """Keep an error, and log it now, because an error that stops the run hides the collected ones.
+
+        Slices that are incomplete have one warning a run, for all of them.
+        """
+        if not isinstance(error, EvplIncompleteError):
+            _log.warning("%s", _tell(window, error))
         self._errors.append((window, error))
+
+    @property
+    def miss_a_slice(self) -> bool:
+        """Whether a slice could not be read, and no error is worth a retry."""
+        errors = [error for _, error in self._errors]
+        is_missed = any(isinstance(error, _OF_ONE_SLICE) for error in errors)
+        return is_missed and not any(isinstance(error, EvplRetryableError) for error in errors)
 
     def answered(self) -> None:
         """Note that the API answered, because only errors in a row stop the run."""
@@ -108,6 +119,15 @@ class SliceFailures:
         )
         stopped = "; the run stopped because the API failed for three slices in a row"
         return f"{', '.join(filter(None, counts))}{stopped if self._unanswered == _MOST_UNANSWERED else ''}:"
+
+
+def _without_frames(error: EvplError) -> EvplError:
+    """Drop the tracebacks of an error and its causes, because their frames keep the slice's samples."""
+    one: BaseException | None = error
+    while one is not None:
+        one.__traceback__ = None
+        one = one.__cause__ or one.__context__
+    return error
 
 
 def _tell(window: Window, error: EvplError) -> str:

@@ -63,9 +63,14 @@ def judge_age(window: Window, footer: Footer, now: datetime, give_up_after: time
     """
     if give_up_after is None:
         return Outcome.RETURNED
-    last_pull = footer.pulled_at or window.end
-    begin = max(window.end, footer.first_pulled_at or last_pull)
+    last_pull = _past(footer.pulled_at, now) or window.end
+    begin = max(window.end, _past(footer.first_pulled_at, now) or last_pull)
     age, age_at_last_pull = now - begin, last_pull - begin
     if age_at_last_pull > give_up_after or age > 2 * give_up_after:
         return Outcome.GIVEN_UP
     return Outcome.WAITS if age < 2 * age_at_last_pull else Outcome.RETURNED
+
+
+def _past(moment: datetime | None, now: datetime) -> datetime | None:
+    """Leave out a time that lies ahead: the clock of some worker was wrong."""
+    return moment if moment is not None and moment <= now else None

@@ -11,13 +11,11 @@ from threading import Event
 from airflow_provider_evpl.api.client import Client, Query
 from airflow_provider_evpl.api.pages import read_pages
 from airflow_provider_evpl.errors import (
-    EvplIncompleteError,
     EvplNotPublishedError,
     EvplPagingError,
     EvplRefusedError,
 )
 from airflow_provider_evpl.failures import SliceFailures
-from airflow_provider_evpl.lake.completeness import Completeness, name_lacks
 from airflow_provider_evpl.lake.lake import Lake, Target
 from airflow_provider_evpl.lake.layout import Dataset
 from airflow_provider_evpl.lake.samples import SampleCollector, Samples
@@ -25,7 +23,7 @@ from airflow_provider_evpl.lake.store import Store
 from airflow_provider_evpl.page import Page
 from airflow_provider_evpl.plan import PullPlan
 from airflow_provider_evpl.progress import Progress, ProgressMeter
-from airflow_provider_evpl.shortfalls import Shortfalls
+from airflow_provider_evpl.shortfalls import CoverageCheck
 from airflow_provider_evpl.summary import Summary
 from airflow_provider_evpl.window import DAY, floor, iso
 
@@ -162,8 +160,7 @@ class _Run:
         self._is_published = summary.plan.allow_empty
         self._waiting: list[tuple[Target, Samples]] = []
         self._failures = SliceFailures(summary, lambda: client.is_stopped)
-        self._shortfalls = Shortfalls()
-        self._newer: list[Completeness] = []  # slices of this run that wait for the one before them
+        self._coverage = CoverageCheck(summary, fail=self._failures.add, blot=client.blot)
         self._told: frozenset[str] = frozenset()
 
     def take(self, target: Target) -> None:
@@ -196,21 +193,24 @@ class _Run:
         Raises:
             EvplError: slices failed, or the window has no sample.
         """
+        unpublished = EvplNotPublishedError(
+            f"window {self._plan.window}: not published yet, the API has no sample in it; "
+            "nothing has landed. Run again later, or set allow_empty"
+        )
+        if self._waiting and not self._is_published and self._failures.miss_a_slice:
+            self._failures.add(self._plan.window, unpublished)  # the others may come: worth a retry
         for target, samples in self._waiting:
             if samples.rejections and not samples.ledger.rows and self._plan.window.contains(target.window):
                 self._refuse(target, f"no sample can be read: {samples.set_aside(self._client.blot)}")
-        self._check_newer()
+        self._coverage.finish()
         self._failures.raise_all()
         if not self._is_published:
-            raise EvplNotPublishedError(
-                f"window {self._plan.window}: not published yet, the API has no sample in it; "
-                "nothing has landed. Run again later, or set allow_empty"
-            )
+            raise unpublished
 
     def warn_about_missing_values(self) -> None:
         """Warn, once a run, if fewer values have landed than expected."""
-        self._check_newer()
-        if message := self._shortfalls.message():
+        self._coverage.finish()
+        if message := self._coverage.message():
             _log.warning("%s", self._client.blot(message))
 
     def _judge(self, target: Target, samples: Samples) -> None:
@@ -228,9 +228,8 @@ class _Run:
         change = self._lake.change(target, samples)
         is_asked_for = self._plan.window.contains(target.window)
         if change.losses and not (is_asked_for and self._plan.on_shrink == "replace"):
-            self._leave(
-                target, f"would erase landed samples: {'; '.join(change.losses)}", is_asked_for=is_asked_for
-            )
+            what = f"would erase landed samples: {'; '.join(change.losses)}"
+            self._leave(target, change.samples, self._client.blot(what), is_asked_for=is_asked_for)
             return
         landing = self._lake.land(target, change, self._provenance)
         self._summary.add(landing, change.samples)
@@ -245,40 +244,10 @@ class _Run:
                 landing.rejected_path,
                 samples.set_aside(self._client.blot),
             )
-        self._expect(target, change.samples)
+        self._coverage.add(change.samples)
 
-    def _expect(self, target: Target, samples: Samples) -> None:
-        """Expect the series of a slice in the newer slices of this run, because these landed before it."""
-        if samples.series:
-            for one in self._newer:
-                is_near = one.window.start - target.window.end < DAY
-                more = one.expecting(samples.series) if is_near else one
-                self._summary.expect_more(more.expected - one.expected)
-                self._check_coverage(more)
-            self._newer.clear()
-        if samples.completeness:
-            self._newer.append(samples.completeness)
-
-    def _check_newer(self) -> None:
-        for one in self._newer:
-            self._check_coverage(one)
-        self._newer.clear()
-
-    def _check_coverage(self, one: Completeness) -> None:
-        self._shortfalls.add(one)
-        share = self._plan.min_coverage
-        if share is None or not self._plan.own_window.overlaps(one.window):
-            return
-        if lacks := one.lacking(share):
-            message = (
-                f"slice {one.window}: landed with {one.values:,} of {one.expected:,} expected values, "
-                f"min_coverage is {share:g}: {name_lacks(lacks)}. Run again later; if it stays so, check "
-                "these circuits"
-            )
-            self._failures.add(one.window, EvplIncompleteError(self._client.blot(message)))
-
-    def _leave(self, target: Target, what: str, *, is_asked_for: bool) -> None:
-        window, what = target.window, self._client.blot(what)
+    def _leave(self, target: Target, samples: Samples, what: str, *, is_asked_for: bool) -> None:
+        window = target.window
         if not is_asked_for:
             ask = f"window_start={iso(window.start)}, window_end={iso(window.end)}"
             self._refuse(
@@ -286,6 +255,8 @@ class _Run:
             )
         elif self._plan.on_shrink == "keep":
             _log.warning("slice %s: %s; kept what has landed", window, what)
+            if kept := self._lake.completeness(target, samples):
+                self._coverage.check(kept)
         else:
             self._refuse(target, f"{what}; set on_shrink to keep what has landed, or to replace it")
 

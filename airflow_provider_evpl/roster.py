@@ -76,14 +76,16 @@ class Roster:
             null=_by_values(null),
             vanished=vanished,
             is_first_day=any(self._last[one] + DAY == day for one in vanished),
-            renamed=self._find_renamed(vanished, present),
+            renamed=self._find_renamed([*vanished, *(one.series for one in absent)], present),
         )
 
-    def _find_renamed(self, vanished: Iterable[Series], present: Iterable[Series]) -> dict[Series, Series]:
-        """A renamed PoP shows as one series that is gone and a new one of the same circuit and metric."""
-        gone = {series[:2]: series for series in vanished}
-        same = ((gone[one[:2]], one) for one in present if one[:2] in gone)
-        return {old: new for old, new in same if self._first[new] > self._last[old]}
+    def _find_renamed(
+        self, lacking: Iterable[Series], present: Iterable[Series]
+    ) -> list[tuple[Series, Series]]:
+        """A renamed PoP shows as one series that ends, and one of its circuit and metric that begins."""
+        old = {series[:2]: series for series in lacking}
+        pairs = ((old[one[:2]], one) for one in present if one[:2] in old)
+        return [(was, now) for was, now in pairs if self._first[was] < self._first[now] >= self._last[was]]
 
 
 class Lacking(NamedTuple):
@@ -94,14 +96,14 @@ class Lacking(NamedTuple):
         null: those that have samples enough, but too many without a value.
         vanished: those whose last day is past.
         is_first_day: whether the day is the first one without one of the vanished.
-        renamed: by a vanished series the new one of the same circuit and metric.
+        renamed: series that lack values, and the new ones of the same circuit and metric.
     """
 
     absent: list[Lack]
     null: list[Lack]
     vanished: list[Series]
     is_first_day: bool
-    renamed: Mapping[Series, Series]
+    renamed: list[tuple[Series, Series]]
 
     @property
     def kind(self) -> str | None:
@@ -111,17 +113,15 @@ class Lacking(NamedTuple):
 
     def __str__(self) -> str:
         """Name up to five series of each kind, and say how many there are."""
-        vanished = name_some([self._name(one) for one in self.vanished])
+        vanished = name_some([one.label for one in self.vanished])
+        renamed = name_some([f"{was.label} to {now.label}" for was, now in self.renamed])
         parts = (
             name_lacks(self.absent) if self.absent else "",
             f"samples without a value: {name_lacks(self.null)}" if self.null else "",
             f"{len(self.vanished):,} series have no more samples: {vanished}" if self.vanished else "",
+            f"perhaps renamed: {renamed}" if self.renamed else "",
         )
         return "; ".join(filter(None, parts))
-
-    def _name(self, series: Series) -> str:
-        renamed = self.renamed.get(series)
-        return series.label + (f" (perhaps renamed: {renamed.label} is new)" if renamed else "")
 
 
 def _by_values(lacks: list[Lack]) -> list[Lack]:

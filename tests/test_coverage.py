@@ -1,5 +1,6 @@
 """What a look over a lake finds: each hour of a range is landed once and whole, or to be pulled again."""
 
+import json
 from itertools import pairwise
 
 import pytest
@@ -25,7 +26,7 @@ from tests.lake.build import (
     microseconds,
 )
 from tests.lake.memory import MemoryStore
-from tests.lake.runs import DATASET, DAY, SOURCE, earlier, lake_of, land, run
+from tests.lake.runs import DATASET, DAY, SOURCE, earlier, lake_of, land, run, with_footer
 from tests.looks import HOURLY_OF_288, ONE_DAY, day, kinds, leave_over, look, outcomes, put
 
 
@@ -260,6 +261,29 @@ def test_what_lies_over_another_sources_object_is_left_alone() -> None:
     coverage = look(store, min_coverage=1)
     assert [kind for kind, _ in kinds(coverage)].count("foreign") == 1
     assert coverage.windows == [hours(12, 24)]
+
+
+def test_a_window_that_meets_a_foreign_object_beside_the_range_is_left_alone() -> None:
+    """The range ends within an object of ours that a foreign one overlaps: a pull of it would be refused."""
+    store = MemoryStore()
+    run(store, hours(0, 20))
+    store.objects[DATASET.samples_path(hours(18, 24))] = b"not Parquet"
+    coverage = look(store, hours(0, 17), min_coverage=1)
+    assert (kinds(coverage), coverage.windows) == ([("absent", hours(0, 20))], [])
+
+
+@pytest.mark.parametrize("part", ["slice", "code_ope", "source"])
+def test_texts_of_a_foreign_footer_are_short_and_on_one_line(part: str) -> None:
+    """Whatever somebody wrote there, a log line stays one."""
+    store = MemoryStore()
+    run(store, DAY)
+    path = DATASET.samples_path(DAY)
+    odd = "x\nERROR \x1b[2J" + "y" * 100_000
+    text = json.dumps({"base_url": odd}) if part == "source" else odd
+    store.objects[path] = with_footer(store.objects[path], **{part: text})
+    [message] = look(store).messages
+    assert message.isprintable()
+    assert len(message) < 1000
 
 
 def test_a_leftover_is_no_yardstick() -> None:

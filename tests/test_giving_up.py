@@ -99,3 +99,13 @@ def test_an_object_of_an_earlier_version_has_an_age(text: str, begin: datetime) 
     for age, count in ((13, 1), (15, 0)):
         now = begin + age * ONE_DAY
         assert len(look(store, hours(0, 12), give_up_after=7 * ONE_DAY, now=now).windows) == count
+
+
+def test_a_clock_that_was_ahead_gives_nothing_up() -> None:
+    """A pull that says it will be is as good as none: the window is returned until it is old in truth."""
+    store = MemoryStore()
+    put(store, hours(0, 12), "", pulled_at=MIDNIGHT + 13 * HOUR)
+    put(store, hours(0, 12), "", pulled_at=MIDNIGHT + 300 * ONE_DAY)
+    for age, count in ((2, 1), (13, 1), (15, 0)):
+        now = MIDNIGHT + 12 * HOUR + age * ONE_DAY
+        assert len(look(store, hours(0, 12), give_up_after=7 * ONE_DAY, now=now).windows) == count

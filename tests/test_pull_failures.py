@@ -11,6 +11,8 @@ from airflow_provider_evpl.errors import (
     EvplError,
     EvplForbiddenError,
     EvplForeignError,
+    EvplNotPublishedError,
+    EvplPagingError,
     EvplPermanentError,
     EvplRateLimitError,
     EvplRefusedError,
@@ -196,6 +198,39 @@ def test_a_window_of_empty_and_failed_slices_is_not_unpublished(tmp_path: Path) 
         run(FakeApi(failing={MIDNIGHT - 3 * DAY: 500}), tmp_path, WEEK)
     assert rows(tmp_path) == []
     assert intervals(tmp_path) == []
+
+
+def test_a_window_that_is_not_published_is_retried_whatever_one_slice_says(tmp_path: Path) -> None:
+    """An hour that the API refuses for good doesn't end the retries of a day that is only late."""
+    with pytest.raises(EvplNotPublishedError, match=r"failed: 2:\n(.*\n)*.*404: told to fail"):
+        run(FakeApi(failing={MIDNIGHT - 3 * DAY: 404}), tmp_path, WEEK)
+    assert intervals(tmp_path) == []
+
+
+def test_many_errors_make_a_message_of_twenty(tmp_path: Path) -> None:
+    """A line each, the others are counted: they are in the log."""
+    bad = [Sample("a", MIDNIGHT + n * HOUR, "n/a") for n in range(24)]
+    plan = replace(A_DAY, slice_length=HOUR)
+    with pytest.raises(EvplRefusedError) as error:
+        run(FakeApi(bad), tmp_path, plan)
+    lines = str(error.value).splitlines()
+    assert (lines[0], len(lines), lines[-1]) == (
+        "slices landed: 0, failed: 24:",
+        22,
+        "and 4 more, see the log",
+    )
+
+
+def test_a_failed_slice_is_not_kept_in_memory(tmp_path: Path) -> None:
+    """Its error goes on without the frames that hold its samples; causes are kept."""
+    api = week()
+    api.page_size, api.samples = 1, [*api.samples, Sample("b", MIDNIGHT - 2 * DAY, "1")]
+    api.changes = {2: {"totalPages": 9}}
+    with pytest.raises(EvplPagingError) as error:
+        run(api, tmp_path, replace(A_DAY, window=Window(MIDNIGHT - 2 * DAY, MIDNIGHT - DAY)))
+    cause: BaseException | None = error.value.__cause__
+    assert cause is not None
+    assert cause.__traceback__ is None
 
 
 def test_counts_of_a_failed_run_are_known(tmp_path: Path) -> None:

@@ -79,9 +79,27 @@ def test_a_renamed_pop_is_told_as_perhaps_renamed() -> None:
         [target] = lake_of(store).targets([one])
         land(lake_of(store), target, collect([Answer(rows, [])], one))
     [told] = look(store, hours(0, 72)).messages
-    assert told.endswith(
-        "1 series have no more samples: a in FR Paris EVPL (perhaps renamed: a in FR Lyon EVPL is new)"
-    )
+    assert "1 series have no more samples: a in FR Paris EVPL; " in told
+    assert told.endswith("perhaps renamed: a in FR Paris EVPL to a in FR Lyon EVPL")
+
+
+def test_a_pop_that_is_renamed_at_noon_is_told_on_its_day() -> None:
+    """On that day both lack values, and the finding says that one of them may be the other."""
+    store = MemoryStore()
+    names = {
+        number: Series("a", "in", "FR", pop, None, "EVPL") for number, pop in enumerate(["Paris", "Lyon"])
+    }
+    for number, switch in enumerate([24, 12, 0]):
+        one = day(number)
+        rows: list[Row] = [
+            (names[hour >= switch], microseconds(one.start + hour * HOUR), 1.0) for hour in range(24)
+        ]
+        [target] = lake_of(store).targets([one])
+        land(lake_of(store), target, collect([Answer(rows, [])], one))
+    coverage = look(store, hours(0, 72))
+    assert kinds(coverage) == [("absent", day(1)), ("vanished", day(2))]
+    renamed = "perhaps renamed: a in FR Paris EVPL to a in FR Lyon EVPL"
+    assert [renamed in message for message in coverage.messages] == [True, True]
 
 
 def test_five_series_of_an_object_are_named() -> None:

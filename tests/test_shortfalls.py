@@ -139,6 +139,21 @@ def test_a_slice_that_is_not_whole_steps_expects_nothing(
     assert warnings(caplog) == []
 
 
+def test_an_outage_of_days_is_told_on_each_of_them(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """No object with samples ended in the 24 hours before: an empty day is missing all the same."""
+    api = FakeApi(days("a", MIDNIGHT - 3 * DAY))
+    plan = replace(A_DAY, window=Window(MIDNIGHT - 3 * DAY, MIDNIGHT + DAY), lookback=3 * DAY)
+    run(api, tmp_path, plan)
+    assert warnings(caplog)[0].startswith(
+        "0.0 % of 2026-11-18: 0 of 288 expected values have landed, and 2 more"
+    )
+    with pytest.raises(EvplIncompleteError, match=r"landed with 0 of 0 .*: no series has a sample"):
+        run(api, tmp_path, replace(plan, min_coverage=0.9))
+    caplog.clear()
+    run(FakeApi(), tmp_path / "empty", replace(plan, min_coverage=0.9, allow_empty=True))
+    assert warnings(caplog) == []
+
+
 class TestMinCoverage:
     """`min_coverage` of a pull."""
 
@@ -192,6 +207,17 @@ class TestMinCoverage:
         run(FakeApi(days("a", MIDNIGHT)), tmp_path)
         with pytest.raises(EvplRefusedError):
             run(FakeApi(days("a", MIDNIGHT, 100)), tmp_path, replace(A_DAY, min_coverage=0.9))
+
+    def test_what_is_kept_is_held_to_it_too(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+        """A retry that keeps half a day, because the API has less by now, is no success."""
+        plan = replace(A_DAY, min_coverage=0.9, on_shrink="keep")
+        with pytest.raises(EvplIncompleteError):
+            run(FakeApi(days("ab", MIDNIGHT, 144)), tmp_path, plan)
+        with pytest.raises(EvplIncompleteError, match="landed with 288 of 576 expected values"):
+            run(FakeApi(days("a", MIDNIGHT, 100)), tmp_path, plan)
+        assert warnings(caplog)[-1].startswith("50.0 % of 2026-11-20: 288 of 576")
+        run(FakeApi(days("ab", MIDNIGHT)), tmp_path, plan)
+        assert run(FakeApi(days("a", MIDNIGHT)), tmp_path, plan).landings == []
 
     def test_a_run_that_stops_has_warned(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
         """What landed before is told, though the run ends by another error."""

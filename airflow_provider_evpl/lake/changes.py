@@ -1,10 +1,14 @@
 """What landing a slice would change: samples revised, circuits that would lose some, series that it lacks."""
 
 import logging
+from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from airflow_provider_evpl.fields import name_of, name_some
+from airflow_provider_evpl.lake.completeness import Completeness
 from airflow_provider_evpl.lake.contents import Counts, Part, SeriesCounter, UnreadableError
 from airflow_provider_evpl.lake.layout import largest
 from airflow_provider_evpl.lake.objects import Objects
@@ -14,7 +18,7 @@ from airflow_provider_evpl.lake.samples import Samples, sum_by_circuit
 from airflow_provider_evpl.page import Series
 from airflow_provider_evpl.window import DAY, Window
 
-__all__ = ["Change", "compare", "find_losses"]
+__all__ = ["Change", "compare", "count_landed", "find_losses"]
 
 _log = logging.getLogger(__name__)
 
@@ -67,6 +71,31 @@ def find_losses(objects: Objects, landed: Mapping[Window, Footer], samples: Samp
         EvplError: the store failed or refused.
     """
     return _losses(_Reader(objects), landed, samples)
+
+
+def count_landed(objects: Objects, landed: Mapping[Window, Footer], samples: Samples) -> Completeness | None:
+    """Count the values of the landed objects in a slice, of all that the slice should have.
+
+    Returns:
+        None if the slice isn't made of whole steps, or a landed object can't be read.
+
+    Raises:
+        EvplError: the store failed or refused.
+    """
+    reader = _Reader(objects)
+    counts = [reader.count(one) for one in largest(landed)]
+    if samples.completeness is None or None in counts:
+        return None
+    steps = Counter[Series]()
+    for one in filter(None, counts):
+        steps.update({series: found.value_steps for series, found in one.items()})
+    kept = replace(
+        samples.completeness,
+        series=[*steps],
+        value_steps=np.array([*steps.values()], np.int64),
+        absent=frozenset(),
+    )
+    return kept.expecting(samples.completeness.absent | samples.series)
 
 
 class _Reader:

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 
 from airflow_provider_evpl.lake.columns import Codes, Floats
 from airflow_provider_evpl.lake.grids import Integers, count_steps
-from airflow_provider_evpl.lake.schema import SERIES_COLUMNS
+from airflow_provider_evpl.lake.schema import SERIES_COLUMNS, TABLE_SCHEMA
 from airflow_provider_evpl.lake.settle import begins_of_runs
 from airflow_provider_evpl.page import Series
 
@@ -135,10 +135,21 @@ def read_code_ope(data: bytes) -> str | None:
 def _batches(data: bytes, columns: list[str]) -> Iterator[pa.RecordBatch]:
     try:
         file = pq.ParquetFile(pa.BufferReader(data), read_dictionary=[*SERIES_COLUMNS])
+        _check_types(file.schema_arrow, columns)
         batches: Iterable[pa.RecordBatch] = file.iter_batches(_BATCH_ROWS, columns=columns, use_threads=False)
         yield from (batch for batch in batches if batch.num_rows)
     except (pa.ArrowException, OSError, ValueError, LookupError) as error:
         raise UnreadableError(f"{type(error).__name__}: {error}") from error
+
+
+def _check_types(schema: pa.Schema, columns: list[str]) -> None:
+    """Raise ValueError or LookupError where somebody wrote a column of another type, or left one out."""
+    for name in columns:
+        found, expected = schema.field(name).type, TABLE_SCHEMA.field(name).type
+        if name == "code_ope":
+            expected = expected.value_type
+        if found != expected:
+            raise ValueError(f"the column {name} is {found}")
 
 
 def _series(batch: pa.RecordBatch) -> tuple[list[Series], Integers]:

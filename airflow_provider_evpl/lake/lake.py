@@ -7,7 +7,8 @@ from datetime import datetime
 
 from airflow_provider_evpl.errors import EvplForeignError, EvplOverlapError
 from airflow_provider_evpl.fields import name_some
-from airflow_provider_evpl.lake.changes import Change, compare, find_losses
+from airflow_provider_evpl.lake.changes import Change, compare, count_landed, find_losses
+from airflow_provider_evpl.lake.completeness import Completeness
 from airflow_provider_evpl.lake.layout import Dataset, Group, group
 from airflow_provider_evpl.lake.objects import Objects
 from airflow_provider_evpl.lake.parquet import Footer, encode
@@ -85,12 +86,21 @@ class Lake:
         """Compare a slice with what has landed in its interval; nothing is written.
 
         Raises:
+            EvplOverlapError: another run landed newer samples meanwhile.
+            EvplForeignError: an object that isn't ours landed in the interval meanwhile.
             EvplError: the store failed or refused.
         """
-        landed = target.landed
-        if landed:  # another run may have superseded some of them since they were listed
-            landed = {one: landed[one] for one in self._listed(target) if one in landed}
+        footers = self._footers(target, samples)
+        landed = {one: footer for one, footer in target.landed.items() if footers.get(one) == footer}
         return compare(self._objects, landed, samples)
+
+    def completeness(self, target: Target, samples: Samples) -> Completeness | None:
+        """Count the values that stay if the slice is not landed, of those that the slice should have.
+
+        Raises:
+            EvplError: the store failed or refused.
+        """
+        return count_landed(self._objects, target.landed, samples)
 
     def land(self, target: Target, change: Change, provenance: Mapping[str, str]) -> Landing:
         """Put a slice's rejected samples, then its rows, then delete what they supersede.
@@ -137,19 +147,28 @@ class Lake:
         return self._objects.windows(floor(target.window.start, DAY))
 
     def _check_again(self, target: Target, samples: Samples) -> None:
-        """Raise if another run has landed newer samples, or samples that this slice lacks.
+        """Raise if another run has landed newer samples, or samples that this slice lacks."""
+        footers = self._footers(target, samples)
+        news = {one: footer for one, footer in footers.items() if target.landed.get(one) != footer}
+        if find_losses(self._objects, news, samples):
+            raise _overlap(target, "landed more meanwhile", news, "nothing was put")
+
+    def _footers(self, target: Target, samples: Samples) -> dict[Window, Footer]:
+        """Read the footers of the interval again; raise if another run landed newer samples meanwhile.
 
         Only objects that appeared or changed since the targets were read are compared, so that a worker whose
         clock is wrong never blocks a later run.
         """
-        now = [one for one in self._listed(target) if target.window.contains(one)]
-        footers = {one: self._objects.own_footer(one) for one in now}
-        news = {window: footer for window, footer in footers.items() if target.landed.get(window) != footer}
-        newer = [one for one, footer in news.items() if _is_after(footer, samples.pulled_at)]
+        inside = [one for one in self._listed(target) if target.window.contains(one)]
+        footers = {one: self._objects.own_footer(one) for one in inside}
+        newer = [
+            one
+            for one, footer in footers.items()
+            if target.landed.get(one) != footer and _is_after(footer, samples.pulled_at)
+        ]
         if newer:
             raise _overlap(target, "landed newer samples meanwhile", newer, "nothing was put")
-        if find_losses(self._objects, news, samples):
-            raise _overlap(target, "landed more meanwhile", news, "nothing was put")
+        return footers
 
     def _supersede(self, target: Target, *, clean: bool) -> None:
         for window in target.landed:

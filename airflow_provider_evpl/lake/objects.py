@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from airflow_provider_evpl.errors import EvplForeignError, EvplStoreError
+from airflow_provider_evpl.fields import one_line
 from airflow_provider_evpl.lake.contents import (
     Counts,
     Part,
@@ -22,6 +23,8 @@ from airflow_provider_evpl.page import Series
 from airflow_provider_evpl.window import DAY, Granularity, Window, floor, microseconds
 
 __all__ = ["Foreign", "Objects"]
+
+_SHOWN_CHARACTERS = 300
 
 
 class Foreign(NamedTuple):
@@ -49,6 +52,7 @@ class Objects:
         self._source = source
         self._granularity = Granularity(dataset.granularity)
         self._series: dict[str, frozenset[Series]] = {}
+        self._names: dict[Series, Series] = {}
         self._shared: dict[frozenset[Series], frozenset[Series]] = {}
 
     def windows(self, day: datetime) -> list[Window]:
@@ -87,7 +91,7 @@ class Objects:
         if footer is None:
             return Foreign("was not written by this provider")
         if footer.source != self._source:
-            return Foreign(f"comes from {footer.source}, not from {dict(self._source)}")
+            return Foreign(f"comes from {_shown(footer.source)}, not from {dict(self._source)}")
         return self._misplaced(window, footer) or footer
 
     def own_footer(self, window: Window) -> Footer:
@@ -112,9 +116,8 @@ class Objects:
         here = (self._dataset.code_ope, self._dataset.granularity, str(window))
         for (name, text), expected in zip(written.items(), here, strict=True):
             if text != expected:
-                return Foreign(
-                    f"is in the wrong place: its footer has the {name} {text}, its path {expected}"
-                )
+                what = f"its footer has the {name} {_shown(text)}, its path {expected}"
+                return Foreign(f"is in the wrong place: {what}")
         return None
 
     def _code_ope_of(self, window: Window) -> str:
@@ -155,13 +158,15 @@ class Objects:
             return frozenset()
         digest = footer.series_digest
         if digest is None:
-            return read_series(self._read(window))
+            return self.share(read_series(self._read(window)))
         if digest not in self._series:
-            self._series[digest] = read_series(self._read(window))
+            self._series[digest] = self.share(read_series(self._read(window)))
         return self._series[digest]
 
     def share(self, series: frozenset[Series]) -> frozenset[Series]:
-        """Give the same set for the same series, so that thousands of objects need one."""
+        """Give one object for equal series, and one set for equal sets: thousands of hours have the same."""
+        if series not in self._shared:
+            series = frozenset(self._names.setdefault(one, one) for one in series)
         return self._shared.setdefault(series, series)
 
     def count(self, window: Window) -> dict[Series, Counts]:
@@ -206,3 +211,8 @@ class Objects:
         with suppress(UnreadableError):
             return frozenset() if isinstance(footer, Foreign) else self.series(window, footer)
         return frozenset()
+
+
+def _shown(text: object) -> str:
+    """Show a text of somebody else's footer: on one line, and not for ever."""
+    return one_line(str(text))[:_SHOWN_CHARACTERS]

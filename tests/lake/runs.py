@@ -47,6 +47,15 @@ def objects_of(store: Store, source: dict[str, str] = SOURCE) -> Objects:
     return Objects(store, DATASET, source)
 
 
+def with_footer(data: bytes, **texts: str) -> bytes:
+    """Give an object with other texts in its footer."""
+    file = pq.ParquetFile(io.BytesIO(data))
+    changed = {f"evpl.{key}".encode(): text.encode() for key, text in texts.items()}
+    sink = io.BytesIO()
+    pq.write_table(file.read().replace_schema_metadata({**file.metadata.metadata, **changed}), sink)
+    return sink.getvalue()
+
+
 def earlier(data: bytes, *, pulled_at: str) -> bytes:
     """Give an object as an earlier version wrote it: without the keys that came later."""
     file = pq.ParquetFile(io.BytesIO(data))

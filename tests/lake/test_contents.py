@@ -1,9 +1,15 @@
 """The rows of a landed object, counted by series."""
 
+import io
+from typing import BinaryIO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_provider_evpl.errors import EvplStoreError
 from airflow_provider_evpl.lake.contents import (
     Counts,
     SeriesCounter,
@@ -93,6 +99,35 @@ def test_rows_that_cannot_be_read_are_an_error() -> None:
             read(broken)
 
 
+@pytest.mark.parametrize(
+    ("column", "kind"),
+    [
+        ("value", pa.float32()),
+        ("value", pa.string()),
+        ("timestamp", pa.timestamp("ms", "UTC")),
+        ("timestamp", pa.string()),
+        ("pop_name", pa.null()),
+        ("object_instance_id", pa.binary()),
+        ("value", None),
+        ("timestamp", None),
+        ("metric_name", None),
+    ],
+    ids=str,
+)
+def test_a_column_of_another_type_cannot_be_read(column: str, kind: pa.DataType | None) -> None:
+    """Somebody wrote the object again: nothing is guessed, and no reader stumbles."""
+    data = written(collect([Answer([(circuit("a"), START, 1.0)], [])], hours(0, 24)))
+    table = pq.ParquetFile(io.BytesIO(data)).read()
+    at = table.column_names.index(column)
+    table = table.remove_column(at)
+    if kind is not None:
+        table = table.add_column(at, column, pa.nulls(1, kind))
+    sink = io.BytesIO()
+    pq.write_table(table, sink)
+    with pytest.raises(UnreadableError, match=column):
+        list(read_parts(sink.getvalue()))
+
+
 class TestNewestSeries:
     """The series of the newest object of ours with rows that ended shortly before."""
 
@@ -130,6 +165,28 @@ class TestNewestSeries:
             store.objects[path] = earlier(data, pulled_at="")
         found = objects_of(store).newest_series(hours(2, 3).start, DAY)
         assert found == {circuit("a"), circuit("b")}
+
+    def test_one_that_is_superseded_meanwhile_is_looked_for_again(self) -> None:
+        """Another run replaced the hour by its day after it was listed: that is no failure of the store."""
+        store = self.lake((-2, -1, "a"))
+        path = DATASET.samples_path(hours(-2, -1))
+
+        class Racing(MemoryStore):
+            def open(self, path_: str) -> BinaryIO:
+                if path_ == path and path in self.objects:
+                    del self.objects[path]
+                return super().open(path_)
+
+        racing = Racing()
+        racing.objects = store.objects
+        assert objects_of(racing).newest_series(hours(2, 3).start, DAY) == frozenset()
+
+    def test_a_store_that_fails_is_an_error(self) -> None:
+        """The object is still listed: it can't be read now."""
+        store = self.lake((-2, -1, "a"))
+        store.fail_at = len(store.calls) + 3
+        with pytest.raises(EvplStoreError):
+            objects_of(store).newest_series(hours(2, 3).start, DAY)
 
     def test_what_is_not_ours_or_cannot_be_read_says_nothing(self) -> None:
         """The one before it does."""

@@ -55,7 +55,8 @@ def test_a_day_supersedes_its_hours() -> None:
     assert list(store.objects) == [DATASET.samples_path(DAY)]
     methods = [method for method, _ in store.calls]
     look = ["names", "open", "open"]  # again before the put: another run may have landed meanwhile
-    assert methods == [*look, *look, "names", *look, "put", *["delete"] * 5, "names"]
+    rows = ["open", "open"]
+    assert methods == [*look, *look, *rows, "names", *look, "put", *["delete"] * 5, "names"]
     assert set(shown(store).values()) == {2.0}
 
 

@@ -303,6 +303,16 @@ def test_newer_samples_that_landed_meanwhile_are_kept() -> None:
     assert store.objects == before
 
 
+def test_newer_samples_are_kept_whatever_would_be_lost() -> None:
+    """A slice that would erase some of them is stale, not refused: the run is worth a retry."""
+    store = MemoryStore()
+    run(store, DAY)
+    [target] = lake_of(store).targets([DAY])
+    land(lake_of(store), target, hourly(DAY, circuits="abc", pulled_at=PULLED_AT + MINUTE))
+    with pytest.raises(EvplOverlapError, match="landed newer samples meanwhile"):
+        lake_of(store).change(target, hourly(DAY))
+
+
 def test_a_clock_that_was_ahead_blocks_no_later_run() -> None:
     """What had landed before the run's own listing is replaced, whatever time it says."""
     store = MemoryStore()
