@@ -109,3 +109,37 @@ def test_a_clock_that_was_ahead_gives_nothing_up() -> None:
     for age, count in ((2, 1), (13, 1), (15, 0)):
         now = MIDNIGHT + 12 * HOUR + age * ONE_DAY
         assert len(look(store, hours(0, 12), give_up_after=7 * ONE_DAY, now=now).windows) == count
+
+
+@pytest.mark.parametrize(
+    ("age_at_last_pull", "age", "outcome"),
+    [
+        (0, 0, Outcome.RETURNED),
+        (2, 4, Outcome.RETURNED),
+        (2, 3, Outcome.WAITS),
+        (3, 3, Outcome.WAITS),
+        (7, 14, Outcome.RETURNED),
+        (8, 9, Outcome.GIVEN_UP),
+        (0, 14, Outcome.RETURNED),
+        (0, 15, Outcome.GIVEN_UP),
+    ],
+)
+def test_the_bounds_of_an_age_are_inside(age_at_last_pull: int, age: int, outcome: Outcome) -> None:
+    """Exactly twice the age is due, exactly `give_up_after` is not too late; a pull at this moment counts."""
+    store = MemoryStore()
+    for days in {0, age_at_last_pull}:
+        put(store, hours(0, 12), "", pulled_at=MIDNIGHT + 12 * HOUR + days * ONE_DAY)
+    now = MIDNIGHT + 12 * HOUR + age * ONE_DAY
+    [finding] = look(store, hours(0, 12), give_up_after=7 * ONE_DAY, now=now).findings
+    assert finding.outcome is outcome
+
+
+def test_an_object_that_cannot_be_read_is_given_up_too() -> None:
+    """It is pulled again as any other, and no longer."""
+    store = MemoryStore()
+    put(store, hours(0, 12), "a", pulled_at=MIDNIGHT + 12 * HOUR)
+    [(path, data)] = store.objects.items()
+    store.objects[path] = data[:4] + bytes(200) + data[204:]
+    now = MIDNIGHT + 30 * ONE_DAY
+    [finding] = look(store, hours(0, 12), give_up_after=7 * ONE_DAY, now=now).findings
+    assert (finding.kind, finding.outcome) == ("absent", Outcome.GIVEN_UP)

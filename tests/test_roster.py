@@ -112,6 +112,25 @@ def test_five_series_of_an_object_are_named() -> None:
     assert told.endswith("f in EVPL (0 of 288) and 4 more")
 
 
+def test_the_emptiest_series_come_first_whatever_their_names() -> None:
+    """Series with and without a PoP stand side by side; those without a sample are sorted by label."""
+    store = MemoryStore()
+    series = [Series("b", "in", None, None, None, None), Series("a", "in", "FR", "Paris", None, "EVPL")]
+    series += [Series("a", "in", None, None, None, None), Series("c", "in", None, "Lyon", None, None)]
+    for number, lengths in enumerate(((24, 24, 24, 24), (0, 0, 9, 3), (24, 24, 24, 24))):
+        one = day(number)
+        rows: list[Row] = [
+            (name, microseconds(one.start + hour * HOUR), 1.0)
+            for name, length in zip(series, lengths, strict=True)
+            for hour in range(length)
+        ]
+        [target] = lake_of(store).targets([one])
+        land(lake_of(store), target, collect([Answer(rows, [])], one))
+    [message] = look(store, hours(0, 72)).messages
+    few = "a in FR Paris EVPL (0 of 288), b in (0 of 288), c in Lyon (3 of 288), a in (9 of 288)"
+    assert message.endswith(f"absent: 4 series lack values: {few}")
+
+
 def test_a_day_of_nulls_is_no_data() -> None:
     """Coverage compares values: a sample without one is observed, and is a finding of its own kind."""
     store = MemoryStore()

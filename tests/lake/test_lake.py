@@ -107,6 +107,20 @@ def test_any_sequence_of_runs_shows_the_last_of_each_hour(runs: list[list[Window
     assert rows == 2 * len(expected)  # two circuits: no hour is in two objects
 
 
+def test_what_stays_is_counted_against_what_should_be_there() -> None:
+    """Of a slice that isn't landed the values count that had landed in its interval, over all its objects."""
+    store = MemoryStore()
+    run(store, hours(0, 12), hours(12, 24))
+    [target] = lake_of(store).targets([DAY])
+    kept = lake_of(store).completeness(target, hourly(DAY, circuits="bc"))
+    assert kept is not None
+    assert (kept.window, kept.expected, kept.values) == (DAY, 3 * 288, 48)
+    assert [str(lack) for lack in kept.lacking(24 / 288)] == ["c in EVPL (0 of 288)"]
+    path = DATASET.samples_path(hours(0, 12))
+    store.objects[path] = store.objects[path][:4] + bytes(200) + store.objects[path][204:]
+    assert lake_of(store).completeness(target, hourly(DAY)) is None
+
+
 def test_the_first_pull_outlives_its_object() -> None:
     """A day that replaces its hours says when the first of them was pulled, and when it was itself."""
     store = MemoryStore()

@@ -238,6 +238,7 @@ def test_five_circuits_are_named() -> None:
     [target] = lake_of(store).targets([DAY])
     land(lake_of(store), target, hourly(DAY, circuits="abcdefgh"))
     [found] = _losses(store, hourly(DAY, circuits=""))
+    assert found.startswith(f"{DAY} has 24 rows, 24 with a value, now 0 and 0 (a in), ")
     assert found.endswith("(e in) and 3 more")
 
 

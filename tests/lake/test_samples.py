@@ -197,6 +197,19 @@ def test_steps_by_brute_force(pages: list[Answer], granularity: Granularity, win
         assert lacking == {one: found for one, found in shares.items() if found < share}
 
 
+def test_absent_series_are_sorted_by_their_labels() -> None:
+    """With and without a PoP; those that have some values come after them."""
+    samples = collect([Answer([(circuit("a"), START, 1.0)], [])], WINDOW).expecting(
+        {Series("c", "in", None, None, None, None), Series("b", "in", None, "Lyon", None, None)}
+    )
+    assert samples.completeness is not None
+    assert [lack.series.label for lack in samples.completeness.lacking(1)] == [
+        "b in Lyon",
+        "c in",
+        "a in EVPL",
+    ]
+
+
 def test_series_of_earlier_objects_are_expected() -> None:
     """A slice held against them expects each series once, and lacks those that it doesn't have."""
     samples = collect([Answer([(circuit("a"), START, 1.0)], [])], WINDOW).expecting(
