@@ -136,6 +136,8 @@ def test_a_slice_that_is_not_whole_steps_expects_nothing(
     halves = Window(MIDNIGHT, MIDNIGHT + HOUR + timedelta(minutes=2))
     api = FakeApi(days("a", MIDNIGHT, 13))
     assert counts(run(api, tmp_path / "hours", replace(HOURS, window=halves))) == (12, 12, 12)
+    kept = replace(week, min_coverage=1.0, on_shrink="keep")
+    assert run(FakeApi(days("a", MIDNIGHT, 2)), tmp_path / "week", kept).landings == []
     assert warnings(caplog) == []
 
 
