@@ -242,7 +242,7 @@ def _unread(recorder: Recorder, told: str, *, stopped: bool) -> set[Interval]:
 
 
 _WINDOW = re.compile(r"(2026-\S+Z)/(2026-\S+Z)")
-_REFUSED = ("would erase", "of its samples or entries", "no sample can be read")
+_REFUSED = ("would erase", "slice's samples or entries", "no sample can be read")
 
 
 @contextmanager
