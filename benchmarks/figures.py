@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from benchmarks.numbers import Spread
+from benchmarks.participants import Participant
 from benchmarks.suite import Case, Run
 
 __all__ = ["Figures", "Of", "Target"]
@@ -48,7 +49,8 @@ class Of(NamedTuple):
     """One case's runs.
 
     Attributes:
-        seconds, cpu: of the work: without the start of the same kind of process.
+        seconds, cpu: of the work: without the process's start and imports.
+        imports: CPU seconds of the imports, without the start of the same kind of process.
         peak_mb: of the whole process, its start included.
         wrong: how many runs didn't end with the right rows.
         last: the last run.
@@ -56,6 +58,7 @@ class Of(NamedTuple):
 
     seconds: Spread
     cpu: Spread
+    imports: float
     peak_mb: Spread
     bytes: Spread
     wrong: int
@@ -79,16 +82,20 @@ class Figures:
     def of(self, case: Case) -> Of:
         """Sum up a case."""
         runs = self._runs[case.key]
-        start = case.participant.start
-        own = self.of(Case(participant=start)) if start else None
+        own = self._of_other(case.participant.imports)
+        start = self._of_other(case.participant.start)
         return Of(
             seconds=Spread.of(run.usage.seconds for run in runs).less(own.seconds.middle if own else 0),
             cpu=Spread.of(run.usage.cpu_seconds for run in runs).less(own.cpu.middle if own else 0),
+            imports=own.cpu.middle - start.cpu.middle if own and start else 0,
             peak_mb=Spread.of(run.usage.peak_mb for run in runs),
             bytes=Spread.of(run.bytes for run in runs),
             wrong=sum(not run.is_right for run in runs),
             last=runs[-1],
         )
+
+    def _of_other(self, participant: Participant | None) -> Of | None:
+        return self.of(Case(participant=participant)) if participant else None
 
     def unasked(self, case: Case, pages: int) -> int:
         """Count what was not needed: requests beyond pages and token, connections beyond those in flight.

@@ -52,11 +52,11 @@ def say(text: str) -> None:
 
 def _run(suite: Suite, runs: int) -> dict[str, list[Run]]:
     """Run every case so many times: all once, then all again."""
-    say(f"{suite.title}: {len(suite.cases)} cases, {runs} runs each")
-    found: dict[str, list[Run]] = {case.key: [] for case in suite.cases}
+    say(f"{suite.title}: {len(suite.all_cases)} cases, {runs} runs each")
+    found: dict[str, list[Run]] = {case.key: [] for case in suite.all_cases}
     with open_lab(suite) as lab:
         for number in range(1, runs + 1):
-            for case in suite.cases:
+            for case in suite.all_cases:
                 run = lab.run(case, WORK / "run")
                 found[case.key].append(run)
                 say(f"  {number}/{runs} {case}: {run}")

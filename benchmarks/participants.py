@@ -50,7 +50,7 @@ class Participant:
         title: for people.
         runner: module of `benchmarks.runners`, and its arguments before the job.
         peer: environment of `benchmarks/peers`; None is the project's own.
-        start: the participant that does nothing, in the same kind of process: its own start, taken off.
+        start: the participant that does nothing, in the same kind of process. None: this one does nothing.
         lands: whether it writes what it was asked for; else it must write nothing.
     """
 
@@ -69,6 +69,16 @@ class Participant:
     def environment(self) -> dict[str, str]:
         """All of the process's environment."""
         return {**_ENVIRONMENT, "AIRFLOW_HOME": str(WORK / "airflow" / (self.peer or "ours"))}
+
+    @property
+    def imports(self) -> "Participant | None":
+        """The participant that imports the same modules and does nothing; its cost is no work."""
+        if self.start is None:
+            return None
+        *kind, name = self.runner
+        runner = (*kind, f"{name}_imports") if kind else ("imports", name)
+        title = f"imports of {self.title}"
+        return Participant(title=title, runner=runner, peer=self.peer, start=None, lands=False)
 
     def command(self, job: Job) -> list[str]:
         """Give what to run."""

@@ -15,8 +15,9 @@ machine that does nothing else.
 
 - Every figure is measured from outside, of whole processes. Each case runs once a round, so what disturbs
   the machine disturbs all. Figures are **median** (smallest to largest).
-- *Work* is the time, or the CPU (user and system, children included), without that of an empty process of
-  the same kind: an empty task for what runs in Airflow, Python's own start for the rest. Imports are work.
+- *Work* is the time, or the CPU (user and system, children included), without that of a process of the same
+  kind that imports the same modules and does nothing. *Imports* are the CPU of that process, without that of
+  an empty one: an empty task for what runs in Airflow, Python's own start for the rest.
 - A task of Airflow is its supervisor and the task process that it forks, as a worker runs them; its time
   ends when the task says how it ended.
 - Peak memory is that of the largest process, its start included. MB are 1,000,000 bytes.
@@ -53,6 +54,7 @@ def suite_text(suite: Suite, figures: Figures) -> str:
         "in flight",
         "time of work s",
         "CPU of work s",
+        "CPU of imports s",
         "peak MB",
         "MB written",
         "files",
@@ -71,6 +73,7 @@ def _line(case: Case, of: Of) -> tuple[str, ...]:
         str(case.in_flight),
         spread_text(of.seconds),
         spread_text(of.cpu),
+        f"{of.imports:.2f}" if case.participant.start else "",
         spread_text(of.peak_mb, 0),
         f"{of.bytes.middle / 1e6:.2f}" if lands else "",
         f"{of.last.files}, {of.last.row_groups} row groups" if lands else "",

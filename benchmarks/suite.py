@@ -69,3 +69,9 @@ class Suite:
     latency_seconds: float = 0.0
     most_per_second: int = 0
     is_even: bool = False
+
+    @property
+    def all_cases(self) -> list[Case]:
+        """The cases, and the imports of their participants: each once."""
+        imports = (Case(participant=one) for case in self.cases if (one := case.participant.imports))
+        return list({case.key: case for case in (*self.cases, *imports)}.values())

@@ -1,10 +1,13 @@
-"""The limit: download, decode, columns, sort by integer codes, write. No guarantee of any kind.
+"""The limit: download, decode, columns, sort the series, write. No guarantee of any kind.
 
-It takes pages for whole and in order, samples for good, each there once, and writes over what is there.
+It takes pages for whole and in order, and the samples of a series for sorted and unique. It replaces what is
+there, and works without the garbage collector.
 """
 
+import gc
 from collections.abc import Iterable, Sequence
 from itertools import chain
+from operator import attrgetter
 from typing import NamedTuple, TypeAlias
 
 import msgspec
@@ -19,6 +22,12 @@ _Integers: TypeAlias = np.ndarray[tuple[int], np.dtype[np.int64]]
 _Floats: TypeAlias = np.ndarray[tuple[int], np.dtype[np.float64]]
 _Numbers: TypeAlias = np.ndarray[tuple[int], np.dtype[np.generic]]
 _NAMES = ("object_instance_id", "metric_name", "pop_country", "pop_name", "pop_section_name", "object_type")
+_PRUNED = [
+    "object_instance_id",
+    "metric_name",
+    "timestamp",
+    "value",
+]  # as in our objects: all would cost more
 
 
 class _Sample(msgspec.Struct, gc=False):
@@ -41,87 +50,80 @@ class _Page(msgspec.Struct, gc=False):
 
 
 class _Columns(NamedTuple):
-    """A page as columns."""
+    """A page as columns; a grid is the moments of one series."""
 
     series: list[tuple[str, ...]]
-    counts: list[int]
-    moments: _Integers
+    grids: list[_Integers]
     values: _Floats
 
 
 _decoder = msgspec.json.Decoder(_Page, strict=False)
+_series = attrgetter(*_NAMES)
 
 
 def main(job: Job) -> None:
     """Pull each day."""
+    gc.disable()
     wire = Wire(job)
     for day in job.each_day():
         pages = list(wire.pages(day, _read))
-        _write(_table(pages), job, day)
+        pq.write_table(
+            _table(pages),
+            job.file(day),
+            compression="zstd",
+            store_schema=False,
+            write_statistics=_PRUNED,
+        )
 
 
-def _read(body: bytes) -> _Columns:
-    page = _decoder.decode(body)
-    counts = [len(entry.samples) for entry in page.entries]
-    total = sum(counts)
-    values = np.fromiter((one.value for entry in page.entries for one in entry.samples), np.float64, total)
-    return _Columns(
-        [tuple(getattr(entry, name) for name in _NAMES) for entry in page.entries],
-        counts,
-        _moments(page.entries),
-        values,
-    )
+def _read(body: memoryview) -> _Columns:
+    entries = _decoder.decode(body).entries
+    values = np.array([sample.value for entry in entries for sample in entry.samples])
+    return _Columns([_series(entry) for entry in entries], _grids(entries), values)
 
 
-def _moments(entries: Iterable[_Entry]) -> _Integers:
+def _grids(entries: Iterable[_Entry]) -> list[_Integers]:
     """Neighbours mostly have the same moments: read once."""
     before: list[str] = []
-    read = np.empty(0, np.int64)
-    parts = []
+    grid = np.empty(0, np.int64)
+    grids = []
     for entry in entries:
-        texts = [one.time_stamp for one in entry.samples]
+        texts = [sample.time_stamp for sample in entry.samples]
         if texts != before:
             before = texts
-            read = np.array([text[:-1] for text in texts], "datetime64[us]").view(np.int64)
-        parts.append(read)
-    return np.concatenate(parts)
+            grid = np.array([text[:-1] for text in texts], "datetime64[us]").view(np.int64)
+        grids.append(grid)
+    return grids
 
 
 def _table(pages: Sequence[_Columns]) -> pa.Table:
     series = list(chain.from_iterable(page.series for page in pages))
-    counts = list(chain.from_iterable(page.counts for page in pages))
-    order = sorted(range(len(series)), key=series.__getitem__)
-    ranks = np.empty(len(series), np.int64)
-    ranks[order] = np.arange(len(series))
-    moments = np.concatenate([page.moments for page in pages])
+    grids = list(chain.from_iterable(page.grids for page in pages))
     values = np.concatenate([page.values for page in pages])
-    seconds = (moments - moments.min()) // 1_000_000
-    key = np.repeat(ranks, counts) * (int(seconds.max()) + 1) + seconds
-    places = np.argsort(key, kind="stable")
-    rows = np.repeat(ranks, counts)[places]
-    named = [series[one] for one in order]
+    order = sorted(range(len(series)), key=series.__getitem__)
+    lengths = np.array([len(grid) for grid in grids])
+    if order != list(range(len(order))):
+        ends = np.cumsum(lengths)
+        values = np.concatenate([values[ends[at] - lengths[at] : ends[at]] for at in order])
+    named, rows = [series[at] for at in order], lengths[order]
     columns = {name: _texts([one[place] for one in named], rows) for place, name in enumerate(_NAMES)}
-    columns["code_ope"] = _texts([CODE_OPE], np.zeros(len(rows), np.int64))
-    columns["timestamp"] = _array(pa.timestamp("us", "UTC"), moments[places])
-    columns["value"] = _array(pa.float64(), values[places])
+    columns["code_ope"] = _texts([CODE_OPE], np.array([len(values)]))
+    columns["timestamp"] = _array(pa.timestamp("us", "UTC"), np.concatenate([grids[at] for at in order]))
+    columns["value"] = _array(pa.float64(), values)
     return pa.Table.from_arrays(list(columns.values()), list(columns))
 
 
-def _texts(texts: Sequence[str], rows: _Integers) -> pa.DictionaryArray:
+def _texts(texts: Sequence[str], lengths: _Integers) -> pa.DictionaryArray:
     codes: dict[str, int] = {}
-    of_rank = np.array([codes.setdefault(text, len(codes)) for text in texts], np.int32)
+    of_series = np.array([codes.setdefault(text, len(codes)) for text in texts], np.int32)
     builder = pa.lib.StringBuilder()
     builder.append_values(list(codes))
-    return pa.DictionaryArray.from_arrays(_array(pa.int32(), of_rank[rows]), builder.finish())
+    return pa.DictionaryArray.from_arrays(_array(pa.int32(), np.repeat(of_series, lengths)), builder.finish())
 
 
 def _array(kind: pa.DataType, numbers: _Numbers) -> pa.Array:
     """By its buffer: `pyarrow.array` would import pandas, where that is installed."""
     return pa.Array.from_buffers(kind, len(numbers), [None, pa.py_buffer(numbers)])
-
-
-def _write(table: pa.Table, job: Job, day: str) -> None:
-    pq.write_table(table, job.file(day), compression="zstd", store_schema=False)
 
 
 if __name__ == "__main__":
