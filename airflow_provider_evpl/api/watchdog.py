@@ -11,6 +11,8 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
+from http.client import HTTPException, HTTPResponse, parse_headers
 from typing import Any
 
 from requests.adapters import HTTPAdapter
@@ -18,6 +20,8 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
 __all__ = ["Watchdog", "WatchedAdapter", "watched"]
+
+_MOST_INTERIM = 20
 
 
 class Watchdog:
@@ -92,7 +96,24 @@ def _is_unwatched(_: logging.LogRecord) -> bool:
 logging.getLogger("urllib3.connection").addFilter(_is_unwatched)
 
 
+class _Response(HTTPResponse):
+    def _read_status(self) -> tuple[str, int, str]:
+        """Skip interim answers (RFC 9110, 15.2): `http.client` skips 100 alone."""
+        for _ in range(_MOST_INTERIM + 1):
+            version, status, reason = super()._read_status()  # type: ignore[misc]  # typeshed has no private names
+            if not _is_interim(status):
+                return version, status, reason
+            parse_headers(self.fp)
+        raise HTTPException(f"more than {_MOST_INTERIM} interim answers")
+
+
+def _is_interim(status: int) -> bool:
+    return status < HTTPStatus.OK and status != HTTPStatus.SWITCHING_PROTOCOLS
+
+
 class _Shown(HTTPConnection):
+    response_class = _Response
+
     def _new_conn(self) -> socket.socket:
         """Before TLS, and before a proxy is asked for a tunnel."""
         line = super()._new_conn()

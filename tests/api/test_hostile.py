@@ -71,6 +71,12 @@ ON_THE_LINE = {
     "headers": Case(endless(OK, b"X: y\r\n"), EvplUnavailableError, "gave no whole answer", MIB),
     "header": Case(endless(OK + b"X: ", b"y"), EvplUnavailableError, "gave no whole answer", MIB),
     "status line": Case(endless(b"", b"O"), EvplUnavailableError, "gave no whole answer", MIB),
+    "interim answers": Case(
+        endless(b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+        EvplUnavailableError,
+        "more than 20 interim answers",
+        MIB,
+    ),
     "chunk size": Case(endless(CHUNKED, b"0"), EvplUnavailableError, "gave no whole answer", MIB),
     "error": Case(endless(b"HTTP/1.1 500 x\r\n\r\n", b"x"), EvplUnavailableError, "500", MIB),
     "refusal": Case(endless(b"HTTP/1.1 400 x\r\n\r\n", b"x"), EvplRequestError, "400", MIB),
@@ -82,7 +88,6 @@ ON_THE_LINE = {
     ),
 }
 UNTIL_HUNG_UP = {
-    "continue": endless(b"", b"HTTP/1.1 100 Continue\r\n\r\n", timeout_seconds=QUICKLY),
     "trailers": endless(CHUNKED + b"0\r\n", b"X: y\r\n", timeout_seconds=QUICKLY),
     "small chunks": endless(CHUNKED, b"1\r\nx\r\n", timeout_seconds=QUICKLY),
     "packed nothing": endless(

@@ -1,6 +1,7 @@
 import gzip
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
@@ -39,6 +40,20 @@ def chunked(*chunks: bytes, last: bytes = b"0\r\n\r\n", encoding: str = "identit
     return reply
 
 
+def interim(then: Reply, *statuses: int) -> Reply:
+    """Make a reply that begins with interim answers (RFC 9110, 15.2)."""
+
+    def reply(handler: BaseHTTPRequestHandler) -> None:
+        handler.protocol_version = "HTTP/1.1"
+        handler.close_connection = True
+        heads = (b"HTTP/1.1 %d Wait\r\nLink: </style.css>\r\n\r\n" % status for status in statuses)
+        handler.wfile.write(b"".join(heads))
+        with suppress(OSError):  # after too many the client has hung up
+            then(handler)
+
+    return reply
+
+
 WHOLE: dict[str, Reply] = {
     "content-length": replying(BODY),
     "until-close": lambda handler: handler.wfile.write(b"HTTP/1.0 200 OK\r\n\r\n" + BODY),
@@ -46,6 +61,11 @@ WHOLE: dict[str, Reply] = {
     "gzip": replying(gzip.compress(BODY), Content_Encoding="gzip"),
     "gzip-chunked": chunked(*(bytes([byte]) for byte in gzip.compress(BODY)), encoding="gzip"),
     "deflate-of-nothing": replying(b"", Content_Encoding="gzip"),
+    "interim-100": interim(replying(BODY), 100),
+    "interim-102": interim(replying(BODY), 102),
+    "interim-103": interim(replying(BODY), 103),
+    "interim-199": interim(replying(BODY), 199),
+    "interim-20-times": interim(replying(BODY), *[100, 102] * 10),
 }
 CUT: dict[str, Reply] = {
     "no-answer": lambda _: None,
@@ -57,6 +77,8 @@ CUT: dict[str, Reply] = {
     "odd-chunk": chunked(BODY, last=b"zz\r\n"),
     "gzip-cut": replying(gzip.compress(BODY)[:50], Content_Encoding="gzip", Content_Length="100"),
     "no-gzip": replying(BODY, Content_Encoding="gzip"),
+    "interim-alone": interim(lambda _: None, 102),
+    "interim-21-times": interim(replying(BODY), *[100, 102, 103] * 7),
 }
 
 
@@ -80,6 +102,12 @@ def test_a_cut_answer(reply: Reply) -> None:
     assert f"127.0.0.1:{server.port}" in str(raised.value)
     assert raised.value.__cause__ is None
     assert raised.value.__suppress_context__
+
+
+def test_a_change_of_protocols_is_an_answer() -> None:
+    """A 101 is no interim answer: another protocol follows it, and no answer."""
+    with serving(interim(replying(BODY), 101)) as server:
+        assert get(server.url).status == 101
 
 
 def test_silence() -> None:

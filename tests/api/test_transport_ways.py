@@ -1,12 +1,15 @@
+import json
 import socket
 import threading
 from contextlib import suppress
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
 
+from airflow_provider_evpl.api.client import Client
 from airflow_provider_evpl.errors import EvplConfigError, EvplUnavailableError
-from tests.api.support import replying, serving, settings, transported
+from tests.api.support import QUERY, TOKEN, replying, report, serving, settings, transported
 from tests.certificates import make_certificate, with_tls
 
 PASSWORD = "pr%40xy p"  # as a URL has it, but for the blank
@@ -35,6 +38,22 @@ def test_a_known_certificate(certificate: Path) -> None:
         transported(settings(verify=str(certificate))) as transport,
     ):
         assert transport.send("GET", f"https://127.0.0.1:{server.port}", headers={}).body == b"safe"
+
+
+@pytest.mark.usefixtures("_no_proxy")
+def test_interim_answers_over_tls(certificate: Path) -> None:
+    """They are skipped over TLS too, before a token as before a report."""
+
+    def reply(handler: BaseHTTPRequestHandler) -> None:
+        body = TOKEN if handler.command == "POST" else report()
+        handler.wfile.write(b"HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n")
+        replying(json.dumps(body).encode())(handler)
+
+    with serving(reply, with_tls(certificate)) as server:
+        url = f"https://127.0.0.1:{server.port}"
+        urls = {"base_url": url, "token_url": f"{url}/token"}
+        with Client(settings(**urls, verify=str(certificate), max_retry_seconds=0.0)) as client:
+            assert client.page(QUERY, 1).entries == []
 
 
 @pytest.mark.usefixtures("_no_proxy")

@@ -21,7 +21,7 @@ HEAD = b"HTTP/1.1 200 OK\r\n"
 ENDLESS = {
     "status line": (b"HTTP/1.1 200 ", b"O"),
     "header": (HEAD + b"X-Long: ", b"x"),
-    "continue": (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+    "interim header": (b"HTTP/1.1 103 Early Hints\r\nX-Long: ", b"x"),
     "body": (HEAD + b"Content-Length: 1000\r\n\r\n", b"x"),
     "error": (b"HTTP/1.1 500 x\r\nContent-Length: 1000\r\n\r\n", b"x"),
     "redirect": (b"HTTP/1.1 302 x\r\nLocation: /else\r\n\r\n", b"x"),
