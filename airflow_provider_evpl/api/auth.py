@@ -29,17 +29,19 @@ __all__ = ["TokenSource"]
 _MARGIN = 0.1
 _PAUSE_SECONDS = 1.0
 _LONGEST_MARGIN_SECONDS = 60.0
+_DAY_SECONDS = 86_400
 _WHAT = "token request"
 _NEXT_STEP = "check login (client id), password (client secret), token_url and token_auth"
+_SECONDS = re.compile(r"\s*\d+(\.\d*)?\s*", re.ASCII)
 _TOKEN = re.compile(r"[!-~]{1,8000}")  # what can stand in a header: servers take lines of 8 kB
 
 
 class TokenSource:
     """Gives the current token; safe to share between threads.
 
-    A token counts as old a tenth of its life, at most a minute, before its end. Without
-    `expires_in` it is used until the API refuses it: Orange says to act on the error code, not on a
-    fixed lifetime [2].
+    A token counts as old a tenth of its life, at most a minute, before its end. A lifetime of more
+    than a day counts as a day [A]. Without `expires_in` it is used until the API refuses it: Orange
+    says to act on the error code, not on a fixed lifetime [2].
 
     Args:
         transport: sends the request; failures that may pass are the caller's to retry.
@@ -156,9 +158,11 @@ def _read_token(text: bytes) -> tuple[str, float]:
 
 
 def _read_lifetime(value: object) -> float:
-    """Seconds, as a number or as its text [2]; absent: unknown, so for ever."""
+    """Seconds, a day at most [A], from a number or its text [2]; absent: unknown, so for ever."""
     if value is None:
         return inf
-    if not re.fullmatch(r"\s*\d{1,9}(\.\d*)?\s*", str(value), re.ASCII) or not float(str(value)):
+    if isinstance(value, str) and _SECONDS.fullmatch(value):
+        value = float(value)
+    if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
         raise ValueError("the answer's expires_in is no number of seconds above 0")
-    return float(str(value))
+    return float(min(value, _DAY_SECONDS))
