@@ -176,7 +176,7 @@ class Client:
             answer = self._send(query, index, self._tokens.renew(refused=token))
             if self._was_let_in and _refuses_token(answer):
                 raise EvplUnavailableError(f"{what}: {tell(answer, self._secrets.blot)}; {_TAKEN_BACK}")
-        raise_for(answer, what, self._secrets.blot)
+        raise_for(answer, what, self._secrets.blot, hint=_minutes(query.granularity))
         self._was_let_in = True
         return self._decode(answer, what)
 
@@ -236,6 +236,15 @@ class Client:
 
 def _refuses_token(answer: Answer) -> bool:
     return answer.status == HTTPStatus.UNAUTHORIZED and api_code(answer) != _MISSING_CREDENTIALS
+
+
+def _minutes(granularity: Granularity) -> str:
+    """Say how to write minutes: Orange's document calls `m` months [O]."""
+    text = granularity.text
+    if not text.endswith("m"):
+        return ""
+    seconds = 60 * int(text.removesuffix("m"))
+    return f"granularity {text}: m means months, for minutes write {seconds}s; if you mean months: "
 
 
 def _tell(query: Query, index: int) -> str:

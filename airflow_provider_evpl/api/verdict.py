@@ -30,6 +30,7 @@ _RATE_LIMIT_CODE = 53
 _SHOWN_CHARACTERS = 500
 _LONGEST_WAIT_SECONDS = 1e9  # longer than anybody waits
 _RETRYABLE = {HTTPStatus.REQUEST_TIMEOUT, *(HTTPStatus(status) for status in (500, 502, 503, 504))}
+_HINTED = {HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY}
 _TEXT_FIELDS = ("message", "description", "error", "error_description")
 _NEXT_STEP = {
     400: "codes 25 and 26 mean a header, so application_id; 27 and 28 a query parameter",
@@ -42,7 +43,9 @@ _NEXT_STEP = {
 _ANY_NEXT_STEP = "check host and token_url, no redirect is followed; if they are right, show Orange this"
 
 
-def raise_for(answer: Answer, what: str, blot: Callable[[str], str], *, next_step: str | None = None) -> None:
+def raise_for(
+    answer: Answer, what: str, blot: Callable[[str], str], *, next_step: str | None = None, hint: str = ""
+) -> None:
     """Raise the error that an answer means; return where its status is 200.
 
     Args:
@@ -50,6 +53,7 @@ def raise_for(answer: Answer, what: str, blot: Callable[[str], str], *, next_ste
         what: which request it answers, for the message.
         blot: takes secrets out of what the server says.
         next_step: advice for a permanent error, instead of the report's.
+        hint: put before the advice where the status is 400 or 422.
 
     Raises:
         EvplRateLimitError: 429, or 403 with code 53.
@@ -70,7 +74,8 @@ def raise_for(answer: Answer, what: str, blot: Callable[[str], str], *, next_ste
     kind = _permanent(answer)
     if kind is EvplForbiddenError:
         next_step = _NEXT_STEP[HTTPStatus.FORBIDDEN]  # the token endpoint's too
-    raise kind(f"{msg}; {next_step or _NEXT_STEP.get(answer.status, _ANY_NEXT_STEP)}")
+    hint = hint if answer.status in _HINTED else ""
+    raise kind(f"{msg}; {hint}{next_step or _NEXT_STEP.get(answer.status, _ANY_NEXT_STEP)}")
 
 
 def api_code(answer: Answer) -> int | None:

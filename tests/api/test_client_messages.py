@@ -1,13 +1,26 @@
 import gzip
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler
 
 import pytest
 
 from airflow_provider_evpl.api.client import Client
-from airflow_provider_evpl.errors import EvplError, EvplPermanentError
-from tests.api.support import QUERY, TOKEN, replying, serving, settings
+from airflow_provider_evpl.errors import EvplError, EvplPermanentError, EvplRequestError
+from airflow_provider_evpl.sandbox.server import SandboxServer
+from airflow_provider_evpl.window import Granularity
+from tests.api.support import (
+    QUERY,
+    REQUEST_ID,
+    TOKEN,
+    problem,
+    replying,
+    sandboxed,
+    scripted,
+    serving,
+    settings,
+)
 
 Reply = Callable[[BaseHTTPRequestHandler], object]
 FAILURES: dict[str, Reply] = {
@@ -44,3 +57,39 @@ def test_it_says_which_request_failed_and_what_to_do(failing: Reply) -> None:
         assert told.startswith(("report of", "token request: "))
         assert ("check" in step or step == "pull shorter slices") == isinstance(error, EvplPermanentError)
         assert ("run again later" in step) != isinstance(error, EvplPermanentError)
+
+
+def _refusal(granularity: str, status: int) -> str:
+    query = replace(QUERY, granularity=Granularity(granularity))
+    with scripted([problem(status, None)]) as api, pytest.raises(EvplPermanentError) as raised:
+        api.client.page(query, 1)
+    return str(raised.value)
+
+
+@pytest.mark.parametrize("status", [400, 422])
+@pytest.mark.parametrize(("granularity", "seconds"), [("5m", "300s"), ("m", "60s"), ("015m", "900s")])
+def test_a_refused_granularity_in_months_names_minutes(status: int, granularity: str, seconds: str) -> None:
+    """Orange's `m` means months: a refusal says what to write for minutes, then what it says of others."""
+    told, found, step = _refusal("300s", status).partition(f"(request id {REQUEST_ID}); ")
+    assert found
+    hint = f"m means months, for minutes write {seconds}; if you mean months: {step}"
+    refused = _refusal(granularity, status)
+    assert refused.startswith(told)
+    assert refused.endswith(hint)
+
+
+@pytest.mark.parametrize(("granularity", "status"), [("5m", 404), ("5m", 403), ("5ms", 422), ("1h", 400)])
+def test_other_refusals_do_not_speak_of_months(granularity: str, status: int) -> None:
+    """The granularity is not the reason for another status, and only `m` is mistaken for minutes."""
+    assert _refusal(granularity, status) == _refusal("300s", status)
+
+
+def test_the_sandbox_refuses_minutes_as_months() -> None:
+    """A whole exchange with a granularity that the network isn't measured with."""
+    query = replace(QUERY, granularity=Granularity("5m"))
+    with (
+        SandboxServer() as server,
+        Client(sandboxed(server)) as client,
+        pytest.raises(EvplRequestError, match=r"422/422.*granularity 5m: m means months, .* write 300s"),
+    ):
+        client.page(query, 1)
