@@ -13,6 +13,7 @@ import requests
 import urllib3
 from requests.utils import get_auth_from_url, get_environ_proxies
 
+from airflow_provider_evpl import __version__
 from airflow_provider_evpl.api.pace import Pace
 from airflow_provider_evpl.api.redact import Secrets
 from airflow_provider_evpl.api.watchdog import Watchdog, WatchedAdapter, watched
@@ -22,6 +23,7 @@ from airflow_provider_evpl.settings import Settings
 
 __all__ = ["Answer", "Transport", "make_session"]
 
+_USER_AGENT = f"airflow-provider-evpl/{__version__}"
 _CHUNK_BYTES = 1 << 16
 _ENCODINGS = ("gzip", "deflate")
 _READABLE = {*_ENCODINGS, "identity", ""}
@@ -117,7 +119,7 @@ class Transport:
             EvplResponseError: the answer is larger than that, or packed by anything but gzip or deflate.
             EvplConfigError: the host's certificate is refused, or the address can't be used.
         """
-        sent = {**headers, "Accept-Encoding": ", ".join(_ENCODINGS)}
+        sent = {**headers, "Accept-Encoding": ", ".join(_ENCODINGS), "User-Agent": _USER_AGENT}
         request = requests.Request(method, url, headers=sent, params=list(params), data=data)
         self._pace.wait()
         with _unchained():

@@ -7,6 +7,7 @@ import pytest
 import requests
 from msgspec import structs
 
+from airflow_provider_evpl import __version__
 from airflow_provider_evpl.api.client import Client
 from airflow_provider_evpl.errors import (
     EvplAuthError,
@@ -41,6 +42,10 @@ TOKENS = [answer(json=TOKEN | {"access_token": f"token-{number}"}) for number in
 ENTRY = {"objectInstanceId": "a", "metric_name": "m", "performanceValues": []}
 
 
+def _reply(handler: BaseHTTPRequestHandler) -> None:
+    replying(json.dumps(TOKEN if handler.command == "POST" else report()).encode())(handler)
+
+
 def test_a_request() -> None:
     """A page is asked for as Orange's document says: headers, parameters in order, times in UTC."""
     with scripted([OK]) as api:
@@ -59,11 +64,7 @@ def test_a_request() -> None:
 
 def test_what_a_connection_may_change() -> None:
     """Job, offer type and `ctxtid` are the settings'; escaped, they can't leave their place in the URL."""
-
-    def reply(handler: BaseHTTPRequestHandler) -> None:
-        replying(json.dumps(TOKEN if handler.command == "POST" else report()).encode())(handler)
-
-    with serving(reply) as server:
+    with serving(_reply) as server:
         urls = {"base_url": f"{server.url}/base", "token_url": f"{server.url}/token"}
         with Client(settings(**urls, job="../a b?", offer_type="x&y", ctxtid=())) as client:
             client.page(QUERY, 1)
@@ -72,6 +73,16 @@ def test_what_a_connection_may_change() -> None:
         "/base/api-monitoring-live/v1/pm_jobs/..%2Fa%20b%3F/reports/UTILIZATION?codeOpe=0042",
     ]
     assert server.seen[1]["path"].endswith("&offer_type=x%26y&granularity=300s")
+
+
+def test_each_request_says_who_asks() -> None:
+    """The token's request and the report's have the package and its version as their `User-Agent`."""
+    with (
+        serving(_reply) as server,
+        Client(settings(base_url=server.url, token_url=f"{server.url}/token")) as client,
+    ):
+        client.page(QUERY, 1)
+    assert [one["User-Agent"] for one in server.seen] == [f"airflow-provider-evpl/{__version__}"] * 2
 
 
 def test_check_token() -> None:
