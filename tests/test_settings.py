@@ -174,12 +174,13 @@ def test_a_range_holds_its_ends(name: str, value: Any) -> None:  # noqa: ANN401 
     assert getattr(settings(**{name: value}), name) == value
 
 
-@pytest.mark.parametrize("host", ["http://localhost:8075", "HTTP://127.0.0.1"])
-def test_a_proxy_elsewhere_sees_no_plain_http(host: str) -> None:
+@pytest.mark.parametrize("url", ["http://localhost:8075", "HTTP://127.0.0.1"])
+@pytest.mark.parametrize("field", ["host", "token_url"])
+def test_a_proxy_elsewhere_sees_no_plain_http(field: str, url: str) -> None:
     """Credentials in plain http stay on this machine: a proxy on another one is refused."""
     with pytest.raises(EvplConfigError, match=r"^proxy: must be on a loopback host"):
-        settings(host=host, proxy="http://proxy.example.com:3128")
-    assert settings(host=host, proxy="http://127.0.0.1:3128").base_url == host
+        settings(**{field: url}, proxy="http://proxy.example.com:3128")
+    assert settings(**{field: url}, proxy="http://127.0.0.1:3128").token_url.startswith(url)
 
 
 @pytest.mark.parametrize(

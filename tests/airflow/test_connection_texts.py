@@ -103,6 +103,11 @@ def test_a_port_in_a_uri_is_told_where_it_belongs(read: Callable[[str], Settings
         read("evpl://https://id:secret@api.example.com:8443/?application_id=app")
 
 
+def test_a_port_of_0_in_a_uri_is_none(read: Callable[[str], Settings]) -> None:
+    """The form's test of Airflow 3.3.2 asks for a port, and hands the connection on as a URI."""
+    assert read(f"{START}@{quote(HOST, safe='')}:0/?{urlencode(TEXTS)}") == EXPECTED
+
+
 def test_an_unknown_key_of_a_uri_is_named(read: Callable[[str], Settings]) -> None:
     """A typing mistake in a URI is an error, too."""
     with pytest.raises(EvplConfigError, match="unknown aplication_id"):

@@ -130,6 +130,16 @@ def test_two_connection_ids_that_differ_are_refused(lab: "Lab") -> None:
     assert "'other', the path says 'one'" in str(_fails(lab, arguments))
 
 
+@pytest.mark.parametrize(
+    "path", ["s3://nobody@lake/evpl", "gs://nobody@lake/evpl", "abfs://nobody@lake/evpl"]
+)
+def test_a_connection_id_in_the_path_that_does_not_exist_is_named(lab: "Lab", path: str) -> None:
+    """Amazon's hook would go on without credentials."""
+    error = _fails(lab, {"object_storage_path": path})
+    assert isinstance(error, EvplConfigError)
+    assert str(error).startswith("object_storage_conn_id: there is no connection 'nobody'")
+
+
 def test_a_wrong_connection_fails_for_good(lab: "Lab") -> None:
     """A wrong field of the connection, and a refused secret, end the task without retries."""
     lab.connect(pagination="offset")

@@ -3,7 +3,7 @@
 import json
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from http.server import BaseHTTPRequestHandler
 
 import pytest
@@ -13,7 +13,9 @@ from airflow_provider_evpl.api.pace import Pace
 from airflow_provider_evpl.api.redact import Secrets
 from airflow_provider_evpl.api.transport import Transport, make_session
 from airflow_provider_evpl.errors import EvplUnavailableError
-from tests.api.support import QUERY, TOKEN, Loopback, replying, serving, settings
+from tests.api.support import QUERY, TOKEN, Loopback, replying, serving, settings, transported
+
+PAGES = 3
 
 _token = replying(json.dumps(TOKEN).encode())
 _busy = replying(b"", status=503, Retry_After="200")
@@ -54,6 +56,27 @@ def test_who_asks_or_waits_is_ended(does: str) -> None:
     assert sum("/reports/" in seen["path"] for seen in line.seen) == 1
 
 
+@pytest.mark.parametrize("end", [Client.stop, Client.hang_up])
+def test_all_that_is_under_way_is_ended(end: Callable[[Client], None]) -> None:
+    """One call ends each of several requests at once, not the first alone."""
+    asked, over = threading.Barrier(PAGES + 1), threading.Event()
+
+    def hang(_: BaseHTTPRequestHandler) -> None:
+        asked.wait(10)
+        over.wait(60)
+
+    with serving(_Server(hang).reply) as line, _client(line) as client, ThreadPoolExecutor(PAGES) as pool:
+        pages = [pool.submit(client.page, QUERY, index, cancelled=lambda: True) for index in range(PAGES)]
+        asked.wait(10)
+        try:
+            end(client)
+            ended = wait(pages, 10).done
+        finally:
+            over.set()
+        assert ended == set(pages)
+        assert {type(page.exception()) for page in pages} == {EvplUnavailableError}
+
+
 def test_nothing_is_asked_any_more() -> None:
     """Not even for a token; the error says why."""
     with serving(_Server(_busy).reply) as line, _client(line) as client:
@@ -73,3 +96,13 @@ def test_a_request_that_is_about_to_begin_is_ended() -> None:
         with pytest.raises(EvplUnavailableError):
             transport.send("GET", line.url, headers={})
         over.set()
+
+
+def test_a_later_hang_up_does_not_undo_a_stop() -> None:
+    """A page that fails hangs up on the others also after the stop: none is asked for again."""
+    with serving(replying(b"")) as line, transported(settings()) as transport:
+        transport.hang_up(for_good=True)
+        transport.hang_up()
+        with pytest.raises(EvplUnavailableError):
+            transport.send("GET", line.url, headers={})
+    assert line.seen == []
