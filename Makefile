@@ -137,14 +137,17 @@ e2e: $(E2E) ## real servers and readers: Ceph, an authorisation server, Spark; a
 	@$(BIN)/python -m pytest -q --durations 10 $(ON_CEPH) tests/e2e $(wildcard tests/lake/test_store*.py) \
 	    tests/lake/test_lake_on_stores.py tests/airflow/test_dag_stores.py
 
+# One test of these may take longer than the ten minutes after which a test fails.
+LONG := -o faulthandler_timeout=0
+
 .PHONY: e2e-backfill
 e2e-backfill: setup ## `airflow backfill create` with real servers of Airflow's, and who is woken by what lands
-	@$(BIN)/python -m pytest -q --durations 5 tests/e2e_backfill
+	@$(BIN)/python -m pytest -q --durations 5 $(LONG) tests/e2e_backfill
 
 .PHONY: e2e-celery
 e2e-celery: $(CELERY) ## Airflow on several machines: Celery, PostgreSQL, Redis, Ceph; a worker is killed; as root, 5 to 20 minutes
 	@$(BIN)/python -m tests.e2e_celery.machine
-	@$(BIN)/python -m pytest -q --durations 4 --show-capture no tests/e2e_celery
+	@$(BIN)/python -m pytest -q --durations 4 --show-capture no $(LONG) tests/e2e_celery
 
 .PHONY: e2e-ui
 e2e-ui: $(E2E_UI) ## Airflow's own pages in a browser, three minutes; with pictures: make e2e-ui SCREENSHOTS=docs/images
@@ -156,7 +159,7 @@ laws: export EVPL_SEQUENCES := 10000
 laws: export EVPL_KILLS := 1200
 laws: export EVPL_WEEKS := 500
 laws: setup ## the laws of the lake: up to 10,000 random sequences each, 1,200 kills; make test tries some hundred
-	@$(BIN)/python -m pytest -q tests/test_model.py tests/test_at_once.py tests/test_weeks.py \
+	@$(BIN)/python -m pytest -q $(LONG) tests/test_model.py tests/test_at_once.py tests/test_weeks.py \
 	    tests/machine/test_killed.py tests/faults/test_faults_sequences.py
 
 .PHONY: test-matrix

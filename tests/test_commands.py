@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -37,6 +38,11 @@ def _planned(checkout: Path, target: str) -> str:
     return subprocess.run(
         command, cwd=checkout, env=ENVIRONMENT, capture_output=True, check=True, text=True
     ).stdout
+
+
+def _pytest_options() -> dict[str, Any]:
+    options: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]
+    return dict(options["ini_options"])
 
 
 @pytest.mark.parametrize(
@@ -79,9 +85,24 @@ def test_what_one_part_of_the_suite_leaves_out_the_other_has(checkout: Path) -> 
     assert all((ROOT / path).exists() for path in ignored)
 
 
+def test_a_test_that_hangs_fails(tmp_path: Path) -> None:
+    """Its process ends after the time that pyproject.toml sets, which is shorter here; the test is named."""
+    text = "import threading\n\ndef test_hangs():\n    threading.Event().wait(60)\n"
+    (tmp_path / "test_it.py").write_text(text)
+    options = ("-c", str(ROOT / "pyproject.toml"), "--rootdir", str(tmp_path), "-p", "no:cacheprovider")
+    command = [sys.executable, "-m", "pytest", *options, "-n", "1", "--dist", "loadfile"]
+    command += ["-o", "faulthandler_timeout=1", str(tmp_path)]
+    done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "crashed while running 'test_it.py::test_hangs'" in done.stdout
+    assert "1 failed" in done.stdout
+    assert 'test_it.py", line 4 in test_hangs' in done.stderr
+    assert _pytest_options()["faulthandler_timeout"] == 600
+
+
 def test_the_suite_is_whole() -> None:
     """Without arguments pytest takes the whole folder of tests: nothing is left out by a setting."""
-    options = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]
+    options = _pytest_options()
     assert options["testpaths"] == ["tests"]
     assert not [one for one in options["addopts"] if re.match("-[km]|--(ignore|deselect)", one)]
 
