@@ -195,7 +195,8 @@ class _Run:
         """
         unpublished = EvplNotPublishedError(
             f"window {self._plan.window}: not published yet, the API has no sample in it; "
-            "nothing has landed. Run again later, or set allow_empty"
+            "nothing has landed. Run again later; if it stays so, check code_ope and granularity, "
+            "or set allow_empty"
         )
         if self._waiting and not self._is_published and self._failures.miss_a_slice:
             self._failures.add(self._plan.window, unpublished)  # the others may come: worth a retry

@@ -32,6 +32,7 @@ _LONGEST_MARGIN_SECONDS = 60.0
 _DAY_SECONDS = 86_400
 _WHAT = "token request"
 _NEXT_STEP = "check login (client id), password (client secret), token_url and token_auth"
+_NO_JSON = "if it stays so, check token_url and proxy, then show Orange's support this"
 _SECONDS = re.compile(r"\s*\d+(\.\d*)?\s*", re.ASCII)
 _TOKEN = re.compile(r"[!-~]{1,8000}")  # what can stand in a header: servers take lines of 8 kB
 
@@ -136,7 +137,7 @@ class TokenSource:
         try:
             return _read_token(answer.body)
         except EvplUnavailableError as cut:
-            raise EvplUnavailableError(f"{_WHAT}: {cut} (request id {request_id})") from None
+            raise EvplUnavailableError(f"{_WHAT}: {cut} (request id {request_id}); {_NO_JSON}") from None
         except ValueError as odd:
             raise EvplResponseError(f"{_WHAT}: {odd} (request id {request_id}); check token_url") from None
 

@@ -39,7 +39,8 @@ _TAKEN_BACK = (
     "an app of its own if the token endpoint ends older tokens"
 )
 _STOPPED = "stopped, the task is being ended from outside"
-_NO_REPORT = "; check host; if it is right, show Orange this"
+_NO_REPORT = "check host; if it is right, show Orange this"
+_NO_JSON = "if it stays so, check host and proxy, then show Orange's support this"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,8 +215,8 @@ class Client:
             with self._decoding:  # the interpreter does one at a time anyway; halves of several cost memory
                 page = self._decoder.decode(answer.body)
         except (EvplResponseError, EvplUnavailableError) as error:
-            advice = _NO_REPORT if isinstance(error, EvplResponseError) else ""
-            raise type(error)(f"{blot(f'{what}: {error}')} (request id {request_id}){advice}") from None
+            advice = _NO_REPORT if isinstance(error, EvplResponseError) else _NO_JSON
+            raise type(error)(f"{blot(f'{what}: {error}')} (request id {request_id}); {advice}") from None
         return structs.replace(
             page,
             request_id=request_id,

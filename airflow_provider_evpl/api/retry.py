@@ -20,7 +20,7 @@ _log = logging.getLogger(__name__)
 _ATTEMPTS = 10
 _LONGEST_BACKOFF_SECONDS = 60.0
 _LOOK_EVERY_SECONDS = 1.0
-_NEXT_STEP = "run again later; if it stays so, show Orange's support this"
+_NEXT_STEP = "run again later"
 
 
 class RetryPolicy:

@@ -228,7 +228,9 @@ class Transport:
             )
         if isinstance(error, requests.exceptions.ProxyError) and " 407 " in told:
             return EvplConfigError(f"{_host(url)}: the proxy refuses the credentials: {told}; check proxy")
-        return EvplUnavailableError(f"{_host(url)} gave no whole answer: {told}")
+        return EvplUnavailableError(
+            f"{_host(url)} gave no whole answer: {told}; if it stays so, {_advice(error)}"
+        )
 
     def _describe(self, error: Exception) -> str:
         return f"{type(error).__name__}: {self._secrets.blot(str(error))}"
@@ -242,6 +244,20 @@ def _unchained() -> Iterator[None]:
     except EvplError as error:
         error.__context__ = None  # `from None` only hides it
         raise
+
+
+def _advice(error: Exception) -> str:
+    """Name what mends an error of the network that stays."""
+    if isinstance(error, requests.exceptions.ProxyError):
+        return "check proxy or HTTPS_PROXY"
+    if isinstance(error, requests.exceptions.SSLError):
+        return "check that host, token_url and proxy name servers that speak TLS"
+    reason = getattr(next(iter(error.args), None), "reason", None)  # of urllib3's MaxRetryError
+    if isinstance(reason, urllib3.exceptions.NewConnectionError | urllib3.exceptions.ConnectTimeoutError):
+        return "check host, token_url and proxy, and the firewall and the DNS of the worker"
+    if isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError):
+        return "raise timeout_seconds, or pull shorter slices"
+    return "show Orange's support this"
 
 
 def _environment_proxy(url: str) -> str | None:

@@ -40,6 +40,10 @@ _NEXT_STEP = {
     404: "check host, job and code_ope",
     422: "a rule of Orange's business side: show them this",
 }
+_IF_LIMITED = (
+    "if it stays so, lower requests_per_second or run fewer tasks at once, or ask Orange for a larger quota"
+)
+_IF_UNAVAILABLE = "if it stays so, show Orange's support this"
 _ANY_NEXT_STEP = "check host and token_url, no redirect is followed; if they are right, show Orange this"
 
 
@@ -68,9 +72,9 @@ def raise_for(
     msg = f"{what}: {tell(answer, blot)}"
     wait = read_retry_after(answer.headers.get("Retry-After"))
     if answer.status == HTTPStatus.TOO_MANY_REQUESTS or _is_rate_limit(answer):
-        raise EvplRateLimitError(msg, retry_after_seconds=wait)
+        raise EvplRateLimitError(f"{msg}; {_IF_LIMITED}", retry_after_seconds=wait)
     if answer.status in _RETRYABLE:
-        raise EvplUnavailableError(msg, retry_after_seconds=wait)
+        raise EvplUnavailableError(f"{msg}; {_IF_UNAVAILABLE}", retry_after_seconds=wait)
     kind = _permanent(answer)
     if kind is EvplForbiddenError:
         next_step = _NEXT_STEP[HTTPStatus.FORBIDDEN]  # the token endpoint's too

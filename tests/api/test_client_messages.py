@@ -55,8 +55,11 @@ def test_it_says_which_request_failed_and_what_to_do(failing: Reply) -> None:
         told, found, step = str(error).partition("(request id none); ")
         assert found
         assert told.startswith(("report of", "token request: "))
-        assert ("check" in step or step == "pull shorter slices") == isinstance(error, EvplPermanentError)
-        assert ("run again later" in step) != isinstance(error, EvplPermanentError)
+        stays, found, later = step.partition("; run again later")
+        assert bool(found) != isinstance(error, EvplPermanentError)
+        assert not later
+        assert stays.startswith("if it stays so, ") == bool(found)
+        assert found or "check" in step or step == "pull shorter slices"
 
 
 def _refusal(granularity: str, status: int) -> str:

@@ -138,7 +138,7 @@ def test_what_is_left_shrinks() -> None:
 def test_zero_is_no_retry() -> None:
     """With nothing to wait there is one attempt, and the message doesn't count it."""
     attempts, clock = Attempts(*unavailable(1, after=0)), Clock()
-    with pytest.raises(EvplUnavailableError, match=r"^down; asked to wait 0 s; run again later; [^;]*$"):
+    with pytest.raises(EvplUnavailableError, match=r"^down; asked to wait 0 s; run again later$"):
         RetryPolicy(0, sleep=clock.sleep).call(attempts)
     assert attempts.count == 1
 

@@ -101,12 +101,18 @@ def test_a_body_that_is_no_json(status: int, kind: type[EvplError], body: bytes)
 
 
 @pytest.mark.parametrize(("status", "kind"), STATUSES)
-def test_every_permanent_error_has_a_next_step(status: int, kind: type[EvplError]) -> None:
-    """What a permanent error asks of its reader stands behind the request id."""
-    told, found, step = str(failure(refusal(status, {}))).partition(f"(request id {REQUEST_ID})")
+def test_every_error_has_a_next_step(status: int, kind: type[EvplError]) -> None:
+    """The next step stands behind the request id: what to change, or what to do if the error stays."""
+    told, found, step = str(failure(refusal(status, {}))).partition(f"(request id {REQUEST_ID}); ")
     assert told
     assert found
-    assert bool(step) == issubclass(kind, EvplPermanentError)
+    assert step
+    assert step.startswith("if it stays so, ") != issubclass(kind, EvplPermanentError)
+
+
+def test_a_rate_limit_names_the_setting() -> None:
+    """A task that always hits the limit needs fewer requests a second: a rerun alone does not help it."""
+    assert "lower requests_per_second" in str(failure(refusal(429, {})))
 
 
 @pytest.mark.parametrize(
