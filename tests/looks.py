@@ -38,7 +38,7 @@ def put(
     value: float | None = 1.0,
     pulled_at: datetime = PULLED_AT,
 ) -> None:
-    """Land a slice of some circuits, whatever it replaces."""
+    """Land a slice of some circuits, and replace all objects that overlap it."""
     [target] = lake_of(store).targets([window])
     land(lake_of(store), target, hourly(target.window, value, circuits=circuits, pulled_at=pulled_at))
 

@@ -152,7 +152,7 @@ def test_a_misplaced_copy_is_foreign(
     reason: str,
     is_earlier: bool,  # noqa: FBT001 a parameter of the test
 ) -> None:
-    """An object copied to where others belong counts as nothing there, and the reason is told."""
+    """An object copied to another object's path is a foreign finding with its reason, and is not counted."""
     store = MemoryStore()
     run(store, DAY)
     data = store.objects.pop(DATASET.samples_path(DAY))

@@ -61,7 +61,7 @@ def test_the_newest_slice_is_pulled_first(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("status", [500, 404, 422])
 def test_one_bad_day_stops_no_other(tmp_path: Path, status: int) -> None:
-    """A slice that the API can't answer is told in the end; the others land, older and newer ones."""
+    """The API can't answer for one slice: all others land, and the final error names it."""
     api = week()
     api.failing = {MIDNIGHT - 3 * DAY: status}
     with pytest.raises(EvplError, match=r"slices landed: 7, failed: 1:\n.*told to fail") as error:

@@ -95,7 +95,7 @@ def test_one_warning_a_run_is_of_the_worst_day(tmp_path: Path, caplog: pytest.Lo
 
 
 def test_five_series_are_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """Of the others the number is told; the emptiest come first."""
+    """The warning names the five series with the fewest values, and counts the others."""
     api = FakeApi([sample for n in range(8) for sample in grid(f"c{n}", MIDNIGHT, 10 * (n + 1))])
     run(api, tmp_path)
     named = ", ".join(f"c{n} in EVPL ({10 * (n + 1)} of 288)" for n in range(5))

@@ -38,7 +38,7 @@ MINUTE = HOUR / 60
 @fewer
 @given(st.integers(1, 16), st.booleans(), st.integers(0, 1), st.integers(0, 1))
 def test_a_failure_anywhere_leaves_old_or_new(fail_at: int, late: bool, before: int, after: int) -> None:  # noqa: FBT001 drawn
-    """Whichever call fails, a reader sees all old or all new, and the next run ends as if none had."""
+    """If any store call fails, readers see all old or all new rows, and the next run lands what it should."""
     old, new = dict.fromkeys((0, 1, 5), 1.0), dict.fromkeys(range(24), 2.0)
     clean, store = MemoryStore(), MemoryStore(late=late)
     for one in (clean, store):
@@ -57,7 +57,7 @@ def test_a_failure_anywhere_leaves_old_or_new(fail_at: int, late: bool, before: 
 
 
 def test_left_overs_are_tidied() -> None:
-    """Hours that stayed beside their day, because a run ended after its put, are gone after the next run."""
+    """A run ended after its put and left hours beside their day: the next run deletes the hours."""
     store = MemoryStore()
     run(store, hours(0, 1), hours(5, 6))
     left_over = dict(store.objects)
@@ -94,7 +94,7 @@ class _Unreadable(MemoryStore):
     ],
 )
 def test_a_footer_that_can_not_be_read_is_a_failure(error: type[OSError], kind: type[Exception]) -> None:
-    """An object that fails while its footer is read is the store's failure, never "not ours"."""
+    """If reading a footer fails, the run raises a store error. It never takes the object for foreign."""
     store = _Unreadable()
     store.error = error
     run(store, DAY)
@@ -111,7 +111,7 @@ class _Tidied(MemoryStore):
 
 
 def test_left_overs_of_killed_puts_are_tidied_once_before_any_put() -> None:
-    """A run tidies each object that it may put, and what is rejected of it: once, then it writes."""
+    """Before it writes, a run tidies once each object that it may put, and the rejected file beside it."""
     store = _Tidied()
     run(store, hours(0, 2))
     store.calls.clear()
@@ -127,7 +127,7 @@ def test_left_overs_of_killed_puts_are_tidied_once_before_any_put() -> None:
 
 
 def test_what_landed_meanwhile_is_not_lost() -> None:
-    """Where another run landed values between pull and put, a run that has none of them changes nothing."""
+    """Another run landed values between pull and put: a run without these values puts nothing."""
     store = MemoryStore()
     run(store, hours(5, 6), value=None)
     [target] = lake_of(store).targets([DAY])
@@ -142,7 +142,7 @@ def test_what_landed_meanwhile_is_not_lost() -> None:
 
 
 def test_another_source_that_landed_meanwhile_is_not_superseded() -> None:
-    """The object of another source that came between the pull and the put stays, and the run says so."""
+    """Another source landed an object between pull and put: the object stays, and the run reports it."""
     store = MemoryStore()
     [target] = lake_of(store).targets([DAY])
     elsewhere = lake_of(store, SOURCE | {"base_url": "https://elsewhere.example"})
@@ -154,7 +154,7 @@ def test_another_source_that_landed_meanwhile_is_not_superseded() -> None:
 
 
 def test_rejected_samples_are_put_first() -> None:
-    """They are put before the object, one JSON line each, the contract's keys and the JSON as it came."""
+    """Rejected samples are put before the object: a JSON line each, with the contract's keys and raw JSON."""
     store = MemoryStore()
     [target] = lake_of(store).targets([DAY])
     gone = [
@@ -175,7 +175,7 @@ def test_rejected_samples_are_put_first() -> None:
 
 
 def test_a_clean_replacement_removes_rejected_samples() -> None:
-    """They go with a replacement that has none; one that has some replaces them."""
+    """A replacement without rejected samples deletes the rejected files; one with some replaces them."""
     store = MemoryStore()
     path = DATASET.rejected_path(DAY)
     for rejections in (1, 2):
@@ -206,9 +206,9 @@ def _losses(store: MemoryStore, samples: Samples) -> list[str]:
 def test_shrinking_is_fewer_rows_or_values_of_a_circuit(
     circuits: str, value: float | None, shrinks: int
 ) -> None:
-    """An object shrinks where a circuit would have fewer rows or fewer values in its interval.
+    """An object shrinks if a circuit would have fewer rows or fewer values in the object's interval.
 
-    Each object counts for itself, and so does each circuit: more elsewhere makes up for nothing.
+    Each circuit of each object is compared by itself: more rows of another circuit do not help.
     """
     store = MemoryStore()
     run(store, hours(0, 1), hours(5, 6))
@@ -220,7 +220,7 @@ def test_shrinking_is_fewer_rows_or_values_of_a_circuit(
 
 
 def test_a_renamed_pop_is_no_loss() -> None:
-    """Rows are counted by circuit and metric: the same circuit at another place has not lost any."""
+    """Rows are counted by circuit and metric, so a circuit at another place has lost none."""
     store = MemoryStore()
     run(store, DAY)
     rows: list[Row] = [
@@ -233,7 +233,7 @@ def test_a_renamed_pop_is_no_loss() -> None:
 
 
 def test_five_circuits_are_named() -> None:
-    """Of more circuits that would lose rows the number is told."""
+    """The error names five circuits that would lose rows, and counts the others."""
     store = MemoryStore()
     [target] = lake_of(store).targets([DAY])
     land(lake_of(store), target, hourly(DAY, circuits="abcdefgh"))
@@ -243,7 +243,7 @@ def test_five_circuits_are_named() -> None:
 
 
 def test_more_elsewhere_makes_up_for_nothing() -> None:
-    """An hour that would be erased shrinks, though the day has many more samples than before."""
+    """An erased hour is a shrink, even if the day has many more samples than before."""
     store = MemoryStore()
     run(store, hours(0, 1), hours(5, 6))
     [found] = _losses(store, hourly(hours(1, 24)))
@@ -251,7 +251,7 @@ def test_more_elsewhere_makes_up_for_nothing() -> None:
 
 
 def test_an_object_that_cannot_be_read_is_counted_by_its_footer() -> None:
-    """Its rows have rotted: what it had in all is what a slice must have."""
+    """The object's rows are damaged, so a slice must have as many rows and values as its footer counts."""
     store = MemoryStore()
     run(store, DAY)
     path = DATASET.samples_path(DAY)
@@ -261,7 +261,7 @@ def test_an_object_that_cannot_be_read_is_counted_by_its_footer() -> None:
 
 
 def test_nulls_that_stay_nulls_do_not_shrink() -> None:
-    """Rows without a value may stay so, and may get one."""
+    """A row without a value is no loss if it stays without one, or gets one."""
     store = MemoryStore()
     run(store, DAY, value=None)
     assert not _losses(store, hourly(DAY, None))
@@ -269,7 +269,7 @@ def test_nulls_that_stay_nulls_do_not_shrink() -> None:
 
 
 def test_a_leftover_does_not_shrink() -> None:
-    """An object inside another one isn't compared, for the larger one replaced it; that one is."""
+    """An object inside a larger one is not compared, because the larger one replaced it."""
     store = MemoryStore()
     run(store, hours(0, 2))
     leftover = dict(store.objects)
@@ -293,7 +293,7 @@ def _from_hour(first: int) -> Samples:
 
 
 def test_newer_samples_that_landed_meanwhile_are_kept() -> None:
-    """Of two runs on one interval the one that asked first and lands last has to run again."""
+    """Two runs pull one interval: the run that pulled first and puts last must run again."""
     store = MemoryStore()
     [target] = lake_of(store).targets([DAY])
     newer = hourly(DAY, 2.0, pulled_at=PULLED_AT + MINUTE)
@@ -305,7 +305,7 @@ def test_newer_samples_that_landed_meanwhile_are_kept() -> None:
 
 
 def test_newer_samples_are_kept_whatever_would_be_lost() -> None:
-    """A slice that would erase some of them is stale, not refused: the run is worth a retry."""
+    """A slice older than the landed samples raises a retryable error, even if it would erase some of them."""
     store = MemoryStore()
     run(store, DAY)
     [target] = lake_of(store).targets([DAY])
@@ -315,7 +315,7 @@ def test_newer_samples_are_kept_whatever_would_be_lost() -> None:
 
 
 def test_a_clock_that_was_ahead_blocks_no_later_run() -> None:
-    """What had landed before the run's own listing is replaced, whatever time it says."""
+    """An object that landed before the run's listing is replaced, even with a `pulled_at` in the future."""
     store = MemoryStore()
     [target] = lake_of(store).targets([DAY])
     land(lake_of(store), target, hourly(DAY, 2.0, pulled_at=PULLED_AT + 365 * 24 * HOUR))

@@ -66,7 +66,7 @@ answers = st.lists(
 
 
 class Truth(NamedTuple):
-    """What the contract says about some pages, in plain Python."""
+    """The result that the contract requires for some pages, computed in plain Python."""
 
     rows: list[Row]
     out_of_window: int
@@ -117,7 +117,7 @@ def _all_rows(pages: Iterable[Answer]) -> list[Row]:
 @fewer
 @given(answers, st.sampled_from([WINDOW, SLICE]))
 def test_rows_and_ledger_are_the_contracts(pages: list[Answer], window: Window) -> None:
-    """Rows, their order, duplicates, conflicts what lies outside: as plain Python makes them."""
+    """Rows, their order, duplicates, conflicts and samples outside equal those of plain Python."""
     truth = _truth(_all_rows(pages), window)
     samples = collect(pages, window)
     ledger = samples.ledger
@@ -133,7 +133,7 @@ def test_rows_and_ledger_are_the_contracts(pages: list[Answer], window: Window) 
 @fewer
 @given(answers)
 def test_every_sample_is_accounted_for(pages: list[Answer]) -> None:
-    """What was received is what became a row, duplicate, out of window or rejected; entries likewise."""
+    """Each received sample is a row, a duplicate, out of the window or rejected. Entries add up too."""
     ledger = collect(pages, WINDOW).ledger
     gone = [one for page in pages for one in page.rejections]
     assert ledger.rejected == sum(one.samples for one in gone)
@@ -146,7 +146,7 @@ def test_every_sample_is_accounted_for(pages: list[Answer]) -> None:
 @fewer
 @given(answers, st.data())
 def test_page_size_does_not_matter(pages: list[Answer], data: st.DataObject) -> None:
-    """However the same samples are cut into pages, rows and counts are the same."""
+    """Rows and counts do not depend on how the samples are cut into pages."""
     everything = _all_rows(pages)
     size = data.draw(st.integers(1, 1 + len(everything)))
     recut = [Answer(everything[at : at + size], []) for at in range(0, len(everything), size)]
@@ -160,7 +160,7 @@ def test_page_size_does_not_matter(pages: list[Answer], data: st.DataObject) -> 
 @fewer
 @given(st.lists(rows, max_size=20, unique_by=lambda row: row[:2]), st.randoms())
 def test_order_does_not_matter_without_duplicates(given_rows: list[Row], random: Random) -> None:
-    """Samples that are all different give the same table in whatever order they come."""
+    """Without duplicates, the order of the samples does not change the table."""
     shuffled = random.sample(given_rows, len(given_rows))
     first, second = (collect([Answer(some, [])], WINDOW) for some in (given_rows, shuffled))
     assert _rows(first) == _rows(second)
@@ -170,9 +170,9 @@ def test_order_does_not_matter_without_duplicates(given_rows: list[Row], random:
 @fewer
 @given(answers, st.sampled_from(GRANULARITIES), st.sampled_from([WINDOW, SLICE, hours(0, 24)]))
 def test_steps_by_brute_force(pages: list[Answer], granularity: Granularity, window: Window) -> None:
-    """Expected is series times steps; of each series a step counts once, with a sample and with a value.
+    """`expected` is series times steps. `observed` and `values` count each step of a series once.
 
-    None of them is known of a slice that isn't made of whole steps.
+    For a slice that isn't made of whole steps, all three are None.
     """
     samples = collect(pages, window, granularity)
     ledger = samples.ledger
@@ -198,7 +198,7 @@ def test_steps_by_brute_force(pages: list[Answer], granularity: Granularity, win
 
 
 def test_absent_series_are_sorted_by_their_labels() -> None:
-    """With and without a PoP; those that have some values come after them."""
+    """Series without a value come first, sorted by label, with or without a PoP. Then those with values."""
     samples = collect([Answer([(circuit("a"), START, 1.0)], [])], WINDOW).expecting(
         {Series("c", "in", None, None, None, None), Series("b", "in", None, "Lyon", None, None)}
     )
@@ -211,7 +211,7 @@ def test_absent_series_are_sorted_by_their_labels() -> None:
 
 
 def test_series_of_earlier_objects_are_expected() -> None:
-    """A slice held against them expects each series once, and lacks those that it doesn't have."""
+    """A slice compared with earlier objects expects each series once, and lacks those without samples."""
     samples = collect([Answer([(circuit("a"), START, 1.0)], [])], WINDOW).expecting(
         {circuit("c"), circuit("a"), circuit("b")}
     )
@@ -230,7 +230,7 @@ def test_series_of_earlier_objects_are_expected() -> None:
 @fewer
 @given(answers, st.tuples(st.integers(0, 3), st.integers(1, 3)))
 def test_circuits_are_counted_within_a_window(pages: list[Answer], bounds: tuple[int, int]) -> None:
-    """For each circuit and metric the rows in a part of the slice, and those with a value."""
+    """For each circuit and metric, rows and values in a part of the slice are counted."""
     part = hours(bounds[0], sum(bounds))
     truth = _truth(_all_rows(pages), WINDOW).rows
     expected: dict[tuple[str, str], tuple[int, int]] = {}
@@ -244,7 +244,7 @@ def test_circuits_are_counted_within_a_window(pages: list[Answer], bounds: tuple
 @fewer
 @given(answers, st.tuples(st.integers(0, 3), st.integers(1, 3)))
 def test_counts_within_a_window(pages: list[Answer], bounds: tuple[int, int]) -> None:
-    """The rows in a part of the slice, and those with a value, are counted half-open."""
+    """Rows and values in a part of the slice are counted: its start is included, its end is not."""
     part = hours(bounds[0], sum(bounds))
     inside = [
         value
@@ -274,7 +274,7 @@ def test_counts_within_a_window(pages: list[Answer], bounds: tuple[int, int]) ->
 def test_which_duplicate_stays(
     found: list[float | None], stays: float | None, conflicts: int, page_size: int
 ) -> None:
-    """A value beats null, else the last one stays, on and over pages; null beside null is no conflict."""
+    """A value beats null; of two values the last stays, within and across pages. Two nulls don't conflict."""
     pages = [
         Answer([(circuit("a"), START, value) for value in found[at : at + page_size]], [])
         for at in range(0, len(found), page_size)
@@ -285,7 +285,7 @@ def test_which_duplicate_stays(
 
 
 def test_without_a_page_or_a_sample_there_are_no_rows() -> None:
-    """Nothing at all is a table with the right columns and no rows, and a ledger of zeros."""
+    """Without samples the table has the right columns and no rows, and the ledger has zeros."""
     for pages in ([], [Answer([], [])]):
         samples = collect(pages, WINDOW)
         assert samples.rows.table().num_rows == samples.ledger.received == samples.ledger.rows == 0
@@ -295,7 +295,7 @@ def test_without_a_page_or_a_sample_there_are_no_rows() -> None:
 
 
 def test_a_step_is_observed_once() -> None:
-    """Of each series, not of the first one alone, samples that fall in one step are one of its steps."""
+    """Several samples of a series in one step count as one observed step, for each series."""
     given_rows: list[Row] = [
         (circuit(name), START + at * MINUTE, 1.0) for name in "ab" for at in (0, 1, 5, 6)
     ]
@@ -327,7 +327,7 @@ def test_the_rejected_share(given_rows: list[float], gone: list[Rejection], frac
 
 
 def test_the_rejected_share_of_entries() -> None:
-    """One entry of two without a sample that could be counted is half of them, however many samples came."""
+    """One rejected entry of two makes the share 0.5, even if the other entry has many samples."""
     many = Entry(circuit("a"), [START + at for at in range(99)], pack([1.0] * 99))
     collector = SampleCollector(WINDOW, code_ope="0042", granularity=FIVE_MINUTES, pulled_at=PULLED_AT)
     gone = [rejection("[]", sample=None)]
@@ -340,7 +340,7 @@ def test_the_rejected_share_of_entries() -> None:
 
 
 def test_the_series_of_rows_outside_are_not_counted() -> None:
-    """A series that has samples outside of the slice only is none of the slice's series."""
+    """A series whose samples all lie outside the slice is not counted for the slice."""
     given_rows: list[Row] = [
         (circuit("in"), START, 1.0),
         (circuit("out"), microseconds(MIDNIGHT + 9 * HOUR), 1.0),
