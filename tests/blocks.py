@@ -1,12 +1,13 @@
-"""Blocks of code in the pages of `docs/`."""
+"""Blocks of code in README and in the pages of `docs/`."""
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from tests.named import ROOT
 
-__all__ = ["BLOCKS", "Block", "commands"]
+__all__ = ["BLOCKS", "Block", "commands", "read_blocks"]
 
 _BLOCK = re.compile(
     r"^(?:<!-- not run here: (?P<reason>.*?) -->\n)?```(?P<language>\w+)\n(?P<text>.*?)^```$",
@@ -34,15 +35,15 @@ class Block:
         return f"{self.page}:{self.line}"
 
 
-def _read() -> Iterator[Block]:
-    for path in sorted((ROOT / "docs").glob("*.md")):
-        page = path.read_text()
-        for found in _BLOCK.finditer(page):
-            line = page.count("\n", 0, found.start("text")) + 1
-            yield Block(path.name, line, found["language"], found["text"], found["reason"])
+def read_blocks(path: Path) -> Iterator[Block]:
+    """Read the blocks of a page."""
+    page = path.read_text()
+    for found in _BLOCK.finditer(page):
+        line = page.count("\n", 0, found.start("text")) + 1
+        yield Block(path.name, line, found["language"], found["text"], found["reason"])
 
 
-BLOCKS = list(_read())
+BLOCKS = [block for path in sorted((ROOT / "docs").glob("*.md")) for block in read_blocks(path)]
 
 
 def commands(program: str) -> list[str]:

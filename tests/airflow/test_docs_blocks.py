@@ -7,6 +7,7 @@ import runpy
 import shlex
 from collections.abc import Iterator
 from contextlib import chdir
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,22 @@ def test_python(block: Block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     path = tmp_path / block.page.replace(".md", ".py")
     path.write_text("\n" * (block.line - 1) + block.text)  # an error names the page's own line
     runpy.run_path(str(path))
+
+
+@pytest.mark.usefixtures("landed")
+def test_the_question_in_a_notebook(sandbox: SandboxServer) -> None:
+    """The highest values are those of the ten busiest series, each end of a circuit by itself."""
+    from tests.airflow.runs import DAY, truth
+
+    [block] = [one for one in _run_here("python") if one.page == "lake.md" and "nlargest" in one.text]
+    names: dict[str, Any] = {}
+    exec(block.text, names)  # noqa: S102 the page's own code
+    peaks: dict[tuple[str, ...], float] = {}
+    for key, value in truth(sandbox, DAY, DAY + timedelta(days=1)).items():
+        peaks[key[1:6]] = max(value, peaks.get(key[1:6], value))
+    found = names["busiest"].to_dict()
+    assert list(found.values()) == sorted(peaks.values(), reverse=True)[:10]
+    assert found.items() <= peaks.items()
 
 
 @pytest.mark.usefixtures("landed")
