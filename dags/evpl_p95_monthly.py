@@ -3,6 +3,8 @@
 By nearest rank, as burst billing does it: of 8,640 five-minute samples in 30 days the top 432 are dropped;
 indicative, not an invoice. `samples` of `expected` says how much of the month it stands on. DuckDB reads the
 lake through the storage connection that landed it; needs `pip install duckdb`.
+
+A task failed? Search `docs/troubleshooting.md` of airflow-provider-evpl for its message.
 """
 
 import calendar
@@ -45,6 +47,7 @@ with DAG(
     max_active_runs=1,
     params={"months": []},  # a run by hand may name some, like 2026-11
     tags=["evpl"],
+    doc_md=__doc__,
 ):
 
     @task
@@ -56,7 +59,7 @@ with DAG(
         found = {re.sub(r".*/date=(\d{4}-\d\d)-\d\d$", r"\1", day.rstrip("/")) for day in days}
         return (params or {})["months"] or sorted(found)[-2:]
 
-    @task(outlets=[p95])
+    @task(outlets=[p95], map_index_template="{{ task.op_kwargs.month }}")
     def reckon(month: str) -> str:
         """Put the month's table in the place of the one before; return where it is."""
         import duckdb

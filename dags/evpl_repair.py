@@ -3,12 +3,17 @@
 The pulls are mapped over the windows that are found, none if nothing is missing. If the API has less by now,
 what has landed stays. If it has nothing at all, an empty object says so. A window that stays incomplete is
 pulled again after about 1, 2, 4 and 8 days, then given up; the coverage task logs which windows it gave up.
+
+Days before the first landed one are not pulled, nor anything while the 30 days have no object at all: start
+with the daily pull, or with a backfill. A run by hand may examine another range; see the params.
+
+A task failed? Search `docs/troubleshooting.md` of airflow-provider-evpl for its message.
 """
 
 import os
 from datetime import UTC, datetime, timedelta
 
-from airflow.providers.common.compat.sdk import DAG
+from airflow.providers.common.compat.sdk import DAG, Param, get_current_context, task
 from airflow.timetables.trigger import CronTriggerTimetable
 
 from airflow_provider_evpl.assets import days_asset, samples_asset
@@ -34,16 +39,32 @@ with DAG(
     catchup=False,
     max_active_runs=1,
     default_args={"retries": 3, "retry_delay": timedelta(minutes=15)},
+    params={
+        "days": Param(30, type="integer", minimum=1, description="days to examine, up to the last full one"),
+        "window_start": Param(None, type=["null", "string"], format="date", description="or the first day"),
+        "window_end": Param(None, type=["null", "string"], format="date", description="day after the last"),
+        "give_up_after": Param("7d", type=["null", "string"], description="empty: never"),
+    },
     tags=["evpl"],
+    doc_md=__doc__,
 ):
+
+    @task
+    def choose(windows: object) -> object:
+        """Return the windows to pull: none if nothing has landed, unless the run has a range."""
+        context = get_current_context()
+        has_landed = context["ti"].xcom_pull(task_ids="look_over", key="coverage")["objects"] > 0
+        return windows if has_landed or context["params"]["window_start"] else []
+
     coverage = EvplCoverageOperator(
         task_id="look_over",
         evpl_conn_id=EVPL_CONN_ID,
         object_storage_path=LAKE_ROOT,
-        window_length=timedelta(days=1),
-        lookback=timedelta(days=29),
+        window_start="{{ params.window_start }}",
+        window_end="{{ params.window_end }}",
+        window_length="{{ params.days }}d",
         min_coverage=0.99,
-        give_up_after=timedelta(days=7),
+        give_up_after="{{ params.give_up_after }}",
     )
     EvplUtilizationToObjectStorageOperator.partial(
         task_id="pull_again",
@@ -53,5 +74,6 @@ with DAG(
         on_shrink="keep",
         allow_empty=True,
         max_active_tis_per_dag=2,
+        map_index_template="{{ task.window_start }} to {{ task.window_end }}",
         outlets=[samples_asset(LAKE_ROOT), days_asset(LAKE_ROOT)],
-    ).expand_kwargs(coverage.output)
+    ).expand_kwargs(choose(coverage.output))

@@ -2,6 +2,8 @@
 
 For questions that are asked once, without a lake; in a notebook the same two lines do. Memory grows with the
 window: for more than some days, land them and ask the lake.
+
+A task failed? Search `docs/troubleshooting.md` of airflow-provider-evpl for its message.
 """
 
 from datetime import UTC, datetime
@@ -13,12 +15,16 @@ from airflow_provider_evpl.hooks.evpl import EvplHook
 
 EVPL_CONN_ID = "evpl_default"
 
+# A circuit has four series: two ends, which the places tell apart, and a metric for each direction.
+SERIES = ["object_instance_id", "metric_name", "pop_country", "pop_name", "pop_section_name"]
+
 
 @dag(
     schedule=None,
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     params={"window_start": "2026-11-20", "window_end": "2026-11-21", "top": 10},
     tags=["evpl"],
+    doc_md=__doc__,
 )
 def evpl_taskflow_question() -> None:
     """Ask once; the answer is the task's result."""
@@ -28,7 +34,7 @@ def evpl_taskflow_question() -> None:
         """Give the series with the highest peaks: a few rows, the samples stay in the task."""
         asked = params or {}
         frame = EvplHook(EVPL_CONN_ID).get_utilization_df(asked["window_start"], asked["window_end"])
-        series = frame.groupby(["object_instance_id", "metric_name", "pop_name"], dropna=False)["value"]
+        series = frame.groupby(SERIES, dropna=False)["value"]
         peaks = series.agg(peak="max", mean="mean").nlargest(asked["top"], "peak").reset_index()
         rows: list[dict[str, Any]] = peaks.astype(object).where(peaks.notna(), None).to_dict("records")
         return rows  # JSON, so None where a name or every value is null

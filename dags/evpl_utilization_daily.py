@@ -1,6 +1,8 @@
 """Every day: the last full UTC day of EVPL utilisation, and the day before it once more.
 
 Samples may arrive late: a day is pulled again a day later and replaces what has landed of it.
+
+A task failed? Search `docs/troubleshooting.md` of airflow-provider-evpl for its message.
 """
 
 import os
@@ -31,6 +33,7 @@ with DAG(
     max_active_runs=1,
     default_args={"retries": 3, "retry_delay": timedelta(minutes=15)},
     tags=["evpl"],
+    doc_md=__doc__,
 ):
     EvplUtilizationToObjectStorageOperator(
         task_id="pull_utilization",

@@ -3,6 +3,8 @@
 An hour is there an hour later, and what came late within two more hours. The night's pull replaces the 24
 hours by one object a day and picks up what came later still, of the day before that, too. Their windows
 never overlap: by night the hours pull the new day.
+
+A task failed? Search `docs/troubleshooting.md` of airflow-provider-evpl for its message.
 """
 
 import os
@@ -32,6 +34,7 @@ with DAG(
     max_active_runs=1,
     default_args={"retries": 3, "retry_delay": timedelta(minutes=5)},
     tags=["evpl"],
+    doc_md=__doc__,
 ):
     EvplUtilizationToObjectStorageOperator(
         task_id="pull_hour",
@@ -50,6 +53,7 @@ with DAG(
     max_active_runs=1,
     default_args={"retries": 3, "retry_delay": timedelta(minutes=15)},
     tags=["evpl"],
+    doc_md=__doc__,
 ):
     EvplUtilizationToObjectStorageOperator(
         task_id="pull_day",

@@ -4,6 +4,8 @@ The pool keeps them under the gateway's 25 requests a second together: 2 slots, 
 `requests_per_second` (10), are 20. Make it once: airflow pools set evpl 2 "EVPL: slots x 10 requests/s < 25".
 More slots only with a lower `requests_per_second`; what else asks the API has to fit in, too. A code that
 fails is tried again alone; the others land.
+
+A task failed? Search `docs/troubleshooting.md` of airflow-provider-evpl for its message.
 """
 
 import os
@@ -36,6 +38,7 @@ with DAG(
     default_args={"retries": 3, "retry_delay": timedelta(minutes=15)},
     params={"operator_codes": OPERATOR_CODES},  # a run by hand may name others
     tags=["evpl"],
+    doc_md=__doc__,
 ):
 
     @task
@@ -50,5 +53,6 @@ with DAG(
         window_length=timedelta(days=1),
         lookback=timedelta(days=1),
         pool=POOL,
+        map_index_template="{{ task.code_ope }}",
         outlets=[samples_asset(LAKE_ROOT), days_asset(LAKE_ROOT)],
     ).expand(code_ope=operator_codes())

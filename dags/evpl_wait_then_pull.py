@@ -2,6 +2,8 @@
 
 The wait is deferred: it holds no worker slot, asks for the day's last five minutes alone, and goes on after a
 restart of the triggerer. Where the day doesn't come within 12 hours the task says what it saw last.
+
+A task failed? Search `docs/troubleshooting.md` of airflow-provider-evpl for its message.
 """
 
 import os
@@ -35,6 +37,7 @@ with DAG(
     default_args={"retries": 3, "retry_delay": timedelta(minutes=15)},
     params={"min_series": MIN_SERIES},  # a run by hand may be content with less
     tags=["evpl"],
+    doc_md=__doc__,
 ):
     wait = EvplUtilizationSensor(
         task_id="wait_for_utilization",

@@ -1,5 +1,6 @@
 """A lake that heals itself: the operator that looks over it, and the example that pulls what it finds."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from inspect import Parameter, signature
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from airflow_provider_evpl.errors import EvplConfigError, EvplIncompleteError
 from airflow_provider_evpl.lake.layout import Dataset
 from airflow_provider_evpl.window import Window
 from tests.airflow.versions import load_dag, try_dag
+from tests.blocks import BLOCKS
 from tests.lake.build import Answer, circuit, collect, microseconds
 from tests.lake.proxy import Request, proxied
 from tests.lake.runs import land
@@ -199,16 +201,87 @@ def test_the_example_heals_a_lake(lab: "Lab") -> None:
         dag = load_dag(lab.airflow_home / "dags", "evpl_repair")
         run = try_dag(dag, {}, logical_date=DAY + timedelta(hours=6))
     assert str(run.state) == "success"
-    look, *pulled = sorted(run.get_task_instances(), key=lambda one: (one.task_id, one.map_index))
-    found = look.xcom_pull(task_ids="look_over", key="coverage")
+    pulled = _pulled(run)
+    found = pulled[0].xcom_pull(task_ids="look_over", key="coverage")
     assert (found["missing"], found["empty"], len(found["findings"])) == (2, 1, 3)
-    assert [str(one.state) for one in pulled] == ["success"] * 3
+    assert [(str(one.state), one.rendered_map_index) for one in pulled] == [
+        ("success", "2026-11-11T00:00:00Z to 2026-11-12T00:00:00Z"),
+        ("success", "2026-11-17T12:00:00Z to 2026-11-18T00:00:00Z"),
+        ("success", "2026-11-19T00:00:00Z to 2026-11-20T00:00:00Z"),
+    ]
     assert pulled[2].xcom_pull(task_ids="pull_again", map_indexes=2)["rows"] == 0
     for window in (missing, Window(noon, half.end)):
         assert read_rows(_path(lab, window).read_bytes()) == truth(lab.sandbox, window.start, window.end)
     touched = {path for path in lab.landed() if before.get(path) != path.stat().st_mtime_ns}
     assert touched == {_path(lab, one) for one in (missing, Window(noon, half.end), empty)}
     assert len(lab.landed()) == 31
+
+
+def _pulled(run: Any) -> list[Any]:  # noqa: ANN401 Airflow's own
+    """List the task instances that the windows of a repair are mapped to, in order."""
+    mapped = [one for one in run.get_task_instances() if one.task_id == "pull_again" and one.map_index >= 0]
+    return sorted(mapped, key=lambda one: one.map_index)
+
+
+@pytest.fixture
+def dag_of_the_page(lab: "Lab") -> Iterator[None]:
+    """Put the DAG of the page of coverage among the examples."""
+    [block] = (one for one in BLOCKS if one.page == "coverage.md" and "expand_kwargs" in one.text)
+    path = lab.airflow_home / "dags" / "page_of_coverage.py"
+    path.write_text(block.text)
+    yield
+    path.unlink()
+
+
+@pytest.mark.usefixtures("dag_of_the_page")
+@pytest.mark.parametrize("dag_id", ["evpl_repair", "evpl_heal"])
+def test_a_repair_pulls_nothing_where_nothing_has_landed_yet(lab: "Lab", dag_id: str) -> None:
+    """On a new lake the first night ends well and lands nothing: the daily pull or a backfill comes first."""
+    from tests.airflow.runs import DAY, run_tasks
+
+    run = run_tasks(lab, dag_id, logical_date=DAY + timedelta(hours=6))
+    assert str(run.state) == "success"
+    assert (_pulled(run), lab.landed()) == ([], [])
+    lab.execute(window_start="2026-11-18", window_end="2026-11-19", slice_length="1d")
+    run = run_tasks(lab, dag_id, logical_date=DAY + timedelta(hours=6, minutes=1))
+    assert [one.rendered_map_index[:10] for one in _pulled(run)] == ["2026-11-19"]
+
+
+def test_the_example_pulls_no_day_before_the_first_one(lab: "Lab") -> None:
+    """The daily pull began three days ago: a gap after its first day is pulled, earlier days are not."""
+    from tests.airflow.runs import DAY, run_tasks
+
+    lab.execute(window_start="2026-11-17", window_end="2026-11-18", slice_length="1d")
+    lab.execute(window_start="2026-11-19", window_end="2026-11-20", slice_length="1d")
+    run = run_tasks(lab, "evpl_repair", logical_date=DAY + timedelta(hours=6))
+    assert str(run.state) == "success"
+    assert [one.rendered_map_index[:10] for one in _pulled(run)] == ["2026-11-18"]
+    assert len(lab.landed()) == 3
+
+
+def test_the_example_takes_a_range_by_hand(lab: "Lab") -> None:
+    """A run without a date repairs the range of its params, also where no day of the range has landed."""
+    from tests.airflow.runs import run_tasks
+
+    lab.execute(window_start="2026-11-01", window_end="2026-11-02", slice_length="1d")
+    conf = {"window_start": "2026-11-10", "window_end": "2026-11-12"}
+    run = run_tasks(lab, "evpl_repair", logical_date=None, conf=conf)
+    assert str(run.state) == "success"
+    assert [one.rendered_map_index[:10] for one in _pulled(run)] == ["2026-11-10", "2026-11-11"]
+
+
+@pytest.mark.parametrize(("conf", "days"), [({}, []), ({"give_up_after": None}, ["2026-10-20"])])
+def test_the_example_takes_days_and_an_age_by_hand(
+    lab: "Lab", conf: dict[str, None], days: list[str]
+) -> None:
+    """A run reaches back so many days; without an age nothing in them is given up."""
+    from tests.airflow.runs import run_tasks
+
+    _land_a_thin_day(lab)
+    at = datetime(2026, 10, 22, 6, tzinfo=UTC)
+    run = run_tasks(lab, "evpl_repair", logical_date=at, conf={"days": 2, **conf})
+    assert str(run.state) == "success"
+    assert [one.rendered_map_index[:10] for one in _pulled(run)] == [*days, "2026-10-21"]
 
 
 def test_no_more_is_returned_than_airflow_maps(lab: "Lab") -> None:

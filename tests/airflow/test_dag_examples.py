@@ -16,8 +16,10 @@ import pytest
 from fsspec.implementations.local import LocalFileSystem
 
 from airflow_provider_evpl.settings import Settings
+from tests.airflow.versions import load_dags
 from tests.lake.stores import connect
 from tests.lakes import intervals
+from tests.named import ROOT
 
 if TYPE_CHECKING:
     from tests.airflow.runs import Lab
@@ -36,6 +38,16 @@ def _rows(paths: Iterable[Path]) -> dict[tuple[Any, ...], float]:
         assert not rows.keys() & found.keys()
         rows |= found
     return rows
+
+
+def test_each_dag_says_in_airflow_where_errors_are_explained(lab: "Lab") -> None:
+    """The page of each DAG has what the file says at its top, and names the list of errors, which exists."""
+    examples = {path.name for path in (ROOT / "dags").glob("*.py")}
+    bag = load_dags(lab.airflow_home / "dags")
+    texts = [dag.doc_md for dag in bag.dags.values() if Path(dag.fileloc).name in examples]
+    assert len(texts) == len(examples) + 1  # hours and nights are one file
+    assert (ROOT / "docs" / "troubleshooting.md").is_file()
+    assert all("`docs/troubleshooting.md`" in text for text in texts)
 
 
 def test_a_night_supersedes_its_hours(lab: "Lab") -> None:
@@ -70,9 +82,9 @@ def test_many_operator_codes_are_pulled_by_a_task_each(lab: "Lab") -> None:
         conf={"operator_codes": ["0042", "nobody's"]},
     )
     pulls = {one.map_index: one for one in run.get_task_instances() if one.task_id == "pull_utilization"}
-    assert {index: (one.state, one.pool) for index, one in pulls.items()} == {
-        0: ("success", "evpl"),
-        1: ("failed", "evpl"),
+    assert {index: (one.state, one.pool, one.rendered_map_index) for index, one in pulls.items()} == {
+        0: ("success", "evpl", "0042"),
+        1: ("failed", "evpl", "nobody's"),
     }
     assert _rows(lab.landed()) == truth(lab.sandbox, MIDNIGHT - DAY, MIDNIGHT + DAY)
 
@@ -103,9 +115,7 @@ def test_the_question_of_a_window(lab: "Lab") -> None:
     result: Any = outcome.result
     series = _by_series(truth(lab.sandbox, MIDNIGHT, MIDNIGHT + 6 * HOUR))
     highest = sorted(series, key=lambda one: -max(series[one]))[:3]
-    assert [
-        (one["object_instance_id"], one["metric_name"], one["pop_name"], one["peak"]) for one in result
-    ] == [(*(one[at] for at in (1, 2, 4)), max(series[one])) for one in highest]
+    assert [tuple(one.values())[:-1] for one in result] == [(*one[1:], max(series[one])) for one in highest]
     assert [one["mean"] for one in result] == pytest.approx([fmean(series[one]) for one in highest])
     assert lab.landed() == []
 
@@ -140,6 +150,8 @@ def test_the_percentile_of_each_circuit_and_month(lab: "Lab", s3_url: str, place
     for _ in range(2):
         run = run_tasks(lab, "evpl_p95_monthly", logical_date=None)
         assert run.state == "success"
+        months = {one.rendered_map_index for one in run.get_task_instances() if one.task_id == "reckon"}
+        assert months == {"2026-10", "2026-11"}
     folder = root.partition("@")[2] or str(lab.lake)
     tables = sorted(fs.find(f"{folder}/p95"))
     assert [path.removeprefix(folder) for path in tables] == [

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.airflow.versions import find_asset_events
+
 if TYPE_CHECKING:
     from tests.airflow.runs import Lab
 
@@ -34,6 +36,8 @@ def test_the_dag_and_the_question(
     (airflow_home / "dags" / "readme.py").write_text(DAG_BLOCK)
     outcome = run_dag(lab, "evpl_utilization", logical_date=DAY + timedelta(days=2, hours=3))
     assert outcome.state == "success"
+    events = dict(find_asset_events((tmp_path / "demo-lake").as_uri()))
+    assert [uri.rpartition("/")[2] for uri in sorted(events)] == ["samples", "samples?partition=date"]
     values = defaultdict(list)
     for key, value in truth(lab.sandbox, DAY, DAY + timedelta(days=2)).items():
         values[key[1:6]].append(value)
