@@ -29,6 +29,8 @@ OTHERS_WARNINGS = (
     r"ignore:Deprecated API features detected! These feature\(s\) are not compatible with SQLAlchemy 2.0",
     r"ignore:Timer and timing metrics publish in seconds were deprecated",  # it has that as a default
     r"ignore:The basic metric validator will be deprecated",  # likewise
+    # It renders `map_index_template` with all names of its context, the deprecated ones too.
+    r"ignore:Accessing '\w+' from the template is deprecated",
     # It warns of an extra that is no JSON object; tests give it such a one.
     r"ignore:Encountered (non-JSON|JSON value) in `extra`",
 )
