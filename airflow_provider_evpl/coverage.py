@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from airflow_provider_evpl.fields import name_some
 from airflow_provider_evpl.findings import Finding, Outcome, judge_age
@@ -124,21 +125,24 @@ def find_gaps(
     for content in contents:
         days[content.day].append(content.series)
     roster = Roster(days, give_up_after)
-    rule = _Rule(roster=roster, min_coverage=min_coverage, now=now, give_up_after=give_up_after)
+    whole = [
+        _Whole(content, content.steps, judge_age(content.window, content.footer, now, give_up_after))
+        for content in contents
+        if content.steps
+    ]
     findings = [
         *_missing(objects, window, found),
         *_overlaps(own),
         *(Finding(one, "foreign", text, Outcome.FOREIGN) for one, text in _foreign(found)),
-        *(finding for content in contents if (finding := rule.find(objects, content))),
+        *(finding for one in whole if (finding := _find_incomplete(objects, one, roster, min_coverage))),
     ]
-    whole = [content for content in contents if content.steps]
     return Coverage(
         window=window,
         objects=len(own),
         rows=sum(content.footer.rows for content in contents),
-        expected=sum((content.steps or 0) * len(roster.expected(content.day)) for content in whole),
-        observed=sum(content.footer.observed or 0 for content in whole),
-        values=sum(content.values for content in whole),
+        expected=sum(one.steps * len(roster.expected(one.content.day)) for one in whole),
+        observed=sum(one.content.footer.observed or 0 for one in whole),
+        values=sum(one.content.values for one in whole),
         findings=sorted(findings, key=lambda one: one.window),
         foreign=[one for one, what in whole_days.items() if isinstance(what, Foreign)],
     )
@@ -193,7 +197,7 @@ class _Content:
         steps: of its interval; None if that isn't made of whole steps.
         series: none of an object that can't be read.
         values: steps of series that have a value.
-        lowest_share: the lowest share of steps with a value of a series; None without series.
+        lowest_share: the lowest share of steps with a value that a series has; None if not known.
         problem: why its rows can't be read.
     """
 
@@ -208,7 +212,11 @@ class _Content:
 
     @classmethod
     def read(cls, objects: Objects, window: Window, footer: Footer) -> "_Content":
-        """Read the contents from the footer and the series; of an earlier version from the rows."""
+        """Read what an object has.
+
+        The footer says it, but for the names of the series. An object of an earlier version is counted by its
+        rows.
+        """
         series, values, share = frozenset[Series](), footer.values or 0, footer.lowest_share
         problem, steps = None, objects.steps_in(window)
         try:
@@ -216,7 +224,8 @@ class _Content:
                 counts = objects.count(window)
                 series = objects.share(frozenset(counts))
                 values = sum(one.value_steps for one in counts.values())
-                share = min((one.value_steps / (steps or 1) for one in counts.values()), default=None)
+                fewest = min((one.value_steps for one in counts.values()), default=0)
+                share = fewest / steps if steps else None
             else:
                 series = objects.series(window, footer)
         except UnreadableError as error:
@@ -233,41 +242,44 @@ class _Content:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Rule:
-    """What each object should have."""
+class _Whole(NamedTuple):
+    """An object that is made of whole steps.
 
-    roster: Roster
-    min_coverage: float
-    now: datetime
-    give_up_after: timedelta | None
+    Attributes:
+        steps: of its interval.
+        outcome: what happens to its window if it lacks values.
+    """
 
-    def find(self, objects: Objects, content: _Content) -> Finding | None:
-        """Return the finding of an object; None if it is complete, or isn't made of whole steps."""
-        if content.steps is None:
-            return None
-        outcome = judge_age(content.window, content.footer, self.now, self.give_up_after)
-        if content.footer.rows == 0:
-            return Finding(content.window, "empty", "no sample has landed", outcome)
-        try:
-            lacking = self._lacking(objects, content)
-        except UnreadableError as error:
-            return Finding(content.window, "absent", f"its rows can't be read: {error}", outcome)
-        if lacking.kind is None:
-            return None
-        if lacking.kind == "vanished" and not lacking.is_first_day:
-            outcome = Outcome.LATER_DAY
-        return Finding(content.window, lacking.kind, str(lacking), outcome)
+    content: _Content
+    steps: int
+    outcome: Outcome
 
-    def _lacking(self, objects: Objects, content: _Content) -> Lacking:
-        if content.problem:
-            raise content.problem
-        share, steps = content.lowest_share, content.steps or 1
-        is_low = share is not None and share < self.min_coverage
-        return self.roster.find_lacking(
-            content.day,
-            content.series,
-            counts=objects.count(content.window) if is_low else {},
-            steps=steps,
-            min_coverage=self.min_coverage,
-        )
+
+def _find_incomplete(objects: Objects, one: _Whole, roster: Roster, min_coverage: float) -> Finding | None:
+    """Return the finding of an object; None if it is complete."""
+    content, outcome = one.content, one.outcome
+    if content.footer.rows == 0:
+        return Finding(content.window, "empty", "no sample has landed", outcome)
+    try:
+        lacking = _find_lacking(objects, one, roster, min_coverage)
+    except UnreadableError as error:
+        return Finding(content.window, "absent", f"its rows can't be read: {error}", outcome)
+    if lacking.kind is None:
+        return None
+    if lacking.kind == "vanished" and not lacking.is_first_day:
+        outcome = Outcome.LATER_DAY
+    return Finding(content.window, lacking.kind, str(lacking), outcome)
+
+
+def _find_lacking(objects: Objects, one: _Whole, roster: Roster, min_coverage: float) -> Lacking:
+    content = one.content
+    if content.problem:
+        raise content.problem
+    is_low = content.lowest_share is not None and content.lowest_share < min_coverage
+    return roster.find_lacking(
+        content.day,
+        content.series,
+        counts=objects.count(content.window) if is_low else {},
+        steps=one.steps,
+        min_coverage=min_coverage,
+    )

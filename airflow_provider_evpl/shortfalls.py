@@ -106,7 +106,7 @@ def _tell(one: Completeness, share: float) -> str:
 
 
 def _share(values: int, expected: int) -> float:
-    """Divide; of nothing expected nothing is there."""
+    """Return the share of the expected values; 0 if no value is expected."""
     return values / expected if expected else 0.0
 
 

@@ -26,7 +26,7 @@ from tests.lake.build import (
     microseconds,
 )
 from tests.lake.memory import MemoryStore
-from tests.lake.runs import DATASET, DAY, SOURCE, earlier, lake_of, land, run, with_footer
+from tests.lake.runs import DATASET, DAY, SOURCE, damaged, earlier, lake_of, land, run, with_footer
 from tests.looks import HOURLY_OF_288, ONE_DAY, day, kinds, leave_over, look, outcomes, put
 
 
@@ -247,7 +247,7 @@ def test_rows_that_cannot_be_read_are_a_gap(is_earlier: bool) -> None:  # noqa: 
     run(store, DAY)
     path = DATASET.samples_path(DAY)
     data = earlier(store.objects[path], pulled_at="") if is_earlier else store.objects[path]
-    store.objects[path] = data[:4] + bytes(200) + data[204:]
+    store.objects[path] = damaged(data)
     coverage = look(store)
     assert (kinds(coverage), coverage.windows) == ([("absent", DAY)], [DAY])
     assert "its rows can't be read: OSError" in coverage.messages[0]

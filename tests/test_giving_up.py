@@ -7,7 +7,7 @@ import pytest
 from airflow_provider_evpl.findings import Outcome
 from tests.lake.build import HOUR, MIDNIGHT, PULLED_AT, hours
 from tests.lake.memory import MemoryStore
-from tests.lake.runs import DAY, earlier, lake_of
+from tests.lake.runs import DAY, damaged, earlier, lake_of
 from tests.looks import ONE_DAY, day, kinds, leave_over, look, outcomes, put
 
 
@@ -139,7 +139,7 @@ def test_an_object_that_cannot_be_read_is_given_up_too() -> None:
     store = MemoryStore()
     put(store, hours(0, 12), "a", pulled_at=MIDNIGHT + 12 * HOUR)
     [(path, data)] = store.objects.items()
-    store.objects[path] = data[:4] + bytes(200) + data[204:]
+    store.objects[path] = damaged(data)
     now = MIDNIGHT + 30 * ONE_DAY
     [finding] = look(store, hours(0, 12), give_up_after=7 * ONE_DAY, now=now).findings
     assert (finding.kind, finding.outcome) == ("absent", Outcome.GIVEN_UP)

@@ -26,6 +26,7 @@ from airflow_provider_evpl.summary import Summary
 from airflow_provider_evpl.window import DAY, Granularity, Window
 from tests.fake_api import FakeApi, Sample, grid
 from tests.faults.pulls import rows_of
+from tests.lake.runs import damaged
 from tests.lakes import intervals, objects, rows
 from tests.runs import A_DAY, HOUR, HOURS, MIDNIGHT, run
 
@@ -152,7 +153,7 @@ def test_an_object_that_cannot_be_read_leaves_revisions_unknown(tmp_path: Path) 
     """Its slice lands; a sum without it would be wrong."""
     run(FakeApi(grid("a", MIDNIGHT, 20)), tmp_path)
     [path] = (tmp_path / one for one in objects(tmp_path))
-    path.write_bytes(path.read_bytes()[:4] + bytes(200) + path.read_bytes()[204:])
+    path.write_bytes(damaged(path.read_bytes()))
     summary = run(FakeApi(grid("a", MIDNIGHT, 20)), tmp_path)
     assert summary.as_dict()["revisions"] is None
     assert len(rows(tmp_path)) == 20

@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -73,7 +73,7 @@ def find_losses(objects: Objects, landed: Mapping[Window, Footer], samples: Samp
     return _losses(_Reader(objects), landed, samples)
 
 
-def count_landed(objects: Objects, landed: Mapping[Window, Footer], samples: Samples) -> Completeness | None:
+def count_landed(objects: Objects, landed: Iterable[Window], samples: Samples) -> Completeness | None:
     """Count the values of the landed objects in a slice, of all that the slice should have.
 
     Returns:
@@ -130,7 +130,10 @@ def _losses(reader: _Reader, landed: Mapping[Window, Footer], samples: Samples) 
 def _lost(
     counts: Mapping[Series, Counts] | None, footer: Footer, samples: Samples, window: Window
 ) -> list[str]:
-    """Compare what an object has of each circuit and metric; of one that can't be read its totals."""
+    """Say which circuits and metrics of an object would lose rows or values.
+
+    If the object's rows can't be read, its totals are compared.
+    """
     if counts is None:
         before = {("", ""): (footer.rows, footer.rows - footer.null_values)}
         now = {("", ""): samples.count_within(window)}

@@ -76,7 +76,8 @@ class SeriesCounter:
         value_steps = self._value_steps.count(part.series, values, part.timestamps[has_value])
         columns = (one.tolist() for one in (part.lengths, values, observed, value_steps))
         for series, *counts in zip(part.series, *columns, strict=True):
-            before = self.counts.get(series)  # as a rule the part begins with a series of the part before
+            # A part usually begins in the middle of a series that the part before began.
+            before = self.counts.get(series)
             sums = map(sum, zip(before, counts, strict=True)) if before else counts
             self.counts[series] = Counts(*sums)
 

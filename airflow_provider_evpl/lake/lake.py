@@ -97,10 +97,12 @@ class Lake:
     def completeness(self, target: Target, samples: Samples) -> Completeness | None:
         """Count the values that stay if the slice is not landed, of those that the slice should have.
 
+        The objects are listed again, because another run may have replaced some of them meanwhile.
+
         Raises:
             EvplError: the store failed or refused.
         """
-        return count_landed(self._objects, target.landed, samples)
+        return count_landed(self._objects, self._inside(target), samples)
 
     def land(self, target: Target, change: Change, provenance: Mapping[str, str]) -> Landing:
         """Put a slice's rejected samples, then its rows, then delete what they supersede.
@@ -146,6 +148,9 @@ class Lake:
     def _listed(self, target: Target) -> list[Window]:
         return self._objects.windows(floor(target.window.start, DAY))
 
+    def _inside(self, target: Target) -> list[Window]:
+        return [one for one in self._listed(target) if target.window.contains(one)]
+
     def _check_again(self, target: Target, samples: Samples) -> None:
         """Raise if another run has landed newer samples, or samples that this slice lacks."""
         footers = self._footers(target, samples)
@@ -159,8 +164,7 @@ class Lake:
         Only objects that appeared or changed since the targets were read are compared, so that a worker whose
         clock is wrong never blocks a later run.
         """
-        inside = [one for one in self._listed(target) if target.window.contains(one)]
-        footers = {one: self._objects.own_footer(one) for one in inside}
+        footers = {one: self._objects.own_footer(one) for one in self._inside(target)}
         newer = [
             one
             for one, footer in footers.items()

@@ -148,7 +148,7 @@ class Objects:
         return read_parts(self._read(window))
 
     def series(self, window: Window, footer: Footer) -> frozenset[Series]:
-        """Give the series of an object; of objects with the same digest one is read.
+        """Give the series of an object. Objects with the same digest have the same series: only one is read.
 
         Raises:
             UnreadableError: its rows can't be read.

@@ -70,6 +70,11 @@ def earlier(data: bytes, *, pulled_at: str) -> bytes:
     return sink.getvalue()
 
 
+def damaged(data: bytes) -> bytes:
+    """Give an object whose footer can be read, and whose rows can't."""
+    return data[:4] + bytes(200) + data[204:]
+
+
 def intervals(store: Store) -> list[str]:
     """List the landed objects."""
     return [name for name in store.names(FOLDER) if name.endswith(".parquet")]

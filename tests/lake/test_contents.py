@@ -25,7 +25,7 @@ from airflow_provider_evpl.page import Series
 from airflow_provider_evpl.window import DAY
 from tests.lake.build import MIDNIGHT, Answer, Row, circuit, collect, fewer, hours, microseconds
 from tests.lake.memory import MemoryStore
-from tests.lake.runs import DATASET, SOURCE, earlier, lake_of, land, objects_of
+from tests.lake.runs import DATASET, SOURCE, damaged, earlier, lake_of, land, objects_of
 
 STEP = 300_000_000
 START = microseconds(MIDNIGHT)
@@ -93,10 +93,9 @@ def test_a_step_over_two_parts_counts_once() -> None:
 def test_rows_that_cannot_be_read_are_an_error() -> None:
     """It is told apart from a store that fails."""
     data = written(collect([Answer([(circuit("a"), START, 1.0)], [])], hours(0, 24)))
-    broken = data[:4] + bytes(200) + data[204:]
     for read in (read_series, read_code_ope, lambda data: list(read_parts(data))):
         with pytest.raises(UnreadableError):
-            read(broken)
+            read(damaged(data))
 
 
 @pytest.mark.parametrize(
@@ -158,6 +157,13 @@ class TestNewestSeries:
         found = objects_of(self.lake(*landed)).newest_series(hours(2, 3).start, DAY)
         assert found == {circuit(name) for name in expected}
 
+    def test_the_newest_object_is_the_one_that_ends_last(self) -> None:
+        """A leftover hour begins after its day does, and ends before the day does."""
+        store = self.lake((-20, -19, "b"))
+        leftover = dict(store.objects)
+        store.objects |= self.lake((-24, 0, "a")).objects | leftover
+        assert objects_of(store).newest_series(hours(2, 3).start, DAY) == {circuit("a")}
+
     def test_of_an_earlier_version_it_is_read_by_its_rows(self) -> None:
         """Its footer has no digest."""
         store = self.lake((0, 1, "ab"))
@@ -193,5 +199,5 @@ class TestNewestSeries:
         store = self.lake((-2, -1, "a"), (0, 1, "b"), (1, 2, "c"))
         store.objects[DATASET.samples_path(hours(1, 2))] = b"theirs"
         path = DATASET.samples_path(hours(0, 1))
-        store.objects[path] = store.objects[path][:4] + bytes(200) + store.objects[path][204:]
+        store.objects[path] = damaged(store.objects[path])
         assert objects_of(store).newest_series(hours(2, 3).start, DAY) == {circuit("a")}

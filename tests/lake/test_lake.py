@@ -15,7 +15,19 @@ from airflow_provider_evpl.lake.revisions import Revisions
 from airflow_provider_evpl.window import Window
 from tests.lake.build import HOUR, PULLED_AT, collect, fewer, hourly, hours
 from tests.lake.memory import MemoryStore
-from tests.lake.runs import DATASET, DAY, FOLDER, SOURCE, intervals, lake_of, land, names_of, run, shown
+from tests.lake.runs import (
+    DATASET,
+    DAY,
+    FOLDER,
+    SOURCE,
+    damaged,
+    intervals,
+    lake_of,
+    land,
+    names_of,
+    run,
+    shown,
+)
 
 
 def test_a_slice_lands_whole() -> None:
@@ -117,8 +129,22 @@ def test_what_stays_is_counted_against_what_should_be_there() -> None:
     assert (kept.window, kept.expected, kept.values) == (DAY, 3 * 288, 48)
     assert [str(lack) for lack in kept.lacking(24 / 288)] == ["c in EVPL (0 of 288)"]
     path = DATASET.samples_path(hours(0, 12))
-    store.objects[path] = store.objects[path][:4] + bytes(200) + store.objects[path][204:]
+    store.objects[path] = damaged(store.objects[path])
     assert lake_of(store).completeness(target, hourly(DAY)) is None
+
+
+def test_what_stays_is_counted_as_it_is_now() -> None:
+    """Another run joined two of the landed hours meanwhile: their object counts, and nothing fails."""
+    store = MemoryStore()
+    run(store, hours(0, 2), hours(2, 4), hours(12, 24))
+    [target] = lake_of(store).targets([DAY])
+    run(store, hours(1, 3))
+    assert intervals(store) == names_of(hours(0, 4), hours(12, 24))
+    samples = hourly(DAY, circuits="a")
+    assert lake_of(store).change(target, samples).losses
+    kept = lake_of(store).completeness(target, samples)
+    assert kept is not None
+    assert kept.values == 2 * (4 + 12)
 
 
 def test_the_first_pull_outlives_its_object() -> None:

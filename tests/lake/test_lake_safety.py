@@ -30,7 +30,7 @@ from tests.lake.build import (
     rejection,
 )
 from tests.lake.memory import MemoryStore
-from tests.lake.runs import DATASET, DAY, SOURCE, intervals, lake_of, land, names_of, run, shown
+from tests.lake.runs import DATASET, DAY, SOURCE, damaged, intervals, lake_of, land, names_of, run, shown
 
 MINUTE = HOUR / 60
 
@@ -255,7 +255,7 @@ def test_an_object_that_cannot_be_read_is_counted_by_its_footer() -> None:
     store = MemoryStore()
     run(store, DAY)
     path = DATASET.samples_path(DAY)
-    store.objects[path] = store.objects[path][:4] + bytes(200) + store.objects[path][204:]
+    store.objects[path] = damaged(store.objects[path])
     assert _losses(store, hourly(DAY)) == []
     assert _losses(store, hourly(DAY, circuits="a")) == [f"{DAY} has 48 rows, 48 with a value, now 24 and 24"]
 

@@ -19,7 +19,7 @@ from airflow_provider_evpl.page import Series
 from airflow_provider_evpl.window import Window
 from tests.lake.build import HOUR, MIDNIGHT, Answer, Row, circuit, collect, fewer, hourly, hours, microseconds
 from tests.lake.memory import MemoryStore
-from tests.lake.runs import DATASET, DAY, lake_of, land, run
+from tests.lake.runs import DATASET, DAY, damaged, lake_of, land, run
 
 NAMES = [circuit("a"), circuit("b"), Series("a", "out", "FR", None, "", None), Series("é", "in", *[None] * 4)]
 MOMENTS = [microseconds(MIDNIGHT + hour * HOUR) for hour in range(6)]
@@ -131,7 +131,7 @@ def test_an_object_whose_rows_cannot_be_read_is_replaced(caplog: pytest.LogCaptu
     run(store, DAY)
     path = DATASET.samples_path(DAY)
     whole = store.objects[path]
-    store.objects[path] = whole[:4] + bytes(200) + whole[204:]
+    store.objects[path] = damaged(whole)
     [landing] = run(store, DAY)
     assert store.objects[path] == whole
     assert landing.revisions is None
