@@ -1,8 +1,10 @@
 """What a look over a lake finds: each hour of a range is landed once and whole, or to be pulled again."""
 
+import io
 import json
 from itertools import pairwise
 
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -251,6 +253,22 @@ def test_rows_that_cannot_be_read_are_a_gap(is_earlier: bool) -> None:  # noqa: 
     coverage = look(store)
     assert (kinds(coverage), coverage.windows) == ([("absent", DAY)], [DAY])
     assert "its rows can't be read: OSError" in coverage.messages[0]
+
+
+@pytest.mark.parametrize("is_earlier", [False, True], ids=["", "earlier version"])
+def test_an_empty_object_is_found_and_replaced(is_earlier: bool) -> None:  # noqa: FBT001 a parameter of the test
+    """An earlier version wrote a row group without rows; either is empty, and a pull replaces it."""
+    store = MemoryStore()
+    put(store, DAY, "")
+    if is_earlier:
+        [(path, data)] = store.objects.items()
+        store.objects[path] = earlier(data, pulled_at="")
+    assert pq.ParquetFile(io.BytesIO(*store.objects.values())).num_row_groups == is_earlier
+    assert kinds(look(store)) == [("empty", DAY)]
+    [landing] = run(store, DAY)
+    assert landing.revisions is not None
+    assert landing.revisions[:3] == (48, 0, 0)
+    assert look(store).findings == []
 
 
 def test_what_lies_over_another_sources_object_is_left_alone() -> None:

@@ -11,9 +11,11 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pyarrow.dataset as ds
+import pyarrow.parquet as pq
 import pytest
 
 from tests.lake.build import MIDNIGHT
+from tests.lake.runs import with_footer
 from tests.landed import (
     CODES,
     COLUMNS,
@@ -37,11 +39,17 @@ TYPES: dict[str, dict[pa.DataType, object]] = {  # what each reader calls text, 
 }
 
 
-@pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Land what is to be read."""
+@pytest.fixture(scope="module", params=[False, True], ids=["", "earlier version"])
+def root(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Land what is to be read; in an earlier version an empty object had a row group without rows."""
     root = tmp_path_factory.mktemp("readers") / "demo-lake"
     land(root)
+    for path in root.rglob("*.parquet"):
+        file = pq.ParquetFile(path)
+        assert (file.num_row_groups == 0) == (file.metadata.num_rows == 0)
+        if request.param and not file.num_row_groups:
+            path.write_bytes(with_footer(path.read_bytes()))
+            assert pq.ParquetFile(path).num_row_groups == 1
     return root
 
 

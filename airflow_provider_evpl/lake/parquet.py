@@ -137,7 +137,7 @@ def _write(samples: Samples, metadata: Mapping[str, str]) -> pa.Buffer:
         memory_pool=pool,
     ) as writer:
         writer.add_key_value_metadata({f"{_PREFIX}{name}": text for name, text in metadata.items()})
-        for start in range(0, len(samples.rows) or 1, _ROW_GROUP_ROWS):
+        for start in range(0, len(samples.rows), _ROW_GROUP_ROWS):
             writer.write_table(samples.rows.table(slice(start, start + _ROW_GROUP_ROWS)))
     return sink.getvalue()
 
