@@ -217,6 +217,22 @@ def test_the_same_samples_are_the_same_bytes() -> None:
     assert _encode(hourly(hours(0, 24))) == _encode(hourly(hours(0, 24)))
 
 
+def test_readers_can_skip_row_groups_and_pages() -> None:
+    """Each row group has statistics and a page index of what queries filter by, and of nothing else."""
+    given_rows: list[Row] = [(circuit(name), START + at, float(at)) for name in "ab" for at in range(70_000)]
+    metadata = pq.ParquetFile(io.BytesIO(_encode(_day(given_rows)))).metadata
+    pruned = {"object_instance_id", "metric_name", "timestamp", "value"}
+    for index in range(metadata.num_row_groups):
+        group = metadata.row_group(index)
+        columns = [group.column(at) for at in range(group.num_columns)]
+        assert {one.path_in_schema for one in columns if one.is_stats_set} == pruned
+        assert {one.path_in_schema for one in columns if one.has_column_index} == pruned
+        assert all(one.has_offset_index for one in columns)
+    last = metadata.row_group(metadata.num_row_groups - 1)
+    found = {one.path_in_schema: one.statistics for one in map(last.column, range(last.num_columns))}
+    assert (found["object_instance_id"].min, found["object_instance_id"].max) == ("b", "b")
+
+
 def test_an_empty_object_has_no_row_group() -> None:
     """A row group of 0 rows makes ClickHouse 25.8 fail for the whole lake; the footer needs none."""
     data = _encode(_day([]))
