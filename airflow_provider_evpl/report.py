@@ -186,18 +186,27 @@ def renamed(missing: str, name: str) -> OddError:
 
 
 def _read_numbers(text: bytes, timestamps: Timestamps) -> Page:
-    """The parser itself makes numbers of text: of fewer forms than `float` knows, and "-0" is its 0."""
+    """Let the parser itself make numbers of text.
+
+    It takes fewer forms than `float` does, and reads "-0" as 0.0, so a page with that text goes another way.
+    """
+    has_zero = False
 
     def read(samples: Sequence[_Number]) -> "array[float]":
+        nonlocal has_zero
         values = [sample.value for sample in samples]
         if not math.isfinite(sum(values)):
             raise OddError("value is not finite")
+        has_zero = has_zero or not all(values)
         return pack(values)
 
     report = _decode_numbers(text)
     if any(entry.samples is None for entry in report.entries):
         raise OddError("it may be the text `null`, which this parser takes for null")
-    return _read_page(report, read, timestamps, len(text))
+    page = _read_page(report, read, timestamps, len(text))
+    if has_zero and b'"-0"' in text:
+        raise OddError("a value may be the text -0, which this parser takes for 0.0")
+    return page
 
 
 def _read_samples(text: bytes, timestamps: Timestamps) -> Page:
