@@ -170,17 +170,26 @@ def test_a_refusal_is_heard_though_the_run_stops_later(
 
 
 def test_what_a_killed_run_left_is_removed(tmp_path: Path) -> None:
-    """Temporary files of the slices of a run are gone after it, those of another slice are not its own."""
-    day = tmp_path / "samples" / "operator_code=op-0042" / "granularity=300s" / "date=2026-11-20"
-    run(FakeApi(grid("a", MIDNIGHT, 288)), tmp_path)
-    hour, day_itself, other = (
-        day / f".20261120T{bounds}Z.parquet.0.tmp"
-        for bounds in ("000000Z-20261120T010000", "000000Z-20261121T000000", "050000Z-20261120T060000")
-    )
-    for left_over in (hour, day_itself, other):
-        left_over.write_bytes(b"half")
+    """A run removes temporary files, and rejected files without an object, of all that its slices replace."""
+    partitions = "operator_code=op-0042/granularity=300s/date=2026-11-20"
+    hours = ("000000Z-20261120T010000", "030000Z-20261120T053000")
+    leftovers = [
+        tmp_path / folder / partitions / name.format(f"20261120T{bounds}Z")
+        for bounds in hours
+        for folder, name in (
+            ("samples", ".{}.parquet.0.tmp"),
+            ("rejected", ".{}.jsonl.0.tmp"),
+            ("rejected", "{}.jsonl"),
+        )
+    ]
+    for leftover in leftovers:
+        leftover.parent.mkdir(parents=True, exist_ok=True)
+        leftover.write_bytes(b"half")
     run(FakeApi(grid("a", MIDNIGHT, 288)), tmp_path, HOURS)
-    assert sorted(day.glob(".*")) == [other]
+    assert [one.exists() for one in leftovers] == [False] * 3 + [True] * 3
+    run(FakeApi(grid("a", MIDNIGHT, 288)), tmp_path)
+    assert not any(one.exists() for one in leftovers)
+    assert len(objects(tmp_path)) == 1
 
 
 def test_a_clean_run_removes_the_rejected_file(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from airflow_provider_evpl.errors import EvplForeignError, EvplOverlapError
 from airflow_provider_evpl.fields import name_some
 from airflow_provider_evpl.lake.changes import Change, compare, count_landed, find_losses
 from airflow_provider_evpl.lake.completeness import Completeness
-from airflow_provider_evpl.lake.layout import Dataset, Group, group
+from airflow_provider_evpl.lake.layout import Dataset, Group, group, parse_name
 from airflow_provider_evpl.lake.objects import Objects
 from airflow_provider_evpl.lake.parquet import Footer, encode
 from airflow_provider_evpl.lake.revisions import Revisions
@@ -76,10 +76,9 @@ class Lake:
             EvplError: the store failed or refused.
         """
         slices = list(slices)
-        groups = group(slices, self._objects.windows(floor(slices[0].start, DAY)))
-        for window in {*slices, *(one.window for one in groups)}:
-            self._store.tidy(self._dataset.samples_path(window))
-            self._store.tidy(self._dataset.rejected_path(window))
+        day = floor(slices[0].start, DAY)
+        groups = group(slices, self._objects.windows(day))
+        self._tidy(day, [one.window for one in groups])
         return [self._target(one) for one in groups]
 
     def change(self, target: Target, samples: Samples) -> Change:
@@ -138,6 +137,16 @@ class Lake:
             revisions=change.revisions,
         )
 
+    def _tidy(self, day: datetime, windows: Iterable[Window]) -> None:
+        """Remove what killed runs left of objects that lie in some windows of a UTC day."""
+
+        def is_inside(name: str, kind: str) -> bool:
+            one = parse_name(name, day, kind)
+            return one is not None and any(window.contains(one) for window in windows)
+
+        self._store.tidy(self._dataset.folder(day), lambda name: is_inside(name, "parquet"))
+        self._store.tidy(self._dataset.rejected_folder(day), lambda name: is_inside(name, "jsonl"))
+
     def _target(self, one: Group) -> Target:
         try:
             landed = {window: self._objects.own_footer(window) for window in one.replaces}
@@ -175,14 +184,20 @@ class Lake:
         return footers
 
     def _supersede(self, target: Target, *, clean: bool) -> None:
+        """Delete what the object of a target replaces: rejected samples first, so that none are left alone.
+
+        Rejected samples without an object are what a killed run left.
+        """
+        known = {*target.landed, target.window}
+        overlapping = {one for one in self._listed(target) if one.overlaps(target.window)}
+        for window in self._objects.rejected_windows(floor(target.window.start, DAY)):
+            is_replaced = target.window.contains(window) and window not in overlapping - known
+            if is_replaced and (clean or window != target.window):
+                self._store.delete(self._dataset.rejected_path(window))
         for window in target.landed:
             if window != target.window:
-                self._store.delete(self._dataset.rejected_path(window))  # first: never alone
                 self._store.delete(self._dataset.samples_path(window))
-        if clean:
-            self._store.delete(self._dataset.rejected_path(target.window))
-        others = [one for one in self._listed(target) if one.overlaps(target.window) and one != target.window]
-        if others:
+        if others := sorted(overlapping - known):
             raise _overlap(target, "landed meanwhile", others, "both stay until the next run joins them")
 
 

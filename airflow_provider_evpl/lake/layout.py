@@ -11,7 +11,7 @@ from airflow_provider_evpl.window import DAY, Window
 
 __all__ = ["Dataset", "Group", "group", "largest", "parse_folder", "parse_name"]
 
-_NAME = re.compile(r"(\d{8}T\d{6})Z-(\d{8}T\d{6})Z\.parquet", re.ASCII)
+_NAME = re.compile(r"(\d{8}T\d{6})Z-(\d{8}T\d{6})Z\.(parquet|jsonl)", re.ASCII)
 _STAMP = "%Y%m%dT%H%M%S"
 
 
@@ -33,11 +33,15 @@ class Dataset:
 
     def samples_path(self, window: Window) -> str:
         """Where the rows of an interval within one UTC day are."""
-        return f"samples/{self._partition(window.start)}/{_stem(window)}.parquet"
+        return f"{self.folder(window.start)}/{_stem(window)}.parquet"
+
+    def rejected_folder(self, day: datetime) -> str:
+        """Where the rejected samples of a UTC day are."""
+        return f"rejected/{self._partition(day)}"
 
     def rejected_path(self, window: Window) -> str:
         """Where the rejected samples of an interval are."""
-        return f"rejected/{self._partition(window.start)}/{_stem(window)}.jsonl"
+        return f"{self.rejected_folder(window.start)}/{_stem(window)}.jsonl"
 
     def _partition(self, day: datetime) -> str:
         return f"{self._root}/date={day:%Y-%m-%d}"
@@ -64,13 +68,19 @@ def parse_folder(name: str) -> datetime | None:
         return None
 
 
-def parse_name(name: str, day: datetime) -> Window | None:
-    """Read the interval that an object's name says; None where it isn't one within the UTC day."""
+def parse_name(name: str, day: datetime, kind: str = "parquet") -> Window | None:
+    """Read the interval that an object's name says; None if it isn't one within the UTC day.
+
+    Args:
+        name: without its folder.
+        day: when the UTC day begins.
+        kind: `parquet` for rows, `jsonl` for rejected samples.
+    """
     match = _NAME.fullmatch(name)
-    if match is None:
+    if match is None or match[3] != kind:
         return None
     try:
-        start, end = (datetime.strptime(stamp, _STAMP).replace(tzinfo=UTC) for stamp in match.groups())
+        start, end = (datetime.strptime(stamp, _STAMP).replace(tzinfo=UTC) for stamp in match.group(1, 2))
         window = Window(start, end)
     except (ValueError, EvplConfigError):
         return None

@@ -60,6 +60,12 @@ class Objects:
         parsed = (parse_name(name, day) for name in self._store.names(self._dataset.folder(day)))
         return [landed for landed in parsed if landed is not None]
 
+    def rejected_windows(self, day: datetime) -> list[Window]:
+        """List the intervals of the rejected samples of the UTC day that begins at `day`."""
+        names = self._store.names(self._dataset.rejected_folder(day))
+        parsed = (parse_name(name, day, "jsonl") for name in names)
+        return [rejected for rejected in parsed if rejected is not None]
+
     def steps_in(self, window: Window) -> int | None:
         """Count the steps of a window; None if it isn't made of whole steps."""
         return self._granularity.steps_in(window)

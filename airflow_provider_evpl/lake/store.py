@@ -1,8 +1,8 @@
 """Whole objects: put, list, read, delete. A reader sees the old object, then the new one, never a part."""
 
 import errno
-import glob
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -36,8 +36,13 @@ class Store(Protocol):
     def put(self, path: str, data: bytes | memoryview) -> None:
         """Put an object whole, over what is there; after an error it is as it was, or put whole."""
 
-    def tidy(self, path: str) -> None:
-        """Remove what killed puts of an object left behind, where a put needs a temporary file."""
+    def tidy(self, folder: str, is_ours: Callable[[str], bool]) -> None:
+        """Remove what killed puts left in a folder, where a put needs a temporary file.
+
+        Args:
+            folder: may be missing.
+            is_ours: whether an object of that name is put by this run alone.
+        """
 
     def open(self, path: str) -> BinaryIO:
         """Open an object to read."""
@@ -49,6 +54,7 @@ class Store(Protocol):
         """Where an object is, for people: no connection id in it."""
 
 
+_TEMPORARY = re.compile(r"\.(.+)\.[0-9a-f]+\.tmp")
 _CANT_FLUSH_FOLDERS = (errno.EBADF, errno.EINVAL, errno.ENOTSUP)
 
 
@@ -88,12 +94,13 @@ class LocalStore:
             self._write(target, data)
             self._flush(target.parent)
 
-    def tidy(self, path: str) -> None:
-        """Remove the temporary files of an object."""
-        target = self._root / path
-        with told(self.url(path)):
-            for left_over in target.parent.glob(f".{glob.escape(target.name)}.*.tmp"):
-                left_over.unlink(missing_ok=True)
+    def tidy(self, folder: str, is_ours: Callable[[str], bool]) -> None:
+        """Remove the temporary files of objects."""
+        with told(self.url(folder)):
+            for path in (self._root / folder).glob(".*.tmp"):
+                name = _TEMPORARY.fullmatch(path.name)
+                if name and is_ours(name[1]):
+                    path.unlink(missing_ok=True)
 
     def _write(self, target: Path, data: bytes | memoryview) -> None:
         temporary = target.with_name(f".{target.name}.{uuid4().hex}.tmp")
@@ -195,7 +202,7 @@ class ObjectStore:
         with told(self.url(path)):
             self.fs.pipe_file(f"{self._root}/{path}", bytes(data), **_PUT_OPTIONS[self._protocol])
 
-    def tidy(self, path: str) -> None:
+    def tidy(self, folder: str, is_ours: Callable[[str], bool]) -> None:
         """Nothing to do: an unfinished put was never there."""
 
     def open(self, path: str) -> BinaryIO:

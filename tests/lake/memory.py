@@ -49,7 +49,7 @@ class MemoryStore:
         with self._called("put", path):
             self.objects[path] = bytes(data)
 
-    def tidy(self, path: str) -> None:
+    def tidy(self, folder: str, is_ours: Callable[[str], bool]) -> None:
         """Nothing to do."""
 
     def open(self, path: str) -> BinaryIO:

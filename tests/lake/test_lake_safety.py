@@ -103,27 +103,55 @@ def test_a_footer_that_can_not_be_read_is_a_failure(error: type[OSError], kind: 
 
 
 class _Tidied(MemoryStore):
-    """Notes what is tidied, among its other calls."""
+    """Notes which intervals of the day are tidied, among its other calls."""
 
-    def tidy(self, path: str) -> None:
+    def tidy(self, folder: str, is_ours: Callable[[str], bool]) -> None:
         """Note."""
-        self.calls.append(("tidy", path))
+        kind = DATASET.rejected_path if folder.startswith("rejected/") else DATASET.samples_path
+        paths = [kind(hours(at, at + 1)) for at in range(24)]
+        self.calls += (("tidy", path) for path in paths if is_ours(path.rpartition("/")[2]))
 
 
 def test_left_overs_of_killed_puts_are_tidied_once_before_any_put() -> None:
-    """Before it writes, a run tidies once each object that it may put, and the rejected file beside it."""
+    """A run tidies once, before it writes, each interval that it replaces and the rejected file beside it."""
     store = _Tidied()
     run(store, hours(0, 2))
     store.calls.clear()
     run(store, hours(1, 3), hours(3, 4), rejections=1)
     tidied = [path for method, path in store.calls if method == "tidy"]
-    expected = {hours(1, 3), hours(3, 4), hours(0, 3)}
-    assert sorted(tidied) == sorted(
-        path for one in expected for path in (DATASET.samples_path(one), DATASET.rejected_path(one))
-    )
+    expected = [hours(at, at + 1) for at in range(4)]
+    assert tidied == [*map(DATASET.samples_path, expected), *map(DATASET.rejected_path, expected)]
     methods = [method for method, _ in store.calls]
     assert methods.index("put") > len(methods) - 1 - methods[::-1].index("tidy")
-    assert {path for method, path in store.calls if method == "put"} <= set(tidied)
+
+
+def test_rejected_samples_without_their_object_go_with_a_larger_interval() -> None:
+    """A run that was killed between its two puts left them; those beside the interval stay."""
+    store = MemoryStore()
+    inside, beside = hours(3, 4), hours(12, 13)
+    for window in (inside, beside):
+        store.objects[DATASET.rejected_path(window)] = b"orphan"
+    store.objects[DATASET.rejected_path(inside) + ".gz"] = b"of another program"
+    run(store, hours(0, 6), rejections=1)
+    assert sorted(path for path in store.objects if path.startswith("rejected/")) == sorted(
+        [
+            DATASET.rejected_path(hours(0, 6)),
+            DATASET.rejected_path(inside) + ".gz",
+            DATASET.rejected_path(beside),
+        ]
+    )
+
+
+def test_rejected_samples_of_another_run_stay_with_their_object() -> None:
+    """What another run landed after the listing stays whole until the next run joins both."""
+    store = MemoryStore()
+    [target] = lake_of(store).targets([DAY])
+    run(store, hours(3, 5), rejections=1)
+    with pytest.raises(EvplOverlapError):
+        land(lake_of(store), target, hourly(DAY, 2.0))
+    assert DATASET.rejected_path(hours(3, 5)) in store.objects
+    run(store, DAY)
+    assert list(store.objects) == [DATASET.samples_path(DAY)]
 
 
 def test_what_landed_meanwhile_is_not_lost() -> None:

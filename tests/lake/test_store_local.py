@@ -39,7 +39,7 @@ def _kill_in_mid_put(root: Path) -> None:
 
 
 def test_local_a_killed_put_leaves_what_tidying_removes(tmp_path: Path) -> None:
-    """The old object stays, beside it a file with a dot and its name; tidying that name clears it."""
+    """The old object stays, beside it a file with a dot and its name; tidying removes that of its name."""
     store, folder = LocalStore(str(tmp_path)), tmp_path / FOLDER
     store.put(PATH, b"old")
     _kill_in_mid_put(tmp_path)
@@ -49,8 +49,11 @@ def test_local_a_killed_put_leaves_what_tidying_removes(tmp_path: Path) -> None:
     assert left_over.endswith(".tmp")
     another = folder / left_over.replace("1123", "1124")
     another.write_bytes(b"of another object")
-    store.tidy(PATH)
-    assert _names(folder) == sorted([another.name, NAME])
+    foreign = folder / ".nfs.tmp"
+    foreign.write_bytes(b"a file system's own")
+    store.tidy(FOLDER, NAME.__eq__)
+    store.tidy("no/such/folder", NAME.__eq__)
+    assert _names(folder) == sorted([another.name, foreign.name, NAME])
     assert read(store) == b"old"
 
 
