@@ -105,6 +105,8 @@ def _check(parts: SplitResult) -> None:
         problem = f"has no bucket: {parts.scheme}://bucket/folder"
     elif parts.scheme == "abfs" and "." in bucket:
         problem = "takes a container, abfs://container/folder: the connection says which account it is in"
+    elif parts.scheme == "abfs" and set("\\:[]") & set(parts.path):
+        problem = r"must be without \ : [ ] in a folder, because adlfs can't list or open what is there"
     elif {".", ".."} & set(folders) or "" in folders[1:] or parts.query or parts.fragment:
         problem = "must be plain: no '.', '..' or empty folder, no '?', no '#'"
     else:

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 from fsspec import AbstractFileSystem
 
-from airflow_provider_evpl.errors import EvplStoreDeniedError
+from airflow_provider_evpl.errors import EvplConfigError, EvplStoreDeniedError
 from tests.airflow.results import check_result
-from tests.lake.stores import PROTOCOLS, connect
+from tests.lake.stores import PROTOCOLS, connect, read
 from tests.servers import azure_connection_string
 
 if TYPE_CHECKING:
@@ -98,6 +98,26 @@ def test_no_bucket_fails_for_good_before_the_pull(lab: "Lab", bucket: Bucket) ->
         lab.execute(object_storage_path=f"{missing}/evpl")
     assert isinstance(caught.value.__cause__, EvplStoreDeniedError)
     assert lab.sandbox.tokens_issued == before
+
+
+@pytest.mark.parametrize(
+    "folder", ["a\\b", "a:b", "[a]", "a]b", "a%2Fb", "a b", "a+b", "a@b", "a*b", "~a", "a.", "{a}", "é", "🛰"]
+)
+def test_a_root_works_or_is_refused(bucket: Bucket, folder: str) -> None:
+    """What is put below a root is listed and read there; adlfs can't do that for some roots."""
+    from airflow_provider_evpl.hooks.storage import open_object_storage
+
+    root = f"{bucket.url}/{folder}"
+    if bucket.url.startswith("abfs") and set(folder) & set("\\:[]"):
+        with pytest.raises(EvplConfigError, match="object_storage_path: must be without"):
+            open_object_storage(root, None)
+        return
+    store = open_object_storage(root, None)
+    store.put("samples/x", b"1")
+    assert store.names("samples") == ["x"]
+    assert read(store, "samples/x") == b"1"
+    store.delete("samples/x")
+    assert store.names("samples") == []
 
 
 @pytest.mark.parametrize("conn_type", ["wasb", "adls", "azure_data_lake"])
