@@ -31,6 +31,10 @@ SUMMED = (
 """Of the ledgers of a run's slices, what is summed."""
 
 
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
 @dataclass(slots=True, kw_only=True)
 class Summary:
     """What a run landed.
@@ -43,7 +47,7 @@ class Summary:
     """
 
     plan: PullPlan
-    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    now: Callable[[], datetime] = _now
     requests: int = 0
     seconds: float = 0.0
     landings: list[Landing] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""Where a folder of a lake is in its cloud's console, for people with a browser."""
+"""What others call a folder of a lake: its page in the cloud's console, its name in OpenLineage."""
 
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
@@ -8,7 +8,7 @@ from airflow_provider_evpl.lake.store import ObjectStore
 if TYPE_CHECKING:
     from airflow_provider_evpl.lake.store import Store
 
-__all__ = ["console_url"]
+__all__ = ["console_url", "dataset_names"]
 
 
 def console_url(store: "Store", url: str) -> str | None:
@@ -30,6 +30,21 @@ def console_url(store: "Store", url: str) -> str | None:
     if scheme == "gs" and _host(store.fs.base) == "storage.googleapis.com":
         return f"https://console.cloud.google.com/storage/browser/{bucket}/{quote(prefix)}"
     return None
+
+
+def dataset_names(store: "Store") -> dict[str, tuple[str, str]]:
+    """Return namespace and name of `samples` and `rejected`, by OpenLineage's rules."""
+    return {folder: _dataset_name(store, folder) for folder in ("samples", "rejected")}
+
+
+def _dataset_name(store: "Store", folder: str) -> tuple[str, str]:
+    parts = urlsplit(store.url(folder))
+    if parts.scheme == "file":
+        return "file", parts.path
+    if isinstance(store, ObjectStore) and parts.scheme == "abfs":
+        account = store.fs.service_client.account_name
+        return f"abfss://{parts.netloc}@{account}.dfs.core.windows.net", parts.path.lstrip("/")
+    return f"{parts.scheme}://{parts.netloc}", parts.path.lstrip("/")
 
 
 def _host(url: str) -> str:

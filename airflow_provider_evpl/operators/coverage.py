@@ -15,8 +15,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_evpl.coverage import Coverage
-    from airflow_provider_evpl.lake.store import Store
-    from airflow_provider_evpl.operators.lineage import Lineage
+    from airflow_provider_evpl.operators.lineage import Lineage, Names
 
 __all__ = ["EvplCoverageOperator"]
 
@@ -104,15 +103,15 @@ class EvplCoverageOperator(BaseOperator):
         self.min_coverage = min_coverage
         self.give_up_after = give_up_after
         self.fail_on_gaps = fail_on_gaps
-        self._store: Store | None = None
+        self._names: Names | None = None
 
     def get_openlineage_facets_on_complete(self, _: object) -> "Lineage | None":
         """Tell OpenLineage which lake was looked over."""
-        if self._store is None:
+        if self._names is None:
             return None
         from airflow_provider_evpl.operators.lineage import lineage_of_look
 
-        return lineage_of_look(self._store)
+        return lineage_of_look(self._names)
 
     def execute(self, context: "Context") -> list[dict[str, str]]:
         """Return `window_start` and `window_end` of each window to pull again, within one UTC day each.
@@ -155,6 +154,7 @@ class EvplCoverageOperator(BaseOperator):
 
     def _find_gaps(self, context: "Context") -> "Coverage":
         from airflow_provider_evpl.coverage import find_gaps
+        from airflow_provider_evpl.hooks.console import dataset_names
         from airflow_provider_evpl.lake.layout import Dataset
         from airflow_provider_evpl.lake.objects import Objects
         from airflow_provider_evpl.window import read_duration
@@ -164,9 +164,10 @@ class EvplCoverageOperator(BaseOperator):
         gives_up = is_argument_given(self.give_up_after)
         now = datetime.now(UTC)
         plan = plan_of(self, context, settings, now)
-        self._store = store_of(self)
+        store = store_of(self)
+        self._names = dataset_names(store)
         return find_gaps(
-            Objects(self._store, Dataset(plan.code_ope, plan.granularity.text), settings.source),
+            Objects(store, Dataset(plan.code_ope, plan.granularity.text), settings.source),
             plan.window,
             min_coverage=read_number(min_coverage, "min_coverage", (0, 1)),
             give_up_after=read_duration(self.give_up_after, "give_up_after") if gives_up else None,

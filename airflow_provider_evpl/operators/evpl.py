@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_evpl.api.client import Client
-    from airflow_provider_evpl.lake.store import Store
-    from airflow_provider_evpl.operators.lineage import Lineage
+    from airflow_provider_evpl.operators.lineage import Lineage, Names
     from airflow_provider_evpl.summary import Summary
 
 __all__ = ["EvplCoverageOperator", "EvplUtilizationToObjectStorageOperator"]
@@ -129,7 +128,7 @@ class EvplUtilizationToObjectStorageOperator(BaseOperator):
             self.retry_policy = EvplRetryPolicy()
         self._client: Client | None = None
         self._is_killed = False
-        self._pulled: tuple[Mapping[str, str], Store, Summary] | None = None
+        self._pulled: tuple[Mapping[str, str], Names, Summary] | None = None
 
     def get_openlineage_facets_on_complete(self, _: object) -> "Lineage | None":
         """Tell OpenLineage what came from where; of a task that failed in its pull, what had landed."""
@@ -142,8 +141,9 @@ class EvplUtilizationToObjectStorageOperator(BaseOperator):
     def on_kill(self) -> None:
         """Stop the pull: what is being put is put whole, all else stays as it was."""
         self._is_killed = True
-        if self._client is not None:  # Airflow calls this in a signal's handler: no locks here
-            threading.Thread(target=self._client.stop, name="evpl-stop", daemon=True).start()
+        client = self._client
+        if client is not None:  # Airflow calls this in a signal's handler: no locks here
+            threading.Thread(target=client.stop, name="evpl-stop", daemon=True).start()
 
     def execute(self, context: "Context", event: object = None) -> dict[str, object]:  # noqa: ARG002 of the trigger
         """Pull the window and land it; after a wait in the triggerer, all of it again.
@@ -166,8 +166,11 @@ class EvplUtilizationToObjectStorageOperator(BaseOperator):
             if is_deferrable:
                 defer_if_told(self, error, context, method_name="execute")
             raise
+        finally:
+            self._client = None  # its locks can be neither copied nor pickled
 
     def _execute(self, context: "Context") -> dict[str, object]:
+        from airflow_provider_evpl.hooks.console import dataset_names
         from airflow_provider_evpl.pull import pull
         from airflow_provider_evpl.summary import Summary
 
@@ -186,7 +189,7 @@ class EvplUtilizationToObjectStorageOperator(BaseOperator):
                 store.url("samples"),
             )
             pulled = Summary(plan=plan)
-            self._pulled = client.settings.source, store, pulled
+            self._pulled = client.settings.source, dataset_names(store), pulled
             try:
                 pull(
                     client,

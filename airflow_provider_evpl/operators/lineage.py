@@ -5,7 +5,7 @@ Imported where an event is made, and nowhere else: the provider of OpenLineage i
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import pyarrow as pa
 from airflow.providers.openlineage.extractors import OperatorLineage
@@ -22,16 +22,15 @@ from openlineage.client.generated.schema_dataset import SchemaDatasetFacet, Sche
 
 from airflow_provider_evpl import __version__
 from airflow_provider_evpl.lake.schema import TABLE_SCHEMA
-from airflow_provider_evpl.lake.store import ObjectStore
 from airflow_provider_evpl.summary import SUMMED
 
 if TYPE_CHECKING:
-    from airflow_provider_evpl.lake.store import Store
     from airflow_provider_evpl.summary import Summary
 
-__all__ = ["Lineage", "lineage_of_look", "lineage_of_pull"]
+__all__ = ["Lineage", "Names", "lineage_of_look", "lineage_of_pull"]
 
 Lineage: TypeAlias = OperatorLineage[Dataset, RunFacet]
+Names: TypeAlias = Mapping[str, tuple[str, str]]
 
 _PRODUCER: Final = f"https://pypi.org/project/airflow-provider-evpl/{__version__}/"
 _LEDGER: Final = (
@@ -41,12 +40,12 @@ _LEDGER: Final = (
 """Of the task's result, by the same names."""
 
 
-def lineage_of_pull(source: Mapping[str, str], store: "Store", summary: "Summary") -> Lineage:
+def lineage_of_pull(source: Mapping[str, str], names: Names, summary: "Summary") -> Lineage:
     """From the API, per operator code, to the lake: of a pull that failed, what had landed.
 
     Args:
         source: `Settings.source`.
-        store: the root of the lake.
+        names: of the lake's folders, from `dataset_names`.
         summary: of what has landed.
     """
     result: dict[str, Any] = summary.as_dict()
@@ -66,19 +65,23 @@ def lineage_of_pull(source: Mapping[str, str], store: "Store", summary: "Summary
     )
     return Lineage(
         inputs=[api],
-        outputs=_outputs(store, summary),
+        outputs=_outputs(names, summary),
         run_facets={"evpl_ledger": cast("RunFacet", ledger)},  # it gives a facet of the kind that it was
     )
 
 
-def lineage_of_look(store: "Store") -> Lineage:
-    """Read the lake, write nothing."""
-    return Lineage(inputs=[Dataset(*_place(store, "samples"), facets={"schema": _schema()})])
+def lineage_of_look(names: Names) -> Lineage:
+    """Read the lake, write nothing.
+
+    Args:
+        names: of the lake's folders, from `dataset_names`.
+    """
+    return Lineage(inputs=[Dataset(*names["samples"], facets={"schema": _schema()})])
 
 
-def _outputs(store: "Store", summary: "Summary") -> list[Dataset]:
+def _outputs(names: Names, summary: "Summary") -> list[Dataset]:
     samples = OutputDataset(
-        *_place(store, "samples"),
+        *names["samples"],
         facets={"schema": _schema()},
         outputFacets=_statistics(
             rowCount=sum(landing.rows for landing in summary.landings),
@@ -89,7 +92,7 @@ def _outputs(store: "Store", summary: "Summary") -> list[Dataset]:
     files = sum(landing.rejected_path is not None for landing in summary.landings)
     if not files:
         return [samples]
-    return [samples, OutputDataset(*_place(store, "rejected"), outputFacets=_statistics(fileCount=files))]
+    return [samples, OutputDataset(*names["rejected"], outputFacets=_statistics(fileCount=files))]
 
 
 def _statistics(**counts: int) -> dict[str, OutputDatasetFacet]:
@@ -108,14 +111,3 @@ def _schema() -> SchemaDatasetFacet:
         ],
         producer=_PRODUCER,
     )
-
-
-def _place(store: "Store", folder: str) -> tuple[str, str]:
-    """Namespace and name of a folder, by OpenLineage's rules for each kind of store."""
-    parts = urlsplit(store.url(folder))
-    if parts.scheme == "file":
-        return "file", parts.path
-    if isinstance(store, ObjectStore) and parts.scheme == "abfs":
-        account = store.fs.service_client.account_name
-        return f"abfss://{parts.netloc}@{account}.dfs.core.windows.net", parts.path.lstrip("/")
-    return f"{parts.scheme}://{parts.netloc}", parts.path.lstrip("/")

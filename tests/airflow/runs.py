@@ -1,12 +1,14 @@
 """What the tests of the shell share: connections, runs, and the truth."""
 
+import copy
 import json
+import pickle
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import pyarrow as pa
@@ -23,6 +25,8 @@ DAY = datetime(2026, 11, 20, tzinfo=UTC)
 
 SERIES = Row._fields[:-2]
 """What tells series apart: all but timestamp and value."""
+
+Copied = TypeVar("Copied")
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,24 @@ class Lab:
     def landed(self) -> list[Path]:
         """List all files below the lake."""
         return sorted(path for path in self.lake.rglob("*") if path.is_file())
+
+
+@dataclass(frozen=True)
+class Pushed:
+    """A task instance, as far as operators know one."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+
+    def xcom_push(self, key: str, value: object) -> None:
+        """Keep it."""
+        self.values[key] = value
+
+
+def copies(task: Copied) -> list[Copied]:
+    """Copy a task in both ways that Airflow and its users do; neither copy has the client secret."""
+    pickled = pickle.dumps(task)
+    assert b"sandbox-secret" not in pickled
+    return [copy.deepcopy(task), pickle.loads(pickled)]  # noqa: S301 written just now
 
 
 @dataclass(frozen=True)

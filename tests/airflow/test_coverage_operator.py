@@ -35,17 +35,6 @@ CONTRACT = {
 }
 
 
-class _Pushed:
-    """A task instance, as far as the operator knows one."""
-
-    def __init__(self) -> None:
-        self.values: dict[str, Any] = {}
-
-    def xcom_push(self, key: str, value: object) -> None:
-        """Keep it."""
-        self.values[key] = value
-
-
 def _task(lab: "Lab", **arguments: Any) -> "EvplCoverageOperator":  # noqa: ANN401 wrong types are tried too
     from airflow_provider_evpl.operators.evpl import EvplCoverageOperator
 
@@ -58,7 +47,9 @@ def _task(lab: "Lab", **arguments: Any) -> "EvplCoverageOperator":  # noqa: ANN4
 
 
 def _look(lab: "Lab", **arguments: Any) -> tuple[list[dict[str, str]], dict[str, Any]]:  # noqa: ANN401 likewise
-    context: Any = {"ti": _Pushed()}
+    from tests.airflow.runs import Pushed
+
+    context: Any = {"ti": Pushed()}
     found = _task(lab, **arguments).execute(context)
     return found, context["ti"].values["coverage"]
 
@@ -164,8 +155,10 @@ def _land_a_thin_day(lab: "Lab") -> None:
 @pytest.mark.parametrize("given", [True, "true"])
 def test_gaps_fail_the_task_where_it_says_so(lab: "Lab", given: bool | str) -> None:  # noqa: FBT001 an argument
     """It is red while a day is missing, with the counts in its XCom, and green when none is."""
+    from tests.airflow.runs import Pushed
+
     lab.execute(window_start="2026-11-18", window_end="2026-11-20", slice_length="1d")
-    context: Any = {"ti": _Pushed()}
+    context: Any = {"ti": Pushed()}
     with pytest.raises(EvplIncompleteError, match=r"1 findings in 2026-11-18.*fail_on_gaps.*missing"):
         _task(lab, fail_on_gaps=given).execute(context)
     assert context["ti"].values["coverage"]["missing"] == 1

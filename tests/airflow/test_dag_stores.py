@@ -88,6 +88,21 @@ def test_it_lands_through_an_airflow_connection(lab: "Lab", bucket: Bucket) -> N
     assert rows == truth(lab.sandbox, DAY, DAY.replace(day=21))
 
 
+def test_tasks_that_have_run_can_be_copied(lab: "Lab", bucket: Bucket) -> None:
+    """After `execute` both operators can be copied and pickled; the copies report the same lineage."""
+    from airflow_provider_evpl.operators.evpl import EvplCoverageOperator
+    from tests.airflow.runs import Pushed, copies
+
+    root, days = f"{bucket.url}/evpl", {"window_start": "2026-11-20", "window_end": "2026-11-21"}
+    look = EvplCoverageOperator(task_id="look_over", object_storage_path=root, **days)
+    context: Any = {"ti": Pushed()}
+    for task in (lab.operator(object_storage_path=root), look):
+        task.execute(context)
+        lineage = task.get_openlineage_facets_on_complete(None)
+        assert lineage is not None
+        assert [one.get_openlineage_facets_on_complete(None) for one in copies(task)] == [lineage] * 2
+
+
 def test_no_bucket_fails_for_good_before_the_pull(lab: "Lab", bucket: Bucket) -> None:
     """A bucket that isn't there ends the task without retries, and before a page is asked for."""
     from airflow.providers.common.compat.sdk import AirflowFailException

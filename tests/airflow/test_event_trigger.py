@@ -63,6 +63,17 @@ def test_after_a_restart_it_goes_on(lab: "Lab") -> None:
     assert lab.landed() == []
 
 
+@needs_watchers
+def test_a_trigger_that_has_run_can_be_copied(lab: "Lab") -> None:
+    """After its events it can be copied and pickled."""
+    from tests.airflow.runs import copies
+
+    assert lab.sandbox.base_url
+    watcher = trigger()
+    events(watcher, 1)
+    assert [one.serialize() for one in copies(watcher)] == [watcher.serialize()] * 2
+
+
 @needs_state
 def test_an_event_that_airflow_may_not_have_yet_is_told_again(lab: "Lab") -> None:
     """A trigger that is stopped right after an event, before its next look, begins there again."""

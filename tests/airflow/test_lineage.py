@@ -13,6 +13,7 @@ import pytest
 from fsspec import AbstractFileSystem
 
 from airflow_provider_evpl import __version__
+from airflow_provider_evpl.hooks.console import dataset_names
 from airflow_provider_evpl.lake.store import LocalStore, ObjectStore, Store
 from airflow_provider_evpl.sandbox.config import SandboxConfig
 from airflow_provider_evpl.sandbox.server import SandboxServer
@@ -220,7 +221,7 @@ def test_the_names_of_data_sets(store: Store, place: tuple[str, str]) -> None:
     """A data set is named as OpenLineage names it in each kind of store; a look only reads it."""
     from airflow_provider_evpl.operators.lineage import lineage_of_look
 
-    lineage = lineage_of_look(store)
+    lineage = lineage_of_look(dataset_names(store))
     assert [(one.namespace, one.name) for one in lineage.inputs] == [place]
     assert lineage.outputs == []
 
@@ -228,10 +229,7 @@ def test_the_names_of_data_sets(store: Store, place: tuple[str, str]) -> None:
 def test_a_look_tells_its_lake(lab: "Lab") -> None:
     """The operator that looks over a lake tells it as its input; before, there is nothing to tell."""
     from airflow_provider_evpl.operators.evpl import EvplCoverageOperator
-
-    class Pushed:
-        def xcom_push(self, key: str, value: object) -> None:
-            """Forget it."""
+    from tests.airflow.runs import Pushed
 
     days = {"window_start": "2026-11-20", "window_end": "2026-11-21"}
     look = EvplCoverageOperator(task_id="look_over", object_storage_path=lab.root, **days)

@@ -168,6 +168,19 @@ def test_what_may_pass_is_left_to_airflows_retries(lab: "Lab") -> None:
     assert lab.landed() == []
 
 
+def test_a_task_that_failed_can_be_copied(lab: "Lab") -> None:
+    """Whatever ends `execute`, the task holds neither client nor lock, and runs again as a copy."""
+    from tests.airflow.runs import copies
+
+    task = lab.operator()
+    context: Any = {}
+    lab.connect(host="http://127.0.0.1:9", max_retry_seconds=0)
+    with pytest.raises(EvplUnavailableError):
+        task.execute(context)
+    lab.connect()
+    assert [one.execute(context)["slice_count"] for one in copies(task)] == [1, 1]
+
+
 @pytest.mark.parametrize("name", ["data_interval_end", "logical_date", "partition_date"])
 def test_the_window_comes_from_the_run(lab: "Lab", name: str) -> None:
     """Each moment that a run may have gives the window, as Airflow's own kind of moment too."""

@@ -150,6 +150,20 @@ def test_a_trigger_that_is_made_again_goes_on(lab: "Lab") -> None:
     assert isinstance(caught.value.__cause__, EvplAuthError)
 
 
+def test_a_sensor_and_its_trigger_can_be_copied(lab: "Lab") -> None:
+    """After `execute`, and after the trigger's event, both can be copied and pickled."""
+    from tests.airflow.runs import copies
+
+    assert lab.sandbox.base_url
+    task = sensor(deferrable=True, timeout=0)
+    trigger = trigger_of(task)
+    event = event_of(trigger)
+    for one in copies(trigger):
+        assert event_of(one) == event
+    for again in copies(task):
+        assert trigger_of(again).serialize()[1]["plan"] == trigger.serialize()[1]["plan"]
+
+
 def test_a_wait_that_the_api_names_is_kept(lab: "Lab") -> None:
     """The trigger, a sensor in its slot and one that comes back later ask nothing before the told time."""
     with serving(_limiting) as server:
