@@ -1,28 +1,37 @@
 """Readers of the arguments that plans share: which operator code, which window."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from airflow_provider_evpl.errors import EvplConfigError
-from airflow_provider_evpl.fields import is_argument_given, read_text, read_whole_number
+from airflow_provider_evpl.fields import (
+    is_argument_given,
+    read_duration,
+    read_text,
+    read_whole_number,
+    text_of,
+)
 from airflow_provider_evpl.window import (
     DAY,
     Granularity,
     RunTimes,
     Window,
-    read_duration,
     read_moment,
     resolve_window,
 )
 
 __all__ = [
     "FIVE_MINUTES",
+    "Templated",
     "given_arguments",
+    "given_fields",
     "read_code_ope",
     "read_granularity",
     "read_length",
     "read_min_series",
+    "read_name",
     "read_window",
     "within_dates",
 ]
@@ -31,9 +40,34 @@ FIVE_MINUTES = Granularity("300s")
 _MOST_SERIES = 1_000_000  # 15,000 circuits have 60,000; a look keeps them until there are enough
 
 
+class Templated(Protocol):
+    """A task whose arguments are template fields, rendered."""
+
+    template_fields: Sequence[str]
+
+
+def given_fields(task: Templated) -> dict[str, object]:
+    """Return the arguments of a task that are given, as `given_arguments` does."""
+    return given_arguments({name: getattr(task, name) for name in task.template_fields})
+
+
 def given_arguments(arguments: Mapping[str, object]) -> dict[str, object]:
-    """Leave out what isn't given: None, the text `None` and blank text."""
-    return {name: value for name, value in arguments.items() if is_argument_given(value)}
+    """Return the arguments that are given, as text: so native templates give the same as templates of text.
+
+    None, the text `None` and blank text are "not given". A value of another type, like a list, stays as it
+    is: its reader refuses it.
+    """
+    texts = {name: text_of(value) for name, value in arguments.items()}
+    return {name: text for name, text in texts.items() if is_argument_given(text)}
+
+
+def read_name(given: Mapping[str, object], field: str) -> str | None:
+    """Read an argument that is text; None where it isn't given.
+
+    Raises:
+        EvplConfigError: it is no text.
+    """
+    return read_text(given[field], field) if field in given else None
 
 
 def read_code_ope(given: Mapping[str, object], default: str | None) -> str:

@@ -4,26 +4,33 @@ import math
 import re
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from datetime import date, timedelta
 
 from airflow_provider_evpl.errors import EvplConfigError
 
 __all__ = [
+    "DURATION_UNITS",
     "is_argument_given",
     "is_given",
     "name_of",
     "name_some",
     "one_line",
-    "read_argument",
     "read_boolean",
     "read_choice",
+    "read_duration",
     "read_number",
     "read_text",
     "read_whole_number",
+    "text_of",
 ]
 
 _CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _MOST_NAMED = 5
 _LONGEST_NAME = 200
+DURATION_UNITS = {"s": timedelta(seconds=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
+_LONGEST = timedelta(days=36_500)  # keeps every sum inside what a datetime can say
+_DURATION = re.compile(r"0*(\d{1,9})([shd])", re.ASCII)
+_TIMEDELTA = re.compile(r"(?:(\d{1,9}) days?, )?(\d|1\d|2[0-3]):([0-5]\d):([0-5]\d)", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
@@ -33,17 +40,21 @@ def is_given(value: object) -> bool:
 
 
 def is_argument_given(value: object) -> bool:
-    """Whether an operator's argument is there: templates render an absent one to the text `None`."""
-    return is_given(value) and not (isinstance(value, str) and value.strip() == "None")
+    """Whether an operator's argument is there: templates render an absent one to `None`, or to nothing."""
+    return str(value).strip() not in ("", "None")
 
 
-def read_argument(value: object, field: str) -> str | None:
-    """Read an operator's argument that is text; None where it isn't given.
+def text_of(value: object) -> object:
+    """Return the text that a template renders a value to: a number, a date, a moment or a duration.
 
-    Raises:
-        EvplConfigError: it is no text.
+    A lazy proxy, as Airflow's context has some, stands for its value. A value of another type is returned as
+    it is.
     """
-    return read_text(value, field) if is_argument_given(value) else None
+    value = getattr(value, "__wrapped__", value)
+    if isinstance(value, timedelta) and not getattr(value, "nanoseconds", 0):
+        # The text of pendulum's and pandas' classes is another. Only pandas has nanoseconds.
+        value = timedelta.__add__(value, timedelta())
+    return str(value) if isinstance(value, int | float | date | timedelta) else value
 
 
 def read_text(value: object, field: str) -> str:
@@ -143,4 +154,30 @@ def _as_number(value: object) -> float | None:
         return None
     with suppress(OverflowError):
         return float(value) if math.isfinite(value) else None
+    return None
+
+
+def read_duration(value: object, field: str) -> timedelta:
+    """Read a length of time, up to a century: a timedelta of whole seconds, or text like `300s`, `1h`, `2d`.
+
+    A timedelta may be of any class, and may be text as Python writes one: `1 day, 0:00:00`.
+
+    Raises:
+        EvplConfigError: it has another form; a bare number, whose unit nobody knows, is one.
+    """
+    text = text_of(value)
+    length = _parse_duration(text.strip()) if isinstance(text, str) else None
+    if length is None or length > _LONGEST:
+        raise EvplConfigError(
+            f"{field}: must be a timedelta of whole seconds or text like 300s, 1h, 2d; is {text!r}"
+        )
+    return length
+
+
+def _parse_duration(text: str) -> timedelta | None:
+    if match := _DURATION.fullmatch(text):
+        return int(match[1]) * DURATION_UNITS[match[2]]
+    if match := _TIMEDELTA.fullmatch(text):
+        days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
+        return timedelta(days, hours=hours, minutes=minutes, seconds=seconds)
     return None

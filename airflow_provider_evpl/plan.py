@@ -15,8 +15,8 @@ from airflow_provider_evpl.arguments import (
     within_dates,
 )
 from airflow_provider_evpl.errors import EvplConfigError, EvplNotPublishedError
-from airflow_provider_evpl.fields import read_boolean, read_choice, read_number
-from airflow_provider_evpl.window import DAY, Granularity, RunTimes, Window, iso, read_duration
+from airflow_provider_evpl.fields import read_boolean, read_choice, read_duration, read_number
+from airflow_provider_evpl.window import DAY, Granularity, RunTimes, Window, iso
 
 __all__ = ["PullPlan"]
 

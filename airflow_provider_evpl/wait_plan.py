@@ -14,7 +14,8 @@ from airflow_provider_evpl.arguments import (
     read_window,
     within_dates,
 )
-from airflow_provider_evpl.window import Granularity, RunTimes, Window, iso, read_duration
+from airflow_provider_evpl.fields import read_duration
+from airflow_provider_evpl.window import Granularity, RunTimes, Window, iso
 
 __all__ = ["LONGEST_WAIT", "WaitPlan"]
 

@@ -15,8 +15,9 @@ from airflow_provider_evpl.arguments import (
     read_min_series,
 )
 from airflow_provider_evpl.errors import EvplConfigError
+from airflow_provider_evpl.fields import read_duration
 from airflow_provider_evpl.wait_plan import WaitPlan
-from airflow_provider_evpl.window import DAY, Granularity, Window, floor, iso, read_duration
+from airflow_provider_evpl.window import DAY, Granularity, Window, floor, iso
 
 __all__ = ["WatchList", "WatchPlan"]
 

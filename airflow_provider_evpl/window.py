@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from airflow_provider_evpl.errors import EvplConfigError
+from airflow_provider_evpl.fields import DURATION_UNITS, text_of
 
 __all__ = [
     "DAY",
@@ -19,7 +20,6 @@ __all__ = [
     "floor",
     "iso",
     "microseconds",
-    "read_duration",
     "read_moment",
     "resolve_window",
 ]
@@ -27,14 +27,10 @@ __all__ = [
 DAY = timedelta(days=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-_SECOND = timedelta(seconds=1)
-_LONGEST = 36_500 * DAY  # keeps every sum inside what a datetime can say
-_DURATION = re.compile(r"0*(\d{1,9})([shd])", re.ASCII)
 _FRACTION = re.compile(r"[.,]\d*[1-9]", re.ASCII)
-_DURATION_UNITS = {"s": _SECOND, "h": timedelta(hours=1), "d": DAY}
 _GRANULARITY = re.compile(r"(\d*)(ms|s|m|h|d|w|y)", re.ASCII)
 # `m` and `y` have no length here: Orange's document calls `m` months [O]; whoever means minutes says 300s.
-_GRANULARITY_UNITS = {"ms": timedelta(milliseconds=1), "w": timedelta(weeks=1), **_DURATION_UNITS}
+_GRANULARITY_UNITS = {"ms": timedelta(milliseconds=1), "w": timedelta(weeks=1), **DURATION_UNITS}
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -192,18 +188,17 @@ def read_moment(value: object, field: str) -> datetime:
     Raises:
         EvplConfigError: it has another form, no zone, or a fraction of a second other than zero.
     """
-    moment = _parse_moment(value.strip()) if isinstance(value, str) else value
-    if isinstance(moment, date) and not isinstance(moment, datetime):
-        moment = datetime.combine(moment, time(), UTC)
-    if not isinstance(moment, datetime) or moment.tzinfo is None or moment.microsecond or moment < EPOCH:
+    text = text_of(value)
+    moment = _parse_moment(text.strip()) if isinstance(text, str) else None
+    if moment is None or moment.tzinfo is None or moment < EPOCH:
         raise EvplConfigError(
             f"{field}: must be a moment in whole seconds with a zone, like 2026-11-22T00:00:00Z, "
-            f"or a date, like 2026-11-22; is {value!r}"
+            f"or a date, like 2026-11-22; is {text!r}"
         )
     try:
         return _plain(moment)
     except OverflowError:
-        raise EvplConfigError(f"{field}: lies outside of what dates can say, is {value!r}") from None
+        raise EvplConfigError(f"{field}: lies outside of what dates can say, is {text!r}") from None
 
 
 def _plain(moment: datetime) -> datetime:
@@ -211,32 +206,14 @@ def _plain(moment: datetime) -> datetime:
     return EPOCH + timedelta(seconds=math.floor(moment.timestamp()))
 
 
-def _parse_moment(text: str) -> date | None:
+def _parse_moment(text: str) -> datetime | None:
     if _FRACTION.search(text):
         return None
-    for parse in (date.fromisoformat, datetime.fromisoformat):
-        with suppress(ValueError):
-            return parse(text)
+    with suppress(ValueError):
+        return datetime.combine(date.fromisoformat(text), time(), UTC)
+    with suppress(ValueError):
+        return datetime.fromisoformat(text)
     return None
-
-
-def read_duration(value: object, field: str) -> timedelta:
-    """Read a length of time, up to a century: a timedelta of whole seconds, or text like `300s`, `1h`, `2d`.
-
-    Raises:
-        EvplConfigError: it has another form; a bare number, whose unit nobody knows, is one.
-    """
-    length = _parse_duration(value.strip()) if isinstance(value, str) else value
-    if not isinstance(length, timedelta) or length % _SECOND or not timedelta() <= length <= _LONGEST:
-        raise EvplConfigError(
-            f"{field}: must be a timedelta of whole seconds or text like 300s, 1h, 2d; is {value!r}"
-        )
-    return length
-
-
-def _parse_duration(text: str) -> timedelta | None:
-    match = _DURATION.fullmatch(text)
-    return None if match is None else int(match[1]) * _DURATION_UNITS[match[2]]
 
 
 def resolve_window(

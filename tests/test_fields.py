@@ -1,15 +1,57 @@
-"""What is a given argument, and what templates leave of one that isn't."""
+"""Arguments as templates render them, names of many things, and lengths of time."""
 
+from datetime import UTC, date, datetime, timedelta
+from types import SimpleNamespace
+
+import pandas as pd
+import pendulum
 import pytest
+from jinja2 import Undefined
+from lazy_object_proxy import Proxy  # type: ignore[import-untyped]
 
+from airflow_provider_evpl.arguments import given_arguments, given_fields, read_name
 from airflow_provider_evpl.errors import EvplConfigError
-from airflow_provider_evpl.fields import name_some, read_argument
+from airflow_provider_evpl.fields import name_some, read_duration
+
+DAY = timedelta(days=1)
+HOUR = timedelta(hours=1)
 
 
-@pytest.mark.parametrize("nothing", [None, "", "  ", "None", " None\n"])
-def test_what_is_left_out_is_none(nothing: str | None) -> None:
-    """Null, blank, and null as a template renders it are not given."""
-    assert read_argument(nothing, "code_ope") is None
+@pytest.mark.parametrize(
+    "nothing", [None, "", "  ", "None", " None\n", Undefined(), Proxy(lambda: None), Proxy(lambda: " ")]
+)
+def test_what_is_left_out_is_not_given(nothing: object) -> None:
+    """Null, blank, and what templates make of them, as text or natively, are not given."""
+    assert given_arguments({"code_ope": nothing, "granularity": "1h"}) == {"granularity": "1h"}
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (" 0042 ", " 0042 "),
+        (1042, "1042"),
+        (0.5, "0.5"),
+        (True, "True"),
+        (date(2026, 11, 22), "2026-11-22"),
+        (datetime(2026, 11, 22, tzinfo=UTC), "2026-11-22 00:00:00+00:00"),
+        (Proxy(lambda: pendulum.datetime(2026, 11, 22)), "2026-11-22 00:00:00+00:00"),
+        (pendulum.duration(hours=25), "1 day, 1:00:00"),
+        (Proxy(lambda: HOUR), "1:00:00"),
+        (["0042"], ["0042"]),
+    ],
+)
+def test_arguments_are_read_as_templates_render_them(value: object, text: object) -> None:
+    """A value has the text that a template of text would have rendered; a list has none."""
+    task = SimpleNamespace(template_fields=("code_ope", "granularity"), code_ope=value, granularity=None)
+    assert given_fields(task) == {"code_ope": text}
+
+
+def test_a_name_is_text_without_blanks_around_it() -> None:
+    """Text is taken without the blanks around it; a list is an error that names the field."""
+    assert read_name({"code_ope": " 0042\n"}, "code_ope") == "0042"
+    assert read_name({}, "code_ope") is None
+    with pytest.raises(EvplConfigError, match=r"^code_ope: must be text, is list"):
+        read_name({"code_ope": ["0042"]}, "code_ope")
 
 
 @pytest.mark.parametrize(
@@ -20,8 +62,49 @@ def test_five_are_named_and_the_others_counted(count: int, named: str) -> None:
     assert name_some([str(number) for number in range(count)]) == named
 
 
-def test_an_argument_is_text_without_blanks_around_it() -> None:
-    """Text is taken without the blanks around it; a number is an error that names the field."""
-    assert read_argument(" 0042\n", "code_ope") == "0042"
-    with pytest.raises(EvplConfigError, match=r"^code_ope: must be text, is int"):
-        read_argument(42, "code_ope")
+@pytest.mark.parametrize(
+    ("value", "length"),
+    [
+        ("300s", timedelta(seconds=300)),
+        ("1h", HOUR),
+        (" 2d ", 2 * DAY),
+        ("0s", timedelta()),
+        ("007d", 7 * DAY),
+        ("000000000000300s", timedelta(seconds=300)),
+        ("999999999s", timedelta(seconds=999_999_999)),
+        ("36500d", 36_500 * DAY),
+        (HOUR, HOUR),
+        ("1:00:00", HOUR),
+        ("1 day, 0:00:00", DAY),
+        (" 30 days, 23:59:59 ", 31 * DAY - timedelta(seconds=1)),
+        (pendulum.duration(hours=1), HOUR),
+        (pendulum.duration(weeks=1, days=2, seconds=3), 9 * DAY + timedelta(seconds=3)),
+        (pendulum.duration(months=1), 30 * DAY),
+        (pendulum.duration(years=1), 365 * DAY),
+        (pendulum.datetime(2026, 3, 1) - pendulum.datetime(2026, 2, 1), 28 * DAY),
+        (pd.Timedelta(hours=1), HOUR),
+        (pd.Timedelta(30_000, "D").as_unit("s"), 30_000 * DAY),
+    ],
+)
+def test_lengths_are_timedeltas_or_text_with_a_unit(value: object, length: timedelta) -> None:
+    """A length is a timedelta of any class, its text, or a number with s, h or d; a month has 30 days."""
+    read = read_duration(value, "lookback")
+    assert (read, type(read)) == (length, timedelta)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("300", 300, 300.0, True, "5m", "-1h", "1.5h", "h", "", "9999999999d", "36501d"),
+        *("1 day", "1:00", "24:00:00", "0:00:60", "-1 day, 23:00:00", "0:00:01.5", "36501 days, 0:00:00"),
+        *("PT1H", "1 h", "1H", "\N{FULLWIDTH DIGIT FIVE}h"),
+        *(timedelta(milliseconds=1), -HOUR, timedelta.max),
+        *(pendulum.duration(microseconds=1), pendulum.duration(hours=-1), pendulum.duration(years=101)),
+        pendulum.datetime(2026, 2, 1) - pendulum.datetime(2026, 3, 1),
+        *(pd.Timedelta("1h1ns"), pd.Timedelta(-1, "h"), pd.NaT),
+    ],
+)
+def test_an_unclear_length_is_refused_by_name(value: object) -> None:
+    """A bare number, a duration in words, minutes (the API's `m` is months), a minus: an error."""
+    with pytest.raises(EvplConfigError, match="lookback"):
+        read_duration(value, "lookback")

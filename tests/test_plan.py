@@ -149,7 +149,7 @@ def test_lookback_is_rounded_up_to_whole_slices(lookback: str, back: int) -> Non
         ("lookback", "yes"),
         ("granularity", "5 minutes"),
         ("granularity", 300),
-        ("code_ope", 42),
+        ("code_ope", ["0042"]),
         ("allow_empty", "perhaps"),
         ("allow_empty", 1),
         ("allow_empty", "1"),

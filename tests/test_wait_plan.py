@@ -77,7 +77,7 @@ def test_a_window_may_lie_ahead() -> None:
         ("granularity", "5 minutes"),
         ("granularity", "1m"),
         ("granularity", "1w"),
-        ("code_ope", 42),
+        ("code_ope", ["0042"]),
         ("window_length", "7h"),
         ("window_start", "2026-11-22T00:00:00"),
         ("window_start", "2026-11-22"),

@@ -51,7 +51,7 @@ def test_what_is_not_given_has_its_default() -> None:
         ("granularity", "2h"),
         ("settle", 300),
         ("lookback", "a week"),
-        ("code_ope", 42),
+        ("code_ope", ["0042"]),
     ],
 )
 def test_a_wrong_argument_is_named(name: str, value: object) -> None:

@@ -1,10 +1,10 @@
 """What an operator's arguments stand for when its task runs: the same for each operator."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from airflow_provider_evpl.fields import read_argument
+from airflow_provider_evpl.arguments import read_name
 from airflow_provider_evpl.hooks.evpl import EvplHook
 from airflow_provider_evpl.hooks.storage import open_object_storage
 
@@ -15,35 +15,31 @@ if TYPE_CHECKING:
     from airflow_provider_evpl.plan import PullPlan
     from airflow_provider_evpl.settings import Settings
 
-__all__ = ["LakeTask", "hook_of", "plan_of", "store_of"]
+__all__ = ["hook_of", "plan_of", "store_of"]
 
 
-class LakeTask(Protocol):
-    """A task between the API and a lake: its arguments, rendered."""
+def hook_of(given: Mapping[str, object]) -> EvplHook:
+    """Make the hook of the connection; where none is given, of the default one.
 
-    evpl_conn_id: str
-    object_storage_path: str
-    object_storage_conn_id: str | None
-    template_fields: Sequence[str]
-
-
-def hook_of(task: LakeTask) -> EvplHook:
-    """Make the hook of its connection; blank: the default one."""
-    return EvplHook(read_argument(task.evpl_conn_id, "evpl_conn_id") or EvplHook.default_conn_name)
+    Raises:
+        EvplConfigError: its id is no text.
+    """
+    return EvplHook(read_name(given, "evpl_conn_id") or EvplHook.default_conn_name)
 
 
-def store_of(task: LakeTask) -> "Store":
-    """Open its lake.
+def store_of(given: Mapping[str, object]) -> "Store":
+    """Open the lake.
 
     Raises:
         EvplConfigError: no such place, or none that whole objects can be put to.
     """
-    conn_id = read_argument(task.object_storage_conn_id, "object_storage_conn_id")
-    return open_object_storage(task.object_storage_path, conn_id)
+    return open_object_storage(given.get("object_storage_path"), read_name(given, "object_storage_conn_id"))
 
 
-def plan_of(task: LakeTask, context: "Context", settings: "Settings", now: datetime) -> "PullPlan":
-    """Read its arguments, and find the run's window.
+def plan_of(
+    given: Mapping[str, object], context: "Context", settings: "Settings", now: datetime
+) -> "PullPlan":
+    """Read the arguments, and find the run's window.
 
     Raises:
         EvplConfigError: an argument is wrong, or the run has no window.
@@ -52,7 +48,7 @@ def plan_of(task: LakeTask, context: "Context", settings: "Settings", now: datet
     from airflow_provider_evpl.window import RunTimes
 
     return PullPlan.from_arguments(
-        {name: getattr(task, name) for name in task.template_fields},
+        given,
         run=RunTimes.from_context(context),
         default_code_ope=settings.code_ope,
         now=now,

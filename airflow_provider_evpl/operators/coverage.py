@@ -1,13 +1,14 @@
 """Finds what a lake lacks."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
 
+from airflow_provider_evpl.arguments import given_fields
 from airflow_provider_evpl.errors import EvplIncompleteError, EvplPermanentError
-from airflow_provider_evpl.fields import is_argument_given, read_boolean, read_number
+from airflow_provider_evpl.fields import read_boolean, read_duration, read_number
 from airflow_provider_evpl.hooks.evpl import EvplHook
 from airflow_provider_evpl.operators.arguments import hook_of, plan_of, store_of
 
@@ -124,10 +125,9 @@ class EvplCoverageOperator(BaseOperator):
         from airflow_provider_evpl.window import iso
 
         try:
-            fails_on_gaps = is_argument_given(self.fail_on_gaps) and read_boolean(
-                self.fail_on_gaps, "fail_on_gaps"
-            )
-            coverage = self._find_gaps(context)
+            given = given_fields(self)
+            fails_on_gaps = read_boolean(given.get("fail_on_gaps", False), "fail_on_gaps")
+            coverage = self._find_gaps(given, context)
         except EvplPermanentError as error:
             raise AirflowFailException(str(error)) from error
         for message in coverage.messages:
@@ -152,24 +152,23 @@ class EvplCoverageOperator(BaseOperator):
             )
         return [{"window_start": iso(one.start), "window_end": iso(one.end)} for one in returned]
 
-    def _find_gaps(self, context: "Context") -> "Coverage":
+    def _find_gaps(self, given: Mapping[str, object], context: "Context") -> "Coverage":
         from airflow_provider_evpl.coverage import find_gaps
         from airflow_provider_evpl.hooks.console import dataset_names
         from airflow_provider_evpl.lake.layout import Dataset
         from airflow_provider_evpl.lake.objects import Objects
-        from airflow_provider_evpl.window import read_duration
 
-        settings = hook_of(self).get_settings()
-        min_coverage = self.min_coverage if is_argument_given(self.min_coverage) else _MIN_COVERAGE
-        gives_up = is_argument_given(self.give_up_after)
+        settings = hook_of(given).get_settings()
         now = datetime.now(UTC)
-        plan = plan_of(self, context, settings, now)
-        store = store_of(self)
+        plan = plan_of(given, context, settings, now)
+        store = store_of(given)
         self._names = dataset_names(store)
         return find_gaps(
             Objects(store, Dataset(plan.code_ope, plan.granularity.text), settings.source),
             plan.window,
-            min_coverage=read_number(min_coverage, "min_coverage", (0, 1)),
-            give_up_after=read_duration(self.give_up_after, "give_up_after") if gives_up else None,
+            min_coverage=read_number(given.get("min_coverage", _MIN_COVERAGE), "min_coverage", (0, 1)),
+            give_up_after=(
+                read_duration(given["give_up_after"], "give_up_after") if "give_up_after" in given else None
+            ),
             now=now,
         )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
 
+from airflow_provider_evpl.arguments import given_fields
 from airflow_provider_evpl.errors import EvplPermanentError, EvplRetryableError
 from airflow_provider_evpl.features import HAS_RETRY_POLICY
 from airflow_provider_evpl.hooks.evpl import EvplHook
@@ -158,8 +159,9 @@ class EvplUtilizationToObjectStorageOperator(BaseOperator):
         """
         is_deferrable = False
         try:
-            is_deferrable = read_deferrable(self.deferrable)
-            return self._execute(context)
+            given = given_fields(self)
+            is_deferrable = read_deferrable(given)
+            return self._execute(given, context)
         except EvplPermanentError as error:
             raise AirflowFailException(str(error)) from error
         except EvplRetryableError as error:
@@ -169,18 +171,18 @@ class EvplUtilizationToObjectStorageOperator(BaseOperator):
         finally:
             self._client = None  # its locks can be neither copied nor pickled
 
-    def _execute(self, context: "Context") -> dict[str, object]:
+    def _execute(self, given: Mapping[str, object], context: "Context") -> dict[str, object]:
         from airflow_provider_evpl.hooks.console import dataset_names
         from airflow_provider_evpl.pull import pull
         from airflow_provider_evpl.summary import Summary
 
         progress = ProgressLog(self.log, clock=time.monotonic)
-        with hook_of(self).get_conn() as client:
+        with hook_of(given).get_conn() as client:
             self._client = client
             if self._is_killed:  # before there was one
                 client.stop()
-            plan = plan_of(self, context, client.settings, datetime.now(UTC))
-            store = store_of(self)
+            plan = plan_of(given, context, client.settings, datetime.now(UTC))
+            store = store_of(given)
             self.log.info(
                 "Pulling operator code %s, %s, every %s, into %s",
                 plan.code_ope,

@@ -15,8 +15,8 @@ from airflow.providers.common.compat.sdk import (
 )
 
 from airflow_provider_evpl import errors
+from airflow_provider_evpl.arguments import given_fields, read_name
 from airflow_provider_evpl.errors import EvplConfigError, EvplPermanentError
-from airflow_provider_evpl.fields import read_argument
 from airflow_provider_evpl.hooks.evpl import EvplHook
 from airflow_provider_evpl.triggers.deferring import read_deferrable
 
@@ -122,7 +122,7 @@ class EvplUtilizationSensor(BaseSensorOperator):
             AirflowFailException: looking again won't help; its cause is the typed error.
         """
         try:
-            is_deferrable = read_deferrable(self.deferrable)
+            is_deferrable = read_deferrable(given_fields(self))
             if is_deferrable:
                 self._deadline()  # before anything is asked
             is_published, plan = self._look(context)
@@ -174,7 +174,7 @@ class EvplUtilizationSensor(BaseSensorOperator):
 
         with EvplHook(self._conn_id()).get_conn(retries=False) as client:
             plan = WaitPlan.from_arguments(
-                {name: getattr(self, name) for name in self.template_fields},
+                given_fields(self),
                 run=RunTimes.from_context(context),
                 default_code_ope=client.settings.code_ope,
             )
@@ -218,4 +218,4 @@ class EvplUtilizationSensor(BaseSensorOperator):
         return timeout, airflows_own - _GRACE
 
     def _conn_id(self) -> str:
-        return read_argument(self.evpl_conn_id, "evpl_conn_id") or EvplHook.default_conn_name
+        return read_name(given_fields(self), "evpl_conn_id") or EvplHook.default_conn_name

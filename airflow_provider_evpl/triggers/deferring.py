@@ -1,11 +1,12 @@
 """Waits as long as the API asks, in the triggerer instead of a worker."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from airflow.providers.common.compat.sdk import conf
 
-from airflow_provider_evpl.fields import is_argument_given, read_boolean
+from airflow_provider_evpl.fields import read_boolean
 from airflow_provider_evpl.wait_plan import LONGEST_WAIT
 
 if TYPE_CHECKING:
@@ -18,14 +19,14 @@ __all__ = ["defer_if_told", "read_deferrable"]
 _SHORTEST_WAIT = timedelta(minutes=1)  # for less a window isn't pulled anew
 
 
-def read_deferrable(value: object) -> bool:
-    """Read a task's `deferrable`; where it isn't given, Airflow's `[operators] default_deferrable`.
+def read_deferrable(given: Mapping[str, object]) -> bool:
+    """Read the argument `deferrable`; where it isn't given, Airflow's `[operators] default_deferrable`.
 
     Raises:
         EvplConfigError: it is no boolean.
     """
-    if is_argument_given(value):
-        return read_boolean(value, "deferrable")
+    if "deferrable" in given:
+        return read_boolean(given["deferrable"], "deferrable")
     return bool(conf.getboolean("operators", "default_deferrable", fallback=False))
 
 

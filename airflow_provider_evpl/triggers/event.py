@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.triggers import BaseEventTrigger
 from airflow.triggers.base import TriggerEvent
 
+from airflow_provider_evpl.arguments import given_arguments, read_name
 from airflow_provider_evpl.errors import (
     EvplAuthError,
     EvplConfigError,
@@ -20,7 +21,7 @@ from airflow_provider_evpl.errors import (
     EvplPermanentError,
 )
 from airflow_provider_evpl.features import HAS_ASSET_STATE, HAS_ASSET_WATCHERS
-from airflow_provider_evpl.fields import read_argument, read_number
+from airflow_provider_evpl.fields import read_number
 from airflow_provider_evpl.hooks.evpl import EvplHook
 from airflow_provider_evpl.triggers.looking import Look, looks_with
 
@@ -53,7 +54,7 @@ class EvplUtilizationEventTrigger(BaseEventTrigger):
     Arguments are checked as the DAG's file is parsed; they are stored by Airflow, none is a secret.
 
     Args:
-        window_length: of each window on the UTC grid, as text: divides a day.
+        window_length: of each window on the UTC grid: divides a day.
         min_series: so many series must have their last sample of a window.
         evpl_conn_id: connection of type `evpl`.
         code_ope: operator code; None takes the connection's.
@@ -70,13 +71,13 @@ class EvplUtilizationEventTrigger(BaseEventTrigger):
     def __init__(  # noqa: PLR0913 one argument a setting, by keyword only
         self,
         *,
-        window_length: str,
+        window_length: timedelta | str,
         min_series: int,
         evpl_conn_id: str = EvplHook.default_conn_name,
         code_ope: str | None = None,
         granularity: str = "300s",
-        settle: str = "0s",
-        lookback: str = "7d",
+        settle: timedelta | str = "0s",
+        lookback: timedelta | str = "7d",
         poke_interval_seconds: float = 300,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # Airflow's
@@ -84,7 +85,7 @@ class EvplUtilizationEventTrigger(BaseEventTrigger):
 
         if not HAS_ASSET_WATCHERS:
             raise EvplConfigError("EvplUtilizationEventTrigger: needs the asset watchers of Airflow 3.0")
-        self._arguments = {
+        arguments: dict[str, Any] = {
             "window_length": window_length,
             "min_series": min_series,
             "evpl_conn_id": evpl_conn_id,
@@ -94,11 +95,17 @@ class EvplUtilizationEventTrigger(BaseEventTrigger):
             "lookback": lookback,
             "poke_interval_seconds": poke_interval_seconds,
         }
-        self._plan = WatchPlan.from_arguments(self._arguments)
-        self._evpl_conn_id = read_argument(evpl_conn_id, "evpl_conn_id") or EvplHook.default_conn_name
+        given = given_arguments(arguments)
+        self._plan = WatchPlan.from_arguments(given)
+        self._evpl_conn_id = read_name(given, "evpl_conn_id") or EvplHook.default_conn_name
         self._pause_seconds = read_number(
             poke_interval_seconds, "poke_interval_seconds", (0, inf), above=True
         )
+        self._arguments = arguments | {
+            name: f"{getattr(self._plan, name) // timedelta(seconds=1)}s"  # JSON has no durations
+            for name in ("window_length", "settle", "lookback")
+            if isinstance(arguments[name], timedelta)
+        }
         self._longer_pause_seconds = _LONGER_AFTER_A_PERMANENT_ERROR * self._pause_seconds
         self._not_before = _now()  # the API may say how long to wait
         self._failures_in_a_row = 0  # temporary errors in the poll that is under way

@@ -6,6 +6,7 @@ import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler
 from io import BytesIO
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,6 +20,7 @@ from airflow_provider_evpl.operators.evpl import EvplUtilizationToObjectStorageO
 from airflow_provider_evpl.sandbox.data import Network, Row
 from airflow_provider_evpl.sandbox.server import SandboxServer
 from tests.airflow.versions import load_dag, try_dag
+from tests.api.support import replying, report
 
 DAY = datetime(2026, 11, 20, tzinfo=UTC)
 """A full day in the past, on which most tests work."""
@@ -86,6 +88,14 @@ class Pushed:
     def xcom_push(self, key: str, value: object) -> None:
         """Keep it."""
         self.values[key] = value
+
+
+def answering_nothing(handler: BaseHTTPRequestHandler) -> None:
+    """Answer as an API that has no samples."""
+    if handler.path.endswith("/token"):
+        replying(b'{"access_token": "a-token", "token_type": "Bearer"}')(handler)
+    else:
+        replying(json.dumps(report()).encode())(handler)
 
 
 def copies(task: Copied) -> list[Copied]:

@@ -1,12 +1,20 @@
 """What templates make of arguments: as text, as native objects, from a run's form."""
 
-from collections.abc import Callable
-from datetime import timedelta
+import os
+import re
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from shutil import rmtree
 from typing import TYPE_CHECKING, Any
 
+import pendulum
 import pytest
+from jinja2 import Undefined
+from lazy_object_proxy import Proxy  # type: ignore[import-untyped]
 
 from tests.airflow.versions import make_macros
+from tests.api.support import Loopback, serving
 
 if TYPE_CHECKING:
     from tests.airflow.runs import Lab
@@ -62,8 +70,8 @@ def test_what_is_left_out_has_its_default(lab: "Lab", dag_id: str, nothing: str 
     [
         ("lookback", 3600),
         ("lookback", "3600"),
-        ("lookback", "1 day, 0:00:00"),
-        ("slice_length", "1:00:00"),
+        ("lookback", "1 day"),
+        ("slice_length", "1:00"),
         ("granularity", 300),
         ("allow_empty", "yes"),
         ("max_rejected_fraction", "1 %"),
@@ -75,7 +83,7 @@ def test_what_is_left_out_has_its_default(lab: "Lab", dag_id: str, nothing: str 
 def test_what_is_unclear_is_named(
     lab: "Lab", dag_id: str, name: str, value: object, logs: Callable[[], str]
 ) -> None:
-    """A bare number, a rendered timedelta, a time without zone or with a fraction fail by their name."""
+    """A bare number, a duration in words, a time without zone or with a fraction fail by their name."""
     from tests.airflow.runs import run_dag
 
     outcome = run_dag(lab, dag_id, conf={"object_storage_path": lab.root, **HOUR, name: value})
@@ -84,21 +92,152 @@ def test_what_is_unclear_is_named(
     assert lab.landed() == []
 
 
-def _rendered(lab: "Lab", template: object, *, native: bool) -> Any:  # noqa: ANN401 what templates make of it
-    """Render a task's `lookback` as Airflow does."""
+def _rendered(task: Any, value: object, *, native: bool) -> Any:  # noqa: ANN401 Airflow's own tasks
+    """Render a task's fields as Airflow does; `value` is what its templates have by that name."""
     from airflow.providers.common.compat.sdk import DAG
 
-    with DAG(dag_id="rendered", schedule=None, render_template_as_native_obj=native):
-        task = lab.operator(lookback=template)
-    task.render_template_fields({"macros": make_macros(), "params": {"hours": 1}})
-    return task.lookback
+    with DAG(
+        dag_id="rendered",
+        schedule=None,
+        render_template_as_native_obj=native,
+        template_undefined=Undefined,  # type: ignore[arg-type]  # Airflow's type is its default's
+    ):
+        made = task()
+    made.render_template_fields({"macros": make_macros(), "value": value})
+    return made
+
+
+def _pull(lab: "Lab", **arguments: Any) -> Any:  # noqa: ANN401 wrong types are tried too
+    return lab.operator(**({"retries": 0} | arguments))
+
+
+def _look(lab: "Lab", **arguments: Any) -> Any:  # noqa: ANN401 likewise
+    from airflow_provider_evpl.operators.evpl import EvplCoverageOperator
+
+    return EvplCoverageOperator(task_id="look_over", **({"object_storage_path": lab.root} | HOUR | arguments))
+
+
+def _wait(lab: "Lab", **arguments: Any) -> Any:  # noqa: ANN401 likewise
+    from airflow_provider_evpl.sensors.evpl import EvplUtilizationSensor
+
+    assert lab.root
+    given: dict[str, Any] = {"task_id": "wait", "min_series": 13, "poke_interval": 0, "timeout": 0, **HOUR}
+    return EvplUtilizationSensor(**(given | arguments))
+
+
+@pytest.fixture(scope="module")
+def nowhere() -> Iterator[Loopback]:
+    """Serve an API that has no samples: one for all tests, as Airflow masks each new URL for ever."""
+    from tests.airflow.runs import answering_nothing
+
+    with serving(answering_nothing) as server:
+        yield server
+
+
+def _outcome(lab: "Lab", server: Loopback, task: Any) -> tuple[Any, Any, list[str]]:  # noqa: ANN401 Airflow's own
+    """Run a task on an empty lake: how it ends, what it pushes, and what it requests."""
+    from airflow.providers.common.compat.sdk import TaskDeferred
+
+    from tests.airflow.runs import Pushed
+
+    rmtree(lab.lake, ignore_errors=True)
+    extra = {"requests_per_second": 1000, "token_url": f"{server.url}/token"}
+    lab.connect(host=server.url, code_ope="77", **extra)
+    lab.monkeypatch.setenv("AIRFLOW_CONN_1042", os.environ["AIRFLOW_CONN_EVPL_DEFAULT"])
+    lab.connect(host=server.url, **extra)
+    context: Any = {"ti": Pushed(), "logical_date": datetime(2026, 11, 20, tzinfo=UTC)}
+    before = len(server.seen)
+    result: Any
+    try:
+        result = task.execute(context)
+    except TaskDeferred as deferred:
+        result = deferred.trigger.serialize()[1]["plan"]
+    except Exception as error:  # noqa: BLE001 Airflow's own and ours
+        result = type(error), re.sub(r"run duration of [\d.]+", "", str(error))
+    if isinstance(result, dict):
+        result = {name: result[name] for name in ("code_ope", "granularity", "window_start", "window_end")}
+    requests = [one["path"] for one in server.seen[before:] if "/reports/" in one["path"]]
+    return result, context["ti"].values, requests
+
+
+VALUES: dict[str, Callable[[], object]] = {
+    "a proxy of None": lambda: Proxy(lambda: None),
+    "a name that isn't there": Undefined,
+    "a proxy of a moment": lambda: Proxy(lambda: pendulum.datetime(2026, 11, 20, tz="Europe/Paris")),
+    "a date": lambda: pendulum.date(2026, 11, 20),
+    "digits": lambda: "1042",
+    "a date's digits": lambda: "20261120",
+    "a duration's text": lambda: "3600s",
+    "a duration": lambda: timedelta(days=1, hours=1),
+    "a boolean": lambda: True,
+    "a fraction": lambda: 0.5,
+}
+
+
+@pytest.mark.parametrize("make", [_pull, _look, _wait])
+@pytest.mark.parametrize("value", VALUES)
+def test_native_rendering_changes_no_outcome(
+    lab: "Lab", nowhere: Loopback, make: Callable[..., Any], value: str
+) -> None:
+    """Each template field of each task: the same end, result and requests as where templates are text."""
+
+    def outcomes(*, native: bool) -> dict[str, object]:
+        made = {
+            name: _rendered(partial(make, lab, **{name: "{{ value }}"}), VALUES[value](), native=native)
+            for name in make(lab).template_fields
+        }
+        return {name: _outcome(lab, nowhere, task) for name, task in made.items()}
+
+    assert outcomes(native=True) == outcomes(native=False)
+
+
+@pytest.mark.parametrize("native", [False, True])
+@pytest.mark.parametrize(
+    ("name", "value", "requested"),
+    [
+        ("code_ope", "1042", "codeOpe=1042"),
+        ("code_ope", "0042", "codeOpe=0042"),
+        ("evpl_conn_id", "1042", "codeOpe=77"),
+        ("evpl_conn_id", Proxy(lambda: None), "codeOpe=0042"),
+        ("window_start", "20261119", "startTime=2026-11-19T00"),
+        ("window_start", "2026-11-19", "startTime=2026-11-19T00"),
+        ("window_end", Proxy(lambda: pendulum.datetime(2026, 11, 21)), "endTime=2026-11-21T00"),
+        ("lookback", timedelta(hours=2), "startTime=2026-11-19T22"),
+        ("lookback", Proxy(lambda: None), "startTime=2026-11-20T00"),
+    ],
+)
+def test_what_templates_make_is_read(  # noqa: PLR0913 a row of a table
+    lab: "Lab", nowhere: Loopback, name: str, value: object, requested: str, *, native: bool
+) -> None:
+    """Digits are a code, a connection id or a date; a timedelta is itself; a proxy is its value."""
+    task = _rendered(partial(_pull, lab, **{name: "{{ value }}"}), value, native=native)
+    *_, requests = _outcome(lab, nowhere, task)
+    assert [one for one in requests if requested in one]
+
+
+@pytest.mark.parametrize(("text", "changed"), [("1_042", "1042"), ("0x10", "16"), ("00", "0")])
+def test_jinja_changes_numbers_of_another_form(
+    lab: "Lab", nowhere: Loopback, text: str, changed: str
+) -> None:
+    """Native templates read text as Python does, before any task sees it; quotes around it keep it."""
+    for template, code in {"{{ value }}": changed, "'{{ value }}'": text}.items():
+        task = _rendered(partial(_pull, lab, code_ope=template), text, native=True)
+        *_, [request] = _outcome(lab, nowhere, task)
+        assert f"codeOpe={code}&" in request
+
+
+def test_the_first_run_has_no_interval_before_it(lab: "Lab") -> None:
+    """Natively, too, `prev_data_interval_end_success` of a first run is not given."""
+    from tests.airflow.runs import DAY, run_dag
+
+    outcome = run_dag(lab, "evpl_any_first", logical_date=DAY, conf={"object_storage_path": lab.root})
+    assert outcome.state == "success"
+    assert outcome.result is not None
+    assert outcome.result["window_start"] == "2026-11-19T23:00:00Z"
 
 
 def test_a_duration_goes_through_as_it_is(lab: "Lab") -> None:
-    """A timedelta isn't rendered; one that a template makes stays one where templates are native."""
+    """A timedelta that is no template isn't rendered."""
     hour = timedelta(hours=1)
-    template = "{{ macros.timedelta(hours=params.hours) }}"
-    assert _rendered(lab, hour, native=False) is hour
-    assert _rendered(lab, template, native=True) == hour
-    assert _rendered(lab, template, native=False) == "1:00:00"
-    assert _rendered(lab, "{{ params.hours }}h", native=False) == "1h"
+    task = _rendered(partial(lab.operator, lookback=hour), None, native=False)
+    assert task.lookback is hour

@@ -105,7 +105,7 @@ def test_a_threshold_may_be_text_or_left_out(lab: "Lab", given: str | None) -> N
         ("give_up_after", "a week"),
         ("fail_on_gaps", "perhaps"),
         ("object_storage_path", "ftp://x"),
-        ("code_ope", 7),
+        ("code_ope", ["7"]),
     ],
 )
 def test_a_wrong_argument_fails_for_good(lab: "Lab", name: str, value: object) -> None:

@@ -37,7 +37,7 @@ def test_the_dags_import(lab: "Lab") -> None:
     assert bag.import_errors == {}
     by_file = Counter(Path(dag.fileloc).name for dag in bag.dags.values())
     assert by_file == {
-        "evpl_any.py": 3,
+        "evpl_any.py": 4,
         "evpl_days.py": 5 if is_since("3.2") else 2,
         "evpl_link.py": 1,
         "evpl_quota.py": 1,

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any
 
+import pendulum
 import pytest
 
 from airflow_provider_evpl.errors import EvplConfigError
@@ -198,7 +199,7 @@ def test_a_triggerer_that_ends_waits_for_no_answer(lab: "Lab") -> None:
     [
         ("window_length", "7h"),
         ("min_series", "many"),
-        ("evpl_conn_id", 5),
+        ("evpl_conn_id", ["evpl_default"]),
         ("poke_interval_seconds", 0),
         ("poke_interval_seconds", "often"),
     ],
@@ -207,6 +208,15 @@ def test_a_wrong_argument_is_an_error_of_the_dag_file(name: str, value: Any) -> 
     """Where the file is parsed, by the argument's name: a watcher has no task that could fail."""
     with pytest.raises(EvplConfigError, match=f"^{name}"):
         trigger(**{name: value})
+
+
+@needs_watchers
+@pytest.mark.parametrize("hour", [HOUR, pendulum.duration(hours=1)])
+def test_a_duration_is_stored_as_text(hour: timedelta) -> None:
+    """A timedelta of any class is JSON as `3600s`; text stays as it is, and means the same."""
+    _, stored = trigger(window_length=hour, settle=hour, lookback=hour).serialize()
+    assert [stored[name] for name in ("window_length", "settle", "lookback")] == ["3600s"] * 3
+    assert trigger(window_length="1h").serialize()[1]["window_length"] == "1h"
 
 
 @pytest.mark.skipif(AIRFLOW_3, reason="Airflow has asset watchers since 3.0")

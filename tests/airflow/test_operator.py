@@ -97,7 +97,7 @@ def test_arguments_are_the_contracts(lab: "Lab") -> None:
         ("object_storage_conn_id", 5),
         ("evpl_conn_id", "nobody"),
         ("evpl_conn_id", 5),
-        ("code_ope", 42),
+        ("code_ope", ["0042"]),
         ("granularity", "5 minutes"),
         ("window_start", "2026-11-20T00:00:00"),
         ("window_start", None),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from airflow_provider_evpl.errors import EvplAuthError, EvplConfigError
-from tests.api.support import Loopback, replying, report, serving
+from tests.api.support import Loopback, replying, serving
 
 if TYPE_CHECKING:
     from airflow_provider_evpl.sensors.evpl import EvplUtilizationSensor
@@ -80,7 +80,7 @@ def test_arguments_are_the_contracts() -> None:
         ("min_series", "None"),
         ("evpl_conn_id", "nobody"),
         ("evpl_conn_id", 5),
-        ("code_ope", 42),
+        ("code_ope", ["0042"]),
         ("granularity", "5m"),
         ("window_start", "2026-11-20T00:00:00"),
         ("window_end", None),
@@ -229,18 +229,13 @@ def test_a_look_without_an_end_is_given_up(lab: "Lab") -> None:
 
 def test_looks_are_a_second_apart(lab: "Lab") -> None:
     """A `poke_interval` of zero is none in the triggerer, which others use too."""
-    with serving(_answering_nothing) as server:
+    from tests.airflow.runs import answering_nothing
+
+    with serving(answering_nothing) as server:
         lab.connect(host=server.url)
         event = event_of(trigger_of(sensor(deferrable=True, poke_interval=0, timeout=1.5)))
         assert _reports(server) == 3  # the sensor's, after a second, and at the deadline
     assert event["status"] == "timed_out"
-
-
-def _answering_nothing(handler: Any) -> None:  # noqa: ANN401 http.server's
-    if handler.path.endswith("/token"):
-        replying(b'{"access_token": "a-token", "token_type": "Bearer"}')(handler)
-    else:
-        replying(json.dumps(report()).encode())(handler)
 
 
 def test_a_connection_is_read_again(lab: "Lab") -> None:

@@ -21,3 +21,12 @@ with DAG(
     dag_id="evpl_any_params", schedule=None, start_date=START, params={name: Param(None) for name in NAMES}
 ):
     EvplUtilizationToObjectStorageOperator(task_id="pull", **PARAMS)
+
+with DAG(dag_id="evpl_any_first", schedule=None, start_date=START, render_template_as_native_obj=True):
+    EvplUtilizationToObjectStorageOperator(
+        task_id="pull",
+        object_storage_path="{{ dag_run.conf['object_storage_path'] }}",
+        window_start="{{ prev_data_interval_end_success }}",
+        window_end="{{ prev_data_interval_end_success }}",
+        window_length="1h",
+    )
