@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pendulum
 import pytest
 
 from airflow_provider_evpl.errors import EvplConfigError, EvplNotPublishedError
@@ -47,7 +48,16 @@ def test_text_means_the_same_as_objects() -> None:
         allow_empty="True",
         max_rejected_fraction="0.5",
     )
-    assert as_objects == as_text
+    as_pendulums = plan(
+        window_start=pendulum.datetime(2026, 11, 22),
+        window_end=pendulum.datetime(2026, 11, 22, 3, tz="Europe/Paris"),
+        lookback=pendulum.interval(pendulum.datetime(2026, 1, 1), pendulum.datetime(2026, 1, 1, 1)),
+        slice_length=pendulum.duration(minutes=30),
+        allow_empty=True,
+        max_rejected_fraction=0.5,
+    )
+    assert as_objects == as_text == as_pendulums
+    assert plan(window_length=pendulum.duration(days=1)) == plan(window_length="1d")
 
 
 @pytest.mark.parametrize("nothing", [None, "", "  ", "None", " None "])

@@ -4,6 +4,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pendulum
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -41,7 +42,16 @@ def test_text_means_the_same_as_objects() -> None:
         min_series=" 12 ",
         code_ope=" 7 ",
     )
-    assert as_objects == as_text
+    assert (
+        as_objects
+        == as_text
+        == plan(
+            window_start=pendulum.datetime(2026, 11, 22),
+            window_end=pendulum.datetime(2026, 11, 22, 1),
+            settle=pendulum.duration(hours=1),
+            code_ope=7,
+        )
+    )
     assert as_text.due == MIDNIGHT + 2 * HOUR
 
 

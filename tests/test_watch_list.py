@@ -4,6 +4,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pendulum
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -58,6 +59,12 @@ def test_a_wrong_argument_is_named(name: str, value: object) -> None:
     """Each wrong argument is an error that starts with its name."""
     with pytest.raises(EvplConfigError, match=f"^{name}"):
         plan(**{name: value})
+
+
+def test_durations_may_be_pendulums() -> None:
+    """They are stored and compared as plain ones."""
+    hour, week = pendulum.duration(hours=1), pendulum.duration(weeks=1)
+    assert repr(plan(window_length=hour, settle=hour, lookback=week)) == repr(plan(settle="1h"))
 
 
 def test_a_step_may_be_as_long_as_a_window() -> None:

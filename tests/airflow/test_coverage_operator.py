@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from inspect import Parameter, signature
 from typing import TYPE_CHECKING, Any
 
+import pendulum
 import pytest
 
 from airflow_provider_evpl.errors import EvplConfigError, EvplIncompleteError
@@ -117,7 +118,7 @@ def test_a_wrong_argument_fails_for_good(lab: "Lab", name: str, value: object) -
     assert isinstance(caught.value.__cause__, EvplConfigError)
 
 
-@pytest.mark.parametrize("given", ["7d", timedelta(days=7)])
+@pytest.mark.parametrize("given", ["7d", timedelta(days=7), pendulum.duration(weeks=1)])
 def test_a_window_that_no_pull_mends_is_given_up(lab: "Lab", given: timedelta | str) -> None:
     """A day that lacked nearly all when it was pulled long ago is reported, and not returned."""
     _land_a_thin_day(lab)
