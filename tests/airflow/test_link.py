@@ -9,6 +9,8 @@ from airflow_provider_evpl.errors import EvplAuthError
 from airflow_provider_evpl.hooks.console import console_url
 from airflow_provider_evpl.lake.store import LocalStore, ObjectStore, Store
 from tests.airflow.versions import load_dag, show_link, try_dag
+from tests.airflow.watchers import HOUR, windows
+from tests.api.support import serving
 from tests.lake.stores import connect
 
 if TYPE_CHECKING:
@@ -84,6 +86,24 @@ def test_a_pull_that_fails_tells_its_own_error(lab: "Lab", caplog: pytest.LogCap
     assert isinstance(caught.value.__cause__, EvplAuthError)
     assert "the link to what has landed isn't kept" in caplog.text
     assert "API server away" in caplog.text
+
+
+def test_a_pull_that_fails_leads_to_what_it_landed(lab: "Lab") -> None:
+    """Of three hours the oldest one is refused: the link is the folder of the two that landed."""
+    from airflow.providers.common.compat.sdk import AirflowFailException
+
+    from tests.airflow.runs import DAY, Pushed
+
+    # The pages of Amazon and Google need their own servers.
+    lab.monkeypatch.setattr("airflow_provider_evpl.hooks.console.console_url", lambda _, url: url)
+    pushed = Pushed()
+    window = {"window_start": DAY - 2 * HOUR, "window_end": DAY + HOUR, "slice_length": "1h"}
+    with serving(windows(DAY, {2: 422})) as server:
+        lab.connect(host=server.url)
+        with pytest.raises(AirflowFailException, match="422"):
+            lab.execute({"ti": pushed}, **window)
+    assert len(lab.landed()) == 2
+    assert pushed.values == {"landed_url": f"{lab.root}/{FOLDER}"}
 
 
 def test_a_link_that_is_not_kept_fails_a_pull_that_landed(lab: "Lab") -> None:
