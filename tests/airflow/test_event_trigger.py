@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,7 @@ from airflow_provider_evpl.errors import EvplConfigError
 from tests.airflow.versions import AIRFLOW_3
 from tests.airflow.watchers import (
     HOUR,
+    Polls,
     Remembered,
     answering,
     bounds,
@@ -88,16 +90,38 @@ def test_an_event_that_airflow_may_not_have_yet_is_told_again(lab: "Lab") -> Non
 @needs_state
 def test_each_watcher_remembers_for_itself(lab: "Lab", capfd: pytest.CaptureFixture[str]) -> None:
     """Two of one asset don't mix up their windows; one of several assets says that it can't remember."""
-    remembered = Remembered()
-    lab.connect(code_ope="0042")
-    for arguments in ({}, {"code_ope": "0042"}, {"min_series": 5}, {"settle": "1s"}):
-        remembered.is_written.clear()
-        payloads = events(trigger(remembered, **arguments), 1, remembered.written)
-        assert {one["code_ope"] for one in payloads} == {"0042"}
-    assert len(remembered.values) == 4
-    events(trigger(several := Remembered(assets=2)), 1)
+    remembered, several = Remembered(), Remembered(assets=2)
+    each: list[dict[str, str | int]] = [
+        {},
+        {"evpl_conn_id": "evpl_other"},
+        {"code_ope": "0042"},
+        {"granularity": "600s"},
+        {"window_length": "2h"},
+        {"min_series": 5},
+        {"settle": "1s"},
+    ]
+    now = datetime(2026, 11, 22, 10, 20, tzinfo=UTC)
+    with serving(windows(now, {})) as server:
+        lab.connect(host=server.url, code_ope="0042")
+        lab.monkeypatch.setenv("AIRFLOW_CONN_EVPL_OTHER", os.environ["AIRFLOW_CONN_EVPL_DEFAULT"])
+        for arguments in each:
+            payloads = events(trigger(remembered, **arguments), 0, Polls(lab, 2, now).over)
+            assert [one["code_ope"] for one in payloads] == ["0042"], arguments
+        events(trigger(several), 0, Polls(lab, 2, now).over)
+    assert len(remembered.values) == len(each)
     assert several.values == {}
     assert "several assets have this trigger" in "".join(capfd.readouterr())
+
+
+@needs_state
+def test_what_has_not_changed_is_not_written_again(lab: "Lab") -> None:
+    """Four polls, of which the first finds a window: Airflow's store is written once."""
+    remembered = Remembered()
+    now = datetime(2026, 11, 22, 10, 20, tzinfo=UTC)
+    with serving(windows(now, {})) as server:
+        lab.connect(host=server.url)
+        assert len(events(trigger(remembered), 0, Polls(lab, 4, now).over)) == 1
+    assert remembered.writes == 1
 
 
 @needs_watchers

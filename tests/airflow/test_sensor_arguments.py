@@ -186,6 +186,18 @@ def test_a_wait_that_the_api_names_is_kept(lab: "Lab") -> None:
         assert round(seconds / 3600) == 1
 
 
+@pytest.mark.parametrize(("timeout", "waits"), [(600, 540), (60, 1)])
+def test_a_rescheduled_sensor_comes_back_before_its_timeout(lab: "Lab", timeout: float, waits: float) -> None:
+    """The API asks to wait for an hour; after a minute the sensor waits for the rest of its timeout alone."""
+    context: Any = {}
+    task = sensor(deferrable=False, mode="reschedule", timeout=timeout, poke_interval=1)
+    with serving(_limiting) as server:
+        lab.connect(host=server.url)
+        assert not task.poke(context)
+    seconds = task._get_next_poke_interval(datetime.now(UTC), lambda: 60.0, 1)  # noqa: SLF001 Airflow asks it
+    assert seconds == waits
+
+
 def _changed(trigger: "EvplUtilizationTrigger", **arguments: Any) -> "EvplUtilizationTrigger":  # noqa: ANN401 its own
     return type(trigger)(**(trigger.serialize()[1] | arguments))
 

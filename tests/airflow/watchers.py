@@ -23,10 +23,16 @@ needs_state = needs("3.3.2", "an asset's state for a watcher")
 
 
 class Remembered:
-    """What Airflow keeps beside an asset, as JSON; of several assets nobody knows which is meant."""
+    """What Airflow keeps beside an asset, as JSON; of several assets nobody knows which is meant.
+
+    Attributes:
+        values: what is kept, by key.
+        writes: how often something was written.
+    """
 
     def __init__(self, before: object = None, *, assets: int = 1) -> None:
         self.values: dict[str, str] = {}
+        self.writes = 0
         self._before = json.dumps(before)
         self.is_written = threading.Event()
         self._assets = assets
@@ -40,6 +46,7 @@ class Remembered:
     async def aset(self, key: str, value: object) -> None:
         """Keep it."""
         self.values[key] = json.dumps(value)
+        self.writes += 1
         self.is_written.set()
 
     async def written(self) -> None:
