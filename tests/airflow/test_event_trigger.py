@@ -22,6 +22,7 @@ from tests.airflow.watchers import (
     bounds,
     events,
     hour,
+    join_looks,
     needs_state,
     needs_watchers,
     reports,
@@ -210,11 +211,11 @@ def test_a_triggerer_that_ends_waits_for_no_answer(lab: "Lab") -> None:
 
     with serving(reply) as server:
         lab.connect(host=server.url, timeout_seconds=100_000)
-        assert events(trigger(), 0, lambda: asyncio.to_thread(asked.wait)) == []
-        for thread in threading.enumerate():
-            if thread.name.startswith("evpl-look"):
-                thread.join()
-        over.set()
+        try:
+            assert events(trigger(), 0, lambda: asyncio.to_thread(asked.wait)) == []
+            join_looks()
+        finally:
+            over.set()
 
 
 @needs_watchers

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from airflow_provider_evpl.errors import EvplAuthError, EvplConfigError
+from tests.airflow.watchers import join_looks
 from tests.api.support import Loopback, replying, serving
 
 if TYPE_CHECKING:
@@ -230,11 +231,11 @@ def test_a_look_without_an_end_is_given_up(lab: "Lab") -> None:
     trigger = _changed(trigger_of(sensor(deferrable=True)), deadline=deadline.isoformat())
     with serving(reply) as server:
         lab.connect(host=server.url, timeout_seconds=100_000)
-        event = event_of(trigger)
-        for thread in threading.enumerate():
-            if thread.name.startswith("evpl-look"):
-                thread.join()
-        over.set()
+        try:
+            event = event_of(trigger)
+            join_looks()
+        finally:
+            over.set()
     assert event["status"] == "timed_out"
     assert event["message"].endswith("; the last look was still under way")
 

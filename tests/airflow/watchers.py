@@ -134,6 +134,14 @@ def events(
     return found
 
 
+def join_looks() -> None:
+    """Wait for the threads of all looks: a trigger that ends aborts their requests, though nobody answers."""
+    for thread in threading.enumerate():
+        if thread.name.startswith("evpl-look"):
+            thread.join(10)
+            assert not thread.is_alive(), "the request of a look goes on"
+
+
 def bounds(payload: dict[str, Any]) -> tuple[datetime, datetime]:
     """Read the window of an event."""
     start, end = (datetime.fromisoformat(payload[name]) for name in ("window_start", "window_end"))
