@@ -51,9 +51,9 @@ def text_of(value: object) -> object:
     it is.
     """
     value = getattr(value, "__wrapped__", value)
-    if isinstance(value, timedelta) and not getattr(value, "nanoseconds", 0):
+    if isinstance(value, timedelta) and type(value) is not timedelta and not getattr(value, "nanoseconds", 0):
         # The text of pendulum's and pandas' classes is another. Only pandas has nanoseconds.
-        value = timedelta.__add__(value, timedelta())
+        value = timedelta(seconds=value.total_seconds())
     return str(value) if isinstance(value, int | float | date | timedelta) else value
 
 
