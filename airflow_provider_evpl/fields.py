@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import date, timedelta
+from numbers import Number
 
 from airflow_provider_evpl.errors import EvplConfigError
 
@@ -54,7 +55,7 @@ def text_of(value: object) -> object:
     if isinstance(value, timedelta) and type(value) is not timedelta and not getattr(value, "nanoseconds", 0):
         # The text of pendulum's and pandas' classes is another. Only pandas has nanoseconds.
         value = timedelta(seconds=value.total_seconds())
-    return str(value) if isinstance(value, int | float | date | timedelta) else value
+    return str(value) if isinstance(value, Number | date | timedelta) else value
 
 
 def read_text(value: object, field: str) -> str:

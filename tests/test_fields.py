@@ -1,8 +1,10 @@
 """Arguments as templates render them, names of many things, and lengths of time."""
 
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from types import SimpleNamespace
 
+import numpy as np
 import pandas as pd
 import pendulum
 import pytest
@@ -31,6 +33,8 @@ def test_what_is_left_out_is_not_given(nothing: object) -> None:
         (" 0042 ", " 0042 "),
         (1042, "1042"),
         (0.5, "0.5"),
+        (Decimal("0.50"), "0.50"),
+        (np.int64(42), "42"),
         (True, "True"),
         (date(2026, 11, 22), "2026-11-22"),
         (datetime(2026, 11, 22, tzinfo=UTC), "2026-11-22 00:00:00+00:00"),
