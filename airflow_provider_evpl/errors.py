@@ -84,7 +84,7 @@ class EvplForeignError(EvplPermanentError):
 
 
 class EvplStoreDeniedError(EvplPermanentError):
-    """The store refuses: no credentials or permission, or no such bucket."""
+    """The store refuses: wrong credentials, no permission, or no such bucket."""
 
 
 class EvplRetryableError(EvplError):
@@ -128,4 +128,4 @@ class EvplOverlapError(EvplRetryableError):
 
 
 class EvplStoreError(EvplRetryableError):
-    """The object store failed; the slice is as it was, or landed whole."""
+    """The object store failed, or its credentials are not available; the slice is as it was, or landed whole."""

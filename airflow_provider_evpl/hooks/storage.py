@@ -16,6 +16,8 @@ from airflow_provider_evpl.errors import EvplConfigError
 from airflow_provider_evpl.fields import one_line, read_text
 
 if TYPE_CHECKING:
+    from fsspec import AbstractFileSystem
+
     from airflow_provider_evpl.lake.store import Store
 
 __all__ = ["open_object_storage", "read_path"]
@@ -50,18 +52,45 @@ def open_object_storage(path: object, conn_id: str | None) -> "Store":
     if parts.scheme == "file":
         return LocalStore(parts.path)
     root = parts.netloc.rpartition("@")[2] + parts.path
+    return ObjectStore(parts.scheme, root, _open_file_system(parts.scheme, root, conn_id))
+
+
+def _open_file_system(scheme: str, root: str, conn_id: str | None) -> "AbstractFileSystem":
+    from airflow_provider_evpl.lake.refusals import is_temporary
+    from airflow_provider_evpl.lake.store import no_credentials, told
+
+    url = f"{scheme}://{root}"
     try:
-        return ObjectStore(parts.scheme, root, import_module(_FILE_SYSTEMS[parts.scheme]).get_fs(conn_id))
-    except Exception as error:
-        if isinstance(error, ImportError | AirflowOptionalProviderFeatureException):
-            raise EvplConfigError(
-                f"object_storage_path: no file system for {parts.scheme} here: {error}; install the extra "
-                f"that brings it: pip install 'airflow-provider-evpl[{_EXTRAS[parts.scheme]}]'"
-            ) from error
+        fs = import_module(_FILE_SYSTEMS[scheme]).get_fs(conn_id)
+    except (ImportError, AirflowOptionalProviderFeatureException) as error:
         raise EvplConfigError(
-            f"object_storage_path, object_storage_conn_id: {parts.scheme} can't be opened: "
+            f"object_storage_path: no file system for {scheme} here: {error}; install the extra "
+            f"that brings it: pip install 'airflow-provider-evpl[{_EXTRAS[scheme]}]'"
+        ) from error
+    except Exception as error:
+        if is_temporary(error):
+            with told(url):
+                raise
+        raise EvplConfigError(
+            f"object_storage_path, object_storage_conn_id: {scheme} can't be opened: "
             f"{type(error).__name__}: {error}"
         ) from error
+    if _is_anonymous_by_default(scheme, fs):
+        fs.clear_instance_cache()  # else gcsfs gives the same one to who asks next
+        raise no_credentials(url, "the file system would be anonymous, which the connection doesn't ask for")
+    return fs
+
+
+def _is_anonymous_by_default(scheme: str, fs: "AbstractFileSystem") -> bool:
+    """Whether a file system is anonymous only because no credentials were found.
+
+    Amazon's and Google's file systems go on like that. A connection asks for anonymous access by a
+    `signature_version` (`unsigned`, or that of a signer) or by `is_anonymous`. Azure's file system is
+    anonymous only if its connection says so.
+    """
+    if scheme == "s3":
+        return bool(fs.anon) and "signature_version" not in fs.config_kwargs
+    return scheme == "gs" and fs.credentials.credentials is None
 
 
 def read_path(path: object) -> SplitResult:

@@ -11,6 +11,7 @@ import google.auth.exceptions as google_errors
 import pytest
 import requests
 import s3fs
+from azure.identity import ChainedTokenCredential, EnvironmentCredential
 from fsspec import AbstractFileSystem
 from gcsfs.retry import HttpError
 
@@ -122,6 +123,22 @@ def _azure_answer(status: int, code: str | None = None) -> Exception:
     return error
 
 
+def _no_azure_token(message: str, status: int | None = None) -> Exception:
+    """What Azure's client makes of a token that it doesn't get; the status is that of an answer."""
+    error = azure_errors.ClientAuthenticationError(message)
+    error.status_code = status
+    return error
+
+
+def _raised_by(call: Callable[[], object]) -> Exception:
+    """Give the error of a call that fails."""
+    try:
+        call()
+    except azure_errors.ClientAuthenticationError as error:
+        return error
+    raise AssertionError("it didn't fail")
+
+
 def _behind(outer: Exception, inner: Exception) -> Exception:
     """Raise one of another."""
     outer.__cause__ = inner
@@ -130,23 +147,36 @@ def _behind(outer: Exception, inner: Exception) -> Exception:
 
 NO_TOKEN = google_errors.RefreshError("invalid_grant")  # type: ignore[no-untyped-call]  # google-auth's
 AWAY = google_errors.TransportError("cut")  # type: ignore[no-untyped-call]  # likewise
+AWAY_FOR_A_MOMENT = google_errors.RefreshError("503", retryable=True)  # type: ignore[no-untyped-call]  # likewise
 
 REFUSALS = [
     ("file", PermissionError("no")),
     ("file", OSError(errno.EROFS, "Read-only file system")),
     ("file", OSError(errno.ENAMETOOLONG, "File name too long")),
     ("file", NotADirectoryError("root")),
-    ("s3", s3_errors.NoCredentialsError()),
+    ("s3", s3_errors.PartialCredentialsError(provider="env", cred_var="secret")),
+    ("s3", _behind(PermissionError("told"), _s3_answer("InvalidAccessKeyId"))),
     ("s3", s3_errors.ParamValidationError(report="Invalid bucket name")),
     ("s3", _behind(OSError(errno.EINVAL, "told"), _s3_answer("InvalidToken"))),
     ("s3", _behind(OSError(errno.EREMCHG, "told"), _s3_answer("PermanentRedirect"))),
     ("gs", OSError("Forbidden: https://gs/b/lake/o\nno storage.objects.list access")),
     ("gs", ValueError("Bad Request: https://gs/b/lake/o\nUser project is invalid")),
     ("gs", _behind(HttpError({"code": 401}), NO_TOKEN)),
-    ("abfs", azure_errors.ClientAuthenticationError("Invalid client secret")),
+    ("abfs", _no_azure_token("told", 401)),
+    ("abfs", _no_azure_token("DefaultAzureCredential failed: AADSTS7000215: Invalid client secret")),
     ("abfs", _azure_answer(400, "InvalidResourceName")),
 ]
+NO_CREDENTIALS = [
+    ("s3", s3_errors.NoCredentialsError()),
+    ("s3", s3_errors.CredentialRetrievalError(provider="container-role", error_msg="told")),
+    ("gs", google_errors.DefaultCredentialsError("told")),  # type: ignore[no-untyped-call]  # google-auth's
+    ("gs", _behind(HttpError({"code": 401}), _behind(ValueError(), AWAY))),
+    ("gs", _behind(HttpError({"code": 401}), AWAY_FOR_A_MOMENT)),
+    ("abfs", _raised_by(lambda: ChainedTokenCredential(EnvironmentCredential()).get_token("told"))),
+    ("abfs", _no_azure_token("told", 503)),
+]
 FAILURES = [
+    *NO_CREDENTIALS,
     ("file", FileNotFoundError("gone")),
     ("file", OSError(errno.ENOSPC, "No space left on device")),
     ("file", TimeoutError()),
@@ -158,7 +188,6 @@ FAILURES = [
     ("gs", HttpError({"code": 503, "message": "told"})),
     ("gs", HttpError({"code": 429, "message": "told"})),
     ("gs", aiohttp.ClientConnectionError("cut")),
-    ("gs", _behind(HttpError({"code": 401}), _behind(ValueError(), AWAY))),
     ("abfs", azure_errors.ServiceRequestError("no route")),
     ("abfs", azure_errors.IncompleteReadError("cut")),
     ("abfs", _azure_answer(503, "ServerBusy")),
@@ -187,6 +216,16 @@ def test_every_failure_is_ours(protocol: str, raised: Exception, kind: type[Evpl
         assert type(raised).__name__ in str(caught.value)
         assert "\n" not in str(caught.value)
         assert caught.value.__cause__ is raised
+
+
+@pytest.mark.parametrize(("protocol", "raised"), NO_CREDENTIALS, ids=repr)
+def test_missing_credentials_are_named(protocol: str, raised: Exception) -> None:
+    """Credentials that aren't available now are another matter than refused ones: the message says so."""
+    url = f"{protocol}://lake/x"
+    with pytest.raises(EvplStoreError, match=f"^{url}: no credentials found: ") as caught, told(url):
+        raise raised
+    assert "run again later" in str(caught.value)
+    assert "check the storage connection" in str(caught.value)
 
 
 def test_what_is_no_failure_is_left_alone() -> None:

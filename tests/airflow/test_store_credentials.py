@@ -1,0 +1,172 @@
+"""A store whose credentials are away for a moment: a temporary error, and never an anonymous file system."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from airflow_provider_evpl.errors import EvplConfigError, EvplStoreError
+from tests.lake.stores import BUCKET, connect
+
+if TYPE_CHECKING:
+    from airflow_provider_evpl.lake.store import ObjectStore
+    from tests.airflow.runs import Lab
+
+ROLE = json.dumps(
+    {
+        "Code": "Success",
+        "Type": "AWS-HMAC",
+        "AccessKeyId": "key",
+        "SecretAccessKey": "secret",
+        "Token": "token",
+        "LastUpdated": "2026-01-01T00:00:00Z",
+        "Expiration": "2036-01-01T00:00:00Z",
+    }
+)
+DENIED = "<ErrorResponse><Error><Code>AccessDenied</Code><Message>told</Message></Error></ErrorResponse>"
+
+Answer = Callable[[str], tuple[int, str]]
+"""Answers a request for a path with a status and a body."""
+
+
+@contextmanager
+def serving(answer: Answer) -> Iterator[str]:
+    """Serve on loopback; gives the URL."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            status, body = answer(self.path)
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body.encode())
+
+        do_PUT = do_POST = do_GET  # noqa: N815 names that http.server looks for
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.fixture
+def open_s3(lab: "Lab", s3_url: str, tmp_path: Path) -> "Callable[..., ObjectStore]":
+    """Open a bucket by a connection that has no credentials but what a test gives it."""
+    from airflow_provider_evpl.hooks.storage import open_object_storage
+
+    if not (fs := connect("s3", s3_url)).exists(BUCKET):
+        fs.mkdir(BUCKET)
+
+    def open_it(extra: dict[str, Any] | None = None, **fields: str) -> "ObjectStore":
+        extras = {"endpoint_url": s3_url, "region_name": "us-east-1"} | (extra or {})
+        connection = {"conn_type": "aws", "extra": extras} | fields
+        lab.monkeypatch.setenv("AIRFLOW_CONN_LAKE_STORE", json.dumps(connection))
+        return cast("ObjectStore", open_object_storage(f"s3://lake_store@{BUCKET}/{tmp_path.name}", None))
+
+    return open_it
+
+
+def test_a_metadata_service_that_is_away_for_a_moment(
+    lab: "Lab", open_s3: "Callable[..., ObjectStore]"
+) -> None:
+    """A role's service that refuses six requests: the task is retried until there are credentials."""
+    asked: list[str] = []
+
+    def answer(path: str) -> tuple[int, str]:
+        asked.append(path)
+        bodies = {"token": "token", "security-credentials": "role", "role": ROLE}
+        return (503, "") if len(asked) <= 6 else (200, bodies[path.rstrip("/").rpartition("/")[2]])
+
+    lab.monkeypatch.delenv("AWS_EC2_METADATA_DISABLED")
+    with serving(answer) as url:
+        lab.monkeypatch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", url)
+        while len(asked) < 6:
+            with pytest.raises(EvplStoreError, match=f"s3://{BUCKET}/.*: no credentials found: .* run again"):
+                open_s3()
+        store = open_s3()
+    assert not store.fs.anon
+    assert store.names("samples") == []
+
+
+def test_a_container_whose_credentials_are_away(lab: "Lab", open_s3: "Callable[..., ObjectStore]") -> None:
+    """What botocore raises while the store is opened is temporary, too."""
+    with serving(lambda _: (404, "")) as url:
+        lab.monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", f"{url}/credentials")
+        with pytest.raises(EvplStoreError, match="no credentials found: CredentialRetrievalError"):
+            open_s3()
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind"), [(503, "", EvplStoreError), (403, DENIED, EvplConfigError)]
+)
+def test_a_role_that_can_not_be_assumed(
+    lab: "Lab", open_s3: "Callable[..., ObjectStore]", status: int, body: str, kind: type[Exception]
+) -> None:
+    """A service that is away is temporary, a refusal is permanent."""
+    lab.monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    with serving(lambda _: (status, body)) as url:
+        sts = {"sts": {"endpoint_url": url}}
+        extra = {"role_arn": "arn:aws:iam::123456789012:role/lake", "service_config": sts}
+        with pytest.raises(kind, match="ClientError"):
+            open_s3(extra, login="key", password="secret")
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        {"config_kwargs": {"signature_version": "unsigned"}},
+        {
+            "service_config": {
+                "s3": {"signer": "S3V4RestSigner", "signer_uri": "http://127.0.0.1:9", "signer_token": "x"}
+            }
+        },
+    ],
+    ids=["unsigned", "signer"],
+)
+def test_a_connection_may_ask_for_anonymous_access(
+    open_s3: "Callable[..., ObjectStore]", extra: dict[str, Any]
+) -> None:
+    """Then no credentials are looked for."""
+    assert open_s3(extra).fs.anon
+
+
+@pytest.mark.parametrize("path", [f"gs://{BUCKET}/evpl", f"gs://lake_store@{BUCKET}/evpl"])
+def test_google_without_credentials(lab: "Lab", path: str, tmp_path: Path) -> None:
+    """With a connection and without one it is temporary; when credentials are there they are taken."""
+    from airflow_provider_evpl.hooks.storage import open_object_storage
+
+    lab.monkeypatch.setenv("AIRFLOW_CONN_LAKE_STORE", json.dumps({"conn_type": "google_cloud_platform"}))
+    lab.monkeypatch.setenv("NO_GCE_CHECK", "true")
+    lab.monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path))
+    for _ in range(2):
+        with pytest.raises(EvplStoreError, match=f"gs://{BUCKET}/evpl: no credentials found: "):
+            open_object_storage(path, None)
+    key = tmp_path / "key.json"
+    key.write_text(json.dumps(_service_account()))
+    lab.monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(key))
+    store = cast("ObjectStore", open_object_storage(path, None))
+    assert store.fs.credentials.credentials.service_account_email == "lake@a-project.iam"
+
+
+def _service_account() -> dict[str, str]:
+    private = rsa.generate_private_key(65_537, 2048).private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    names = {"type": "service_account", "client_email": "lake@a-project.iam", "project_id": "a-project"}
+    return names | {"private_key": private.decode(), "token_uri": "http://127.0.0.1:9/token"}
