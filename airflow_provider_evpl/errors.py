@@ -128,4 +128,4 @@ class EvplOverlapError(EvplRetryableError):
 
 
 class EvplStoreError(EvplRetryableError):
-    """The object store failed, or its credentials are not available; the slice is as it was, or landed whole."""
+    """The object store failed, or has no credentials now; the slice is as it was, or landed whole."""
