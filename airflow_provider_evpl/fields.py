@@ -4,10 +4,13 @@ import math
 import re
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from unicodedata import category
 
 from airflow_provider_evpl.errors import EvplConfigError
 
 __all__ = [
+    "LONGEST_NAME",
+    "LONGEST_TEXT",
     "is_argument_given",
     "is_given",
     "name_of",
@@ -21,9 +24,14 @@ __all__ = [
     "read_whole_number",
 ]
 
-_CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+LONGEST_NAME = 200
+"""Of a name, in a message; in characters."""
+
+LONGEST_TEXT = 500
+"""Of any other text from outside, in a message; in characters."""
+
+_INVISIBLE = ("Cc", "Cf", "Cs", "Zl", "Zp")  # Unicode's categories
 _MOST_NAMED = 5
-_LONGEST_NAME = 200
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
@@ -60,9 +68,21 @@ def read_text(value: object, field: str) -> str:
     return value.strip()
 
 
-def one_line(text: str) -> str:
-    """Replace control characters, so that what others say never looks like a log line of ours."""
-    return _CONTROL_CHARACTERS.sub(" ", text)
+def one_line(text: object, most: int = LONGEST_TEXT) -> str:
+    """Show a text from outside in a message: on one line, and cut.
+
+    What breaks a line, steers a terminal or is invisible becomes a blank: control characters, line and
+    paragraph separators, marks of the direction of writing, characters of no width, halves of characters.
+
+    Args:
+        text: whatever others say: an API, a library, a footer, a name, a field of a connection.
+        most: the longest text that is shown whole, in characters.
+    """
+    whole = str(text)
+    shown = whole[:most]
+    if not shown.isprintable():
+        shown = re.sub(r"\n+", " ", "".join("\n" if category(one) in _INVISIBLE else one for one in shown))
+    return shown if len(whole) <= most else f"{shown}..."
 
 
 def name_of(texts: Iterable[str | None]) -> str:
@@ -70,8 +90,8 @@ def name_of(texts: Iterable[str | None]) -> str:
 
     A name of more than 200 characters is counted, not cut: a half of a secret would not be recognised as one.
     """
-    text = one_line(" ".join(filter(None, texts)))
-    return text if len(text) <= _LONGEST_NAME else f"a name of {len(text):,} characters"
+    text = " ".join(filter(None, texts))
+    return one_line(text) if len(text) <= LONGEST_NAME else f"a name of {len(text):,} characters"
 
 
 def name_some(texts: Sequence[str]) -> str:
