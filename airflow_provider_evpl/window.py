@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from airflow_provider_evpl.errors import EvplConfigError
+from airflow_provider_evpl.fields import wrong
 
 __all__ = [
     "DAY",
@@ -106,10 +107,8 @@ class Granularity:
             object.__setattr__(self, "text", f"{number}{unit}")
             _ = self.step
         except (ValueError, OverflowError):
-            raise EvplConfigError(
-                "granularity: must be a number above 0 and one of ms, s, m, h, d, w, y, like 300s or 1h; "
-                f"is {self.text!r}"
-            ) from None
+            must = "granularity: must be a number above 0 and one of ms, s, m, h, d, w, y, like 300s or 1h"
+            raise wrong(must, self.text) from None
 
     def _parts(self) -> tuple[int, str]:
         match = _GRANULARITY.fullmatch(self.text)
@@ -196,14 +195,15 @@ def read_moment(value: object, field: str) -> datetime:
     if isinstance(moment, date) and not isinstance(moment, datetime):
         moment = datetime.combine(moment, time(), UTC)
     if not isinstance(moment, datetime) or moment.tzinfo is None or moment.microsecond or moment < EPOCH:
-        raise EvplConfigError(
+        raise wrong(
             f"{field}: must be a moment in whole seconds with a zone, like 2026-11-22T00:00:00Z, "
-            f"or a date, like 2026-11-22; is {value!r}"
+            "or a date, like 2026-11-22",
+            value,
         )
     try:
         return _plain(moment)
     except OverflowError:
-        raise EvplConfigError(f"{field}: lies outside of what dates can say, is {value!r}") from None
+        raise wrong(f"{field}: lies outside of what dates can say", value) from None
 
 
 def _plain(moment: datetime) -> datetime:
@@ -228,9 +228,7 @@ def read_duration(value: object, field: str) -> timedelta:
     """
     length = _parse_duration(value.strip()) if isinstance(value, str) else value
     if not isinstance(length, timedelta) or length % _SECOND or not timedelta() <= length <= _LONGEST:
-        raise EvplConfigError(
-            f"{field}: must be a timedelta of whole seconds or text like 300s, 1h, 2d; is {value!r}"
-        )
+        raise wrong(f"{field}: must be a timedelta of whole seconds or text like 300s, 1h, 2d", value)
     return length
 
 

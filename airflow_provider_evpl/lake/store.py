@@ -16,6 +16,7 @@ from airflow_provider_evpl.errors import (
     EvplStoreDeniedError,
     EvplStoreError,
 )
+from airflow_provider_evpl.fields import one_line
 from airflow_provider_evpl.lake.refusals import is_refusal
 
 __all__ = ["LocalStore", "ObjectStore", "Store", "told"]
@@ -235,7 +236,7 @@ def told(url: str) -> Iterator[None]:
     except EvplError:
         raise
     except Exception as error:
-        what = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        what = f"{type(error).__name__}: {one_line(' '.join(str(error).split()))}"
         if is_refusal(error, url):
             why = f"no such bucket ({what})" if isinstance(error, FileNotFoundError) else what
             raise EvplStoreDeniedError(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
-from airflow_provider_evpl.fields import read_argument
+from airflow_provider_evpl.fields import guarded, read_argument
 from airflow_provider_evpl.hooks.evpl import EvplHook
 from airflow_provider_evpl.hooks.storage import open_object_storage
 
@@ -51,9 +51,12 @@ def plan_of(task: LakeTask, context: "Context", settings: "Settings", now: datet
     from airflow_provider_evpl.plan import PullPlan
     from airflow_provider_evpl.window import RunTimes
 
-    return PullPlan.from_arguments(
-        {name: getattr(task, name) for name in task.template_fields},
-        run=RunTimes.from_context(context),
-        default_code_ope=settings.code_ope,
-        now=now,
+    return guarded(
+        lambda: PullPlan.from_arguments(
+            {name: getattr(task, name) for name in task.template_fields},
+            run=RunTimes.from_context(context),
+            default_code_ope=settings.code_ope,
+            now=now,
+        ),
+        settings.client_secret,
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
 
 from airflow_provider_evpl.errors import EvplIncompleteError, EvplPermanentError
-from airflow_provider_evpl.fields import is_argument_given, read_boolean, read_number
+from airflow_provider_evpl.fields import guarded, is_argument_given, read_boolean, read_number
 from airflow_provider_evpl.hooks.evpl import EvplHook
 from airflow_provider_evpl.operators.arguments import hook_of, plan_of, store_of
 
@@ -164,11 +164,16 @@ class EvplCoverageOperator(BaseOperator):
         gives_up = is_argument_given(self.give_up_after)
         now = datetime.now(UTC)
         plan = plan_of(self, context, settings, now)
-        self._store = store_of(self)
+        secret = settings.client_secret
+        self._store = guarded(lambda: store_of(self), secret)
         return find_gaps(
             Objects(self._store, Dataset(plan.code_ope, plan.granularity.text), settings.source),
             plan.window,
-            min_coverage=read_number(min_coverage, "min_coverage", (0, 1)),
-            give_up_after=read_duration(self.give_up_after, "give_up_after") if gives_up else None,
+            min_coverage=guarded(lambda: read_number(min_coverage, "min_coverage", (0, 1)), secret),
+            give_up_after=(
+                guarded(lambda: read_duration(self.give_up_after, "give_up_after"), secret)
+                if gives_up
+                else None
+            ),
             now=now,
         )
