@@ -323,8 +323,10 @@ PLACES: dict[str, Callable[[str], object]] = {
     "its end": lambda password: password.strip()[-6:],
     "a mistake in it": lambda password: f"{password.strip()[:7]}#{password.strip()[8:]}",
 }
-TYPED = ("token_auth", "pagination", "page_parallelism", "requests_per_second", "timeout_seconds")
-TYPED += ("max_retry_seconds", "naive_timestamps", "verify")
+TYPED = [
+    *("token_auth", "pagination", "page_parallelism", "requests_per_second", "timeout_seconds"),
+    *("max_retry_seconds", "naive_timestamps", "verify"),
+]
 
 
 @pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
@@ -332,7 +334,7 @@ TYPED += ("max_retry_seconds", "naive_timestamps", "verify")
 def test_no_part_of_a_secret_is_in_a_message(password: str, place: Callable[[str], object]) -> None:
     """Whoever pastes it, or six characters of it, into another field, or a name, does not find them."""
     value = place(password)
-    extras = [{name: value} for name in (*DEFAULTS, "application_id", "no_such_field")]
+    extras: list[dict[str, Any]] = [{name: value} for name in (*DEFAULTS, "application_id", "no_such_field")]
     for given in (*extras, {str(value): 1}, {str(value): 1, "job": ".."}, {"login": value}, {"host": value}):
         for shown in _errors_of(password, given):
             assert not _six_in_a_row(password) & _six_in_a_row(shown), given
