@@ -132,7 +132,7 @@ class Transport:
                     raise self._failed(url, self._late if dog.has_bitten else error) from None
         except (requests.RequestException, OSError, ValueError, OverflowError) as error:
             raise EvplConfigError(
-                f"{_host(url)} can't be asked: {self._describe(error)}; "
+                f"{self._host(url)} can't be asked: {self._describe(error)}; "
                 "check the connection's host, token_url, proxy and verify"
             ) from None
 
@@ -217,15 +217,20 @@ class Transport:
     def _failed(self, url: str, error: Exception, request_id: str = "none") -> EvplError:
         told = f"{self._describe(error)} (request id {self._secrets.blot(request_id)})"
         if isinstance(error, _TooLargeError | _EncodingError):
-            return EvplResponseError(f"{_host(url)}: {told}")
+            return EvplResponseError(f"{self._host(url)}: {told}")
         if isinstance(error, requests.exceptions.SSLError) and "CERTIFICATE_VERIFY_FAILED" in str(error):
             return EvplConfigError(
-                f"{_host(url)}: its certificate is refused: {told}; "
+                f"{self._host(url)}: its certificate is refused: {told}; "
                 "check the host and the date, or set verify to your CA bundle"
             )
         if isinstance(error, requests.exceptions.ProxyError) and " 407 " in str(error):
-            return EvplConfigError(f"{_host(url)}: the proxy refuses the credentials: {told}; check proxy")
-        return EvplUnavailableError(f"{_host(url)} gave no whole answer: {told}")
+            return EvplConfigError(
+                f"{self._host(url)}: the proxy refuses the credentials: {told}; check proxy"
+            )
+        return EvplUnavailableError(f"{self._host(url)} gave no whole answer: {told}")
+
+    def _host(self, url: str) -> str:
+        return self._secrets.blot(urlsplit(url).netloc)
 
     def _describe(self, error: Exception) -> str:
         return f"{type(error).__name__}: {self._secrets.quote(str(error))}"
@@ -260,7 +265,3 @@ def _is_usable(proxy: str) -> bool:
         return bool(parts.hostname) and parts.port != 0
     except ValueError:
         return False
-
-
-def _host(url: str) -> str:
-    return urlsplit(url).netloc

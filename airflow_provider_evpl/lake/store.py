@@ -236,10 +236,10 @@ def told(url: str) -> Iterator[None]:
     except EvplError:
         raise
     except Exception as error:
-        what = f"{type(error).__name__}: {one_line(' '.join(str(error).split()))}"
+        place, what = one_line(url), f"{type(error).__name__}: {one_line(' '.join(str(error).split()))}"
         if is_refusal(error, url):
             why = f"no such bucket ({what})" if isinstance(error, FileNotFoundError) else what
             raise EvplStoreDeniedError(
-                f"{url}: the store refuses: {why}; check the root, the bucket and the connection's rights"
+                f"{place}: the store refuses: {why}; check the root, the bucket and the connection's rights"
             ) from error
-        raise EvplStoreError(f"{url}: the store failed: {what}; run again later") from error
+        raise EvplStoreError(f"{place}: the store failed: {what}; run again later") from error
