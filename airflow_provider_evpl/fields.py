@@ -173,13 +173,15 @@ def read_boolean(value: object, field: str) -> bool:
     """Read a boolean, or `true` or `false` as text in any case.
 
     Raises:
-        EvplConfigError: it is neither.
+        EvplConfigError: it is neither. A longer value isn't shown: it may be a secret in the wrong place, and
+            some booleans are read before the secret is known.
     """
     if isinstance(value, bool):
         return value
     text = value.strip().lower() if isinstance(value, str) else None
     if text not in ("true", "false"):
-        raise wrong(f"{field}: must be true or false", value)
+        must = f"{field}: must be true or false"
+        raise wrong(must, value) if len(str(value)) <= _MOST_SHOWN else EvplConfigError(must)
     return text == "true"
 
 

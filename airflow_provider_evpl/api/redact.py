@@ -36,14 +36,16 @@ class Secrets:
     def add(self, secret: str, *, passes: bool = False) -> None:
         """Learn one; of those that pass, tokens that a newer one replaces, only the last few are kept."""
         with self._lock:
-            if secret not in self._known:
+            if secret not in (*self._lasting, *self._passing):
                 self._on_secret(secret)
             if passes:
                 earlier = (one for one in self._passing if one != secret)
                 self._passing = (*earlier, secret)[-_MOST_PASSING:]
             else:
                 self._lasting = (*self._lasting, secret)
-            self._known = tuple(dict.fromkeys((*self._lasting, *self._passing)))
+            known = (*self._lasting, *self._passing)
+            as_shown = (one_line(one, len(one)) for one in known)  # in a name that is on one line already
+            self._known = tuple(dict.fromkeys((*known, *as_shown)))
 
     def blot(self, text: str, *, shortest: int = 1, most: int | None = None) -> str:
         """Replace every secret in a text, however it is escaped.

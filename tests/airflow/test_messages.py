@@ -19,7 +19,7 @@ ARGUMENTS = (
     *("window_start", "window_length", "lookback", "slice_length", "allow_empty", "on_shrink"),
     *("max_rejected_fraction", "min_coverage", "deferrable"),
 )
-AFTER_THE_CONNECTION = [name for name in ARGUMENTS if name not in ("evpl_conn_id", "deferrable", "code_ope")]
+WITH_THE_SECRET = [name for name in ARGUMENTS if name not in ("evpl_conn_id", "code_ope")]
 
 
 def _errors(lab: "Lab", arguments: dict[str, Any]) -> Iterator[str]:
@@ -51,7 +51,7 @@ def test_an_argument_makes_no_line_of_its_own(lab: "Lab", name: str, text: str) 
 
 
 @pytest.mark.parametrize("value", [SECRET, f" {SECRET}\n", SECRET[:6], f"https://{SECRET}@host/"])
-@pytest.mark.parametrize("name", AFTER_THE_CONNECTION)
+@pytest.mark.parametrize("name", WITH_THE_SECRET)
 def test_no_part_of_the_secret_is_in_a_message_about_an_argument(lab: "Lab", name: str, value: str) -> None:
     """Whoever pastes it, or six characters of it, into an argument does not find them in the error."""
     lab.connect(password=SECRET)

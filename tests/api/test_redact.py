@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_evpl.api.redact import Secrets
+from airflow_provider_evpl.fields import one_line
 from tests.api.support import ECHOES, SECRET
 
 secrets_ = st.text(st.characters(exclude_characters="*", exclude_categories=["Cs"]), min_size=1)
@@ -230,6 +231,12 @@ def test_other_text_stays(text: str) -> None:
 def test_a_lone_surrogate_is_blotted() -> None:
     """Even a secret that is no valid Unicode is hidden."""
     assert knowing("a\ud800").blot(r"a\uD800") == "***"
+
+
+def test_a_secret_is_hidden_in_a_text_that_was_put_on_one_line() -> None:
+    """A secret may have a control character, which a message shows as a blank."""
+    secret = "\x01a\tsecret\x9b with\u2028all"
+    assert knowing(secret).blot(one_line(f"<{secret}>")) == "<***>"
 
 
 def test_each_secret_is_told_once() -> None:
