@@ -41,7 +41,7 @@ class Secrets:
             if passes:
                 earlier = (one for one in self._passing if one != secret)
                 self._passing = (*earlier, secret)[-_MOST_PASSING:]
-            else:
+            elif secret not in self._lasting:
                 self._lasting = (*self._lasting, secret)
             known = (*self._lasting, *self._passing)
             as_shown = (one_line(one, len(one)) for one in known)  # in a name that is on one line already

@@ -248,6 +248,15 @@ def test_each_secret_is_told_once() -> None:
     assert told == ["one", "two"]
 
 
+def test_a_secret_that_is_added_at_each_request_is_kept_once() -> None:
+    """A proxy's password is: the thousandth time costs no more than the second."""
+    secrets = knowing("for-good")
+    second = _count_calls(secrets.add, "for-good")
+    for _ in range(1000):
+        secrets.add("for-good")
+    assert _count_calls(secrets.add, "for-good") == second
+
+
 def test_only_the_last_tokens_are_kept() -> None:
     """Of secrets that pass the last sixteen are hidden, so that memory has a bound; the others always are."""
     secrets = knowing("for-good")
