@@ -66,14 +66,9 @@ class Reading:
             parts[int(digits, 16)] += [f"{one}{kind}{digits}" for one in self._backslashes]
 
     def find(self, wanted: str) -> Iterator[tuple[int, int]]:
-        """Give each place of another text as its start and its end.
-
-        Of a text with more than 1,000 characters the first 1,000 are searched, and its end is the end of all.
-        """
+        """Give each place of another text, or of its first 1,000 characters, as its start and its end."""
         head = wanted[:MOST_SEARCHED]
-        pairs = self._read(head) if self._may_be_escaped(wanted) else self._find_plain(head)
-        for start, end in pairs:
-            yield start, end if len(wanted) == len(head) else len(self._text)
+        return self._read(head) if self._may_be_escaped(head) else self._find_plain(head)
 
     def _may_be_escaped(self, wanted: str) -> bool:
         is_misread = not wanted.isascii() and not self._text.isascii()

@@ -1,7 +1,7 @@
 """Keeps secrets out of every text that leaves the API side."""
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
 from airflow_provider_evpl.escapes import LONGEST_FORM, MOST_SEARCHED, Reading
@@ -11,6 +11,7 @@ __all__ = ["Secrets"]
 
 _HIDDEN: Final = "***"
 _MOST_PASSING: Final = 16
+_PART: Final = 1 << 18
 
 
 class Secrets:
@@ -60,15 +61,23 @@ class Secrets:
         """
         end = len(text) if most is None else min(most, len(text))
         known = [one for one in self._known if shortest <= len(one)]
-        longest = min(max(map(len, known), default=0), MOST_SEARCHED)
-        reading = Reading(text[: end + longest * LONGEST_FORM])
-        places = sorted(place for secret in known for place in reading.find(secret))
+        parts = (slice(at, min(at + _PART, end)) for at in range(0, end, _PART))
+        places = sorted(place for part in parts for place in _find(known, text, part))
         return "".join(_hide(text, places, end)) if places else text[:end]
 
     def quote(self, text: str) -> str:
         """Show what others say: on one line, cut, without secrets."""
         beginning = self.blot(text, most=LONGEST_TEXT)
         return one_line(beginning, len(beginning)) + ("..." if len(text) > LONGEST_TEXT else "")
+
+
+def _find(known: Sequence[str], text: str, part: slice) -> Iterator[tuple[int, int]]:
+    """Give the places of secrets that begin in a part of a text: all of it at once would take much memory."""
+    longest = min(max(map(len, known), default=0), MOST_SEARCHED)
+    reading = Reading(text[part.start : part.stop + longest * LONGEST_FORM])
+    for secret in known:
+        for start, end in reading.find(secret):
+            yield part.start + start, part.start + end if len(secret) <= MOST_SEARCHED else len(text)
 
 
 def _hide(text: str, places: Iterable[tuple[int, int]], end: int) -> Iterator[str]:

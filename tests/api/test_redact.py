@@ -189,6 +189,30 @@ def test_what_others_say_is_cut_before_it_is_searched() -> None:
     assert _count_calls(secrets.quote, text) < _count_calls(secrets.blot, text) / 100
 
 
+@pytest.mark.parametrize("at", range(-50, 3, 7))
+def test_a_secret_between_two_parts_of_a_large_text_is_hidden(at: int) -> None:
+    """A large text is read part by part, and a secret may begin in one and end in the next."""
+    before = "x" * ((1 << 18) + at)
+    for echo in (
+        "a-secret",
+        quote("a-secret").replace("e", "%65"),
+        "".join(f"&#{ord(one)};" for one in "a-secret"),
+    ):
+        assert knowing("a-secret").blot(f"{before}{echo}y{echo}") == f"{before}***y***"
+
+
+def test_the_search_takes_little_memory() -> None:
+    """A report may have 64 MiB in one name: what a search takes for itself does not grow with that."""
+    secrets, text = knowing("a" * 999 + "b", "%a" * 400), "a%61" * 300_000
+    tracemalloc.start()
+    try:
+        assert secrets.blot(text) == text
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 8_000_000
+
+
 def test_nothing_is_kept_of_clients_that_are_gone() -> None:
     """Each of many clients has other secrets: what was made to find them goes with them."""
     tracemalloc.start()
