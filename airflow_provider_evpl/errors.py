@@ -56,7 +56,15 @@ class EvplPermanentError(EvplError):
 
 
 class EvplConfigError(EvplPermanentError):
-    """A connection field, an argument or the window is wrong; the message names it."""
+    """A connection field, an argument or the window is wrong; the message names it.
+
+    Attributes:
+        without_value: the message without the wrong value, for where that holds a secret.
+    """
+
+    def __init__(self, message: str, *, without_value: str | None = None) -> None:
+        super().__init__(message)
+        self.without_value = message if without_value is None else without_value
 
 
 class EvplAuthError(EvplPermanentError):

@@ -2,32 +2,48 @@
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import date, timedelta
 from numbers import Number
+from typing import TypeVar
+from unicodedata import category
 
 from airflow_provider_evpl.errors import EvplConfigError
+from airflow_provider_evpl.escapes import Reading
 
 __all__ = [
     "DURATION_UNITS",
+    "LONGEST_NAME",
+    "LONGEST_TEXT",
+    "guarded",
     "is_argument_given",
     "is_given",
     "name_of",
     "name_some",
     "one_line",
+    "quoted",
     "read_boolean",
     "read_choice",
     "read_duration",
     "read_number",
     "read_text",
     "read_whole_number",
+    "shows",
     "text_of",
+    "wrong",
 ]
 
-_CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_T = TypeVar("_T")
+LONGEST_NAME = 200
+"""Of a name, in a message; in characters."""
+
+LONGEST_TEXT = 500
+"""Of any other text from outside, in a message; in characters."""
+
+_INVISIBLE = ("Cc", "Cf", "Cs", "Zl", "Zp")  # Unicode's categories
 _MOST_NAMED = 5
-_LONGEST_NAME = 200
+_MOST_SHOWN = 5  # characters of a secret
 DURATION_UNITS = {"s": timedelta(seconds=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 _LONGEST = timedelta(days=36_500)  # keeps every sum inside what a datetime can say
 _DURATION = re.compile(r"0*(\d{1,9})([shd])", re.ASCII)
@@ -72,24 +88,81 @@ def read_text(value: object, field: str) -> str:
     return value.strip()
 
 
-def one_line(text: str) -> str:
-    """Replace control characters, so that what others say never looks like a log line of ours."""
-    return _CONTROL_CHARACTERS.sub(" ", text)
+def one_line(text: object, most: int = LONGEST_TEXT) -> str:
+    """Show a text from outside in a message: on one line, and cut.
 
+    What breaks a line, steers a terminal or is invisible becomes a blank: control characters, line and
+    paragraph separators, marks of the direction of writing, characters of no width, halves of characters.
 
-def name_of(texts: Iterable[str | None]) -> str:
-    """Join the texts of a name on one line.
-
-    A name of more than 200 characters is counted, not cut: a half of a secret would not be recognised as one.
+    Args:
+        text: whatever others say: an API, a library, a footer, a name, a field of a connection.
+        most: the longest text that is shown whole, in characters.
     """
-    text = one_line(" ".join(filter(None, texts)))
-    return text if len(text) <= _LONGEST_NAME else f"a name of {len(text):,} characters"
+    whole = str(text)
+    shown = whole[:most]
+    if not shown.isprintable():
+        shown = re.sub(r"\n+", " ", "".join("\n" if category(one) in _INVISIBLE else one for one in shown))
+    return shown if len(whole) <= most else f"{shown}..."
+
+
+def quoted(value: object) -> str:
+    """Show the value of a field or an argument in a message: as Python writes it, cut."""
+    return one_line(repr(value), LONGEST_NAME)
+
+
+def name_of(*texts: str | None, most: int = LONGEST_NAME) -> str:
+    """Join the texts of a name on one line, for a message in which secrets are searched later.
+
+    A name of more characters is counted, not cut: a half of a secret would not be recognised as one.
+    """
+    text = " ".join(filter(None, texts))
+    return one_line(text) if len(text) <= most else f"a name of {len(text):,} characters"
 
 
 def name_some(texts: Sequence[str]) -> str:
     """Name the first five texts, and the number of the others: `a, b, c, d, e and 7 more`."""
     more = len(texts) - _MOST_NAMED
     return ", ".join(texts[:_MOST_NAMED]) + (f" and {more:,} more" if more > 0 else "")
+
+
+def wrong(must: str, value: object) -> EvplConfigError:
+    """Make the error of a wrong value.
+
+    Args:
+        must: names the field and says what it must be.
+        value: is shown on one line, and cut.
+    """
+    return EvplConfigError(f"{must}, is {quoted(value)}", without_value=f"{must}, is ***")
+
+
+def guarded(read: Callable[[], _T], secret: str | None) -> _T:
+    """Return what a reader of fields or arguments returns.
+
+    Args:
+        read: raises EvplConfigError where one of them is wrong.
+        secret: somebody may have put it into the wrong field: then the error doesn't show the value.
+
+    Raises:
+        EvplConfigError: as the reader does; it has no context, which tracebacks would show.
+    """
+    try:
+        return read()
+    except EvplConfigError as error:
+        raised = error
+    raise EvplConfigError(raised.without_value) if shows(str(raised), secret) else raised
+
+
+def shows(text: str, secret: str | None) -> bool:
+    """Whether a text has a secret, or more than five characters of it in a row, however they are escaped.
+
+    Args:
+        text: to be shown.
+        secret: as it was given; blanks around it don't count. None, or blank, is no secret.
+    """
+    whole = (secret or "").strip()
+    pieces = {whole[at : at + _MOST_SHOWN + 1] for at in range(max(1, len(whole) - _MOST_SHOWN))}
+    reading = Reading(text)
+    return any(any(reading.find(piece)) for piece in pieces if piece)
 
 
 def _is_surrogate(character: str) -> bool:
@@ -104,7 +177,7 @@ def read_choice(value: object, field: str, choices: tuple[str, ...]) -> str:
     """
     text = read_text(value, field)
     if text not in choices:
-        raise EvplConfigError(f"{field}: must be one of {', '.join(choices)}, is {text!r}")
+        raise wrong(f"{field}: must be one of {', '.join(choices)}", text)
     return text
 
 
@@ -112,13 +185,15 @@ def read_boolean(value: object, field: str) -> bool:
     """Read a boolean, or `true` or `false` as text in any case.
 
     Raises:
-        EvplConfigError: it is neither.
+        EvplConfigError: it is neither. A longer value isn't shown: it may be a secret in the wrong place, and
+            some booleans are read before the secret is known.
     """
     if isinstance(value, bool):
         return value
     text = value.strip().lower() if isinstance(value, str) else None
     if text not in ("true", "false"):
-        raise EvplConfigError(f"{field}: must be true or false, is {value!r}")
+        must = f"{field}: must be true or false"
+        raise wrong(must, value) if len(str(value)) <= _MOST_SHOWN else EvplConfigError(must)
     return text == "true"
 
 
@@ -132,7 +207,7 @@ def read_number(value: object, field: str, within: tuple[float, float], *, above
     number = _as_number(value)
     if number is None or not (low < number if above else low <= number) or number > high:
         bounds = f"{'above' if above else 'from'} {low:g}" + ("" if math.isinf(high) else f" to {high:g}")
-        raise EvplConfigError(f"{field}: must be a number {bounds}, is {value!r}")
+        raise wrong(f"{field}: must be a number {bounds}", value)
     return number
 
 
@@ -144,7 +219,7 @@ def read_whole_number(value: object, field: str, within: tuple[float, float]) ->
     """
     number = read_number(value, field, within)
     if number % 1:
-        raise EvplConfigError(f"{field}: must be a whole number, is {value!r}")
+        raise wrong(f"{field}: must be a whole number", value)
     return int(number)
 
 
@@ -169,9 +244,7 @@ def read_duration(value: object, field: str) -> timedelta:
     text = text_of(value)
     length = _parse_duration(text.strip()) if isinstance(text, str) else None
     if length is None or length > _LONGEST:
-        raise EvplConfigError(
-            f"{field}: must be a timedelta of whole seconds or text like 300s, 1h, 2d; is {text!r}"
-        )
+        raise wrong(f"{field}: must be a timedelta of whole seconds or text like 300s, 1h, 2d", text)
     return length
 
 

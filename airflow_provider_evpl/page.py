@@ -25,7 +25,7 @@ class Series(NamedTuple):
     @property
     def label(self) -> str:
         """The name for people, on one line."""
-        return name_of(self)
+        return name_of(*self)
 
 
 class Entry(Struct, gc=False, frozen=True):

@@ -6,6 +6,7 @@ from typing import TypeAlias, TypeVar
 import msgspec
 from msgspec import Raw
 
+from airflow_provider_evpl.fields import name_of, one_line
 from airflow_provider_evpl.values import OddError
 
 __all__ = [
@@ -69,7 +70,7 @@ def read_json(raw: Raw | bytes, kind: type[_T]) -> _T:
     try:
         return msgspec.json.decode(raw, type=kind)
     except (ValueError, RecursionError) as error:
-        raise OddError(f"no readable JSON: {error}") from None
+        raise OddError(f"no readable JSON: {one_line(error)}") from None
 
 
 def read_fields(raw: Raw | bytes) -> Fields:
@@ -118,7 +119,7 @@ def split_fields(raw: Raw | bytes) -> Fields:
         if field is None or name is None:
             raise OddError("no readable JSON: a field without a name")
         if name in fields:
-            raise OddError(f"{name} is there twice")
+            raise OddError(f"{name_of(name)} is there twice")
         fields[name] = Raw(field[2])
     return fields
 

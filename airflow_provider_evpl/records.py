@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Raw
 
 from airflow_provider_evpl.errors import EvplResponseError, EvplUnavailableError
+from airflow_provider_evpl.fields import one_line
 from airflow_provider_evpl.page import Entry, Page, Rejection
 from airflow_provider_evpl.raw_json import (
     CutOffError,
@@ -151,9 +152,10 @@ class _CarefulReader:
             header, parts = read_header(fields), _entry_list(fields)
         except (OddError, msgspec.ValidationError) as error:
             if isinstance(error, CutOffError) or not _is_json(text):
-                raise EvplUnavailableError(f"the answer is no whole JSON text: {error}") from error
+                raise EvplUnavailableError(f"the answer is no whole JSON text: {one_line(error)}") from error
             raise EvplResponseError(
-                f"the answer is no report: {error}; the API no longer answers as Orange documents it"
+                f"the answer is no report: {one_line(error)}; "
+                "the API no longer answers as Orange documents it"
             ) from error
         self._pass_over(fields, PAGE_NAMES)
         return header, parts

@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from airflow_provider_evpl.errors import EvplResponseError
-from airflow_provider_evpl.fields import one_line
+from airflow_provider_evpl.fields import name_of, one_line
 from airflow_provider_evpl.page import Entry, Page, Series
 from airflow_provider_evpl.raw_json import Fields, begins_with, count_time_stamps, read_json, read_parts
 from airflow_provider_evpl.values import OddError, Timestamps, pack, read_value, read_values
@@ -119,7 +119,7 @@ def read_series(fields: Fields) -> Series:
     try:
         return _series(msgspec.convert(known, _Names))
     except msgspec.ValidationError as error:
-        raise OddError(f"entry: {error}") from None
+        raise OddError(f"entry: {one_line(error)}") from None
 
 
 def unknown_names(fields: Fields, known: frozenset[str]) -> list[str]:
@@ -181,7 +181,7 @@ def renamed(missing: str, name: str) -> OddError:
 
     The name is shown whole or not at all, because half of a secret would not be recognised as one.
     """
-    shown = one_line(name) if len(name) <= _LONGEST_NAME else f"a name of {len(name):,} characters"
+    shown = name_of(name, most=_LONGEST_NAME)
     return OddError(f"no {missing}; the unknown field {shown} may be its new name")
 
 

@@ -14,12 +14,18 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from airflow_provider_evpl.errors import EvplConfigError
 from airflow_provider_evpl.fields import (
+    LONGEST_NAME,
+    guarded,
     is_given,
+    name_some,
+    one_line,
+    quoted,
     read_boolean,
     read_choice,
     read_number,
     read_text,
     read_whole_number,
+    wrong,
 )
 
 __all__ = ["Settings"]
@@ -77,20 +83,18 @@ class Settings:
             EvplConfigError: a field is missing, unknown or wrong; the message names it and shows no
                 secret.
         """
-        try:
-            return cls._read(login=login, password=password, host=host, extra=extra)
-        except EvplConfigError as error:
-            if not password or not password.strip() or password not in str(error):
-                raise
-            raise EvplConfigError(str(error).replace(password, "***")) from None  # it was in the wrong field
+        return guarded(lambda: cls._read(login=login, password=password, host=host, extra=extra), password)
 
     @classmethod
     def _read(
         cls, *, login: str | None, password: str | None, host: str | None, extra: Mapping[str, object]
     ) -> "Settings":
         if unknown := sorted(extra.keys() - _READERS.keys()):
+            known = ", ".join(sorted(_READERS))
+            names = name_some([one_line(name, LONGEST_NAME) for name in unknown])
             raise EvplConfigError(
-                f"extra: unknown {', '.join(unknown)}; known are {', '.join(sorted(_READERS))}"
+                f"extra: unknown {names}; known are {known}",
+                without_value=f"extra: unknown ***; known are {known}",
             )
         given = {name: value for name, value in extra.items() if is_given(value)}
         _required(given.get("application_id"), "application_id")
@@ -157,8 +161,10 @@ def _check_bundle(path: str) -> None:
         if not Path(path).is_dir():
             SSLContext(PROTOCOL_TLS_CLIENT).load_verify_locations(path)
     except (OSError, ValueError) as error:
+        must = "verify: must be true or the path of a CA bundle"
         raise EvplConfigError(
-            f"verify: must be true or the path of a CA bundle; {path!r} is none on this machine: {error}"
+            f"{must}; {quoted(path)} is none on this machine: {one_line(error)}",
+            without_value=f"{must}; *** is none on this machine",
         ) from None
 
 
@@ -244,7 +250,7 @@ def _split_list(text: str) -> object:
 def _read_pace(value: object, name: str) -> float:
     pace = read_number(value, name, (0, 1000), above=True)
     if pace * _DAY_SECONDS < 1:
-        raise EvplConfigError(f"{name}: less than one request a day, {value!r}, never ends")
+        raise wrong(f"{name}: less than one request a day never ends", value)
     return pace
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from airflow_provider_evpl.errors import EvplConfigError
-from airflow_provider_evpl.fields import DURATION_UNITS, text_of
+from airflow_provider_evpl.fields import DURATION_UNITS, text_of, wrong
 
 __all__ = [
     "DAY",
@@ -102,10 +102,8 @@ class Granularity:
             object.__setattr__(self, "text", f"{number}{unit}")
             _ = self.step
         except (ValueError, OverflowError):
-            raise EvplConfigError(
-                "granularity: must be a number above 0 and one of ms, s, m, h, d, w, y, like 300s or 1h; "
-                f"is {self.text!r}"
-            ) from None
+            must = "granularity: must be a number above 0 and one of ms, s, m, h, d, w, y, like 300s or 1h"
+            raise wrong(must, self.text) from None
 
     def _parts(self) -> tuple[int, str]:
         match = _GRANULARITY.fullmatch(self.text)
@@ -191,14 +189,15 @@ def read_moment(value: object, field: str) -> datetime:
     text = text_of(value)
     moment = _parse_moment(text.strip()) if isinstance(text, str) else None
     if moment is None or moment.tzinfo is None or moment < EPOCH:
-        raise EvplConfigError(
+        raise wrong(
             f"{field}: must be a moment in whole seconds with a zone, like 2026-11-22T00:00:00Z, "
-            f"or a date, like 2026-11-22; is {text!r}"
+            "or a date, like 2026-11-22",
+            text,
         )
     try:
         return _plain(moment)
     except OverflowError:
-        raise EvplConfigError(f"{field}: lies outside of what dates can say, is {text!r}") from None
+        raise wrong(f"{field}: lies outside of what dates can say", text) from None
 
 
 def _plain(moment: datetime) -> datetime:

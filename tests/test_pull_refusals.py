@@ -246,7 +246,7 @@ def test_a_unit_in_doubt_is_told_once_and_changes_nothing(
 def test_a_refusal_shows_no_secret(tmp_path: Path) -> None:
     """A series named after a token is blotted out before its name is cut."""
     twins = grid(f"{'x' * 195} token", MIDNIGHT, 1) + grid(f"{'x' * 195} token", MIDNIGHT, 1, value="9")
-    with pytest.raises(EvplRefusedError, match=r"x \*\*\*  at 2026") as error:
+    with pytest.raises(EvplRefusedError, match=r"x \*\*\* \.\.\. at 2026") as error:
         run(FakeApi(twins), tmp_path)
     assert "token" not in str(error.value)
 

@@ -111,7 +111,7 @@ class TokenSource:
     def _ask_anew(self) -> str:
         asked_at = self._clock()
         answer = self._ask()
-        raise_for(answer, _WHAT, self._secrets.blot, next_step=_NEXT_STEP)
+        raise_for(answer, _WHAT, self._secrets.quote, next_step=_NEXT_STEP)
         token, lifetime_seconds = self._read(answer)
         self._secrets.add(token, passes=True)
         self._old_at = asked_at + lifetime_seconds - min(_LONGEST_MARGIN_SECONDS, _MARGIN * lifetime_seconds)

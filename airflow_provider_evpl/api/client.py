@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
+from itertools import chain
 from types import TracebackType
 from typing import Self
 from urllib.parse import quote
@@ -176,8 +177,8 @@ class Client:
         if _refuses_token(answer):
             answer = self._send(query, index, self._tokens.renew(refused=token))
             if self._was_let_in and _refuses_token(answer):
-                raise EvplUnavailableError(f"{what}: {tell(answer, self._secrets.blot)}; {_TAKEN_BACK}")
-        raise_for(answer, what, self._secrets.blot, hint=_minutes(query.granularity))
+                raise EvplUnavailableError(f"{what}: {tell(answer, self._secrets.quote)}; {_TAKEN_BACK}")
+        raise_for(answer, what, self._secrets.quote, hint=_minutes(query.granularity))
         self._was_let_in = True
         return self._decode(answer, what)
 
@@ -220,19 +221,21 @@ class Client:
         return structs.replace(
             page,
             request_id=request_id,
-            entries=[self._blot_names(one) for one in page.entries],
+            entries=self._blot_names(page.entries),
             rejections=[_blot(one, blot) for one in page.rejections],
-            unknown_fields=frozenset(map(blot, page.unknown_fields)),
+            unknown_fields=frozenset(map(self._secrets.quote, page.unknown_fields)),
         )
 
-    def _blot_names(self, entry: Entry) -> Entry:
+    def _blot_names(self, entries: list[Entry]) -> list[Entry]:
         """Names are the API's to choose, and go into the lake; values are numbers."""
         blot = partial(self._secrets.blot, shortest=_SHORTEST_IN_NAMES)
-        names = "\n".join(text or "" for text in entry.series)
-        if blot(names) == names:  # as a rule: looked at together
-            return entry
-        series = Series._make(text and blot(text) for text in entry.series)
-        return structs.replace(entry, series=series)
+        names = "\n".join(filter(None, chain.from_iterable(entry.series for entry in entries)))
+        if blot(names) == names:  # as a rule: searched together
+            return entries
+        return [
+            structs.replace(entry, series=Series._make(text and blot(text) for text in entry.series))
+            for entry in entries
+        ]
 
 
 def _refuses_token(answer: Answer) -> bool:

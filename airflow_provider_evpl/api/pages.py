@@ -14,6 +14,7 @@ from airflow_provider_evpl.errors import (
     EvplResponseError,
     EvplRetryableError,
 )
+from airflow_provider_evpl.fields import one_line
 from airflow_provider_evpl.page import Page
 from airflow_provider_evpl.records import MOST_REJECTIONS
 
@@ -233,4 +234,4 @@ class _Check:
             )
 
     def _fail(self, why: str) -> None:
-        raise EvplPagingError(f"page {self._count}: {why} (request id {self._request_id})")
+        raise EvplPagingError(f"page {self._count}: {one_line(why)} (request id {self._request_id})")

@@ -1,22 +1,25 @@
 """Keeps secrets out of every text that leaves the API side."""
 
-import json
-import re
 import threading
-from collections.abc import Callable
-from html.entities import codepoint2name
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
+
+from airflow_provider_evpl.escapes import LONGEST_FORM, MOST_SEARCHED, Reading
+from airflow_provider_evpl.fields import LONGEST_TEXT, one_line
 
 __all__ = ["Secrets"]
 
 _HIDDEN: Final = "***"
-_LAST_OF_ASCII: Final = 0x7F
 _MOST_PASSING: Final = 16
-_ENTITY_NAMES: Final = codepoint2name | {ord("'"): "apos"}
+_PART: Final = 1 << 18
 
 
 class Secrets:
-    """Texts that must never be shown, and a way to blot them out of what servers and libraries say.
+    """Texts that must never be shown, and a way to hide them in what servers and libraries say.
+
+    A secret is found however a server escapes each of its characters: percent-encoded, as an entity of HTML,
+    as JSON does (once or twice), behind backslashes, or as UTF-8 that was read as Latin-1.
+    If a secret has more than 1,000 characters, the first 1,000 are searched, and all after them is hidden.
 
     Safe to share between threads.
 
@@ -29,75 +32,62 @@ class Secrets:
         self._lock = threading.Lock()
         self._lasting: tuple[str, ...] = ()
         self._passing: tuple[str, ...] = ()
-        self._longest_first: tuple[str, ...] = ()
-        self._patterns: dict[str, re.Pattern[str]] = {}
+        self._known: tuple[str, ...] = ()
 
     def add(self, secret: str, *, passes: bool = False) -> None:
         """Learn one; of those that pass, tokens that a newer one replaces, only the last few are kept."""
         with self._lock:
-            if secret not in self._longest_first:
+            if secret not in (*self._lasting, *self._passing):
                 self._on_secret(secret)
             if passes:
                 earlier = (one for one in self._passing if one != secret)
                 self._passing = (*earlier, secret)[-_MOST_PASSING:]
-            else:
+            elif secret not in self._lasting:
                 self._lasting = (*self._lasting, secret)
-            known = dict.fromkeys((*self._lasting, *self._passing))
-            self._longest_first = tuple(sorted(known, key=len, reverse=True))
-            self._patterns = {one: made for one, made in self._patterns.items() if one in known}
+            known = (*self._lasting, *self._passing)
+            as_shown = (one_line(one, len(one)) for one in known)  # in a name that is on one line already
+            self._known = tuple(dict.fromkeys((*known, *as_shown)))
 
-    def blot(self, text: str, *, shortest: int = 1) -> str:
-        """Replace every secret in a text, however it is escaped; what is shorter than one can't hold it.
+    def blot(self, text: str, *, shortest: int = 1, most: int | None = None) -> str:
+        """Replace every secret in a text, however it is escaped.
+
+        The time grows with the length of the text, whatever is in the text and in the secrets.
 
         Args:
             text: to be shown or kept.
             shortest: leave secrets alone that have fewer characters: they may be part of any word.
+            most: return only the beginning of the text, up to so many characters. A secret that begins there
+                is hidden, also if it ends later.
         """
-        for secret in self._longest_first:
-            if shortest <= len(secret) <= len(text):
-                text = self._pattern(secret).sub(_HIDDEN, text)
-        return text
+        end = len(text) if most is None else min(most, len(text))
+        known = [one for one in self._known if shortest <= len(one)]
+        parts = (slice(at, min(at + _PART, end)) for at in range(0, end, _PART))
+        places = sorted(place for part in parts for place in _find(known, text, part))
+        return "".join(_hide(text, places, end)) if places else text[:end]
 
-    def _pattern(self, secret: str) -> re.Pattern[str]:
-        """Made when it is needed: that of a token of 8 kB takes seconds, and few texts are so long."""
-        pattern = self._patterns.get(secret) or re.compile(_any_form(secret))
-        self._patterns[secret] = pattern
-        return pattern
-
-
-def _any_form(secret: str) -> str:
-    """A pattern for a secret: who echoes it may escape more characters than our libraries would, or fewer."""
-    begins = re.escape("%&+\\" + secret[0] + chr(_utf_8(secret[0])[0]))
-    forms = "".join(f"(?:{'|'.join(_escapes(character))})" for character in secret)
-    return f"(?=[{begins}]){forms}"  # where none can begin none is tried: takes a third of the time
+    def quote(self, text: str) -> str:
+        """Show what others say: on one line, cut, without secrets."""
+        beginning = self.blot(text, most=LONGEST_TEXT)
+        return one_line(beginning, len(beginning)) + ("..." if len(text) > LONGEST_TEXT else "")
 
 
-def _escapes(character: str) -> list[str]:
-    """Patterns for a character: percent-encoded, in HTML, in JSON (or twice), misread, plain."""
-    code = ord(character)
-    utf_8, utf_16 = _utf_8(character), character.encode("utf-16-be", errors="surrogatepass")
-    units = [utf_16[at : at + 2].hex() for at in range(0, len(utf_16), 2)]
-    json_letter = json.dumps(character)[2:-1]  # the n of a line feed's escape
-    return [
-        "(?i:" + "".join(f"%{byte:02x}" for byte in utf_8) + ")",
-        *([r"\+"] if character == " " else []),
-        rf"(?i:&#0*{code};|&#x0*{code:x};)",
-        *([f"&{_ENTITY_NAMES[code]};"] if code in _ENTITY_NAMES else []),
-        "(?i:" + "".join(rf"\\{{1,3}}u{unit}" for unit in units) + ")",
-        *([rf"\\{{1,3}}{json_letter}"] if json_letter.isalpha() else []),
-        "".join(map(_misread, utf_8)),
-        rf"\\{{0,3}}{re.escape(character)}",  # last: it is the beginning of some above
-    ]
+def _find(known: Sequence[str], text: str, part: slice) -> Iterator[tuple[int, int]]:
+    """Give the places of secrets that begin in a part of a text: all of it at once would take much memory."""
+    longest = min(max(map(len, known), default=0), MOST_SEARCHED)
+    reading = Reading(text[part.start : part.stop + longest * LONGEST_FORM])
+    for secret in known:
+        for start, end in reading.find(secret):
+            yield part.start + start, part.start + end if len(secret) <= MOST_SEARCHED else len(text)
 
 
-def _utf_8(character: str) -> bytes:
-    return character.encode(errors="surrogatepass")
-
-
-def _misread(byte: int) -> str:
-    """A byte of UTF-8 read as Latin-1, as HTTP's headers are; plain, or as Python writes it.
-
-    Plain ASCII is among the escapes already: twice, a beginning of a secret would take 2**n steps.
-    """
-    plain = f"{re.escape(chr(byte))}|" if byte > _LAST_OF_ASCII else ""
-    return rf"(?:{plain}\\{{1,3}}x{byte:02x})"
+def _hide(text: str, places: Iterable[tuple[int, int]], end: int) -> Iterator[str]:
+    """Give the pieces of a text up to an end; places that overlap are hidden as one."""
+    shown = 0
+    for start, stop in places:
+        if start >= end:
+            break
+        if start >= shown:
+            yield text[shown:start]
+            yield _HIDDEN
+        shown = max(shown, stop)
+    yield text[shown:end]

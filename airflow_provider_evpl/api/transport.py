@@ -17,7 +17,7 @@ from airflow_provider_evpl.api.pace import Pace
 from airflow_provider_evpl.api.redact import Secrets
 from airflow_provider_evpl.api.watchdog import Watchdog, WatchedAdapter, watched
 from airflow_provider_evpl.errors import EvplConfigError, EvplError, EvplResponseError, EvplUnavailableError
-from airflow_provider_evpl.fields import one_line
+from airflow_provider_evpl.fields import LONGEST_NAME, one_line
 from airflow_provider_evpl.settings import Settings
 
 __all__ = ["Answer", "Transport", "make_session"]
@@ -28,7 +28,6 @@ _ENCODINGS = ("gzip", "deflate")
 _READABLE = {*_ENCODINGS, "identity", ""}
 _MOST_BYTES = 64 << 20  # a page of 1,000 series, a day at 5 minutes, is 17 MB
 _MOST_OTHER_BYTES = 1 << 20
-_LONGEST_REQUEST_ID = 200
 _PASSING_FAULTS = (
     requests.ConnectionError,
     requests.exceptions.InvalidHeader,  # two lengths that differ, say
@@ -48,8 +47,8 @@ class Answer:
     @property
     def request_id(self) -> str:
         """What Orange's support asks for [2]; never cut: half of a secret could not be found in it."""
-        request_id = one_line(self.headers.get("X-OAPI-Request-Id", "none"))
-        return request_id if len(request_id) <= _LONGEST_REQUEST_ID else "too long to be one"
+        request_id = self.headers.get("X-OAPI-Request-Id", "none")
+        return one_line(request_id) if len(request_id) <= LONGEST_NAME else "too long to be one"
 
 
 def make_session(pool_size: int) -> requests.Session:
@@ -134,7 +133,7 @@ class Transport:
                     raise self._failed(url, self._late if dog.has_bitten else error) from None
         except (requests.RequestException, OSError, ValueError, OverflowError) as error:
             raise EvplConfigError(
-                f"{_host(url)} can't be asked: {self._describe(error)}; "
+                f"{self._host(url)} can't be asked: {self._describe(error)}; "
                 "check the connection's host, token_url, proxy and verify"
             ) from None
 
@@ -220,20 +219,25 @@ class Transport:
     def _failed(self, url: str, error: Exception, request_id: str = "none") -> EvplError:
         told = f"{self._describe(error)} (request id {self._secrets.blot(request_id)})"
         if isinstance(error, _TooLargeError | _EncodingError):
-            return EvplResponseError(f"{_host(url)}: {told}")
-        if isinstance(error, requests.exceptions.SSLError) and "CERTIFICATE_VERIFY_FAILED" in told:
+            return EvplResponseError(f"{self._host(url)}: {told}")
+        if isinstance(error, requests.exceptions.SSLError) and "CERTIFICATE_VERIFY_FAILED" in str(error):
             return EvplConfigError(
-                f"{_host(url)}: its certificate is refused: {told}; "
+                f"{self._host(url)}: its certificate is refused: {told}; "
                 "check the host and the date, or set verify to your CA bundle"
             )
-        if isinstance(error, requests.exceptions.ProxyError) and " 407 " in told:
-            return EvplConfigError(f"{_host(url)}: the proxy refuses the credentials: {told}; check proxy")
+        if isinstance(error, requests.exceptions.ProxyError) and " 407 " in str(error):
+            return EvplConfigError(
+                f"{self._host(url)}: the proxy refuses the credentials: {told}; check proxy"
+            )
         return EvplUnavailableError(
-            f"{_host(url)} gave no whole answer: {told}; if it stays so, {_advice(error)}"
+            f"{self._host(url)} gave no whole answer: {told}; if it stays so, {_advice(error)}"
         )
 
+    def _host(self, url: str) -> str:
+        return self._secrets.blot(urlsplit(url).netloc)
+
     def _describe(self, error: Exception) -> str:
-        return f"{type(error).__name__}: {self._secrets.blot(str(error))}"
+        return f"{type(error).__name__}: {self._secrets.quote(str(error))}"
 
 
 @contextmanager
@@ -279,7 +283,3 @@ def _is_usable(proxy: str) -> bool:
         return bool(parts.hostname) and parts.port != 0
     except ValueError:
         return False
-
-
-def _host(url: str) -> str:
-    return urlsplit(url).netloc

@@ -27,7 +27,6 @@ from airflow_provider_evpl.fields import one_line
 __all__ = ["api_code", "raise_for", "read_retry_after", "tell"]
 
 _RATE_LIMIT_CODE = 53
-_SHOWN_CHARACTERS = 500
 _LONGEST_WAIT_SECONDS = 1e9  # longer than anybody waits
 _RETRYABLE = {HTTPStatus.REQUEST_TIMEOUT, *(HTTPStatus(status) for status in (500, 502, 503, 504))}
 _HINTED = {HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY}
@@ -55,7 +54,7 @@ def raise_for(
     Args:
         answer: of the API or of the token endpoint.
         what: which request it answers, for the message.
-        blot: takes secrets out of what the server says.
+        blot: takes secrets out of what the server says; `Secrets.quote`, as a rule.
         next_step: advice for a permanent error, instead of the report's.
         hint: put before the advice where the status is 400 or 422.
 
@@ -127,8 +126,7 @@ def tell(answer: Answer, blot: Callable[[str], str]) -> str:
     code = "" if number is None else f"/{blot(str(number))}"
     said = [str(body[name]) for name in _TEXT_FIELDS if body.get(name)]
     told = blot(" - ".join(said)) or f"an answer of {len(answer.body)} bytes, not in the API's form"
-    shown = one_line(f"{answer.status}{code}: {told}")[:_SHOWN_CHARACTERS]
-    return f"{shown} (request id {blot(answer.request_id)})"
+    return f"{one_line(f'{answer.status}{code}: {told}')} (request id {blot(answer.request_id)})"
 
 
 def _body(answer: Answer) -> dict[str, object]:

@@ -45,13 +45,13 @@ def check_connection(client: Client) -> str:
         EvplError: what was asked, what came of it, and the next step; no secret.
     """
     settings = client.settings
-    _step(client.check_token, f"No token from {settings.token_url}", _TOKEN_ADVICE)
+    _step(client.check_token, f"No token from {client.blot(settings.token_url)}", _TOKEN_ADVICE)
     if settings.code_ope is None:
         return "Got a token. The report was not tried: the connection has no code_ope"
     query = _query(settings.code_ope)
     page = _step(
         lambda: client.page(query, 1),
-        f"Got a token, but no report at {query.granularity.text} from {settings.base_url}",
+        f"Got a token, but no report at {query.granularity.text} from {client.blot(settings.base_url)}",
         _REPORT_ADVICE,
     )
     found = f"Got a token and a report: {page.entry_count} series on the first page of {query.window}"

@@ -12,6 +12,7 @@ from airflow.providers.common.compat.connection import get_async_connection
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook, mask_secret
 
 from airflow_provider_evpl.errors import EvplConfigError, EvplError, EvplRefusedError
+from airflow_provider_evpl.fields import guarded, quoted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -165,7 +166,7 @@ class EvplHook(BaseHook):
 
     def _missing(self) -> EvplConfigError:
         return EvplConfigError(
-            f"evpl_conn_id: there is no connection {self.evpl_conn_id!r}, or it can't be read"
+            f"evpl_conn_id: there is no connection {quoted(self.evpl_conn_id)}, or it can't be read"
         )
 
 
@@ -204,11 +205,14 @@ def _plan(arguments: Mapping[str, object], settings: "Settings") -> "PullPlan":
     from airflow_provider_evpl.plan import PullPlan
     from airflow_provider_evpl.window import RunTimes
 
-    return PullPlan.from_arguments(
-        arguments,
-        run=RunTimes(),
-        default_code_ope=settings.code_ope,
-        now=datetime.now(UTC),
+    return guarded(
+        lambda: PullPlan.from_arguments(
+            arguments,
+            run=RunTimes(),
+            default_code_ope=settings.code_ope,
+            now=datetime.now(UTC),
+        ),
+        settings.client_secret,
     )
 
 

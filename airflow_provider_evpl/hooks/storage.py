@@ -13,7 +13,7 @@ from airflow.providers.common.compat.sdk import (
 )
 
 from airflow_provider_evpl.errors import EvplConfigError
-from airflow_provider_evpl.fields import one_line, read_text
+from airflow_provider_evpl.fields import one_line, quoted, read_text, wrong
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
@@ -64,7 +64,7 @@ def _open_file_system(scheme: str, root: str, conn_id: str | None) -> "AbstractF
         fs = import_module(_FILE_SYSTEMS[scheme]).get_fs(conn_id)
     except (ImportError, AirflowOptionalProviderFeatureException) as error:
         raise EvplConfigError(
-            f"object_storage_path: no file system for {scheme} here: {error}; install the extra "
+            f"object_storage_path: no file system for {scheme} here: {one_line(error)}; install the extra "
             f"that brings it: pip install 'airflow-provider-evpl[{_EXTRAS[scheme]}]'"
         ) from error
     except Exception as error:
@@ -73,7 +73,7 @@ def _open_file_system(scheme: str, root: str, conn_id: str | None) -> "AbstractF
                 raise
         raise EvplConfigError(
             f"object_storage_path, object_storage_conn_id: {scheme} can't be opened: "
-            f"{type(error).__name__}: {error}"
+            f"{type(error).__name__}: {one_line(error)}"
         ) from error
     if _is_anonymous_by_default(scheme, fs):
         fs.clear_instance_cache()  # else gcsfs gives the same one to who asks next
@@ -113,20 +113,23 @@ def _split(path: object) -> SplitResult:
         )
     if "{{" in text or "{%" in text:
         raise EvplConfigError("object_storage_path: holds a template that was not rendered")
-    if one_line(read_text(text, "object_storage_path")) != text:
-        raise EvplConfigError("object_storage_path: holds a control character")
+    if one_line(read_text(text, "object_storage_path"), len(text)) != text:
+        raise EvplConfigError("object_storage_path: holds a control character, or one that is not seen")
     try:
         return urlsplit(text)
     except ValueError as error:
-        raise EvplConfigError(f"object_storage_path: is no URL: {error}") from None
+        raise EvplConfigError(
+            f"object_storage_path: is no URL: {one_line(error)}",
+            without_value="object_storage_path: is no URL",
+        ) from None
 
 
 def _check(parts: SplitResult) -> None:
     user, _, bucket = parts.netloc.rpartition("@")
     folders = parts.path.strip("/").split("/")
     if parts.scheme not in _SCHEMES:
-        problem = f"the scheme must be one of {', '.join(_SCHEMES)}, is {parts.scheme!r}"
-    elif ":" in user:
+        raise wrong(f"object_storage_path: the scheme must be one of {', '.join(_SCHEMES)}", parts.scheme)
+    if ":" in user:
         problem = "takes a connection id before the @, never a user and a password"
     elif parts.scheme == "file" and (bucket or not re.match("/[^/]", parts.path)):
         problem = "must be absolute, with three slashes: file:///data/evpl"
@@ -147,7 +150,8 @@ def _one_conn_id(parts: SplitResult, conn_id: str | None) -> str | None:
     in_path = parts.netloc.rpartition("@")[0] or None
     if in_path and conn_id and in_path != conn_id:
         raise EvplConfigError(
-            f"object_storage_conn_id: is {conn_id!r}, the path says {in_path!r}; set one of them"
+            f"object_storage_conn_id: is {quoted(conn_id)}, the path says {quoted(in_path)}; set one of them",
+            without_value="object_storage_conn_id: is ***, the path says ***; set one of them",
         )
     found = conn_id or in_path
     if found is not None:
@@ -161,5 +165,6 @@ def _check_conn_id(conn_id: str) -> None:
         BaseHook.get_connection(conn_id)
     except AirflowNotFoundException:
         raise EvplConfigError(
-            f"object_storage_conn_id: there is no connection {conn_id!r}, or it can't be read"
+            f"object_storage_conn_id: there is no connection {quoted(conn_id)}, or it can't be read",
+            without_value="object_storage_conn_id: there is no connection ***, or it can't be read",
         ) from None

@@ -144,7 +144,7 @@ def _lost(
     for circuit, (rows, values) in before.items():
         now_rows, now_values = now.get(circuit, (0, 0))
         if now_rows < rows or now_values < values:
-            name = name_of(circuit)
+            name = name_of(*circuit)
             have = f"{rows} rows, {values} with a value, now {now_rows} and {now_values}"
             lost.append(f"{have} ({name})" if name else have)
     return lost

@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from airflow_provider_evpl.fields import one_line
 from airflow_provider_evpl.lake.columns import Codes, Floats
 from airflow_provider_evpl.lake.grids import Integers, count_steps
 from airflow_provider_evpl.lake.schema import SERIES_COLUMNS, TABLE_SCHEMA
@@ -140,7 +141,7 @@ def _batches(data: bytes, columns: list[str]) -> Iterator[pa.RecordBatch]:
         batches: Iterable[pa.RecordBatch] = file.iter_batches(_BATCH_ROWS, columns=columns, use_threads=False)
         yield from (batch for batch in batches if batch.num_rows)
     except (pa.ArrowException, OSError, ValueError, LookupError) as error:
-        raise UnreadableError(f"{type(error).__name__}: {error}") from error
+        raise UnreadableError(f"{type(error).__name__}: {one_line(error)}") from error
 
 
 def _check_types(schema: pa.Schema, columns: list[str]) -> None:

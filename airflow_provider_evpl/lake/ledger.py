@@ -7,7 +7,7 @@ from datetime import timedelta
 from itertools import chain, islice
 from math import isnan
 
-from airflow_provider_evpl.fields import one_line
+from airflow_provider_evpl.fields import LONGEST_NAME, one_line
 from airflow_provider_evpl.page import Rejection, Series
 from airflow_provider_evpl.values import NO_ZONE
 from airflow_provider_evpl.window import EPOCH, iso
@@ -18,7 +18,6 @@ EXAMPLES = 3
 """How many are shown, so that no more conflicts need be kept."""
 
 _REASONS = 5
-_SHOWN_CHARACTERS = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +68,7 @@ class PlacedRejection:
         """Where it is, and the beginning of its JSON."""
         one = self.rejection
         sample = "" if one.sample is None else f" sample {one.sample}"
-        return f"page {self.page} entry {one.entry}{sample}: {one_line(one.raw[:_SHOWN_CHARACTERS])}"
+        return f"page {self.page} entry {one.entry}{sample}: {one_line(one.raw, LONGEST_NAME)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +86,7 @@ class Conflict:
 
     def tell(self, blot: Callable[[str], str]) -> str:
         """Say which sample it is, and both values; names may echo a secret, so they go through `blot`."""
-        name = one_line(blot(" ".join(filter(None, self.series)))[:_SHOWN_CHARACTERS])
+        name = one_line(blot(" ".join(filter(None, self.series))), LONGEST_NAME)
         moment = iso(EPOCH + timedelta(microseconds=self.timestamp))
         return f"{name} at {moment}: {_number(self.value)}, and {_number(self.stays)}, which stays"
 

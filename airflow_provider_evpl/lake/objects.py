@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from airflow_provider_evpl.errors import EvplForeignError, EvplStoreError
-from airflow_provider_evpl.fields import one_line
+from airflow_provider_evpl.fields import LONGEST_NAME, one_line
 from airflow_provider_evpl.lake.contents import (
     Counts,
     Part,
@@ -23,8 +23,6 @@ from airflow_provider_evpl.page import Series
 from airflow_provider_evpl.window import DAY, Granularity, Window, floor, microseconds
 
 __all__ = ["Foreign", "Objects"]
-
-_SHOWN_CHARACTERS = 300
 
 
 class Foreign(NamedTuple):
@@ -97,7 +95,7 @@ class Objects:
         if footer is None:
             return Foreign("was not written by this provider")
         if footer.source != self._source:
-            return Foreign(f"comes from {_shown(footer.source)}, not from {dict(self._source)}")
+            return Foreign(f"comes from {one_line(footer.source)}, not from {one_line(dict(self._source))}")
         return self._misplaced(window, footer) or footer
 
     def own_footer(self, window: Window) -> Footer:
@@ -122,7 +120,8 @@ class Objects:
         here = (self._dataset.code_ope, self._dataset.granularity, str(window))
         for (name, text), expected in zip(written.items(), here, strict=True):
             if text != expected:
-                what = f"its footer has the {name} {_shown(text)}, its path {expected}"
+                shown, place = one_line(text, LONGEST_NAME), one_line(expected, LONGEST_NAME)
+                what = f"its footer has the {name} {shown}, its path {place}"
                 return Foreign(f"is in the wrong place: {what}")
         return None
 
@@ -217,8 +216,3 @@ class Objects:
         with suppress(UnreadableError):
             return frozenset() if isinstance(footer, Foreign) else self.series(window, footer)
         return frozenset()
-
-
-def _shown(text: object) -> str:
-    """Show a text of somebody else's footer: on one line, and not for ever."""
-    return one_line(str(text))[:_SHOWN_CHARACTERS]

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from airflow_provider_evpl.fields import one_line
+from airflow_provider_evpl.fields import LONGEST_NAME, one_line
 from airflow_provider_evpl.lake.columns import Codes, Floats, Rows
 from airflow_provider_evpl.lake.completeness import Completeness
 from airflow_provider_evpl.lake.grids import Grids, Integers, count_steps
@@ -22,7 +22,6 @@ from airflow_provider_evpl.window import Granularity, Window, microseconds
 __all__ = ["Circuit", "SampleCollector", "Samples", "sum_by_circuit"]
 
 _MOST_NAMES = 100
-_LONGEST_NAME = 200
 
 
 Circuit: TypeAlias = tuple[str, str]
@@ -231,7 +230,7 @@ def _heads(conflicts: Conflicts) -> Iterator[list[Any]]:
 
 def _some(names: frozenset[str]) -> frozenset[str]:
     """An object's footer and a log line hold only so many, and so long ones."""
-    return frozenset(sorted(one_line(name[:_LONGEST_NAME]) for name in names)[:_MOST_NAMES])
+    return frozenset(sorted(one_line(name, LONGEST_NAME) for name in names)[:_MOST_NAMES])
 
 
 def _nulls_first(series: Series) -> tuple[bool | str, ...]:

@@ -16,6 +16,7 @@ from airflow_provider_evpl.errors import (
     EvplStoreDeniedError,
     EvplStoreError,
 )
+from airflow_provider_evpl.fields import one_line
 from airflow_provider_evpl.lake.refusals import find_missing_credentials, is_refusal
 
 __all__ = ["LocalStore", "ObjectStore", "Store", "no_credentials", "told"]
@@ -242,25 +243,28 @@ def told(url: str) -> Iterator[None]:
     except EvplError:
         raise
     except Exception as error:
-        what = _describe(error)
+        place, what = one_line(url), _describe(error)
         if missing := find_missing_credentials(error):
             what += "" if missing is error else f", because of {_describe(missing)}"
             raise no_credentials(url, what) from error
         if is_refusal(error, url):
             why = f"no such bucket ({what})" if isinstance(error, FileNotFoundError) else what
             raise EvplStoreDeniedError(
-                f"{url}: the store refuses: {why}; check the root, the bucket and the connection's rights"
+                f"{place}: the store refuses: {why}; check the root, the bucket and the connection's rights"
             ) from error
-        raise EvplStoreError(f"{url}: the store failed: {what}; run again later") from error
+        raise EvplStoreError(
+            f"{place}: the store failed: {what}; run again later. "
+            "If it stays so, check the storage connection"
+        ) from error
 
 
 def no_credentials(url: str, what: str) -> EvplStoreError:
     """Make the error of a store whose credentials aren't available now, as opposed to refused."""
     return EvplStoreError(
-        f"{url}: no credentials found: {what}; the service that gives them may be unavailable for a moment: "
-        "run again later. If it stays so, check the storage connection"
+        f"{one_line(url)}: no credentials found: {what}; the service that gives them may be unavailable for "
+        "a moment: run again later. If it stays so, check the storage connection"
     )
 
 
 def _describe(error: BaseException) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+    return f"{type(error).__name__}: {one_line(' '.join(str(error).split()))}"

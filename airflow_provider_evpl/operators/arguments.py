@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from airflow_provider_evpl.arguments import read_name
+from airflow_provider_evpl.fields import guarded
 from airflow_provider_evpl.hooks.evpl import EvplHook
 from airflow_provider_evpl.hooks.storage import open_object_storage
 
@@ -47,9 +48,12 @@ def plan_of(
     from airflow_provider_evpl.plan import PullPlan
     from airflow_provider_evpl.window import RunTimes
 
-    return PullPlan.from_arguments(
-        given,
-        run=RunTimes.from_context(context),
-        default_code_ope=settings.code_ope,
-        now=now,
+    return guarded(
+        lambda: PullPlan.from_arguments(
+            given,
+            run=RunTimes.from_context(context),
+            default_code_ope=settings.code_ope,
+            now=now,
+        ),
+        settings.client_secret,
     )

@@ -8,7 +8,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperat
 
 from airflow_provider_evpl.arguments import given_fields
 from airflow_provider_evpl.errors import EvplIncompleteError, EvplPermanentError
-from airflow_provider_evpl.fields import read_boolean, read_duration, read_number
+from airflow_provider_evpl.fields import guarded, read_boolean, read_duration, read_number
 from airflow_provider_evpl.hooks.evpl import EvplHook
 from airflow_provider_evpl.operators.arguments import hook_of, plan_of, store_of
 
@@ -161,14 +161,20 @@ class EvplCoverageOperator(BaseOperator):
         settings = hook_of(given).get_settings()
         now = datetime.now(UTC)
         plan = plan_of(given, context, settings, now)
-        store = store_of(given)
+        store, (min_coverage, give_up_after) = guarded(
+            lambda: (store_of(given), _read_rule(given)), settings.client_secret
+        )
         self._names = dataset_names(store)
         return find_gaps(
             Objects(store, Dataset(plan.code_ope, plan.granularity.text), settings.source),
             plan.window,
-            min_coverage=read_number(given.get("min_coverage", _MIN_COVERAGE), "min_coverage", (0, 1)),
-            give_up_after=(
-                read_duration(given["give_up_after"], "give_up_after") if "give_up_after" in given else None
-            ),
+            min_coverage=min_coverage,
+            give_up_after=give_up_after,
             now=now,
         )
+
+
+def _read_rule(given: Mapping[str, object]) -> tuple[float, timedelta | None]:
+    min_coverage = read_number(given.get("min_coverage", _MIN_COVERAGE), "min_coverage", (0, 1))
+    gives_up = "give_up_after" in given
+    return min_coverage, read_duration(given["give_up_after"], "give_up_after") if gives_up else None

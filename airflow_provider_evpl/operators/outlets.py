@@ -8,6 +8,7 @@ from airflow.providers.common.compat.sdk import Asset
 
 from airflow_provider_evpl.assets import is_by_day
 from airflow_provider_evpl.features import HAS_PARTITIONS_AT_RUNTIME
+from airflow_provider_evpl.fields import quoted
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -40,7 +41,7 @@ def tell_outlets(
     extra = {key: value for key, value in summary.items() if key != "slices"}
     for outlet in task.outlets:
         if not isinstance(outlet, Asset):
-            _log.warning("Outlet %r is no asset: no event of it says what landed", outlet)
+            _log.warning("Outlet %s is no asset: no event of it says what landed", quoted(outlet))
             continue
         event: Any = context["outlet_events"][outlet]
         event.extra.update(extra)

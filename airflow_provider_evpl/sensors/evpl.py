@@ -17,6 +17,7 @@ from airflow.providers.common.compat.sdk import (
 from airflow_provider_evpl import errors
 from airflow_provider_evpl.arguments import given_fields, read_name
 from airflow_provider_evpl.errors import EvplConfigError, EvplPermanentError
+from airflow_provider_evpl.fields import guarded, one_line
 from airflow_provider_evpl.hooks.evpl import EvplHook
 from airflow_provider_evpl.triggers.deferring import read_deferrable
 
@@ -151,7 +152,7 @@ class EvplUtilizationSensor(BaseSensorOperator):
                 self._seen = message
                 raise AirflowFailException(message) from _PERMANENT[name](message)
             case _:
-                raise AirflowException(f"the trigger fired no event of ours: {event!r}")
+                raise AirflowException(f"the trigger fired no event of ours: {one_line(event)}")
 
     def resume_execution(
         self, next_method: str, next_kwargs: dict[str, Any] | None, context: "Context"
@@ -173,10 +174,13 @@ class EvplUtilizationSensor(BaseSensorOperator):
         from airflow_provider_evpl.window import RunTimes
 
         with EvplHook(self._conn_id()).get_conn(retries=False) as client:
-            plan = WaitPlan.from_arguments(
-                given_fields(self),
-                run=RunTimes.from_context(context),
-                default_code_ope=client.settings.code_ope,
+            plan = guarded(
+                lambda: WaitPlan.from_arguments(
+                    given_fields(self),
+                    run=RunTimes.from_context(context),
+                    default_code_ope=client.settings.code_ope,
+                ),
+                client.settings.client_secret,
             )
             plan = replace(plan, due=max(plan.due, self._not_before))
             watch = Watch(plan, clock=lambda: datetime.now(UTC))
@@ -213,7 +217,7 @@ class EvplUtilizationSensor(BaseSensorOperator):
             airflows_own = datetime.now(UTC) + (timeout + _GRACE)
         except OverflowError:
             raise EvplConfigError(
-                f"timeout: {self.timeout!r} seconds from now is no date; give a shorter one"
+                f"timeout: {one_line(self.timeout)} seconds from now is no date; give a shorter one"
             ) from None
         return timeout, airflows_own - _GRACE
 

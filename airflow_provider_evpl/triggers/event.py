@@ -21,7 +21,7 @@ from airflow_provider_evpl.errors import (
     EvplPermanentError,
 )
 from airflow_provider_evpl.features import HAS_ASSET_STATE, HAS_ASSET_WATCHERS
-from airflow_provider_evpl.fields import read_number
+from airflow_provider_evpl.fields import one_line, read_number
 from airflow_provider_evpl.hooks.evpl import EvplHook
 from airflow_provider_evpl.triggers.looking import Look, looks_with
 
@@ -185,9 +185,11 @@ class EvplUtilizationEventTrigger(BaseEventTrigger):
         return has_to_wait or self._failures_in_a_row == _MOST_FAILURES_IN_A_ROW
 
     def _tell(self, what: str, error: Exception, pause: float) -> None:
-        traceback = None if isinstance(error, EvplError) else error  # the message of ours says it all
+        is_ours = isinstance(error, EvplError)  # then its message says it all
+        said = str(error) if is_ours else one_line(error)
+        traceback = None if is_ours else error
         self.log.error(
-            "%s: %s: %s; next look in %.0f s", what, type(error).__name__, error, pause, exc_info=traceback
+            "%s: %s: %s; next look in %.0f s", what, type(error).__name__, said, pause, exc_info=traceback
         )
 
     async def _resume(self, windows: "WatchList") -> None:
@@ -206,7 +208,7 @@ class EvplUtilizationEventTrigger(BaseEventTrigger):
             try:
                 windows.resume(self._remembered)
             except ValueError as error:
-                self.log.warning("what was remembered can't be read, it begins anew: %s", error)
+                self.log.warning("what was remembered can't be read, it begins anew: %s", one_line(error))
 
     async def _remember(self, windows: "WatchList") -> None:
         written = windows.as_dict()

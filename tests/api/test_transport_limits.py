@@ -1,11 +1,12 @@
 import gzip
 import zlib
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 
 from airflow_provider_evpl.api.transport import Transport
-from airflow_provider_evpl.errors import EvplResponseError
+from airflow_provider_evpl.errors import EvplResponseError, EvplUnavailableError
 from tests.api.support import replying, serving, settings, transported
 
 MIB = 1 << 20
@@ -59,6 +60,24 @@ def test_an_encoding_that_was_asked_for(encoding: str) -> None:
     with serving(replying(body, Content_Encoding=encoding)) as server, transported(settings()) as transport:
         assert transport.send("GET", server.url, headers={"Accept-Encoding": "br"}).body == b"{}"
     assert server.seen[0]["Accept-Encoding"] == "gzip, deflate"
+
+
+@pytest.mark.parametrize("line", ["HTTP/1.1 \x1b[2J{}\r\n\r\n", "{}\r\n\r\n"])
+def test_what_a_library_says_is_one_short_line(line: str) -> None:
+    """It quotes what it can't read, and that may be a line of 64 kB."""
+
+    def reply(handler: BaseHTTPRequestHandler) -> None:
+        handler.wfile.write(line.format("\x9b2J\x85" + "x" * 60_000).encode("latin-1"))
+        handler.close_connection = True
+
+    with (
+        serving(reply) as server,
+        transported(settings()) as transport,
+        pytest.raises(EvplUnavailableError) as error,
+    ):
+        transport.send("GET", server.url, headers={})
+    assert str(error.value).isprintable()
+    assert len(str(error.value)) < 1000
 
 
 def _form(transport: Transport, url: str) -> int:

@@ -85,4 +85,4 @@ def test_names_of_unknown_fields_are_bounded() -> None:
                 unknown_fields=names,
             )
         )
-    assert sorted(collector.finish().unknown_fields) == [f"{n:04} {'x' * 195}" for n in range(100)]
+    assert sorted(collector.finish().unknown_fields) == [f"{n:04} {'x' * 195}..." for n in range(100)]

@@ -1,0 +1,181 @@
+"""Finds texts in other texts, however each of their characters is escaped."""
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from html.entities import html5
+from typing import Final, TypeAlias
+
+__all__ = ["LONGEST_FORM", "MOST_SEARCHED", "Reading"]
+
+MOST_SEARCHED: Final = 1000
+"""Of a text that is looked for, in characters."""
+
+LONGEST_FORM: Final = 40
+"""Of a character that is escaped, in characters: HTML's longest name has 33."""
+
+_BACKSLASHES: Final = ("\\", "\\\\", "\\\\\\")
+_ESCAPE: Final = re.compile(
+    r"%[0-9a-fA-F]{2}|\\x[0-9a-fA-F]{2}|\\[uU][0-9a-fA-F]{4}"
+    r"|&(?:#[0-9]++|#[xX][0-9a-fA-F]++|[a-zA-Z][a-zA-Z0-9]{1,31});"
+)
+_LAST_OF_UNICODE: Final = 0x10FFFF
+_MOST_DIGITS: Final = 7
+
+_Forms: TypeAlias = list[str]
+_Way: TypeAlias = list[_Forms]
+"""Parts of a character, bytes for example, each with its forms; of most ways there is one part."""
+
+
+class Reading:
+    """Finds where a text can be read as another one, each character of that plain or escaped.
+
+    A character may be percent-encoded, an entity of HTML, escaped as in JSON (once or twice), behind
+    backslashes, or UTF-8 that was read as Latin-1. A blank may be a `+`.
+
+    A set of places in the text is a number: bit 7 is the place 7. So each step of a search, which is about
+    one character, serves all places at once. A search ends where no place is left, as a rule after a few
+    steps. The time grows with the length of the text, whatever the texts are.
+
+    Args:
+        text: is searched for its escapes first; a form that is not in it costs nothing later.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._bytes = defaultdict[int, _Forms](list)
+        self._units = defaultdict[int, _Forms](list)
+        self._entities = defaultdict[str, _Forms](list)
+        self._backslashes = [one for one in _BACKSLASHES if one in text]
+        self._ways: dict[str, list[_Way]] = {}
+        self._places: dict[str, int] = {}
+        escapes = set(_ESCAPE.findall(text)) if any(one in text for one in "\\%&") else set[str]()
+        for escape in escapes:
+            self._learn(escape)
+        self._is_escaped = bool(self._backslashes or escapes)
+
+    def _learn(self, escape: str) -> None:
+        kind, digits = escape[1], escape[2:]
+        if escape[0] == "%":
+            self._bytes[int(escape[1:], 16)].append(escape)
+        elif escape[0] == "&":
+            self._entities[_named(escape[1:-1])].append(escape)
+        else:
+            parts = self._bytes if kind == "x" else self._units
+            parts[int(digits, 16)] += [f"{one}{kind}{digits}" for one in self._backslashes]
+
+    def find(self, wanted: str) -> Iterator[tuple[int, int]]:
+        """Give each place of another text, or of its first 1,000 characters, as its start and its end."""
+        head = wanted[:MOST_SEARCHED]
+        return self._read(head) if self._may_be_escaped(head) else self._find_plain(head)
+
+    def _may_be_escaped(self, wanted: str) -> bool:
+        is_misread = not wanted.isascii() and not self._text.isascii()
+        is_form = " " in wanted and "+" in self._text
+        return self._is_escaped or is_misread or is_form
+
+    def _find_plain(self, head: str) -> Iterator[tuple[int, int]]:
+        start = self._text.find(head)
+        while start >= 0:
+            yield start, start + len(head)
+            start = self._text.find(head, start + len(head))
+
+    def _read(self, head: str) -> Iterator[tuple[int, int]]:
+        starts = self._starts(head)
+        if not starts:
+            return
+        is_start, is_end = (f"{one:b}"[::-1] for one in (starts, self._ends(head, starts)))
+        start = is_start.find("1")
+        while start >= 0:
+            end = is_end.find("1", start + len(head))
+            following = is_start.find("1", end)
+            end = is_end.rfind("1", end, following + 1 if following >= 0 else None)  # the longest way
+            yield start, end
+            start = following
+
+    def _starts(self, head: str) -> int:
+        """Find from which places a text can be read, from its last character backwards."""
+        places = (1 << len(self._text) + 1) - 1
+        for character in reversed(head):
+            after, places = places, 0
+            for way in self._ways_of(character):
+                before = after
+                for forms in reversed(way):
+                    before = self._step_back(forms, before)
+                places |= before
+            if not places:
+                break
+        return places
+
+    def _step_back(self, forms: _Forms, after: int) -> int:
+        before = 0
+        for form in forms:
+            if places := self._places_of(form):
+                before |= after >> len(form) & places
+        return before
+
+    def _ends(self, head: str, starts: int) -> int:
+        places = starts
+        for character in head:
+            before, places = places, 0
+            for way in self._ways_of(character):
+                after = before
+                for forms in way:
+                    after = self._step(forms, after)
+                places |= after
+        return places
+
+    def _step(self, forms: _Forms, before: int) -> int:
+        after = 0
+        for form in forms:
+            if places := self._places_of(form):
+                after |= (before & places) << len(form)
+        return after
+
+    def _places_of(self, form: str) -> int:
+        """Find where a form begins."""
+        if form not in self._places:
+            flags, at = bytearray(), self._text.find(form)
+            if at >= 0:
+                flags = bytearray(b"0") * len(self._text)
+            while at >= 0:
+                flags[-1 - at] = ord("1")
+                at = self._text.find(form, at + 1)
+            self._places[form] = int(flags or b"0", 2)
+        return self._places[form]
+
+    def _ways_of(self, character: str) -> list[_Way]:
+        if character not in self._ways:
+            utf_8 = character.encode(errors="surrogatepass")
+            utf_16 = memoryview(character.encode("utf-16", errors="surrogatepass")[2:]).cast("H")
+            ways = [
+                [self._whole(character)],
+                [[chr(byte), *self._bytes.get(byte, [])] for byte in utf_8 if not character.isascii()],
+                [self._units.get(unit, []) for unit in utf_16 if len(utf_16) > 1],
+            ]
+            self._ways[character] = [way for way in ways if way and all(way)]
+        return self._ways[character]
+
+    def _whole(self, character: str) -> _Forms:
+        """Give the forms of a character as one: plain, behind backslashes, escaped, a blank in a form."""
+        letter = json.dumps(character)[2:-1]  # the n of a line feed's escape
+        return [
+            character,
+            *(f"{one}{character}" for one in self._backslashes),
+            *(f"{one}{letter}" for one in self._backslashes if letter.isalpha()),
+            *self._entities.get(character, []),
+            *self._bytes.get(ord(character), []),
+            *self._units.get(ord(character), []),
+            *(["+"] if character == " " else []),
+        ]
+
+
+def _named(name: str) -> str:
+    """Give the character that an entity of HTML names; empty if there is none."""
+    if not name.startswith("#"):
+        return html5.get(f"{name};", "")
+    base, digits = (16, name[2:]) if name[1] in "xX" else (10, name[1:])
+    digits = digits.lstrip("0") or "0"
+    code = int(digits, base) if len(digits) <= _MOST_DIGITS else _LAST_OF_UNICODE + 1
+    return chr(code) if code <= _LAST_OF_UNICODE else ""

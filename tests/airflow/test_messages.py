@@ -1,0 +1,62 @@
+"""No argument of a task makes a line of its own in a log or an error, nor shows the client secret."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from airflow_provider_evpl.errors import EvplError
+from tests.airflow.leaks import Traces, listening
+
+if TYPE_CHECKING:
+    from tests.airflow.runs import Lab
+
+ODD = "x\r\nERROR forged \x1b[2J\x85\u2028\u202e\u200b\ufeff"
+SECRET = "f0rty'tw0\"w1nters\\2026"
+MOST_CHARACTERS = 2500
+ARGUMENTS = (
+    *("object_storage_path", "object_storage_conn_id", "evpl_conn_id", "code_ope", "granularity"),
+    *("window_start", "window_length", "lookback", "slice_length", "allow_empty", "on_shrink"),
+    *("max_rejected_fraction", "min_coverage", "deferrable"),
+)
+WITH_THE_SECRET = [name for name in ARGUMENTS if name not in ("evpl_conn_id", "code_ope")]
+
+
+def _errors(lab: "Lab", arguments: dict[str, Any]) -> Iterator[str]:
+    """Give the message of a task that fails, and those of our errors before it."""
+    from airflow.providers.common.compat.sdk import AirflowException
+
+    error: BaseException | None = None
+    try:
+        lab.execute(**arguments)
+    except (AirflowException, EvplError) as raised:
+        error = raised
+    while isinstance(error, AirflowException | EvplError):
+        yield str(error)
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+
+
+@pytest.mark.parametrize("text", [ODD, ODD + "y" * 100_000], ids=["odd", "odd and long"])
+@pytest.mark.parametrize("name", ARGUMENTS)
+def test_an_argument_makes_no_line_of_its_own(lab: "Lab", name: str, text: str) -> None:
+    """Whatever a template makes of an argument, what is logged and raised of it is one short line."""
+    traces = Traces()
+    with listening(traces):
+        messages = [*_errors(lab, {name: text})]
+    assert messages
+    ours = [text for where, text in traces.texts if where.startswith("log of airflow_provider_evpl")]
+    for message in (*messages, *ours):
+        assert message.isprintable()
+        assert len(message) < MOST_CHARACTERS
+
+
+@pytest.mark.parametrize("value", [SECRET, f" {SECRET}\n", SECRET[:6], f"https://{SECRET}@host/"])
+@pytest.mark.parametrize("name", WITH_THE_SECRET)
+def test_no_part_of_the_secret_is_in_a_message_about_an_argument(lab: "Lab", name: str, value: str) -> None:
+    """Whoever pastes it, or six characters of it, into an argument does not find them in the error."""
+    lab.connect(password=SECRET)
+    messages = [*_errors(lab, {name: value})]
+    assert messages
+    for message in messages:
+        assert SECRET[:6] not in message.replace("\\", "")
+        assert "w1nter" not in message
