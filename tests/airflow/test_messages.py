@@ -9,6 +9,8 @@ from airflow_provider_evpl.errors import EvplError
 from tests.airflow.leaks import Traces, listening
 
 if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import BaseOperator
+
     from tests.airflow.runs import Lab
 
 ODD = "x\r\nERROR forged \x1b[2J\x85\u2028\u202e\u200b\ufeff"
@@ -22,13 +24,13 @@ ARGUMENTS = (
 WITH_THE_SECRET = [name for name in ARGUMENTS if name not in ("evpl_conn_id", "code_ope")]
 
 
-def _errors(lab: "Lab", arguments: dict[str, Any]) -> Iterator[str]:
+def _errors(task: "BaseOperator") -> Iterator[str]:
     """Give the message of a task that fails, and those of our errors before it."""
     from airflow.providers.common.compat.sdk import AirflowException
 
     error: BaseException | None = None
     try:
-        lab.execute(**arguments)
+        task.execute({})
     except (AirflowException, EvplError) as raised:
         error = raised
     while isinstance(error, AirflowException | EvplError):
@@ -42,7 +44,7 @@ def test_an_argument_makes_no_line_of_its_own(lab: "Lab", name: str, text: str) 
     """Whatever a template makes of an argument, what is logged and raised of it is one short line."""
     traces = Traces()
     with listening(traces):
-        messages = [*_errors(lab, {name: text})]
+        messages = [*_errors(lab.operator(**{name: text}))]
     assert messages
     ours = [text for where, text in traces.texts if where.startswith("log of airflow_provider_evpl")]
     for message in (*messages, *ours):
@@ -55,7 +57,36 @@ def test_an_argument_makes_no_line_of_its_own(lab: "Lab", name: str, text: str) 
 def test_no_part_of_the_secret_is_in_a_message_about_an_argument(lab: "Lab", name: str, value: str) -> None:
     """Whoever pastes it, or six characters of it, into an argument does not find them in the error."""
     lab.connect(password=SECRET)
-    messages = [*_errors(lab, {name: value})]
+    _check_for_the_secret(lab.operator(**{name: value}))
+
+
+@pytest.mark.parametrize("value", [SECRET, f" {SECRET}\n", SECRET[:6]])
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        *(("sensor", name) for name in ("granularity", "window_start", "settle", "min_series", "deferrable")),
+        *(("coverage", name) for name in ("object_storage_path", "granularity", "window_length", "lookback")),
+        *(("coverage", name) for name in ("min_coverage", "give_up_after", "fail_on_gaps")),
+    ],
+)
+def test_the_other_tasks_show_no_part_of_the_secret(lab: "Lab", kind: str, name: str, value: str) -> None:
+    """So it is with the sensor, and with the operator that finds what a lake lacks."""
+    from airflow_provider_evpl.operators.evpl import EvplCoverageOperator
+    from airflow_provider_evpl.sensors.evpl import EvplUtilizationSensor
+
+    lab.connect(password=SECRET)
+    arguments: dict[str, Any] = {"window_start": "2026-11-20", "window_end": "2026-11-21"}
+    if kind == "sensor":
+        _check_for_the_secret(
+            EvplUtilizationSensor(**{"task_id": "t", "min_series": 1, **arguments, name: value})
+        )
+    else:
+        arguments |= {"object_storage_path": lab.root, name: value}
+        _check_for_the_secret(EvplCoverageOperator(task_id="t", **arguments))
+
+
+def _check_for_the_secret(task: "BaseOperator") -> None:
+    messages = [*_errors(task)]
     assert messages
     for message in messages:
         assert SECRET[:6] not in message.replace("\\", "")
