@@ -2,6 +2,8 @@
 
 import io
 import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 
 import pyarrow.parquet as pq
@@ -239,7 +241,37 @@ def test_rows_are_read_once_for_the_same_series() -> None:
     run(store, *hours(0, 24).slices(HOUR))
     store.calls.clear()
     assert look(store).findings == []
-    assert [method for method, _ in store.calls].count("open") == 24 + 1
+    assert Counter(method for method, _ in store.calls) == {"listing": 1, "tail": 24, "open": 1}
+
+
+@pytest.mark.parametrize("wrong", [None, b"", b"PAR1", bytes(100), b"cut off"])
+def test_an_end_that_holds_no_footer_is_read_again(wrong: bytes | None) -> None:
+    """The object was replaced since the listing, or its footer is longer: what is found is the same."""
+
+    class Changing(MemoryStore):
+        def tails(self, sizes: Mapping[str, int], length: int) -> Iterator[bytes | None]:
+            for tail in super().tails(sizes, length):
+                assert tail is not None
+                yield tail[5:-5] if wrong == b"cut off" else wrong
+
+    store = Changing()
+    run(store, hours(0, 12))
+    run(store, hours(12, 24), value=None)
+    store.objects[DATASET.samples_path(hours(3, 4))] = b"not Parquet"
+    same = MemoryStore()
+    same.objects = store.objects
+    assert look(store) == look(same)
+    assert len(look(store).findings) == 2
+
+
+def test_a_long_footer_is_read_whole() -> None:
+    """Of a large object the footer is longer than the end that is read of each."""
+    store = MemoryStore()
+    run(store, DAY)
+    [(path, data)] = store.objects.items()
+    store.objects[path] = with_footer(data, unknown_fields=json.dumps(["x" * 100_000]))
+    assert look(store).findings == []
+    assert [call for call in store.calls if call[0] == "tail"] == [("tail", path)]
 
 
 @pytest.mark.parametrize("is_earlier", [False, True], ids=["", "earlier version"])

@@ -3,7 +3,7 @@
 import errno
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
@@ -28,8 +28,11 @@ class Store(Protocol):
     Every method raises EvplStoreError where the store fails, EvplStoreDeniedError where it refuses.
     """
 
-    def names(self, folder: str) -> list[str]:
-        """List the objects of a folder, now, not from a cache; empty where there is no such folder."""
+    def listing(self, folder: str) -> dict[str, int]:
+        """List the objects of a folder, now, not from a cache: their sizes in bytes, in order of their names.
+
+        A folder that isn't there is empty.
+        """
 
     def folders(self, folder: str) -> list[str]:
         """List the folders in a folder, now; empty if there is no such folder."""
@@ -47,6 +50,17 @@ class Store(Protocol):
 
     def open(self, path: str) -> BinaryIO:
         """Open an object to read."""
+
+    def tails(self, sizes: Mapping[str, int], length: int) -> Iterator[bytes | None]:
+        """Read the ends of many objects, some at a time.
+
+        Args:
+            sizes: by path, as listed. What is read of an object that has another size by now is not its end.
+            length: how many bytes, at most.
+
+        Yields:
+            The bytes, in the order of the paths; None for an object that can't be read. `open` says why.
+        """
 
     def delete(self, path: str) -> None:
         """Delete an object; fine where there is none."""
@@ -75,11 +89,11 @@ class LocalStore:
         self._root = Path(root)
         self._fsync = fsync
 
-    def names(self, folder: str) -> list[str]:
+    def listing(self, folder: str) -> dict[str, int]:
         """List a folder."""
         with told(self.url(folder)), suppress(FileNotFoundError):
-            return sorted(entry.name for entry in os.scandir(self._root / folder) if entry.is_file())
-        return []
+            return dict(sorted(_sizes(self._root / folder)))
+        return {}
 
     def folders(self, folder: str) -> list[str]:
         """List a folder's folders."""
@@ -136,6 +150,15 @@ class LocalStore:
         with told(self.url(path)):
             return (self._root / path).open("rb")
 
+    def tails(self, sizes: Mapping[str, int], length: int) -> Iterator[bytes | None]:
+        """Read one file after the other, because a disk has no latency that others could fill."""
+        for path, size in sizes.items():
+            tail = None
+            with suppress(OSError), (self._root / path).open("rb") as file:
+                file.seek(max(0, size - length))
+                tail = file.read(length)
+            yield tail
+
     def delete(self, path: str) -> None:
         """Delete a file."""
         with told(self.url(path)):
@@ -146,6 +169,16 @@ class LocalStore:
         return f"file://{self._root}/{path}"
 
 
+def _sizes(folder: Path) -> Iterator[tuple[str, int]]:
+    for entry in os.scandir(folder):
+        with suppress(FileNotFoundError):  # it was deleted since the folder was read
+            if entry.is_file():
+                yield entry.name, entry.stat().st_size
+
+
+_AT_ONCE = 16
+_IN_MEMORY = 4 * _AT_ONCE
+"""How many ends of objects are read at once, and how many are kept until they are taken."""
 _GS_TIMEOUT_SECONDS = 120  # of one request; an upload's is at most 50 MiB
 
 _PUT_OPTIONS: dict[str, dict[str, Any]] = {
@@ -171,22 +204,28 @@ class ObjectStore:
         self._protocol = protocol
         self._root = root.strip("/")
         self.fs = fs
+        if protocol == "s3":  # botocore has 10 connections, if it isn't given another number
+            fs.config_kwargs = {"max_pool_connections": _AT_ONCE} | fs.config_kwargs
         if protocol == "gs":  # of the three gcsfs alone would wait for ever
             fs.requests_timeout = getattr(fs, "requests_timeout", None) or _GS_TIMEOUT_SECONDS
 
-    def names(self, folder: str) -> list[str]:
+    def listing(self, folder: str) -> dict[str, int]:
         """List a prefix, past fsspec's cache."""
-        return _names_in(f"{self._root}/{folder}", self._list_kind(folder, "file"))
+        return dict(sorted(self._list_kind(folder, "file")))
 
     def folders(self, folder: str) -> list[str]:
         """List the prefixes below a prefix, likewise."""
-        paths = self._list_kind(folder, "directory")
-        return _names_in(f"{self._root}/{folder}", [path.rstrip("/") for path in paths])
+        return [name for name, _ in sorted(self._list_kind(folder, "directory"))]
 
-    def _list_kind(self, folder: str, kind: str) -> list[str]:
+    def _list_kind(self, folder: str, kind: str) -> Iterator[tuple[str, int]]:
+        """Give the names and sizes of what is in a folder itself."""
+        path = f"{self._root}/{folder}".rstrip("/")
         with told(self.url(folder)):
-            listed = self._list(f"{self._root}/{folder}".rstrip("/"))
-        return [entry["name"] for entry in listed if entry["type"] == kind]
+            listed = self._list(path)
+        for entry in listed:
+            name = entry["name"].rstrip("/") if kind == "directory" else entry["name"]
+            if entry["type"] == kind and name.startswith(f"{path}/") and name != f"{path}/":
+                yield name.removeprefix(f"{path}/"), entry["size"]
 
     def _list(self, path: str) -> list[dict[str, Any]]:
         self.fs.invalidate_cache()
@@ -213,6 +252,21 @@ class ObjectStore:
             file: BinaryIO = self.fs.open(f"{self._root}/{path}", "rb", cache_type="none")
             return file
 
+    def tails(self, sizes: Mapping[str, int], length: int) -> Iterator[bytes | None]:
+        """Read several objects at once, each by one request."""
+        paths = list(sizes)
+        for begin in range(0, len(paths), _IN_MEMORY):
+            some = paths[begin : begin + _IN_MEMORY]
+            with told(self.url("")):
+                found = self.fs.cat_ranges(
+                    [f"{self._root}/{path}" for path in some],
+                    [max(0, sizes[path] - length) for path in some],
+                    [sizes[path] for path in some],
+                    batch_size=_AT_ONCE,
+                    on_error="return",
+                )
+            yield from (one if isinstance(one, bytes) else None for one in found)
+
     def delete(self, path: str) -> None:
         """Delete an object."""
         with told(self.url(path)), suppress(FileNotFoundError):
@@ -221,12 +275,6 @@ class ObjectStore:
     def url(self, path: str) -> str:
         """With the protocol, without connection id."""
         return f"{self._protocol}://{self._root}/{path}"
-
-
-def _names_in(folder: str, paths: list[str]) -> list[str]:
-    """Give the last parts of the paths that are in a folder itself, in order."""
-    parts = (path.rpartition("/") for path in paths)
-    return sorted(name for parent, _, name in parts if parent == folder.rstrip("/") and name)
 
 
 @contextmanager

@@ -129,10 +129,10 @@ def test_a_root_works_or_is_refused(bucket: Bucket, folder: str) -> None:
         return
     store = open_object_storage(root, None)
     store.put("samples/x", b"1")
-    assert store.names("samples") == ["x"]
+    assert [*store.listing("samples")] == ["x"]
     assert read(store, "samples/x") == b"1"
     store.delete("samples/x")
-    assert store.names("samples") == []
+    assert [*store.listing("samples")] == []
 
 
 @pytest.mark.parametrize("conn_type", ["wasb", "adls", "azure_data_lake"])
@@ -147,5 +147,5 @@ def test_abfs_takes_azures_connection_types(lab: "Lab", azure_url: str, conn_typ
     store = open_object_storage(f"abfs://{conn_type}@{BUCKET}/evpl", None)
     assert store.url("x") == f"abfs://{BUCKET}/evpl/x"
     with pytest.raises(EvplStoreDeniedError, match="the connection's rights") as caught:
-        store.names("x")
+        store.listing("x")
     assert wrong not in str(caught.value)

@@ -101,7 +101,7 @@ def test_a_metadata_service_that_is_away_for_a_moment(
                 open_s3()
         store = open_s3()
     assert not store.fs.anon
-    assert store.names("samples") == []
+    assert [*store.listing("samples")] == []
 
 
 def test_a_container_whose_credentials_are_away(lab: "Lab", open_s3: "Callable[..., ObjectStore]") -> None:

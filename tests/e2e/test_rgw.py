@@ -48,7 +48,7 @@ def test_they_listen_on_loopback_alone() -> None:
 
 
 CALLS: dict[str, Callable[[Store], object]] = {
-    "names": lambda store: store.names("a"),
+    "names": lambda store: store.listing("a"),
     "put": lambda store: store.put("there", b"2"),
     "open": lambda store: store.open("there"),
     "delete": lambda store: store.delete("there"),
@@ -73,7 +73,7 @@ def test_a_listing_goes_on_after_a_thousand(store: Store) -> None:
     names = [f"{number:04}.parquet" for number in range(1001)]
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda name: store.put(f"{FOLDER}/{name}", b""), names))
-    assert store.names(FOLDER) == names
+    assert [*store.listing(FOLDER)] == names
 
 
 def test_an_object_of_many_parts_is_read(fs: AbstractFileSystem, store: Store) -> None:
@@ -98,7 +98,7 @@ def test_a_put_that_is_cut_off_was_never_there(fs: AbstractFileSystem, store: St
     assert connection.getresponse().status >= 400
     connection.close()
     assert read(store, "x") == b"old"
-    assert store.names("") == ["x"]
+    assert [*store.listing("")] == ["x"]
 
 
 def test_a_lake_lives_where_versions_are_kept(fs: AbstractFileSystem, tmp_path: Path) -> None:

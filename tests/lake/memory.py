@@ -1,8 +1,8 @@
 """A store in memory: first-class, and it can be told to fail."""
 
 import io
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import BinaryIO
 
 from airflow_provider_evpl.errors import EvplStoreError
@@ -30,11 +30,11 @@ class MemoryStore:
         self._late = late
         self._before = before
 
-    def names(self, folder: str) -> list[str]:
+    def listing(self, folder: str) -> dict[str, int]:
         """List the objects whose path is the folder and one name."""
-        with self._called("names", folder):
-            parts = (path.rpartition("/") for path in self.objects)
-            return sorted(name for parent, _, name in parts if parent == folder)
+        with self._called("listing", folder):
+            parts = ((*path.rpartition("/"), len(data)) for path, data in sorted(self.objects.items()))
+            return {name: size for parent, _, name, size in parts if parent == folder}
 
     def folders(self, folder: str) -> list[str]:
         """List the first parts of the paths below the folder."""
@@ -58,6 +58,14 @@ class MemoryStore:
             if path not in self.objects:
                 raise EvplStoreError(f"{self.url(path)}: there is none")
             return io.BytesIO(self.objects[path])
+
+    def tails(self, sizes: Mapping[str, int], length: int) -> Iterator[bytes | None]:
+        """Read from where the end was when it was listed."""
+        for path, size in sizes.items():
+            data = None
+            with suppress(EvplStoreError), self._called("tail", path):
+                data = self.objects.get(path)
+            yield data and data[max(0, size - length) : size]
 
     def delete(self, path: str) -> None:
         """Remove."""

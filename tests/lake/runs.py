@@ -77,7 +77,7 @@ def damaged(data: bytes) -> bytes:
 
 def intervals(store: Store) -> list[str]:
     """List the landed objects."""
-    return [name for name in store.names(FOLDER) if name.endswith(".parquet")]
+    return [name for name in store.listing(FOLDER) if name.endswith(".parquet")]
 
 
 def names_of(*windows: Window) -> list[str]:

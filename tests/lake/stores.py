@@ -43,6 +43,7 @@ class Recorder(AbstractFileSystem):  # type: ignore[misc]  # fsspec ships no typ
 
     def __init__(self, *listed: str) -> None:
         super().__init__()
+        self.config_kwargs: dict[str, Any] = {}
         self.options: dict[str, Any] = {}
         self._listed = listed
 
@@ -50,8 +51,8 @@ class Recorder(AbstractFileSystem):  # type: ignore[misc]  # fsspec ships no typ
         """Note."""
         self.options = {"path": path, "value": value, "mode": mode, **options}
 
-    def ls(self, path: str, detail: bool = True, **_: Any) -> list[dict[str, str]]:  # noqa: ANN401, FBT001, FBT002 likewise
+    def ls(self, path: str, detail: bool = True, **_: Any) -> list[dict[str, Any]]:  # noqa: ANN401, FBT001, FBT002 likewise
         """List."""
         assert path
         assert detail
-        return [{"name": name, "type": "file"} for name in self._listed]
+        return [{"name": name, "type": "file", "size": 1} for name in self._listed]

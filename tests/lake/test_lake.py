@@ -66,9 +66,9 @@ def test_a_day_supersedes_its_hours() -> None:
     assert landing.replaced == 2
     assert list(store.objects) == [DATASET.samples_path(DAY)]
     methods = [method for method, _ in store.calls]
-    look = ["names", "open", "open"]  # again before the put: another run may have landed meanwhile
+    look = ["listing", "open", "open"]  # again before the put: another run may have landed meanwhile
     rows = ["open", "open"]
-    assert methods == [*look, *look, *rows, "names", *look, "put", "names", "names", *["delete"] * 4]
+    assert methods == [*look, *look, *rows, "listing", *look, "put", "listing", "listing", *["delete"] * 4]
     assert set(shown(store).values()) == {2.0}
 
 

@@ -34,37 +34,53 @@ def test_an_object_is_read_from_anywhere(store: Store) -> None:
         assert file.read(3) == b"234"
 
 
+def test_the_ends_of_many_objects_are_read(store: Store) -> None:
+    """Each by its size, in order; of one that is gone there is none, and another's size says nothing."""
+    whole = {f"{FOLDER}/{number:03}": os.urandom(number) for number in range(0, 150, 2)}
+    for path, data in whole.items():
+        store.put(path, data)
+    sizes = {f"{FOLDER}/{name}": size for name, size in store.listing(FOLDER).items()}
+    assert sizes == {path: len(data) for path, data in whole.items()}
+    gone = f"{FOLDER}/100"
+    store.delete(gone)
+    tails = dict(zip(sizes, store.tails(sizes, 20), strict=True))
+    assert tails.pop(gone) is None
+    assert tails.pop(f"{FOLDER}/000") in (b"", None)  # of nothing S3 has no range
+    assert tails == {path: whole[path][-20:] for path in tails}
+    assert list(store.tails({}, 20)) == []
+
+
 def test_a_listing_shows_what_was_put_before_it(store: Store) -> None:
     """Puts and deletes show in the very next listing: nothing is remembered."""
-    assert store.names(FOLDER) == []
+    assert [*store.listing(FOLDER)] == []
     store.put(PATH, b"1")
-    assert store.names(FOLDER) == [NAME]
+    assert [*store.listing(FOLDER)] == [NAME]
     store.put(f"{FOLDER}/_SUCCESS", b"")
-    assert store.names(FOLDER) == sorted([NAME, "_SUCCESS"])
+    assert [*store.listing(FOLDER)] == sorted([NAME, "_SUCCESS"])
     store.delete(PATH)
-    assert store.names(FOLDER) == ["_SUCCESS"]
+    assert [*store.listing(FOLDER)] == ["_SUCCESS"]
 
 
 def test_what_others_do_is_seen_at_once(opener: Opener) -> None:
     """What another process puts, replaces or deletes shows in the next listing and the next reading."""
     store, other = opener(), opener()
     store.put(PATH, b"old one")
-    assert store.names(FOLDER) == [NAME]
+    assert [*store.listing(FOLDER)] == [NAME]
     other.put(f"{FOLDER}/more", b"2")
-    assert store.names(FOLDER) == sorted([NAME, "more"])
+    assert [*store.listing(FOLDER)] == sorted([NAME, "more"])
     other.put(PATH, b"new")
     assert read(store) == b"new"
     other.put(PATH, b"newer, longer")
     assert read(store) == b"newer, longer"
     other.delete(PATH)
-    assert store.names(FOLDER) == ["more"]
+    assert [*store.listing(FOLDER)] == ["more"]
 
 
 def test_a_put_replaces(store: Store) -> None:
     """A second put leaves one object, with the second content, shorter or longer."""
     for data in (b"first", b"2", b"the third"):
         store.put(PATH, data)
-        assert store.names(FOLDER) == [NAME]
+        assert [*store.listing(FOLDER)] == [NAME]
         assert read(store) == data
 
 
@@ -75,9 +91,9 @@ def test_a_listing_is_of_one_folder(store: Store) -> None:
     store.put(f"{FOLDER}-beside/{NAME}", b"3")
     store.put(f"{FOLDER}.parquet", b"4")
     store.put(f"rejected/{NAME}", b"5")
-    assert store.names(FOLDER) == [NAME]
-    assert store.names("samples") == []
-    assert store.names(PATH.removesuffix(f"/{NAME}").rpartition("/")[0]) == ["date=2026-11-22.parquet"]
+    assert [*store.listing(FOLDER)] == [NAME]
+    assert [*store.listing("samples")] == []
+    assert [*store.listing(PATH.removesuffix(f"/{NAME}").rpartition("/")[0])] == ["date=2026-11-22.parquet"]
 
 
 def test_the_folders_of_a_folder_are_listed(store: Store) -> None:
@@ -92,7 +108,7 @@ def test_the_folders_of_a_folder_are_listed(store: Store) -> None:
 
 def test_no_folder_is_an_empty_one(store: Store) -> None:
     """A folder that isn't there has no objects."""
-    assert store.names("nowhere/at=all") == []
+    assert [*store.listing("nowhere/at=all")] == []
 
 
 def test_delete_is_done_when_it_is_gone(store: Store) -> None:
@@ -102,7 +118,7 @@ def test_delete_is_done_when_it_is_gone(store: Store) -> None:
     store.delete(PATH)
     store.delete(PATH)
     store.delete("nowhere/at/all")
-    assert store.names(FOLDER) == [NAME + ".other"]
+    assert [*store.listing(FOLDER)] == [NAME + ".other"]
 
 
 def test_what_is_gone_is_worth_another_try(store: Store) -> None:
@@ -119,10 +135,10 @@ def test_odd_names_are_kept(store: Store, name: str) -> None:
     """A folder's name is taken as it is: escaped characters stay escaped, and two such folders stay two."""
     store.put(f"samples/{name}/x", b"mine")
     store.put("samples/a/b/x", b"another's")
-    assert store.names(f"samples/{name}") == ["x"]
+    assert [*store.listing(f"samples/{name}")] == ["x"]
     assert read(store, f"samples/{name}/x") == b"mine"
     store.delete(f"samples/{name}/x")
-    assert store.names(f"samples/{name}") == []
+    assert [*store.listing(f"samples/{name}")] == []
     assert read(store, "samples/a/b/x") == b"another's"
 
 
@@ -142,10 +158,10 @@ def test_a_bucket_and_a_prefix(protocol: str) -> None:
 def test_memory_fails_when_told(late: bool, there: list[str]) -> None:  # noqa: FBT001 a parameter of pytest
     """The call it is told to fail at fails, before or after its effect; the ones before and after don't."""
     store = MemoryStore(fail_at=2, late=late)
-    assert store.names(FOLDER) == []
+    assert [*store.listing(FOLDER)] == []
     with pytest.raises(EvplStoreError, match="told to fail"):
         store.put(PATH, b"1")
-    assert store.names(FOLDER) == there
+    assert [*store.listing(FOLDER)] == there
 
 
 def _is_a_store(store: Store) -> Callable[[str], BinaryIO]:

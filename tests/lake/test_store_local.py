@@ -74,7 +74,28 @@ def test_local_readers_see_whole_objects(tmp_path: Path) -> None:
     try:
         while not done.is_set():
             assert read(store) in versions
-            assert NAME in store.names(FOLDER)
+            assert NAME in store.listing(FOLDER)
+    finally:
+        writer.join()
+
+
+def test_local_a_listing_has_what_stays(tmp_path: Path) -> None:
+    """While others come and go, an object that stays is in every listing."""
+    store = LocalStore(str(tmp_path), fsync=lambda _: None)
+    store.put(PATH, b"stays")
+    done = threading.Event()
+
+    def put_and_delete() -> None:
+        for number in range(2000):
+            store.put(f"{FOLDER}/{number}", b"")
+            store.delete(f"{FOLDER}/{number}")
+        done.set()
+
+    writer = threading.Thread(target=put_and_delete)
+    writer.start()
+    try:
+        while not done.is_set():
+            assert store.listing(FOLDER)[NAME] == len(b"stays")
     finally:
         writer.join()
 
@@ -164,12 +185,12 @@ def test_local_a_failing_move_leaves_all_as_it_was(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "call",
     [
-        lambda store: store.names("a/b"),
+        lambda store: store.listing("a/b"),
         lambda store: store.put("a/b/c", b""),
         lambda store: store.open("a/b/c"),
         lambda store: store.delete("a/b/c"),
     ],
-    ids=["names", "put", "open", "delete"],
+    ids=["listing", "put", "open", "delete"],
 )
 def test_local_failures_are_ours(tmp_path: Path, call: Callable[[Store], object]) -> None:
     """A file where a folder should be is a permanent error that names the path."""

@@ -30,12 +30,12 @@ from tests.servers import azure_connection_string
 CALLS = pytest.mark.parametrize(
     "call",
     [
-        lambda store: store.names("a"),
+        lambda store: store.listing("a"),
         lambda store: store.put("there", b"2"),
         lambda store: store.open("there"),
         lambda store: store.delete("there"),
     ],
-    ids=["names", "put", "open", "delete"],
+    ids=["listing", "put", "open", "delete"],
 )
 Call = Callable[[Store], object]
 
@@ -47,7 +47,7 @@ def test_no_bucket_is_a_denial(protocol: str, bucket_urls: dict[str, str]) -> No
     store = ObjectStore(protocol, "no-such-bucket/lake", fs)
     said = rf"{protocol}://no-such-bucket/lake/x: the store refuses: .* check the root, the bucket"
     with pytest.raises(EvplStoreDeniedError, match=said) as caught:
-        store.names("x")
+        store.listing("x")
     assert "no such bucket" in str(caught.value)
     with pytest.raises(EvplStoreDeniedError, match=said):
         store.put("x", b"")

@@ -1,5 +1,6 @@
 """What the object stores are asked, seen by a proxy in front of each."""
 
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -72,7 +73,7 @@ def test_a_put_that_fails_changes_nothing(protocol: str, bucket_urls: dict[str, 
         with pytest.raises(EvplStoreDeniedError, match=PATH):
             failing.put(PATH, bytes(70 * MIB))
     assert sum(len(request.body) for request in proxy.seen) >= 70 * MIB
-    assert store.names(FOLDER) == [NAME]
+    assert [*store.listing(FOLDER)] == [NAME]
     assert read(store) == b"old"
     given_up = [request for request in proxy.seen if request.method == "DELETE"]
     assert len(given_up) == (1 if protocol == "gs" else 0)
@@ -92,6 +93,30 @@ def test_only_what_is_read_is_fetched(protocol: str, bucket_urls: dict[str, str]
             file.seek(size - 1000)
             assert len(file.read()) == 1000
         assert 1008 <= sum(proxy.answered) < 8000
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_ends_are_read_sixteen_at_once(protocol: str, bucket_urls: dict[str, str], tmp_path: Path) -> None:
+    """Each by one request, and only its end comes over the line."""
+    together = threading.Barrier(16, timeout=60)
+    is_reading = threading.Event()
+
+    def wait_for_the_others(request: Request) -> Request:
+        if is_reading.is_set():
+            together.wait()
+        return request
+
+    with proxied(bucket_urls[protocol], wait_for_the_others) as proxy:
+        store = ObjectStore(protocol, f"{BUCKET}/{tmp_path.name}", connect(protocol, proxy.url))
+        for number in range(32):
+            store.put(f"{FOLDER}/{number}", bytes(50_000))
+        sizes = {f"{FOLDER}/{name}": size for name, size in store.listing(FOLDER).items()}
+        proxy.seen.clear()
+        proxy.answered.clear()
+        is_reading.set()
+        assert list(store.tails(sizes, 1000)) == [bytes(1000)] * 32
+    assert len({request.target for request in proxy.seen}) == len(proxy.seen) == 32
+    assert proxy.answered == [1000] * 32
 
 
 def _small_pages(request: Request) -> Request:
@@ -137,7 +162,7 @@ def test_a_listing_has_all_its_pages(protocol: str, bucket_urls: dict[str, str],
             store.put(f"{FOLDER}/{name}", b"1")
         store.put(f"{FOLDER}/below/x", b"1")
         proxy.seen.clear()
-        assert store.names(FOLDER) == names
+        assert [*store.listing(FOLDER)] == names
         assert len(proxy.seen) >= 3
 
 
@@ -153,7 +178,7 @@ def test_only_s3_is_told_a_chunk_size() -> None:
 def test_what_is_not_in_the_folder_is_not_listed() -> None:
     """What a library lists besides, the folder's own marker or an object of its name, isn't in the folder."""
     listed = Recorder("lake/x/a/b/", "lake/x/a/b", "lake/x/a/b/c")
-    assert ObjectStore("s3", "lake/x", listed).names("a/b") == ["c"]
+    assert [*ObjectStore("s3", "lake/x", listed).listing("a/b")] == ["c"]
 
 
 def test_gs_waits_no_longer_than_the_others() -> None:
