@@ -32,30 +32,30 @@ _Moment = Annotated[
 
 
 class ReportQuery(BaseModel):
-    """All query parameters; each is required and no other is known."""
+    """All query parameters; each is required and no other is known.
+
+    Fields have the API's names, because FastAPI below 0.123.5 loses an alias beside pydantic 2.14.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
-    code_ope: Annotated[
+    codeOpe: Annotated[  # noqa: N815 the API's name
         str,
         Field(
-            alias="codeOpe",
             description="Operator code, from the invoice. Text: leading zeros count.",
             examples=["0042"],
         ),
     ]
-    start_time: Annotated[
+    startTime: Annotated[  # noqa: N815 the API's name
         _Moment,
         Field(
-            alias="startTime",
             description="Start of the window, UTC; it belongs to it.",
             examples=["2026-11-22T00:00:00.000Z"],
         ),
     ]
-    end_time: Annotated[
+    endTime: Annotated[  # noqa: N815 the API's name
         _Moment,
         Field(
-            alias="endTime",
             description="End of the window, UTC, after its start; it does not belong to it.",
             examples=["2026-11-23T00:00:00.000Z"],
         ),
@@ -93,12 +93,12 @@ class ReportQuery(BaseModel):
     @property
     def start(self) -> float:
         """Start of the window in seconds since the epoch."""
-        return _seconds(self.start_time)
+        return _seconds(self.startTime)
 
     @property
     def end(self) -> float:
         """End of the window in seconds since the epoch."""
-        return _seconds(self.end_time)
+        return _seconds(self.endTime)
 
     @property
     def normalized_granularity(self) -> str:

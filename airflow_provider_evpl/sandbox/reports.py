@@ -131,7 +131,7 @@ def _render(state: State, page: PageRequest) -> bytes:
 
 
 def _check_scope(state: Shared, query: ReportQuery) -> None:
-    if query.code_ope != state.config.code_ope:
+    if query.codeOpe != state.config.code_ope:
         raise ApiError(Problem.NOT_FOUND, description="codeOpe: no such operator")
     measured = state.config.normalized_granularity
     if query.normalized_granularity != measured:
