@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.connection import get_async_connection
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook, mask_secret
+from asgiref.sync import sync_to_async
 
 from airflow_provider_evpl.errors import EvplConfigError, EvplError, EvplRefusedError
 from airflow_provider_evpl.fields import guarded, quoted
@@ -85,7 +86,7 @@ class EvplHook(BaseHook):
         Raises:
             EvplConfigError: the connection, or a field of it, is missing or wrong.
         """
-        return _make_client(self.get_settings(), retries=retries)
+        return _make_client(self.get_settings(), mask_secret, retries=retries)
 
     async def aget_conn(self) -> "Client":
         """Make the client where an event loop runs, as in a trigger; its calls belong into threads.
@@ -100,7 +101,8 @@ class EvplHook(BaseHook):
         except AirflowNotFoundException:
             raise self._missing() from None
         settings = await asyncio.to_thread(_read_settings, connection)
-        return await asyncio.to_thread(_make_client, settings, retries=False)
+        on_secret = _mask_through(asyncio.get_running_loop())
+        return await asyncio.to_thread(_make_client, settings, on_secret, retries=False)
 
     def test_connection(self) -> tuple[bool, str]:
         """Ask for a token, then, where the connection has an operator code, for one small window.
@@ -195,10 +197,23 @@ def _read_extra(text: str | None) -> dict[str, Any]:
     raise EvplConfigError("extra: must be a JSON object; it isn't shown, it may hold a secret")
 
 
-def _make_client(settings: "Settings", *, retries: bool) -> "Client":
+def _make_client(settings: "Settings", on_secret: Callable[[str], None], *, retries: bool) -> "Client":
     from airflow_provider_evpl.api.client import Client
 
-    return Client(settings if retries else replace(settings, max_retry_seconds=0), on_secret=mask_secret)
+    return Client(settings if retries else replace(settings, max_retry_seconds=0), on_secret=on_secret)
+
+
+def _mask_through(loop: asyncio.AbstractEventLoop) -> Callable[[str], None]:
+    """Return a function for other threads: it masks a secret through the loop, and waits until that is done.
+
+    In Airflow 3.0 and 3.1 only the triggerer's event loop may send to the supervisor: any other thread ends
+    the triggerer. `sync_to_async` gives what `mask_secret` sends back to the loop.
+    """
+
+    async def mask(secret: str) -> None:
+        await sync_to_async(mask_secret)(secret)
+
+    return lambda secret: asyncio.run_coroutine_threadsafe(mask(secret), loop).result()
 
 
 def _plan(arguments: Mapping[str, object], settings: "Settings") -> "PullPlan":

@@ -1,4 +1,4 @@
-"""An Airflow of processes of its own: scheduler, executor, API server; and the sandbox with a lake."""
+"""An Airflow of processes of its own: scheduler, executor, API server, triggerer."""
 
 import json
 import os
@@ -7,14 +7,13 @@ import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import closing
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from airflow_provider_evpl.sandbox.server import SandboxServer
 from tests.e2e.machine import DIES_WITH_US
-from tests.named import ROOT
 from tests.servers import free_port, running
 
 _AIRFLOW = (sys.executable, "-m", "airflow")
@@ -41,18 +40,39 @@ class Machine:
 
     def run(self) -> None:
         """Let Airflow do all there is to do, by schedules, backfills and assets, and whatever that wakes."""
+        with self.servers():
+            self.wait(_UNFINISHED)
+
+    @contextmanager
+    def servers(self, *more: str) -> Iterator[None]:
+        """Run Airflow's API server and scheduler, and more of its servers; each logs into `<name>.log`."""
         port = self.environment["AIRFLOW__API__PORT"]
-        server = (*DIES_WITH_US, *_AIRFLOW, "api-server", "--apps", "execution", "--port", port)
-        scheduler = (*DIES_WITH_US, *_AIRFLOW, "scheduler", "--skip-serve-logs")
-        told: dict[str, Any] = {"env": self.environment, "patience_seconds": _PATIENCE_SECONDS}
-        with (
-            running(*server, ready="Application startup ", **told),
-            running(*scheduler, ready="Starting the ", **told),
-        ):
-            deadline = time.monotonic() + _PATIENCE_SECONDS
-            while self.ask(_UNFINISHED) != [(0,)]:
-                assert time.monotonic() < deadline, self.ask("SELECT dag_id, run_id, state FROM dag_run")
-                time.sleep(0.5)
+        commands = {
+            "api-server": ("--apps", "execution", "--port", port),
+            **dict.fromkeys(("scheduler", *more), ("--skip-serve-logs",)),
+        }
+        with ExitStack() as stack:
+            for name, arguments in commands.items():
+                server = running(
+                    *DIES_WITH_US,
+                    *_AIRFLOW,
+                    name,
+                    *arguments,
+                    ready="Application startup |Starting the ",
+                    env=self.environment,
+                    patience_seconds=_PATIENCE_SECONDS,
+                    log=self.home / f"{name}.log",
+                )
+                stack.enter_context(server)
+            yield
+
+    def wait(self, question: str) -> None:
+        """Wait until the answer is 0, while all servers live."""
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while self.ask(question) != [(0,)]:
+            assert not [path for path in self.home.glob("*.log") if "process has died" in path.read_text()]
+            assert time.monotonic() < deadline, self.ask("SELECT dag_id, run_id, state FROM dag_run")
+            time.sleep(0.5)
 
     def ask(self, question: str, *values: str) -> list[tuple[Any, ...]]:
         """Look into Airflow's database."""
@@ -61,10 +81,11 @@ class Machine:
             return database.execute(question, values).fetchall()
 
 
-def machine(home: Path, sandbox: SandboxServer) -> Machine:
-    """Set it up: the example, and the DAGs beside this file, none paused."""
-    shutil.copytree(Path(__file__).with_name("dags"), home / "dags")
-    shutil.copy(ROOT / "dags" / "evpl_utilization_daily.py", home / "dags")
+def machine(home: Path, connection: Mapping[str, Any], *dag_files: Path) -> Machine:
+    """Set it up: these DAG files, no DAG paused, and a connection to the API."""
+    (home / "dags").mkdir()
+    for path in dag_files:
+        shutil.copy(path, home / "dags")
     port = str(free_port())
     one = Machine(
         home,
@@ -80,7 +101,7 @@ def machine(home: Path, sandbox: SandboxServer) -> Machine:
             "AIRFLOW__CORE__PARALLELISM": "2",
             "AIRFLOW__LOGGING__COLORED_CONSOLE_LOG": "False",
             "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",  # 5 are short on a machine with other work
-            "AIRFLOW_CONN_EVPL_DEFAULT": json.dumps(sandbox.connection()),
+            "AIRFLOW_CONN_EVPL_DEFAULT": json.dumps(connection),
             "EVPL_LAKE_ROOT": (home / "lake").as_uri(),
             "NO_PROXY": "127.0.0.1",
         },

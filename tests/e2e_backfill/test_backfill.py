@@ -14,8 +14,13 @@ from airflow_provider_evpl.sandbox.data import Network
 from airflow_provider_evpl.sandbox.server import SandboxServer
 from tests.e2e_backfill.machine import Machine, machine
 from tests.faults.pulls import rows_of
+from tests.named import ROOT
 
 CONFIG = SandboxConfig(circuits=3)
+DAG_FILES = (
+    Path(__file__).parent / "dags" / "readers.py",
+    ROOT / "dags" / "evpl_utilization_daily.py",
+)
 ROWS_A_DAY = 3 * 2 * 2 * 288
 RUNS = "SELECT state FROM dag_run WHERE dag_id = ?"
 RETURNED = "SELECT value FROM xcom WHERE dag_id = ? AND key = 'return_value'"
@@ -27,7 +32,7 @@ PAST = "2026-10"
 def done(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     """Backfill three days each, and let Airflow run until nothing is left to do."""
     with SandboxServer(CONFIG) as sandbox:
-        one = machine(tmp_path_factory.mktemp("airflow"), sandbox)
+        one = machine(tmp_path_factory.mktemp("airflow"), sandbox.connection(), *DAG_FILES)
         for dag_id in ("evpl_utilization_daily", "evpl_partitioned"):
             days = ("--from-date", "2026-09-02", "--to-date", "2026-09-04T12:00:00")
             one.airflow("backfill", "create", "--dag-id", dag_id, *days, "--max-active-runs", "1")
