@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from airflow_provider_evpl.errors import EvplError
-from airflow_provider_evpl.lake.store import LocalStore, told
+from airflow_provider_evpl.lake.store import LocalStore
+from airflow_provider_evpl.lake.store_errors import told
 from airflow_provider_evpl.published import count_published
 from airflow_provider_evpl.pull import pull
 from airflow_provider_evpl.window import Granularity

@@ -56,8 +56,7 @@ def open_object_storage(path: object, conn_id: str | None) -> "Store":
 
 
 def _open_file_system(scheme: str, root: str, conn_id: str | None) -> "AbstractFileSystem":
-    from airflow_provider_evpl.lake.refusals import is_temporary
-    from airflow_provider_evpl.lake.store import no_credentials, told
+    from airflow_provider_evpl.lake.store_errors import is_temporary, no_credentials, told
 
     url = f"{scheme}://{root}"
     try:

@@ -19,7 +19,8 @@ from airflow_provider_evpl.lake.contents import (
 )
 from airflow_provider_evpl.lake.layout import Dataset, parse_folder, parse_name
 from airflow_provider_evpl.lake.parquet import Footer, read_footer
-from airflow_provider_evpl.lake.store import Store, told
+from airflow_provider_evpl.lake.store import Store
+from airflow_provider_evpl.lake.store_errors import told
 from airflow_provider_evpl.page import Series
 from airflow_provider_evpl.window import DAY, Granularity, Window, floor, microseconds
 

@@ -4,22 +4,16 @@ import errno
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 from uuid import uuid4
 
 from fsspec import AbstractFileSystem
 
-from airflow_provider_evpl.errors import (
-    EvplError,
-    EvplStoreDeniedError,
-    EvplStoreError,
-)
-from airflow_provider_evpl.fields import one_line
-from airflow_provider_evpl.lake.refusals import find_missing_credentials, is_refusal
+from airflow_provider_evpl.lake.store_errors import is_refusal, told
 
-__all__ = ["LocalStore", "ObjectStore", "Store", "no_credentials", "told"]
+__all__ = ["LocalStore", "ObjectStore", "Store"]
 
 
 class Store(Protocol):
@@ -275,44 +269,3 @@ class ObjectStore:
     def url(self, path: str) -> str:
         """With the protocol, without connection id."""
         return f"{self._protocol}://{self._root}/{path}"
-
-
-@contextmanager
-def told(url: str) -> Iterator[None]:
-    """Turn whatever a storage library raises into one of ours.
-
-    That an object isn't there is no refusal: another run may have superseded it since it was listed.
-
-    Args:
-        url: of the object.
-    """
-    try:
-        yield
-    except EvplError:
-        raise
-    except Exception as error:
-        place, what = one_line(url), _describe(error)
-        if missing := find_missing_credentials(error):
-            what += "" if missing is error else f", because of {_describe(missing)}"
-            raise no_credentials(url, what) from error
-        if is_refusal(error, url):
-            why = f"no such bucket ({what})" if isinstance(error, FileNotFoundError) else what
-            raise EvplStoreDeniedError(
-                f"{place}: the store refuses: {why}; check the root, the bucket and the connection's rights"
-            ) from error
-        raise EvplStoreError(
-            f"{place}: the store failed: {what}; run again later. "
-            "If it stays so, check the storage connection"
-        ) from error
-
-
-def no_credentials(url: str, what: str) -> EvplStoreError:
-    """Make the error of a store whose credentials aren't available now, as opposed to refused."""
-    return EvplStoreError(
-        f"{one_line(url)}: no credentials found: {what}; the service that gives them may be unavailable for "
-        "a moment: run again later. If it stays so, check the storage connection"
-    )
-
-
-def _describe(error: BaseException) -> str:
-    return f"{type(error).__name__}: {one_line(' '.join(str(error).split()))}"

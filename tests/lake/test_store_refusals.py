@@ -22,7 +22,8 @@ from airflow_provider_evpl.errors import (
     EvplStoreDeniedError,
     EvplStoreError,
 )
-from airflow_provider_evpl.lake.store import ObjectStore, Store, told
+from airflow_provider_evpl.lake.store import ObjectStore, Store
+from airflow_provider_evpl.lake.store_errors import told
 from tests.lake.proxy import proxied
 from tests.lake.stores import BUCKET, PROTOCOLS, connect
 from tests.servers import azure_connection_string

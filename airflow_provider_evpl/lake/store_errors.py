@@ -1,11 +1,15 @@
-"""How each storage library says that running again won't help, and that it has no credentials now."""
+"""Errors of storage libraries, as ours: refused, without credentials for now, or failed."""
 
 import errno
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
-__all__ = ["find_missing_credentials", "is_refusal", "is_temporary"]
+from airflow_provider_evpl.errors import EvplError, EvplStoreDeniedError, EvplStoreError
+from airflow_provider_evpl.fields import one_line
+
+__all__ = ["find_missing_credentials", "is_refusal", "is_temporary", "no_credentials", "told"]
 
 _EVERYWHERE: tuple[object, ...] = (
     *("PermissionError", "NotADirectoryError", "IsADirectoryError", "FileExistsError"),
@@ -29,6 +33,47 @@ _NO_CREDENTIALS = (
 _OUTAGES = ("ConnectionError", "TimeoutError", "HTTPClientError", "Throttling", "ThrottlingException")
 _REFUSED_BY_ENTRA = "AADSTS"
 """How the codes of Microsoft Entra ID's errors begin."""
+
+
+@contextmanager
+def told(url: str) -> Iterator[None]:
+    """Turn whatever a storage library raises into one of ours.
+
+    That an object isn't there is no refusal: another run may have superseded it since it was listed.
+
+    Args:
+        url: of the object.
+    """
+    try:
+        yield
+    except EvplError:
+        raise
+    except Exception as error:
+        place, what = one_line(url), _describe(error)
+        if missing := find_missing_credentials(error):
+            what += "" if missing is error else f", because of {_describe(missing)}"
+            raise no_credentials(url, what) from error
+        if is_refusal(error, url):
+            why = f"no such bucket ({what})" if isinstance(error, FileNotFoundError) else what
+            raise EvplStoreDeniedError(
+                f"{place}: the store refuses: {why}; check the root, the bucket and the connection's rights"
+            ) from error
+        raise EvplStoreError(
+            f"{place}: the store failed: {what}; run again later. "
+            "If it stays so, check the storage connection"
+        ) from error
+
+
+def no_credentials(url: str, what: str) -> EvplStoreError:
+    """Make the error of a store whose credentials aren't available now, as opposed to refused."""
+    return EvplStoreError(
+        f"{one_line(url)}: no credentials found: {what}; the service that gives them may be unavailable for "
+        "a moment: run again later. If it stays so, check the storage connection"
+    )
+
+
+def _describe(error: BaseException) -> str:
+    return f"{type(error).__name__}: {one_line(' '.join(str(error).split()))}"
 
 
 def is_refusal(error: Exception, url: str) -> bool:
