@@ -208,12 +208,19 @@ def _mask_through(loop: asyncio.AbstractEventLoop) -> Callable[[str], None]:
 
     In Airflow 3.0 and 3.1 only the triggerer's event loop may send to the supervisor: any other thread ends
     the triggerer. `sync_to_async` gives what `mask_secret` sends back to the loop.
+    A client may outlive the loop, if the caller ran it for `aget_conn` alone: then it is no triggerer's.
     """
 
     async def mask(secret: str) -> None:
         await sync_to_async(mask_secret)(secret)
 
-    return lambda secret: asyncio.run_coroutine_threadsafe(mask(secret), loop).result()
+    def on_secret(secret: str) -> None:
+        if loop.is_running():
+            asyncio.run_coroutine_threadsafe(mask(secret), loop).result()
+        else:
+            mask_secret(secret)
+
+    return on_secret
 
 
 def _plan(arguments: Mapping[str, object], settings: "Settings") -> "PullPlan":

@@ -55,7 +55,7 @@ def _count(lab: "Lab") -> Left:
     [
         (Kill("page", 5), Left(7, 0)),  # one slice has taken the place of two, another is under way
         (Kill("move", 1), Left(8, 1)),  # the first is written beside its place
-        (Kill("delete", 3), Left(9, 0)),  # the first is there, beside what it supersedes
+        (Kill("delete", 1), Left(9, 0)),  # the first is there, beside what it supersedes
     ],
     ids=["between pages", "in a put", "between put and delete"],
 )

@@ -72,9 +72,9 @@ class _Tee:
         self._keep = keep
         self._read = bytearray()
 
-    def read1(self, *args: Any, **options: Any) -> bytes:  # noqa: ANN401 urllib3's
+    def read(self, *args: Any, **options: Any) -> bytes:  # noqa: ANN401 urllib3's
         """Read on."""
-        chunk: bytes = self._raw.read1(*args, **options)
+        chunk: bytes = self._raw.read(*args, **options)
         self._read += chunk
         if not chunk:
             self._keep(bytes(self._read))
