@@ -23,7 +23,7 @@ from airflow_provider_evpl.errors import (
     EvplStoreError,
 )
 from airflow_provider_evpl.lake.store import ObjectStore, Store
-from airflow_provider_evpl.lake.store_errors import told
+from airflow_provider_evpl.lake.store_errors import is_temporary, told
 from tests.lake.proxy import proxied
 from tests.lake.stores import BUCKET, PROTOCOLS, connect
 from tests.servers import azure_connection_string
@@ -111,9 +111,10 @@ def test_s3_nobody_there_is_a_failure() -> None:
         ObjectStore("s3", BUCKET, fs).put("x", b"")
 
 
-def _s3_answer(code: str) -> Exception:
+def _s3_answer(code: str, status: int = 400) -> Exception:
     """What botocore makes of an error document."""
-    error: Exception = s3_errors.ClientError({"Error": {"Code": code, "Message": "told"}}, "PutObject")
+    answer = {"Error": {"Code": code, "Message": "told"}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    error: Exception = s3_errors.ClientError(answer, "PutObject")
     return error
 
 
@@ -227,6 +228,29 @@ def test_missing_credentials_are_named(protocol: str, raised: Exception) -> None
         raise raised
     assert "run again later" in str(caught.value)
     assert "check the storage connection" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("raised", "expected"),
+    [
+        *((error, True) for _, error in NO_CREDENTIALS),
+        (_behind(ValueError("told"), ConnectionResetError()), True),
+        (s3_errors.EndpointConnectionError(endpoint_url="https://sts"), True),
+        (s3_errors.ReadTimeoutError(endpoint_url="https://sts"), True),
+        (_s3_answer("503", 503), True),
+        (_s3_answer("Throttling"), True),
+        (_s3_answer("TooManyRequestsException", 429), True),
+        (_s3_answer("AccessDenied", 403), False),
+        (s3_errors.ProfileNotFound(profile="told"), False),
+        (google_errors.MalformedError("told"), False),  # type: ignore[no-untyped-call]  # google-auth's
+        (KeyError("private_key"), False),
+        (FileNotFoundError("key.json"), False),
+    ],
+    ids=repr,
+)
+def test_what_fails_while_a_store_is_opened_may_be_temporary(raised: Exception, *, expected: bool) -> None:
+    """A service that is away or busy is worth a retry; a connection that is wrong is not."""
+    assert is_temporary(raised) is expected
 
 
 def test_what_is_no_failure_is_left_alone() -> None:
