@@ -48,7 +48,7 @@ def test_they_listen_on_loopback_alone() -> None:
 
 
 CALLS: dict[str, Callable[[Store], object]] = {
-    "names": lambda store: store.listing("a"),
+    "listing": lambda store: store.listing("a"),
     "put": lambda store: store.put("there", b"2"),
     "open": lambda store: store.open("there"),
     "delete": lambda store: store.delete("there"),
