@@ -188,16 +188,16 @@ class Lake:
 
         Rejected samples without an object are what a killed run left.
         """
-        known = {*target.landed, target.window}
-        overlapping = {one for one in self._listed(target) if one.overlaps(target.window)}
+        overlapping = [one for one in self._listed(target) if one.overlaps(target.window)]
+        others = [one for one in overlapping if one not in {*target.landed, target.window}]
         for window in self._objects.rejected_windows(floor(target.window.start, DAY)):
-            is_replaced = target.window.contains(window) and window not in overlapping - known
+            is_replaced = target.window.contains(window) and window not in others
             if is_replaced and (clean or window != target.window):
                 self._store.delete(self._dataset.rejected_path(window))
         for window in target.landed:
             if window != target.window:
                 self._store.delete(self._dataset.samples_path(window))
-        if others := sorted(overlapping - known):
+        if others:
             raise _overlap(target, "landed meanwhile", others, "both stay until the next run joins them")
 
 
