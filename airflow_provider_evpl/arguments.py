@@ -7,7 +7,6 @@ from typing import Protocol
 
 from airflow_provider_evpl.errors import EvplConfigError
 from airflow_provider_evpl.fields import (
-    is_argument_given,
     read_duration,
     read_text,
     read_whole_number,
@@ -58,7 +57,7 @@ def given_arguments(arguments: Mapping[str, object]) -> dict[str, object]:
     is: its reader refuses it.
     """
     texts = {name: text_of(value) for name, value in arguments.items()}
-    return {name: text for name, text in texts.items() if is_argument_given(text)}
+    return {name: text for name, text in texts.items() if str(text).strip() not in ("", "None")}
 
 
 def read_name(given: Mapping[str, object], field: str) -> str | None:

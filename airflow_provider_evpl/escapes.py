@@ -10,10 +10,10 @@ from typing import Final, TypeAlias
 __all__ = ["LONGEST_FORM", "MOST_SEARCHED", "Reading"]
 
 MOST_SEARCHED: Final = 1000
-"""Of a text that is looked for, in characters."""
+"""How many characters of a wanted text are searched."""
 
 LONGEST_FORM: Final = 40
-"""Of a character that is escaped, in characters: HTML's longest name has 33."""
+"""How long one escaped character may be: HTML's longest name has 33 characters."""
 
 _BACKSLASHES: Final = ("\\", "\\\\", "\\\\\\")
 _ESCAPE: Final = re.compile(
@@ -60,7 +60,7 @@ class Reading:
         if escape[0] == "%":
             self._bytes[int(escape[1:], 16)].append(escape)
         elif escape[0] == "&":
-            self._entities[_named(escape[1:-1])].append(escape)
+            self._entities[_character_of(escape[1:-1])].append(escape)
         else:
             parts = self._bytes if kind == "x" else self._units
             parts[int(digits, 16)] += [f"{one}{kind}{digits}" for one in self._backslashes]
@@ -171,8 +171,8 @@ class Reading:
         ]
 
 
-def _named(name: str) -> str:
-    """Give the character that an entity of HTML names; empty if there is none."""
+def _character_of(name: str) -> str:
+    """Return the character of an HTML entity; empty if there is none."""
     if not name.startswith("#"):
         return html5.get(f"{name};", "")
     base, digits = (16, name[2:]) if name[1] in "xX" else (10, name[1:])

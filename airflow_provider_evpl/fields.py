@@ -17,7 +17,6 @@ __all__ = [
     "LONGEST_NAME",
     "LONGEST_TEXT",
     "guarded",
-    "is_argument_given",
     "is_given",
     "name_of",
     "name_some",
@@ -36,14 +35,15 @@ __all__ = [
 
 _T = TypeVar("_T")
 LONGEST_NAME = 200
-"""Of a name, in a message; in characters."""
+"""How many characters of a name a message shows."""
 
 LONGEST_TEXT = 500
-"""Of any other text from outside, in a message; in characters."""
+"""How many characters of any other text from outside a message shows."""
 
 _INVISIBLE = ("Cc", "Cf", "Cs", "Zl", "Zp")  # Unicode's categories
 _MOST_NAMED = 5
 _MOST_SHOWN = 5  # characters of a secret
+_HIDDEN = "a field or an argument is wrong; the message is not shown, because it holds the client secret"
 DURATION_UNITS = {"s": timedelta(seconds=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 _LONGEST = timedelta(days=36_500)  # keeps every sum inside what a datetime can say
 _DURATION = re.compile(r"0*(\d{1,9})([shd])", re.ASCII)
@@ -56,20 +56,16 @@ def is_given(value: object) -> bool:
     return value is not None and not (isinstance(value, str) and not value.strip())
 
 
-def is_argument_given(value: object) -> bool:
-    """Whether an operator's argument is there: templates render an absent one to `None`, or to nothing."""
-    return str(value).strip() not in ("", "None")
-
-
 def text_of(value: object) -> object:
-    """Return the text that a template renders a value to: a number, a date, a moment or a duration.
+    """Return a number, a date, a moment or a duration as text.
 
-    A lazy proxy, as Airflow's context has some, stands for its value. A value of another type is returned as
-    it is.
+    This is the text that a template renders. Durations of pendulum and pandas are the exception: they become
+    the text of a `timedelta`. A lazy proxy, as in Airflow's context, stands for its value. A value of another
+    type is returned as it is.
     """
     value = getattr(value, "__wrapped__", value)
     if isinstance(value, timedelta) and type(value) is not timedelta and not getattr(value, "nanoseconds", 0):
-        # The text of pendulum's and pandas' classes is another. Only pandas has nanoseconds.
+        # Their own text has another form. Nanoseconds, which only pandas has, would be lost here.
         value = timedelta(seconds=value.total_seconds())
     return str(value) if isinstance(value, Number | date | timedelta) else value
 
@@ -143,13 +139,16 @@ def guarded(read: Callable[[], _T], secret: str | None) -> _T:
         secret: somebody may have put it into the wrong field: then the error doesn't show the value.
 
     Raises:
-        EvplConfigError: as the reader does; it has no context, which tracebacks would show.
+        EvplConfigError: as the reader does. Where a value is hidden, the error has no cause and no context,
+            because tracebacks show them.
     """
     try:
         return read()
     except EvplConfigError as error:
         raised = error
-    raise EvplConfigError(raised.without_value) if shows(str(raised), secret) else raised
+    if not shows(str(raised), secret):
+        raise raised
+    raise EvplConfigError(_HIDDEN if shows(raised.without_value, secret) else raised.without_value)
 
 
 def shows(text: str, secret: str | None) -> bool:
@@ -185,8 +184,8 @@ def read_boolean(value: object, field: str) -> bool:
     """Read a boolean, or `true` or `false` as text in any case.
 
     Raises:
-        EvplConfigError: it is neither. A longer value isn't shown: it may be a secret in the wrong place, and
-            some booleans are read before the secret is known.
+        EvplConfigError: it is neither. A value of more than five characters isn't shown: it may be a secret
+            in the wrong place, and some booleans are read before the secret is known.
     """
     if isinstance(value, bool):
         return value

@@ -76,7 +76,7 @@ class PullPlan:
         if window.end > now + _CLOCK_SKEW:
             raise EvplNotPublishedError(
                 f"window {window}: its end lies ahead of the clock ({iso(now.replace(microsecond=0))}); "
-                "run again when it has passed; if it has, check the worker's clock"
+                "run again after that moment; if it has passed already, check the worker's clock"
             )
         values: dict[str, Any] = {
             name: read(given[name], name) for name, read in _READERS.items() if name in given

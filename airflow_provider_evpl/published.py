@@ -129,7 +129,7 @@ def count_published(
                     break
     except EvplPagingError as error:
         raise EvplPagingError(
-            f"report of {asked}: {error}. If it stays so, look at the connection's `pagination`"
+            f"report of {asked}: {error}. If the error stays, look at the connection's `pagination`"
         ) from error
     if rejected:
         _log.warning("%d samples can't be read and don't count, the first: %s", rejected, reason)

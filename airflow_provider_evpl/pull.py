@@ -135,7 +135,7 @@ def _collect(
                 on_page(page)
     except EvplPagingError as error:
         raise EvplPagingError(
-            f"slice {query.window}: {error}. If it stays so, look at the connection's `pagination`"
+            f"slice {query.window}: {error}. If the error stays, look at the connection's `pagination`"
         ) from error
     return collector.finish()
 
@@ -195,7 +195,7 @@ class _Run:
         """
         unpublished = EvplNotPublishedError(
             f"window {self._plan.window}: not published yet, the API has no sample in it; "
-            "nothing has landed. Run again later; if it stays so, check code_ope and granularity, "
+            "nothing has landed. Run again later; if the error stays, check code_ope and granularity, "
             "or set allow_empty"
         )
         if self._waiting and not self._is_published and self._failures.miss_a_slice:

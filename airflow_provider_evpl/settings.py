@@ -250,7 +250,7 @@ def _split_list(text: str) -> object:
 def _read_pace(value: object, name: str) -> float:
     pace = read_number(value, name, (0, 1000), above=True)
     if pace * _DAY_SECONDS < 1:
-        raise wrong(f"{name}: less than one request a day never ends", value)
+        raise wrong(f"{name}: must be at least one request a day", value)
     return pace
 
 

@@ -69,7 +69,7 @@ class CoverageCheck:
         if share and self._plan.own_window.overlaps(one.window) and (not one.expected or one.lacking(share)):
             message = (
                 f"slice {one.window}: landed with {one.values:,} of {one.expected:,} expected values, "
-                f"min_coverage is {share:g}: {_tell(one, share)}. Run again later; if it stays so, check "
+                f"min_coverage is {share:g}: {_tell(one, share)}. Run again later; if the error stays, check "
                 "these circuits"
             )
             self._fail(one.window, EvplIncompleteError(self._blot(message)))

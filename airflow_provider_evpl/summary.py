@@ -31,6 +31,7 @@ SUMMED = (
 """Of the ledgers of a run's slices, what is summed."""
 
 
+# A lambda could not be pickled with the task.
 def _now() -> datetime:
     return datetime.now(UTC)
 

@@ -4,8 +4,9 @@ The pulls are mapped over the windows that are found, none if nothing is missing
 what has landed stays. If it has nothing at all, an empty object says so. A window that stays incomplete is
 pulled again after about 1, 2, 4 and 8 days, then given up; the coverage task logs which windows it gave up.
 
-Days before the first landed one are not pulled, nor anything while the 30 days have no object at all: start
-with the daily pull, or with a backfill. A run by hand may examine another range; see the params.
+The DAG pulls no day before the first landed one. While no object has landed in the examined days, it pulls
+nothing: start with the daily pull, or with a backfill. A run by hand may examine another range: see the
+params.
 
 A task failed? Search `docs/troubleshooting.md` of airflow-provider-evpl for its message.
 """

@@ -187,6 +187,13 @@ def test_an_error_that_shows_a_secret_loses_its_value() -> None:
     assert guarded(lambda: 5, "client") == 5
 
 
+def test_a_message_with_a_secret_elsewhere_is_not_shown() -> None:
+    """What a library says may hold the secret, too: then nothing of it is shown."""
+    with pytest.raises(EvplConfigError, match="the message is not shown") as raised:
+        guarded(lambda: _fail(EvplConfigError("s3: ValueError: Invalid endpoint: a-client-secret")), "client")
+    assert "client-" not in str(raised.value)
+
+
 def test_a_long_text_for_a_boolean_is_not_shown() -> None:
     """Some are read before the connection, so nobody knows yet what is a secret."""
     with pytest.raises(EvplConfigError, match=r"^deferrable: must be true or false, is 'yes'$"):

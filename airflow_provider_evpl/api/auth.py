@@ -32,7 +32,7 @@ _LONGEST_MARGIN_SECONDS = 60.0
 _DAY_SECONDS = 86_400
 _WHAT = "token request"
 _NEXT_STEP = "check login (client id), password (client secret), token_url and token_auth"
-_NO_JSON = "if it stays so, check token_url and proxy, then show Orange's support this"
+_NO_JSON = "if the error stays, check token_url and proxy, then show Orange's support this"
 _SECONDS = re.compile(r"\s*\d+(\.\d*)?\s*", re.ASCII)
 _TOKEN = re.compile(r"[!-~]{1,8000}")  # what can stand in a header: servers take lines of 8 kB
 

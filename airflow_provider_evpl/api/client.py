@@ -41,7 +41,7 @@ _TAKEN_BACK = (
 )
 _STOPPED = "stopped, the task is being ended from outside"
 _NO_REPORT = "check host; if it is right, show Orange this"
-_NO_JSON = "if it stays so, check host and proxy, then show Orange's support this"
+_NO_JSON = "if the error stays, check host and proxy, then show Orange's support this"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,7 +178,7 @@ class Client:
             answer = self._send(query, index, self._tokens.renew(refused=token))
             if self._was_let_in and _refuses_token(answer):
                 raise EvplUnavailableError(f"{what}: {tell(answer, self._secrets.quote)}; {_TAKEN_BACK}")
-        raise_for(answer, what, self._secrets.quote, hint=_minutes(query.granularity))
+        raise_for(answer, what, self._secrets.quote, hint=_hint_of_months(query.granularity))
         self._was_let_in = True
         return self._decode(answer, what)
 
@@ -242,8 +242,8 @@ def _refuses_token(answer: Answer) -> bool:
     return answer.status == HTTPStatus.UNAUTHORIZED and api_code(answer) != _MISSING_CREDENTIALS
 
 
-def _minutes(granularity: Granularity) -> str:
-    """Say how to write minutes: Orange's document calls `m` months [O]."""
+def _hint_of_months(granularity: Granularity) -> str:
+    """Return a hint for a granularity in `m`, which means months [O]; empty for any other."""
     text = granularity.text
     if not text.endswith("m"):
         return ""

@@ -230,7 +230,7 @@ class Transport:
                 f"{self._host(url)}: the proxy refuses the credentials: {told}; check proxy"
             )
         return EvplUnavailableError(
-            f"{self._host(url)} gave no whole answer: {told}; if it stays so, {_advice(error)}"
+            f"{self._host(url)} gave no whole answer: {told}; if the error stays, {_advice(error)}"
         )
 
     def _host(self, url: str) -> str:

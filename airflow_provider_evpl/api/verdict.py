@@ -40,9 +40,9 @@ _NEXT_STEP = {
     422: "a rule of Orange's business side: show them this",
 }
 _IF_LIMITED = (
-    "if it stays so, lower requests_per_second or run fewer tasks at once, or ask Orange for a larger quota"
+    "if the error stays, lower requests_per_second, run fewer tasks at once, or ask Orange for a larger quota"
 )
-_IF_UNAVAILABLE = "if it stays so, show Orange's support this"
+_IF_UNAVAILABLE = "if the error stays, show Orange's support this"
 _ANY_NEXT_STEP = "check host and token_url, no redirect is followed; if they are right, show Orange this"
 
 

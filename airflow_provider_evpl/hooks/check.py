@@ -19,7 +19,7 @@ __all__ = ["check_connection"]
 _T = TypeVar("_T")
 _ADVICE: dict[type[EvplError], str] = {
     EvplRateLimitError: "that is a limit of Orange's: wait a minute and test again; "
-    "if it stays so, a quota is used up",
+    "if the error stays, a quota is used up",
     EvplRetryableError: "check host, token_url, and proxy or HTTPS_PROXY, from the machine that tests; "
     "if they are right, the service is away: test again later",
 }

@@ -204,11 +204,11 @@ def _make_client(settings: "Settings", on_secret: Callable[[str], None], *, retr
 
 
 def _mask_through(loop: asyncio.AbstractEventLoop) -> Callable[[str], None]:
-    """Return a function for other threads: it masks a secret through the loop, and waits until that is done.
+    """Return a function that masks a secret, for threads other than the event loop's; it waits for the mask.
 
-    In Airflow 3.0 and 3.1 only the triggerer's event loop may send to the supervisor: any other thread ends
-    the triggerer. `sync_to_async` gives what `mask_secret` sends back to the loop.
-    A client may outlive the loop, if the caller ran it for `aget_conn` alone: then it is no triggerer's.
+    In Airflow 3.0 and 3.1 only the triggerer's event loop may send to the supervisor: a message from another
+    thread ends the triggerer. Inside `sync_to_async`, what `mask_secret` sends goes through the loop.
+    If the loop has ended, the client is not in a triggerer, and the secret is masked directly.
     """
 
     async def mask(secret: str) -> None:

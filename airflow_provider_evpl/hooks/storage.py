@@ -72,10 +72,12 @@ def _open_file_system(scheme: str, root: str, conn_id: str | None) -> "AbstractF
                 raise
         raise EvplConfigError(
             f"object_storage_path, object_storage_conn_id: {scheme} can't be opened: "
-            f"{type(error).__name__}: {one_line(error)}"
+            f"{type(error).__name__}: {one_line(error)}",
+            without_value=f"object_storage_path, object_storage_conn_id: {scheme} can't be opened",
         ) from error
     if _is_anonymous_by_default(scheme, fs):
-        fs.clear_instance_cache()  # else gcsfs gives the same one to who asks next
+        # gcsfs would give this anonymous file system to the next caller, too.
+        fs.clear_instance_cache()
         raise no_credentials(url, "the file system would be anonymous, which the connection doesn't ask for")
     return fs
 
@@ -113,7 +115,7 @@ def _split(path: object) -> SplitResult:
     if "{{" in text or "{%" in text:
         raise EvplConfigError("object_storage_path: holds a template that was not rendered")
     if one_line(read_text(text, "object_storage_path"), len(text)) != text:
-        raise EvplConfigError("object_storage_path: holds a control character, or one that is not seen")
+        raise EvplConfigError("object_storage_path: holds a control character or an invisible one")
     try:
         return urlsplit(text)
     except ValueError as error:

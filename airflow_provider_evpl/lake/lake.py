@@ -184,9 +184,9 @@ class Lake:
         return footers
 
     def _supersede(self, target: Target, *, clean: bool) -> None:
-        """Delete what the object of a target replaces: rejected samples first, so that none are left alone.
+        """Delete what the object of a target replaces.
 
-        Rejected samples without an object are what a killed run left.
+        Rejected files go first, so that none stays without its object. Those that killed runs left go too.
         """
         overlapping = [one for one in self._listed(target) if one.overlaps(target.window)]
         others = [one for one in overlapping if one not in {*target.landed, target.window}]

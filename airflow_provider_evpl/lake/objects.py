@@ -26,7 +26,8 @@ from airflow_provider_evpl.window import DAY, Granularity, Window, floor, micros
 
 __all__ = ["Foreign", "Objects"]
 
-_TAIL_BYTES = 32 << 10  # a footer has 2 KB, and 1 KB more a row group: of 2,000 circuits a day 11 KB
+# A footer has 2 KB, plus 1 KB per further row group: a day of 2,000 circuits has 11 KB.
+_TAIL_BYTES = 32 << 10
 
 
 class Foreign(NamedTuple):

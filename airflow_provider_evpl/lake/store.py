@@ -49,11 +49,12 @@ class Store(Protocol):
         """Read the ends of many objects, some at a time.
 
         Args:
-            sizes: by path, as listed. What is read of an object that has another size by now is not its end.
+            sizes: by path, as listed. If an object's size has changed since, the bytes are not its end.
             length: how many bytes, at most.
 
         Yields:
-            The bytes, in the order of the paths; None for an object that can't be read. `open` says why.
+            The bytes, in the order of the paths; None for an object that can't be read: `open` raises the
+            reason.
         """
 
     def delete(self, path: str) -> None:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from airflow_provider_evpl.errors import EvplError, EvplStoreDeniedError, EvplStoreError
 from airflow_provider_evpl.fields import one_line
 
-__all__ = ["find_missing_credentials", "is_refusal", "is_temporary", "no_credentials", "told"]
+__all__ = ["is_refusal", "is_temporary", "no_credentials", "told"]
 
 _EVERYWHERE: tuple[object, ...] = (
     *("PermissionError", "NotADirectoryError", "IsADirectoryError", "FileExistsError"),
@@ -50,7 +50,7 @@ def told(url: str) -> Iterator[None]:
         raise
     except Exception as error:
         place, what = one_line(url), _describe(error)
-        if missing := find_missing_credentials(error):
+        if missing := _find_missing_credentials(error):
             what += "" if missing is error else f", because of {_describe(missing)}"
             raise no_credentials(url, what) from error
         if is_refusal(error, url):
@@ -60,7 +60,7 @@ def told(url: str) -> Iterator[None]:
             ) from error
         raise EvplStoreError(
             f"{place}: the store failed: {what}; run again later. "
-            "If it stays so, check the storage connection"
+            "If the error stays, check the storage connection"
         ) from error
 
 
@@ -68,7 +68,7 @@ def no_credentials(url: str, what: str) -> EvplStoreError:
     """Make the error of a store whose credentials aren't available now, as opposed to refused."""
     return EvplStoreError(
         f"{one_line(url)}: no credentials found: {what}; the service that gives them may be unavailable for "
-        "a moment: run again later. If it stays so, check the storage connection"
+        "a moment: run again later. If the error stays, check the storage connection"
     )
 
 
@@ -83,14 +83,14 @@ def is_refusal(error: Exception, url: str) -> bool:
         error: as fsspec or the library below it raised it.
         url: of the object or the folder.
     """
-    if find_missing_credentials(error):
+    if _find_missing_credentials(error):
         return False
     parts = urlsplit(url)
     refusals = _EVERYWHERE + _REFUSALS.get(parts.scheme, ())
     return _is_no_bucket_of_gs(error, parts.netloc) or any(mark in refusals for mark in _marks(error))
 
 
-def find_missing_credentials(error: BaseException) -> BaseException | None:
+def _find_missing_credentials(error: BaseException) -> BaseException | None:
     """Find the error that says that there are no credentials now, as opposed to refused ones.
 
     Returns:
@@ -101,30 +101,31 @@ def find_missing_credentials(error: BaseException) -> BaseException | None:
 
 def is_temporary(error: Exception) -> bool:
     """Whether a store could not be opened because a service is unavailable for the moment."""
-    if find_missing_credentials(error):
+    if _find_missing_credentials(error):
         return True
-    return any(mark in _OUTAGES or _is_busy(mark) for mark in _marks(error))
+    return any(mark in _OUTAGES or _is_temporary_status(mark) for mark in _marks(error))
 
 
 def _is_without_credentials(error: BaseException) -> bool:
-    name = type(error).__name__  # derived classes of google-auth's say that a key is malformed
+    # The exact class: google-auth's subclasses of it mean a malformed key.
+    name = type(error).__name__
     if name == "RefreshError":
         return bool(getattr(error, "retryable", False))
     if "ClientAuthenticationError" in (one.__name__ for one in type(error).__mro__):
         # azure-identity raises it in both cases: a refusal has an answer's status, or Entra's code.
         status = getattr(error, "status_code", None)
-        return _REFUSED_BY_ENTRA not in str(error) if status is None else _is_busy(status)
+        return _REFUSED_BY_ENTRA not in str(error) if status is None else _is_temporary_status(status)
     return name in _NO_CREDENTIALS
 
 
-def _is_busy(status: object) -> bool:
-    """Whether it is the status of an answer that another request may not get."""
+def _is_temporary_status(status: object) -> bool:
+    """Whether a status is worth another try: 429, or 500 and above."""
     is_error = isinstance(status, int) and status >= HTTPStatus.INTERNAL_SERVER_ERROR
     return is_error or status == HTTPStatus.TOO_MANY_REQUESTS
 
 
 def _marks(error: BaseException) -> Iterator[object]:
-    """Give all by which an error can be told; what libraries hide behind one of Python's own counts too."""
+    """Yield class names, codes and statuses of an error and of the errors that caused it."""
     for one in _chain(error):
         yield from (kind.__name__ for kind in type(one).__mro__)
         yield from (getattr(one, name, None) for name in ("errno", "status_code", "code", "error_code"))

@@ -186,7 +186,7 @@ class EvplUtilizationToObjectStorageOperator(BaseOperator):
             store = guarded(lambda: store_of(given), client.settings.client_secret)
             self.log.info(
                 "Pulling operator code %s, %s, every %s, into %s",
-                client.blot(one_line(plan.code_ope)),
+                one_line(client.blot(plan.code_ope)),
                 plan.window,
                 plan.granularity.text,
                 store.url("samples"),

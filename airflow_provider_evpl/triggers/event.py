@@ -54,7 +54,7 @@ class EvplUtilizationEventTrigger(BaseEventTrigger):
     Arguments are checked as the DAG's file is parsed; they are stored by Airflow, none is a secret.
 
     Args:
-        window_length: of each window on the UTC grid: divides a day.
+        window_length: length of each window on the UTC grid; must divide a day.
         min_series: so many series must have their last sample of a window.
         evpl_conn_id: connection of type `evpl`.
         code_ope: operator code; None takes the connection's.

@@ -21,6 +21,7 @@ ARGUMENTS = (
     *("window_start", "window_length", "lookback", "slice_length", "allow_empty", "on_shrink"),
     *("max_rejected_fraction", "min_coverage", "deferrable"),
 )
+# A wrong evpl_conn_id is shown: without a connection nobody knows the secret. Any text is a code_ope.
 WITH_THE_SECRET = [name for name in ARGUMENTS if name not in ("evpl_conn_id", "code_ope")]
 
 
@@ -70,7 +71,7 @@ def test_no_part_of_the_secret_is_in_a_message_about_an_argument(lab: "Lab", nam
     ],
 )
 def test_the_other_tasks_show_no_part_of_the_secret(lab: "Lab", kind: str, name: str, value: str) -> None:
-    """So it is with the sensor, and with the operator that finds what a lake lacks."""
+    """Errors of the sensor and of the coverage operator show no part of the secret either."""
     from airflow_provider_evpl.operators.evpl import EvplCoverageOperator
     from airflow_provider_evpl.sensors.evpl import EvplUtilizationSensor
 

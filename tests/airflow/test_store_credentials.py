@@ -1,10 +1,8 @@
 """A store whose credentials are away for a moment: a temporary error, and never an anonymous file system."""
 
 import json
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -13,6 +11,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from airflow_provider_evpl.errors import EvplConfigError, EvplStoreError
+from tests.api.support import replying, serving
 from tests.lake.stores import BUCKET, connect
 
 if TYPE_CHECKING:
@@ -36,33 +35,14 @@ Answer = Callable[[str], tuple[int, str]]
 """Answers a request for a path with a status and a body."""
 
 
-@contextmanager
-def serving(answer: Answer) -> Iterator[str]:
-    """Serve on loopback; gives the URL."""
+def answering(answer: Answer) -> Callable[[BaseHTTPRequestHandler], None]:
+    """Make a reply that depends on the path alone."""
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            status, body = answer(self.path)
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body.encode())
+    def reply(handler: BaseHTTPRequestHandler) -> None:
+        status, body = answer(handler.path)
+        replying(body.encode(), status=status)(handler)
 
-        do_PUT = do_POST = do_GET  # noqa: N815 names that http.server looks for
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    return reply
 
 
 @pytest.fixture
@@ -85,7 +65,7 @@ def open_s3(lab: "Lab", s3_url: str, tmp_path: Path) -> "Callable[..., ObjectSto
 def test_a_metadata_service_that_is_away_for_a_moment(
     lab: "Lab", open_s3: "Callable[..., ObjectStore]"
 ) -> None:
-    """A role's service that refuses six requests: the task is retried until there are credentials."""
+    """A role's service refuses six requests: opening the store is a temporary error until there are credentials."""
     asked: list[str] = []
 
     def answer(path: str) -> tuple[int, str]:
@@ -94,8 +74,8 @@ def test_a_metadata_service_that_is_away_for_a_moment(
         return (503, "") if len(asked) <= 6 else (200, bodies[path.rstrip("/").rpartition("/")[2]])
 
     lab.monkeypatch.delenv("AWS_EC2_METADATA_DISABLED")
-    with serving(answer) as url:
-        lab.monkeypatch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", url)
+    with serving(answering(answer)) as server:
+        lab.monkeypatch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", server.url)
         while len(asked) < 6:
             with pytest.raises(EvplStoreError, match=f"s3://{BUCKET}/.*: no credentials found: .* run again"):
                 open_s3()
@@ -106,8 +86,8 @@ def test_a_metadata_service_that_is_away_for_a_moment(
 
 def test_a_container_whose_credentials_are_away(lab: "Lab", open_s3: "Callable[..., ObjectStore]") -> None:
     """What botocore raises while the store is opened is temporary, too."""
-    with serving(lambda _: (404, "")) as url:
-        lab.monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", f"{url}/credentials")
+    with serving(replying(b"", status=404)) as server:
+        lab.monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", f"{server.url}/credentials")
         with pytest.raises(EvplStoreError, match="no credentials found: CredentialRetrievalError"):
             open_s3()
 
@@ -120,8 +100,8 @@ def test_a_role_that_can_not_be_assumed(
 ) -> None:
     """A service that is away is temporary, a refusal is permanent."""
     lab.monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-    with serving(lambda _: (status, body)) as url:
-        sts = {"sts": {"endpoint_url": url}}
+    with serving(replying(body.encode(), status=status)) as server:
+        sts = {"sts": {"endpoint_url": server.url}}
         extra = {"role_arn": "arn:aws:iam::123456789012:role/lake", "service_config": sts}
         with pytest.raises(kind, match="ClientError"):
             open_s3(extra, login="key", password="secret")

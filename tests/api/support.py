@@ -191,7 +191,7 @@ def serving(
             self.rfile.read(int(self.headers.get("Content-Length", 0)))  # what is left unread resets the line
             reply(self)
 
-        do_POST = do_CONNECT = do_GET  # noqa: N815 names that http.server looks for
+        do_POST = do_PUT = do_CONNECT = do_GET  # noqa: N815 names that http.server looks for
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""

@@ -195,7 +195,7 @@ def test_no_whole_json(body: bytes) -> None:
     with pytest.raises(EvplUnavailableError) as raised:
         source.tokens.token()
     told = f"token request: the answer is no whole JSON text (request id {REQUEST_ID})"
-    assert str(raised.value).startswith(f"{told}; if it stays so, check token_url")
+    assert str(raised.value).startswith(f"{told}; if the error stays, check token_url")
     source.clock.sleep(1)
     assert (source.tokens.token(), source.count) == ("one", 2)
 

@@ -58,7 +58,7 @@ def test_it_says_which_request_failed_and_what_to_do(failing: Reply) -> None:
         stays, found, later = step.partition("; run again later")
         assert bool(found) != isinstance(error, EvplPermanentError)
         assert not later
-        assert stays.startswith("if it stays so, ") == bool(found)
+        assert stays.startswith("if the error stays, ") == bool(found)
         assert found or "check" in step or step == "pull shorter slices"
 
 

@@ -176,7 +176,7 @@ def test_a_cut_text_holds_no_half_of_a_secret(
     """A secret that begins before the cut is hidden whole; all before it is as in the whole text."""
     echo = _escape(secret, data)
     whole, cut = (knowing(secret).blot(f"{before}{echo} {before}", most=one) for one in (None, most))
-    assert whole.startswith(cut.removesuffix("***").removesuffix("**").removesuffix("*"))
+    assert whole.startswith(cut)
     assert echo not in cut
 
 

@@ -11,7 +11,7 @@ from airflow_provider_evpl.api.transport import Answer
 from airflow_provider_evpl.errors import EvplConfigError, EvplError, EvplResponseError, EvplUnavailableError
 from tests.api.support import SECRET, replying, serving, settings, transported
 
-LATE = r"timed out.*; if it stays so, raise timeout_seconds"
+LATE = r"timed out.*; if the error stays, raise timeout_seconds"
 BODY = b'{"hasNext": false, "entries": []}' * 5000
 
 Reply = Callable[[BaseHTTPRequestHandler], object]

@@ -83,7 +83,9 @@ def test_no_tls_at_all() -> None:
 
         thread = threading.Thread(target=answer_at_once)
         thread.start()
-        found = "SSLError.*; if it stays so, check that host, token_url and proxy name servers that speak TLS"
+        found = (
+            "SSLError.*; if the error stays, check that host, token_url and proxy name servers that speak TLS"
+        )
         with transported(settings()) as transport, pytest.raises(EvplUnavailableError, match=found):
             transport.send("GET", f"https://127.0.0.1:{listener.getsockname()[1]}", headers={})
         thread.join()
@@ -101,7 +103,7 @@ def test_a_host_that_cannot_be_reached(url: str) -> None:
     """A rerun does not mend a misspelt host or a closed firewall: the error names what to check."""
     with (
         transported(settings()) as transport,
-        pytest.raises(EvplUnavailableError, match="if it stays so, check host, token_url and proxy"),
+        pytest.raises(EvplUnavailableError, match="if the error stays, check host, token_url and proxy"),
     ):
         transport.send("GET", url.format(port=_closed_port()), headers={})
 
@@ -111,7 +113,7 @@ def test_a_proxy_that_cannot_be_reached() -> None:
     """The error names the setting of the proxy, not the host behind it."""
     with (
         transported(settings(proxy=f"http://127.0.0.1:{_closed_port()}")) as transport,
-        pytest.raises(EvplUnavailableError, match="if it stays so, check proxy or HTTPS_PROXY"),
+        pytest.raises(EvplUnavailableError, match="if the error stays, check proxy or HTTPS_PROXY"),
     ):
         transport.send("GET", "http://127.0.0.1:9/x", headers={})
 

@@ -107,7 +107,7 @@ def test_every_error_has_a_next_step(status: int, kind: type[EvplError]) -> None
     assert told
     assert found
     assert step
-    assert step.startswith("if it stays so, ") != issubclass(kind, EvplPermanentError)
+    assert step.startswith("if the error stays, ") != issubclass(kind, EvplPermanentError)
 
 
 def test_a_rate_limit_names_the_setting() -> None:
