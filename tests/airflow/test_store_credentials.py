@@ -65,7 +65,7 @@ def open_s3(lab: "Lab", s3_url: str, tmp_path: Path) -> "Callable[..., ObjectSto
 def test_a_metadata_service_that_is_away_for_a_moment(
     lab: "Lab", open_s3: "Callable[..., ObjectStore]"
 ) -> None:
-    """A role's service refuses six requests: opening the store is a temporary error until there are credentials."""
+    """A service refuses a role six times: opening the store fails for now, until there are credentials."""
     asked: list[str] = []
 
     def answer(path: str) -> tuple[int, str]:
