@@ -11,6 +11,7 @@ from airflow_provider_evpl.fields import (
     read_text,
     read_whole_number,
     text_of,
+    wrong,
 )
 from airflow_provider_evpl.window import (
     DAY,
@@ -116,7 +117,7 @@ def read_window(given: Mapping[str, object], run: RunTimes) -> Window:
     """
     length = read_length(given, "window_length")
     if length is not None and DAY % length and length % DAY:
-        raise EvplConfigError(f"window_length: must divide a day or be whole days, is {length}")
+        raise wrong("window_length: must divide a day or be whole days", given["window_length"])
     start, end = _moment(given, "window_start"), _moment(given, "window_end")
     return resolve_window(start=start, end=end, length=length, run=run)
 

@@ -18,7 +18,7 @@ LONGEST_FORM: Final = 40
 _BACKSLASHES: Final = ("\\", "\\\\", "\\\\\\")
 _ESCAPE: Final = re.compile(
     r"%[0-9a-fA-F]{2}|\\x[0-9a-fA-F]{2}|\\[uU][0-9a-fA-F]{4}"
-    r"|&(?:#[0-9]++|#[xX][0-9a-fA-F]++|[a-zA-Z][a-zA-Z0-9]{1,31});"
+    r"|&(?:#[0-9]{1,12}|#[xX][0-9a-fA-F]{1,12}|[a-zA-Z][a-zA-Z0-9]{1,31});"
 )
 _LAST_OF_UNICODE: Final = 0x10FFFF
 _MOST_DIGITS: Final = 7

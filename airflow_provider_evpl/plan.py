@@ -14,8 +14,8 @@ from airflow_provider_evpl.arguments import (
     read_window,
     within_dates,
 )
-from airflow_provider_evpl.errors import EvplConfigError, EvplNotPublishedError
-from airflow_provider_evpl.fields import read_boolean, read_choice, read_duration, read_number
+from airflow_provider_evpl.errors import EvplNotPublishedError
+from airflow_provider_evpl.fields import read_boolean, read_choice, read_duration, read_number, wrong
 from airflow_provider_evpl.window import DAY, Granularity, RunTimes, Window, iso
 
 __all__ = ["PullPlan"]
@@ -108,7 +108,7 @@ def _slice_length(given: Mapping[str, object], window: Window) -> timedelta:
     if length is None:
         return DAY if DAY % window.length else window.length
     if DAY % length:
-        raise EvplConfigError(f"slice_length: must divide a day, is {length}")
+        raise wrong("slice_length: must divide a day", given["slice_length"])
     return length
 
 

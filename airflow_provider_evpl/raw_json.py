@@ -53,7 +53,7 @@ def count_time_stamps(raw: Raw | bytes) -> int:
 def count_lost(text: bytes, found: int) -> int:
     """Return how many fields `timeStamp` a text has beyond those that were found.
 
-    The plain count includes values and parts of names, but it takes a fifth of the time and is enough for nearly
+    The plain count includes values and parts of names. It takes a fifth of the time, and is enough for nearly
     all pages.
     """
     is_plain = b"\\" not in text or not _ESCAPED_LETTER.search(text)

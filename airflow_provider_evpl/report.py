@@ -188,7 +188,8 @@ def renamed(missing: str, name: str) -> OddError:
 def _read_numbers(text: bytes, timestamps: Timestamps) -> Page:
     """Let the parser itself make numbers of text.
 
-    It takes fewer forms than `float` does, and reads "-0" as 0.0, so a page with that text goes another way.
+    It takes fewer forms than `float` does, and reads "-0" as 0.0, so a page that may have that text goes
+    another way.
     """
     has_zero = False
 
@@ -204,7 +205,7 @@ def _read_numbers(text: bytes, timestamps: Timestamps) -> Page:
     if any(entry.samples is None for entry in report.entries):
         raise OddError("it may be the text `null`, which this parser takes for null")
     page = _read_page(report, read, timestamps, len(text))
-    if has_zero and b'"-0"' in text:
+    if has_zero and (b'"-0"' in text or b"\\u00" in text):
         raise OddError("a value may be the text -0, which this parser takes for 0.0")
     return page
 

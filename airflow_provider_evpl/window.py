@@ -28,7 +28,7 @@ DAY = timedelta(days=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _FRACTION = re.compile(r"[.,]\d*[1-9]", re.ASCII)
-_GRANULARITY = re.compile(r"(\d*)(ms|s|m|h|d|w|y)", re.ASCII)
+_GRANULARITY = re.compile(r"(\d{0,300})(ms|s|m|h|d|w|y)", re.ASCII)
 # `m` and `y` have no length here: Orange's document calls `m` months [O]; whoever means minutes says 300s.
 _GRANULARITY_UNITS = {"ms": timedelta(milliseconds=1), "w": timedelta(weeks=1), **DURATION_UNITS}
 

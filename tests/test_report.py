@@ -59,6 +59,13 @@ def test_numbers_in_text_are_those_of_float(values: list[str]) -> None:
     assert _read(PageDecoder().decode(_page([*values]))) == [_by_the_rules(one) for one in values]
 
 
+def test_an_escaped_minus_zero_is_minus_zero() -> None:
+    """JSON may escape any character of a text."""
+    body = _page(["-0"]).replace(b"-0", rb"\u002d0")
+    assert b"u002d0" in body
+    assert _read(PageDecoder().decode(body)) == [_by_the_rules("-0")]
+
+
 @given(st.lists(st.lists(st.one_of(decimals, words, st.none(), st.integers(-9, 9)), max_size=3), max_size=4))
 def test_the_way_of_a_page_changes_nothing_for_the_next(pages: list[list[Any]]) -> None:
     """Whatever came before: text that isn't a number is odd, a word for null or not finite is, too."""

@@ -181,7 +181,7 @@ class Transport:
             answer = Answer(response.status_code, response.headers, b"")
             try:
                 return replace(answer, body=self._read(response, dog, most_bytes))
-            except (*_PASSING_FAULTS, _TooLargeError, _EncodingError) as error:
+            except (*_PASSING_FAULTS, _TooLargeError, _EncodingError, ValueError) as error:
                 raise self._failed(url, self._late if dog.has_bitten else error, answer.request_id) from None
 
     def _read(self, response: requests.Response, dog: Watchdog, most_bytes: int) -> bytes:

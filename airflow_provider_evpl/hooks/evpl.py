@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -215,12 +216,27 @@ def _mask_through(loop: asyncio.AbstractEventLoop) -> Callable[[str], None]:
         await sync_to_async(mask_secret)(secret)
 
     def on_secret(secret: str) -> None:
-        if loop.is_running():
-            asyncio.run_coroutine_threadsafe(mask(secret), loop).result()
-        else:
+        if _is_current(loop) or not loop.is_running():
             mask_secret(secret)
+        else:
+            _wait(asyncio.run_coroutine_threadsafe(mask(secret), loop), loop)
 
     return on_secret
+
+
+def _wait(done: Future[None], loop: asyncio.AbstractEventLoop) -> None:
+    """Wait until a call on a loop is done, or the loop has ended: then nothing would end the wait."""
+    while loop.is_running():
+        with suppress(TimeoutError):
+            done.result(timeout=1)
+            break
+
+
+def _is_current(loop: asyncio.AbstractEventLoop) -> bool:
+    """Whether this thread runs the loop: it can't wait for itself."""
+    with suppress(RuntimeError):
+        return asyncio.get_running_loop() is loop
+    return False
 
 
 def _plan(arguments: Mapping[str, object], settings: "Settings") -> "PullPlan":

@@ -85,12 +85,14 @@ def _open_file_system(scheme: str, root: str, conn_id: str | None) -> "AbstractF
 def _is_anonymous_by_default(scheme: str, fs: "AbstractFileSystem") -> bool:
     """Whether a file system is anonymous only because no credentials were found.
 
-    Amazon's and Google's file systems go on like that. A connection asks for anonymous access by a
-    `signature_version` (`unsigned`, or that of a signer) or by `is_anonymous`. Azure's file system is
+    Amazon's and Google's file systems go on like that. A connection asks for anonymous access by the
+    `signature_version` `unsigned`, which a signer sets too, or by `is_anonymous`. Azure's file system is
     anonymous only if its connection says so.
     """
     if scheme == "s3":
-        return bool(fs.anon) and "signature_version" not in fs.config_kwargs
+        from botocore import UNSIGNED
+
+        return bool(fs.anon) and fs.config_kwargs.get("signature_version") not in ("unsigned", UNSIGNED)
     return scheme == "gs" and fs.credentials.credentials is None
 
 
@@ -101,7 +103,7 @@ def read_path(path: object) -> SplitResult:
         EvplConfigError: it is wrong; the message names the argument.
     """
     parts = _split(path)
-    _check(parts)
+    _check(parts, str(path).partition(":")[0].strip())  # as it was typed: `urlsplit` makes it lower case
     return parts
 
 
@@ -125,11 +127,11 @@ def _split(path: object) -> SplitResult:
         ) from None
 
 
-def _check(parts: SplitResult) -> None:
+def _check(parts: SplitResult, scheme: str) -> None:
     user, _, bucket = parts.netloc.rpartition("@")
     folders = parts.path.strip("/").split("/")
     if parts.scheme not in _SCHEMES:
-        raise wrong(f"object_storage_path: the scheme must be one of {', '.join(_SCHEMES)}", parts.scheme)
+        raise wrong(f"object_storage_path: the scheme must be one of {', '.join(_SCHEMES)}", scheme)
     if ":" in user:
         problem = "takes a connection id before the @, never a user and a password"
     elif parts.scheme == "file" and (bucket or not re.match("/[^/]", parts.path)):

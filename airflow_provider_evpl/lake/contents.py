@@ -1,7 +1,8 @@
 """The rows of a landed object: read some at a time, and counted by series."""
 
-from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -16,6 +17,7 @@ from airflow_provider_evpl.page import Series
 
 __all__ = ["Counts", "Part", "SeriesCounter", "UnreadableError", "read_code_ope", "read_parts", "read_series"]
 
+_T = TypeVar("_T")
 _BATCH_ROWS = 8_192  # a row group at once takes 15 MB more, threads 40
 
 
@@ -107,10 +109,7 @@ def read_parts(data: bytes) -> Iterator[Part]:
     Raises:
         UnreadableError: its rows can't be read.
     """
-    for batch in _batches(data, [*SERIES_COLUMNS, "timestamp", "value"]):
-        series, lengths = _series(batch)
-        timestamps = _numbers(batch.column("timestamp"), np.int64, 0)
-        yield Part(series, lengths, timestamps, _numbers(batch.column("value"), np.float64, np.nan))
+    return _batches(data, [*SERIES_COLUMNS, "timestamp", "value"], _part)
 
 
 def read_series(data: bytes) -> frozenset[Series]:
@@ -119,7 +118,7 @@ def read_series(data: bytes) -> frozenset[Series]:
     Raises:
         UnreadableError: its rows can't be read.
     """
-    return frozenset(one for batch in _batches(data, [*SERIES_COLUMNS]) for one in _series(batch)[0])
+    return frozenset(chain.from_iterable(_batches(data, [*SERIES_COLUMNS], lambda batch: _series(batch)[0])))
 
 
 def read_code_ope(data: bytes) -> str | None:
@@ -128,20 +127,25 @@ def read_code_ope(data: bytes) -> str | None:
     Raises:
         UnreadableError: its rows can't be read.
     """
-    for batch in _batches(data, ["code_ope"]):
-        code: str = batch.column("code_ope")[0].as_py()
-        return code
-    return None
+    codes: Iterator[str] = _batches(data, ["code_ope"], lambda batch: batch.column("code_ope")[0].as_py())
+    return next(codes, None)
 
 
-def _batches(data: bytes, columns: list[str]) -> Iterator[pa.RecordBatch]:
+def _batches(data: bytes, columns: list[str], decode: Callable[[pa.RecordBatch], _T]) -> Iterator[_T]:
+    """Decode an object's columns, some rows at a time."""
     try:
         file = pq.ParquetFile(pa.BufferReader(data), read_dictionary=[*SERIES_COLUMNS])
         _check_types(file.schema_arrow, columns)
         batches: Iterable[pa.RecordBatch] = file.iter_batches(_BATCH_ROWS, columns=columns, use_threads=False)
-        yield from (batch for batch in batches if batch.num_rows)
+        yield from (decode(batch) for batch in batches if batch.num_rows)
     except (pa.ArrowException, OSError, ValueError, LookupError) as error:
         raise UnreadableError(f"{type(error).__name__}: {one_line(error)}") from error
+
+
+def _part(batch: pa.RecordBatch) -> Part:
+    series, lengths = _series(batch)
+    timestamps = _numbers(batch.column("timestamp"), np.int64, 0)
+    return Part(series, lengths, timestamps, _numbers(batch.column("value"), np.float64, np.nan))
 
 
 def _check_types(schema: pa.Schema, columns: list[str]) -> None:

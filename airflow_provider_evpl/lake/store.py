@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from fsspec import AbstractFileSystem
 
-from airflow_provider_evpl.lake.store_errors import is_refusal, told
+from airflow_provider_evpl.lake.store_errors import is_local_file, is_refusal, told
 
 __all__ = ["LocalStore", "ObjectStore", "Store"]
 
@@ -227,7 +227,8 @@ class ObjectStore:
         try:
             listed: list[dict[str, Any]] = self.fs.ls(path, detail=True)
         except FileNotFoundError as error:
-            if is_refusal(error, self.url("")):  # there is no such bucket
+            # There is no such bucket, or a file with a token is missing.
+            if is_refusal(error, self.url("")) or is_local_file(error):
                 raise
             return []
         return listed
@@ -264,8 +265,12 @@ class ObjectStore:
 
     def delete(self, path: str) -> None:
         """Delete an object."""
-        with told(self.url(path)), suppress(FileNotFoundError):
-            self.fs.rm_file(f"{self._root}/{path}")
+        with told(self.url(path)):
+            try:
+                self.fs.rm_file(f"{self._root}/{path}")
+            except FileNotFoundError as error:
+                if is_local_file(error):  # a file with a token
+                    raise
 
     def url(self, path: str) -> str:
         """With the protocol, without connection id."""

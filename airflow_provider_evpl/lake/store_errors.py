@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from airflow_provider_evpl.errors import EvplError, EvplStoreDeniedError, EvplStoreError
 from airflow_provider_evpl.fields import one_line
 
-__all__ = ["is_refusal", "is_temporary", "no_credentials", "told"]
+__all__ = ["is_local_file", "is_refusal", "is_temporary", "no_credentials", "told"]
 
 _EVERYWHERE: tuple[object, ...] = (
     *("PermissionError", "NotADirectoryError", "IsADirectoryError", "FileExistsError"),
@@ -50,7 +50,8 @@ def told(url: str) -> Iterator[None]:
         raise
     except Exception as error:
         place, what = one_line(url), _describe(error)
-        if missing := _find_missing_credentials(error):
+        is_remote = urlsplit(url).scheme != "file"
+        if is_remote and (missing := _find_missing_credentials(error)):
             what += "" if missing is error else f", because of {_describe(missing)}"
             raise no_credentials(url, what) from error
         if is_refusal(error, url):
@@ -74,6 +75,11 @@ def no_credentials(url: str, what: str) -> EvplStoreError:
 
 def _describe(error: BaseException) -> str:
     return f"{type(error).__name__}: {one_line(' '.join(str(error).split()))}"
+
+
+def is_local_file(error: BaseException) -> bool:
+    """Whether a file of this machine is missing, such as one with a token; no object has an absolute path."""
+    return isinstance(error, FileNotFoundError) and str(error.filename or "").startswith("/")
 
 
 def is_refusal(error: Exception, url: str) -> bool:
@@ -115,7 +121,7 @@ def _is_without_credentials(error: BaseException) -> bool:
         # azure-identity raises it in both cases: a refusal has an answer's status, or Entra's code.
         status = getattr(error, "status_code", None)
         return _REFUSED_BY_ENTRA not in str(error) if status is None else _is_temporary_status(status)
-    return name in _NO_CREDENTIALS
+    return name in _NO_CREDENTIALS or is_local_file(error)
 
 
 def _is_temporary_status(status: object) -> bool:

@@ -5,6 +5,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from airflow_provider_evpl.arguments import read_name
+from airflow_provider_evpl.errors import EvplConfigError
+from airflow_provider_evpl.escapes import Reading
 from airflow_provider_evpl.fields import guarded
 from airflow_provider_evpl.hooks.evpl import EvplHook
 from airflow_provider_evpl.hooks.storage import open_object_storage
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["hook_of", "plan_of", "store_of"]
 
+_SHORTEST_IN_PATHS = 6  # a shorter secret may well be part of a bucket's name
+
 
 def hook_of(given: Mapping[str, object]) -> EvplHook:
     """Make the hook of the connection; where none is given, of the default one.
@@ -28,13 +32,20 @@ def hook_of(given: Mapping[str, object]) -> EvplHook:
     return EvplHook(read_name(given, "evpl_conn_id") or EvplHook.default_conn_name)
 
 
-def store_of(given: Mapping[str, object]) -> "Store":
+def store_of(given: Mapping[str, object], secret: str) -> "Store":
     """Open the lake.
+
+    Args:
+        given: the arguments.
+        secret: the client's. Logs and errors name the root of the lake, so it must not hold the secret.
 
     Raises:
         EvplConfigError: no such place, or none that whole objects can be put to.
     """
-    return open_object_storage(given.get("object_storage_path"), read_name(given, "object_storage_conn_id"))
+    path = given.get("object_storage_path")
+    if len(secret) >= _SHORTEST_IN_PATHS and any(Reading(str(path)).find(secret)):
+        raise EvplConfigError("object_storage_path: holds the client secret")
+    return guarded(lambda: open_object_storage(path, read_name(given, "object_storage_conn_id")), secret)
 
 
 def plan_of(

@@ -161,9 +161,8 @@ class EvplCoverageOperator(BaseOperator):
         settings = hook_of(given).get_settings()
         now = datetime.now(UTC)
         plan = plan_of(given, context, settings, now)
-        store, (min_coverage, give_up_after) = guarded(
-            lambda: (store_of(given), _read_rule(given)), settings.client_secret
-        )
+        store = store_of(given, settings.client_secret)
+        min_coverage, give_up_after = guarded(lambda: _read_rule(given), settings.client_secret)
         self._names = dataset_names(store)
         return find_gaps(
             Objects(store, Dataset(plan.code_ope, plan.granularity.text), settings.source),

@@ -11,7 +11,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperat
 from airflow_provider_evpl.arguments import given_fields
 from airflow_provider_evpl.errors import EvplPermanentError, EvplRetryableError
 from airflow_provider_evpl.features import HAS_RETRY_POLICY
-from airflow_provider_evpl.fields import guarded, one_line
+from airflow_provider_evpl.fields import one_line
 from airflow_provider_evpl.hooks.evpl import EvplHook
 from airflow_provider_evpl.operators.arguments import hook_of, plan_of, store_of
 from airflow_provider_evpl.operators.coverage import EvplCoverageOperator
@@ -183,7 +183,7 @@ class EvplUtilizationToObjectStorageOperator(BaseOperator):
             if self._is_killed:  # before there was one
                 client.stop()
             plan = plan_of(given, context, client.settings, datetime.now(UTC))
-            store = guarded(lambda: store_of(given), client.settings.client_secret)
+            store = store_of(given, client.settings.client_secret)
             self.log.info(
                 "Pulling operator code %s, %s, every %s, into %s",
                 one_line(client.blot(plan.code_ope)),

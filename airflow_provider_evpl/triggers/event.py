@@ -101,8 +101,12 @@ class EvplUtilizationEventTrigger(BaseEventTrigger):
         self._pause_seconds = read_number(
             poke_interval_seconds, "poke_interval_seconds", (0, inf), above=True
         )
-        self._arguments = arguments | {
-            name: f"{getattr(self._plan, name) // timedelta(seconds=1)}s"  # JSON has no durations
+        # JSON has no durations, and no numbers of other classes.
+        self._arguments = {
+            name: value if isinstance(value, str | int | float | None) else given.get(name)
+            for name, value in arguments.items()
+        } | {
+            name: f"{getattr(self._plan, name) // timedelta(seconds=1)}s"
             for name in ("window_length", "settle", "lookback")
             if isinstance(arguments[name], timedelta)
         }

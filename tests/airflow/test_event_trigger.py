@@ -5,7 +5,8 @@ import json
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any
 
@@ -242,6 +243,14 @@ def test_a_duration_is_stored_as_text(hour: timedelta) -> None:
     _, stored = trigger(window_length=hour, settle=hour, lookback=hour).serialize()
     assert [stored[name] for name in ("window_length", "settle", "lookback")] == ["3600s"] * 3
     assert trigger(window_length="1h").serialize()[1]["window_length"] == "1h"
+
+
+@needs_watchers
+def test_what_is_stored_is_json() -> None:
+    """Numbers and dates of other classes are stored as text, and mean the same."""
+    one = trigger(min_series=Decimal(4), code_ope=date(2026, 11, 22))
+    stored = json.loads(json.dumps(one.serialize()[1]))
+    assert (stored["min_series"], stored["code_ope"]) == ("4", "2026-11-22")
 
 
 @pytest.mark.skipif(AIRFLOW_3, reason="Airflow has asset watchers since 3.0")

@@ -40,6 +40,17 @@ def test_it_reads_the_connection_alone(hook: "EvplHook", lab: "Lab") -> None:
     assert lab.sandbox.tokens_issued == before
 
 
+def test_a_client_may_be_used_on_the_loop_itself(hook: "EvplHook", lab: "Lab") -> None:
+    """As in a notebook: a loop can't wait for itself, so the secret is masked at once."""
+    lab.connect()
+
+    async def use() -> None:
+        with await hook.aget_conn() as client:
+            client.check_token()
+
+    asyncio.run(use())
+
+
 def test_on_an_event_loop_it_gives_a_client_that_never_waits(hook: "EvplHook", lab: "Lab") -> None:
     """The client is the same, but for its patience; a missing connection is named there, too."""
     lab.connect(max_retry_seconds=300)

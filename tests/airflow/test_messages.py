@@ -61,6 +61,25 @@ def test_no_part_of_the_secret_is_in_a_message_about_an_argument(lab: "Lab", nam
     _check_for_the_secret(lab.operator(**{name: value}))
 
 
+@pytest.mark.parametrize("root", ["{secret}://x", "file:///{secret}/evpl", "s3://{secret}/evpl"])
+def test_the_secret_in_the_root_of_a_lake_is_not_shown(lab: "Lab", root: str) -> None:
+    """Logs and errors name the root, so it is refused before anything is opened; upper case or not."""
+    secret = "S3cr3tABCdefGHI"
+    lab.connect(password=secret)
+    messages = [*_errors(lab.operator(object_storage_path=root.format(secret=secret)))]
+    assert messages
+    assert not [text for text in messages if "s3cr3t" in text.lower()]
+
+
+@pytest.mark.parametrize("name", ["window_length", "slice_length"])
+def test_a_secret_that_is_a_duration_is_not_shown(lab: "Lab", name: str) -> None:
+    """A secret of digits may be read as a length of time."""
+    lab.connect(password="12:34:56")
+    messages = [*_errors(lab.operator(**{name: "12:34:56"}))]
+    assert messages
+    assert not [text for text in messages if "12:34" in text]
+
+
 @pytest.mark.parametrize("value", [SECRET, f" {SECRET}\n", SECRET[:6]])
 @pytest.mark.parametrize(
     ("kind", "name"),

@@ -74,6 +74,7 @@ CUT: dict[str, Reply] = {
     "content-length": replying(BODY[:100], Content_Length="101"),
     "content-length-and-nothing": replying(b"", Content_Length="1"),
     "chunk": chunked(last=b"ff\r\nabc"),
+    "negative chunk": chunked(last=b"-5\r\nabc"),
     "no-last-chunk": chunked(BODY, last=b""),
     "odd-chunk": chunked(BODY, last=b"zz\r\n"),
     "gzip-cut": replying(gzip.compress(BODY)[:50], Content_Encoding="gzip", Content_Length="100"),

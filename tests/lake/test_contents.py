@@ -1,6 +1,7 @@
 """The rows of a landed object, counted by series."""
 
 import io
+from array import array
 from typing import BinaryIO
 
 import pyarrow as pa
@@ -96,6 +97,20 @@ def test_rows_that_cannot_be_read_are_an_error() -> None:
     for read in (read_series, read_code_ope, lambda data: list(read_parts(data))):
         with pytest.raises(UnreadableError):
             read(damaged(data))
+
+
+def test_texts_that_are_no_text_are_an_error() -> None:
+    """A damaged object may hold bytes that are no UTF-8."""
+    table = pq.read_table(
+        pa.BufferReader(written(collect([Answer([(circuit("a"), START, 1.0)], [])], hours(0, 24))))
+    )
+    broken = pa.StringArray.from_buffers(1, pa.py_buffer(array("i", [0, 1])), pa.py_buffer(b"\xff"))
+    sink = pa.BufferOutputStream()
+    pq.write_table(table.set_column(table.schema.get_field_index("pop_name"), "pop_name", broken), sink)
+    data = sink.getvalue().to_pybytes()
+    for read in (read_series, lambda data: list(read_parts(data))):
+        with pytest.raises(UnreadableError, match="UnicodeDecodeError"):
+            read(data)
 
 
 @pytest.mark.parametrize(
