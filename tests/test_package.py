@@ -175,7 +175,7 @@ def test_a_store_without_its_extra_says_what_to_install(installed: Path, tmp_pat
     urls = ("s3://lake/evpl", "gs://lake/evpl", "abfs://lake/evpl", (tmp_path / "lake").as_uri())
     said = run_installed(installed, "python", "-c", OPEN_EACH, *urls, home=tmp_path).splitlines()
     hints = [line.partition("pip install ")[2] for line in said]
-    assert hints == [f"'airflow-provider-evpl[{one}]'" for one in ("amazon", "google", "microsoft-azure")]
+    assert hints == [f"'.[{one}]'" for one in ("amazon", "google", "microsoft-azure")]
 
 
 def test_airflow_lists_the_installed_provider(installed: Path, tmp_path: Path) -> None:

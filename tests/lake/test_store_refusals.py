@@ -257,3 +257,21 @@ def test_what_is_no_failure_is_left_alone() -> None:
     """A time-out or an interrupt of the whole process is not taken for a failure of the store."""
     with pytest.raises(KeyboardInterrupt), told("s3://lake/x"):
         raise KeyboardInterrupt
+
+
+class _WithoutToken(AbstractFileSystem):  # type: ignore[misc]  # fsspec has no types
+    """A file system of S3 whose credentials need a local file that is missing."""
+
+    def ls(self, *_: object, **__: object) -> list[str]:
+        """Fail."""
+        raise FileNotFoundError(errno.ENOENT, "no such file", "/token")
+
+    rm_file = ls
+
+
+def test_a_missing_local_file_is_no_missing_object() -> None:
+    """A file with a token may be away for a moment: no listing is empty then, and no delete succeeds."""
+    store = ObjectStore("s3", "lake", _WithoutToken())
+    for call in (store.listing, store.folders, store.delete):
+        with pytest.raises(EvplStoreError, match="no credentials found: FileNotFoundError"):
+            call("samples")
