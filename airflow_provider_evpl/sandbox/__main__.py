@@ -45,7 +45,9 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         from airflow_provider_evpl.sandbox.server import SandboxServer  # noqa: PLC0415 optional
     except ModuleNotFoundError as error:
-        return _fail(f"{error.name} is missing: in a checkout of airflow-provider-evpl, pip install '.[sandbox]'")
+        return _fail(
+            f"{error.name} is missing: in a checkout of airflow-provider-evpl, pip install '.[sandbox]'"
+        )
     for number in (signal.SIGINT, signal.SIGTERM):  # a shell's background job would ignore the first
         signal.signal(number, signal.default_int_handler)
     try:
