@@ -31,6 +31,10 @@ class Environment(NamedTuple):
 
 ENVIRONMENTS = (
     *(Environment(f"airflow-3.3-python-{one}", one) for one in ("3.11", "3.12", "3.13")),
+    *(
+        Environment(f"airflow-{one}-python-3.11", "3.11", f"airflow-{one}.txt")
+        for one in ("3.2", "3.1", "3.0")
+    ),
     *(Environment(f"airflow-2.11-python-{one}", one, "airflow-2.11.txt") for one in ("3.11", "3.12")),
     Environment("lowest-direct-python-3.11", "3.11", "lowest-direct.txt"),
 )

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
-from tests.airflow.versions import AIRFLOW_3, OTHERS_WARNINGS
+from tests.airflow.versions import OTHERS_WARNINGS
 from tests.e2e.ceph import serving_ceph
 from tests.servers import serving_azure, serving_gs, serving_s3
 
@@ -35,8 +35,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let Airflow 2.11 warn of itself."""
-    for one in () if AIRFLOW_3 else OTHERS_WARNINGS:
+    """Let an older Airflow warn of itself."""
+    for one in OTHERS_WARNINGS:
         config.addinivalue_line("filterwarnings", one)
 
 

@@ -90,7 +90,7 @@ class EvplHook(BaseHook):
         return _make_client(self.get_settings(), mask_secret, retries=retries)
 
     async def aget_conn(self) -> "Client":
-        """Make the client where an event loop runs, as in a trigger; its calls belong into threads.
+        """Make the client where an event loop runs, as in a trigger; call it in the loop's threads.
 
         What may pass fails at once: a wait would hold a thread, so the caller waits.
 

@@ -29,8 +29,15 @@ def send_metrics(summary: Mapping[str, Any], context: "Context") -> None:
         summary: the operator's result.
         context: of the run, whose task gives the tags that Airflow's own metrics of it have.
     """
-    tags = getattr(context.get("ti"), "stats_tags", {})
+    tags = _tags(context.get("ti"))
     for name, key in _COUNTERS.items():
         if summary[key] is not None:  # expected and values, where slices aren't made of whole steps
             Stats.incr(f"evpl.{name}", summary[key], tags=tags)
     Stats.timing("evpl.duration", timedelta(seconds=summary["seconds"]), tags=tags)
+
+
+def _tags(task_instance: object) -> dict[str, str]:
+    """Return Airflow's own tags of a task instance, which has none before Airflow 3.3: then its ids."""
+    ids = {name: getattr(task_instance, name, None) for name in ("dag_id", "task_id")}
+    tags: dict[str, str] = getattr(task_instance, "stats_tags", None) or ids
+    return {name: value for name, value in tags.items() if value is not None}

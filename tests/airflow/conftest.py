@@ -11,6 +11,7 @@ import pytest
 
 from airflow_provider_evpl.sandbox.config import SandboxConfig
 from airflow_provider_evpl.sandbox.server import SandboxServer
+from tests.airflow.versions import ENVIRONMENT
 
 if TYPE_CHECKING:
     from tests.airflow.runs import Lab
@@ -31,7 +32,7 @@ os.environ |= {
     "AIRFLOW__LOGGING__LOGGING_LEVEL": "DEBUG",
     "AIRFLOW__LOGGING__COLORED_CONSOLE_LOG": "False",
     "NO_PROXY": "127.0.0.1",
-}
+} | ENVIRONMENT
 
 
 @pytest.fixture(scope="session")

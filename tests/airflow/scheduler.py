@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
+from typing import Any
 
 from airflow.api.common.delete_dag import delete_dag
 from airflow.api.common.trigger_dag import trigger_dag
 from airflow.api_fastapi.core_api.datamodels.dag_run import TriggerDAGRunPostBody
 from airflow.dag_processing.bundles.manager import DagBundlesManager
-from airflow.dag_processing.dagbag import BundleDagBag, sync_bag_to_db
 from airflow.exceptions import DagNotFound
 from airflow.executors.base_executor import BaseExecutor
 from airflow.jobs.job import Job
@@ -24,7 +24,7 @@ from airflow.utils.types import DagRunTriggeredByType, DagRunType
 from sqlalchemy import select
 
 from tests.airflow.runs import Outcome
-from tests.airflow.versions import reading_only
+from tests.airflow.versions import bundles, is_since, reading_only
 
 __all__ = ["Scheduler"]
 
@@ -35,9 +35,10 @@ class Scheduler:
     def __init__(self, *dag_ids: str) -> None:
         """Forget the DAGs' former runs, and read the files again that name them."""
         self._dag_ids = dag_ids
+        executors = {"executors": [BaseExecutor()]} if is_since("3.2") else {}
         self._runner = SchedulerJobRunner(
             Job(),  # type: ignore[no-untyped-call] # Airflow's
-            executors=[BaseExecutor()],
+            **executors,
         )
         for dag_id in dag_ids:
             with suppress(DagNotFound):  # at the first time
@@ -83,7 +84,8 @@ class Scheduler:
         conf: dict[str, object] | None = None,
     ) -> None:
         """Create a run as the web interface does."""
-        body = TriggerDAGRunPostBody(logical_date=logical_date, partition_key=key, conf=conf)
+        partition = {} if key is None else {"partition_key": key}
+        body = TriggerDAGRunPostBody(logical_date=logical_date, conf=conf, **partition)
         with create_session() as session:
             dag = self._runner._get_current_dag(dag_id=dag_id, session=session)  # noqa: SLF001 as stored
             assert dag is not None
@@ -114,7 +116,8 @@ class Scheduler:
         """Give key and date of the partition of each of a DAG's runs."""
         with create_session() as session:
             runs = session.scalars(select(DagRun).where(DagRun.dag_id == dag_id))
-            return [(run.partition_key, run.partition_date) for run in runs]
+            names = ("partition_key", "partition_date")  # none before Airflow 3.2
+            return [tuple(getattr(run, name, None) for name in names) for run in runs]
 
     def events(self, dag_id: str) -> list[tuple[str, object]]:
         """Give the events that woke a DAG's runs: their asset's URI, and what they say."""
@@ -144,12 +147,13 @@ class Scheduler:
                 model.is_paused = paused
 
 
-def _read_dags(*dag_ids: str) -> BundleDagBag:
+def _read_dags(*dag_ids: str) -> Any:  # noqa: ANN401 a DagBag, which moved
     manager = DagBundlesManager()  # type: ignore[no-untyped-call] # Airflow's
     manager.sync_bundles_to_db()
     (bundle,) = manager.get_all_dag_bundles()
     bundle.initialize()
     with reading_only(bundle.path, *dag_ids):
-        bag = BundleDagBag(dag_folder=bundle.path, bundle_path=bundle.path, bundle_name=bundle.name)
-    sync_bag_to_db(bag, bundle.name, bundle.version)
+        name = {"bundle_name": bundle.name} if is_since("3.2") else {}
+        bag = bundles().BundleDagBag(dag_folder=bundle.path, bundle_path=bundle.path, **name)
+    bundles().sync_bag_to_db(bag, bundle.name, bundle.version)
     return bag

@@ -54,7 +54,7 @@ def _without(days: Collection[int]) -> Any:  # noqa: ANN401 a function of reques
     [
         ("evpl_days", (), [18, 19]),
         ("evpl_days", (18, 19), []),
-        pytest.param("evpl_days_partitioned", (19,), [18], marks=needs("3.2", "partitions")),
+        pytest.param("evpl_days_partitioned", (19,), [18], marks=needs("3.3", "partitions at runtime")),
     ],
 )
 def test_readers_run_for_exactly_the_days_that_landed(
@@ -63,7 +63,7 @@ def test_readers_run_for_exactly_the_days_that_landed(
     """One run a day, with its date; by month one; none of a day that was kept, were it the run's own.
 
     A reader of the whole gets one, where something landed; Airflow has none for it in a partitioned DAG, and
-    before 3.2 no other readers.
+    before 3.3 no other readers.
     """
     with proxied(lab.sandbox.base_url, _without(gone)) as proxy:
         lab.connect(host=proxy.url)
@@ -74,8 +74,8 @@ def test_readers_run_for_exactly_the_days_that_landed(
     by_month = [("2026-11", datetime(2026, 11, 1, tzinfo=UTC))] if days else []
     assert woken == {
         "evpl_on_samples": [(None, None)] if days and dag_id == "evpl_days" else [],
-        "evpl_on_each_day": by_day if is_since("3.2") else [],
-        "evpl_on_each_month": by_month if is_since("3.2") else [],
+        "evpl_on_each_day": by_day if is_since("3.3") else [],
+        "evpl_on_each_month": by_month if is_since("3.3") else [],
     }
     del result["slices"]
     told = result | {"dates": [f"2026-11-{day}" for day in days]}

@@ -23,10 +23,12 @@ def _run_here(language: str) -> list[Block]:
     return [block for block in BLOCKS if block.language == language and block.reason is None]
 
 
-PYTHON = [
-    pytest.param(block, id=str(block), marks=[needs("3.0", "airflow.sdk")] * ("airflow.sdk" in block.text))
-    for block in _run_here("python")
-]
+def _marks(block: Block) -> list[pytest.MarkDecorator]:
+    least = {"airflow.sdk": "3.0", "PartitionTimetable": "3.2", "PartitionedAssetTimetable": "3.2"}
+    return [needs(version, name) for name, version in least.items() if name in block.text]
+
+
+PYTHON = [pytest.param(block, id=str(block), marks=_marks(block)) for block in _run_here("python")]
 
 
 @pytest.fixture(scope="module")

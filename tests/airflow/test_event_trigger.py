@@ -14,7 +14,7 @@ import pendulum
 import pytest
 
 from airflow_provider_evpl.errors import EvplConfigError
-from tests.airflow.versions import AIRFLOW_3
+from tests.airflow.versions import AIRFLOW_3, write_dag
 from tests.airflow.watchers import (
     HOUR,
     Polls,
@@ -265,9 +265,8 @@ def test_an_asset_takes_it_through_airflows_serialisation(lab: "Lab") -> None:
     """A DAG scheduled by an asset with the watcher is serialised and back; no secret is in it."""
     from airflow.providers.common.compat.sdk import DAG, Asset
     from airflow.sdk import AssetWatcher
-    from airflow.serialization.serialized_objects import DagSerialization
 
     asset = Asset("evpl_published", watchers=[AssetWatcher(name="hours", trigger=trigger())])
-    written = json.dumps(DagSerialization.to_dict(DAG("evpl_watched", schedule=[asset])))
+    written = json.dumps(write_dag(DAG("evpl_watched", schedule=[asset])))
     assert "EvplUtilizationEventTrigger" in written
     assert lab.sandbox.config.client_secret not in written

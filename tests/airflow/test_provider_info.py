@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 from importlib.resources import files
 from inspect import signature
 from pathlib import Path
@@ -9,8 +11,13 @@ import pytest
 
 from airflow_provider_evpl.get_provider_info import get_provider_info
 from airflow_provider_evpl.settings import Settings
-from tests.airflow.versions import find_hook, is_since, needs
+from tests.airflow.versions import AIRFLOW_3, find_hook, is_since, needs
 
+FORM = """
+from airflow.api_fastapi.core_api.services.ui.connections import HookMetaService
+[form] = [one for one in HookMetaService.hook_meta_data() if one.connection_type == "evpl"]
+print(form.model_dump_json())
+"""
 _NOT_EXTRAS = {"client_id", "client_secret", "base_url"}
 
 
@@ -50,28 +57,38 @@ def test_airflow_finds_the_hook(airflow_home: Path) -> None:
     assert hook.connection_id_attribute_name == "evpl_conn_id"
 
 
-@needs("3.2", "the new form")
+def _read_form() -> dict[str, Any]:
+    """Ask for the form as Airflow's API server does, in a process where nobody has asked for hooks before."""
+    done = subprocess.run([sys.executable, "-c", FORM], capture_output=True, text=True, check=True)
+    [written] = [line for line in done.stdout.splitlines() if line.startswith("{")]
+    form: dict[str, Any] = json.loads(written)
+    assert form["hook_name"] == "Orange EVPL"
+    return form
+
+
+@needs("3.1", "a form that needs no Flask-AppBuilder")
 def test_airflow_finds_the_form(airflow_home: Path) -> None:
     """Airflow's connection form has our fields under their own names."""
-    from airflow.api_fastapi.core_api.services.ui.connections import HookMetaService
-
     assert airflow_home.exists()
-    (form,) = [form for form in HookMetaService.hook_meta_data() if form.connection_type == "evpl"]
-    assert form.hook_name == "Orange EVPL"
-    assert form.extra_fields is not None
-    assert form.extra_fields.keys() == _connection_type()["conn-fields"].keys()
-    assert form.standard_fields is not None
-    assert form.standard_fields.login is not None
-    assert form.standard_fields.login.title == "Client id"
-    assert form.standard_fields.url_schema is not None
-    assert form.standard_fields.url_schema.hidden
-    assert form.standard_fields.port is not None
-    assert not form.standard_fields.port.hidden  # the test button of Airflow 3.3.2 needs a port of 0
+    form = _read_form()
+    assert form["extra_fields"].keys() == _connection_type()["conn-fields"].keys()
+    standard_fields = form["standard_fields"]
+    assert standard_fields["login"]["title"] == "Client id"
+    assert standard_fields["url_schema"]["hidden"]
+    assert not standard_fields["port"]["hidden"]  # the test button of Airflow 3.3.2 needs a port of 0
 
 
-@pytest.mark.skipif(is_since("3.2"), reason="Airflow has the new form since 3.2")
+@pytest.mark.skipif(not AIRFLOW_3 or is_since("3.1"), reason="Airflow 3.0 alone has a form like this")
+def test_airflow_3_0_has_no_form_without_flask_appbuilder(airflow_home: Path) -> None:
+    """Airflow 3.0 offers the connection type, but no field or label of ours: extras are JSON."""
+    assert airflow_home.exists()
+    form = _read_form()
+    assert (form["extra_fields"], form["standard_fields"]) == (None, None)
+
+
+@pytest.mark.skipif(AIRFLOW_3, reason="Airflow 3 has another form")
 def test_airflow_finds_the_old_form(airflow_home: Path) -> None:
-    """Older ones ask the hook's class, and have the same fields, in their order, and labels."""
+    """Airflow 2.11 asks the hook's class, and has the same fields, in their order, and labels."""
     from airflow.providers_manager import ProvidersManager
 
     assert airflow_home.exists()

@@ -11,7 +11,7 @@ from tests.airflow.versions import AIRFLOW_3, make_scheduler, needs
 if TYPE_CHECKING:
     from tests.airflow.runs import Lab, Outcome
 
-NEEDS_PARTITIONS = needs("3.2", "partitions")
+NEEDS_PARTITIONS = needs("3.3", "a run's partition date in the context")
 NEEDS_NO_DATE = needs("3.0", "runs without a logical date")
 TWO_HOURS = ["19T23 20T00", "20T00 20T01"]
 SCHEDULED = {

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.airflow.versions import AIRFLOW_3, load_dag, try_dag
+from tests.airflow.versions import AIRFLOW_3, load_dag, name_in_logs, try_dag
 from tests.api.support import replying, serving
 
 if TYPE_CHECKING:
@@ -152,7 +152,8 @@ def test_what_does_not_pass_fails_without_retries(
         instance = wait(lab, {"min_series": "12"} | mode, retries=2, retry_delay=timedelta(0))
     assert (instance.state, instance.try_number) == ("failed", 1)
     told = logs()
-    assert "airflow_provider_evpl.errors.EvplForbiddenError: report of 2026-11-20T23:55" in told
+    error = name_in_logs("airflow_provider_evpl.errors.EvplForbiddenError")
+    assert f"{error}: report of 2026-11-20T23:55" in told
     assert "AirflowFailException: report of 2026-11-20T23:55" in told
 
 

@@ -1,5 +1,6 @@
 """Where the tests depend on Airflow's version: here alone. It imports Airflow nowhere at its top."""
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ def is_since(least: str) -> bool:
 
 AIRFLOW_3 = is_since("3.0")
 
-OTHERS_WARNINGS = (
+_WARNINGS_OF_2_11 = (
     # Airflow 2.11's web server, and what it is made of, of each other, when its database is made.
     r"ignore:'(_app_ctx_stack|_request_ctx_stack|locked_cached_property)' is deprecated:DeprecationWarning",
     r"ignore:Accessing jsonschema.draft4_format_checker is deprecated:DeprecationWarning",
@@ -34,7 +35,22 @@ OTHERS_WARNINGS = (
     # It warns of an extra that is no JSON object; tests give it such a one.
     r"ignore:Encountered (non-JSON|JSON value) in `extra`",
 )
-"""What Airflow 2.11 warns of itself; a warning is an error else, on every version."""
+_WARNINGS_OF_3_0_TO_3_2 = (
+    # Its standard provider imports this from its old place.
+    r"ignore:The `airflow.operators.branch.BaseBranchOperator` (attribute|class) is deprecated",
+    # It reads connections, and the forms of hooks, in the old way.
+    r"ignore:Using Connection.(from_json|get_connection_from_secrets) from `airflow.models` is deprecated",
+    r"ignore:ProvidersManager.hooks is deprecated",
+    # It is older than what it is made of.
+    r"ignore:'HTTP_422_UNPROCESSABLE_ENTITY' is deprecated",
+    r"ignore:The ``noload`` loader strategy is deprecated",
+    r"ignore:The anyio.abc.BlockingPortal alias is deprecated",
+)
+OTHERS_WARNINGS = () if is_since("3.3") else _WARNINGS_OF_3_0_TO_3_2 if AIRFLOW_3 else _WARNINGS_OF_2_11
+"""What an older Airflow warns of itself; any other warning is an error, on every version."""
+
+ENVIRONMENT = {"COLUMNS": "1000"} if AIRFLOW_3 and not is_since("3.1") else {}
+"""What Airflow is started with: 3.0 breaks the lines of a traceback where a terminal would end."""
 
 DEBUG_LINE = "[debug" if AIRFLOW_3 else "DEBUG"
 """What a log has where it was written at DEBUG."""
@@ -47,6 +63,17 @@ OUTLETS_AT_START = Version(version("apache-airflow-providers-openlineage")) > Ve
 """Whether OpenLineage's provider tells a task's outlets at its start: the lowest that we take doesn't."""
 
 
+needs_any_extra = pytest.mark.skipif(
+    AIRFLOW_3 and not is_since("3.2"),
+    reason="Airflow 3.0 and 3.1 read no connection whose extra is no object",
+)
+
+
+def name_in_logs(error: str) -> str:
+    """Give how logs name an error's class: with its module, but for Airflow 3.0."""
+    return error if not AIRFLOW_3 or is_since("3.1") else error.rpartition(".")[2]
+
+
 def needs(least: str, what: str) -> pytest.MarkDecorator:
     """Skip a test where Airflow is older than the first version that has what it is about."""
     return pytest.mark.skipif(not is_since(least), reason=f"Airflow has {what} since {least}")
@@ -54,10 +81,14 @@ def needs(least: str, what: str) -> pytest.MarkDecorator:
 
 def load_dags(path: Path) -> Any:  # noqa: ANN401 a DagBag, which moved
     """Import the DAG files of a folder, or one."""
-    if AIRFLOW_3:
-        return import_module("airflow.dag_processing.dagbag").DagBag(path)
-    import_module("airflow.providers.fab.auth_manager.models")  # without users no run can be deleted
-    return import_module("airflow.models.dagbag").DagBag(path)
+    if not AIRFLOW_3:
+        import_module("airflow.providers.fab.auth_manager.models")  # without users no run can be deleted
+    return bundles().DagBag(path)
+
+
+def bundles() -> Any:  # noqa: ANN401 a module
+    """Give the module that imports DAG files, which moved."""
+    return import_module("airflow.dag_processing.dagbag" if is_since("3.2") else "airflow.models.dagbag")
 
 
 def load_dag(folder: Path, dag_id: str) -> Any:  # noqa: ANN401 a DAG, which moved
@@ -85,8 +116,17 @@ def try_dag(dag: Any, conf: Mapping[str, object], **when: datetime | None) -> An
         dag.sync_to_db()  # a dataset that isn't there is told nothing; Airflow 3 does so by itself
         if "logical_date" in when:
             when["execution_date"] = when.pop("logical_date")
+    elif not is_since("3.1"):
+        _activate_assets(Path(dag.fileloc))
     with reading_only(Path(dag.fileloc).parent, dag.dag_id):
         return dag.test(run_conf=dict(conf), **when)
+
+
+def _activate_assets(path: Path) -> None:
+    """Store the DAGs of a file: in Airflow 3.0 no task runs whose assets no stored DAG has."""
+    manager = import_module("airflow.dag_processing.bundles.manager").DagBundlesManager()
+    manager.sync_bundles_to_db()
+    load_dags(path).sync_to_db("dags-folder", None)
 
 
 def is_command(line: str) -> bool:
@@ -98,15 +138,25 @@ def is_command(line: str) -> bool:
 
 def make_scheduler(*dag_ids: str) -> Any:  # noqa: ANN401 one of two classes with the same methods
     """Give Airflow's scheduler, for these DAGs."""
+    if AIRFLOW_3 and not is_since("3.1"):
+        pytest.skip("the scheduler of Airflow 3.0 can't be run a step at a time: tests/e2e_backfill runs it")
     module = import_module("tests.airflow.scheduler" if AIRFLOW_3 else "tests.airflow.scheduler_2")
     return module.Scheduler(*dag_ids)
 
 
 def serialise(dag: Any) -> Any:  # noqa: ANN401 Airflow's own
     """Give a DAG as it is after its way through Airflow's database."""
+    return _dag_form().from_dict(write_dag(dag))
+
+
+def write_dag(dag: Any) -> Any:  # noqa: ANN401 Airflow's own, JSON
+    """Give a DAG as Airflow writes it into its database."""
+    return _dag_form().to_dict(dag)
+
+
+def _dag_form() -> Any:  # noqa: ANN401 Airflow's own
     module = import_module("airflow.serialization.serialized_objects")
-    form = module.DagSerialization if AIRFLOW_3 else module.SerializedDAG
-    return form.from_dict(form.to_dict(dag))
+    return module.DagSerialization if is_since("3.2") else module.SerializedDAG
 
 
 def tell_asset_events(dag_id: str) -> list[str]:
@@ -143,23 +193,29 @@ def show_link(task: Any, instance: Any) -> object:  # noqa: ANN401 Airflow's own
 
 def make_stats() -> Any:  # noqa: ANN401 Airflow's own
     """Make what sends Airflow's metrics, as a task's process does at its start: of the configuration."""
-    if AIRFLOW_3:
-        return import_module("airflow.sdk.observability.metrics.stats_utils").get_stats_factory()()
+    if is_since("3.2"):
+        make_factory = import_module("airflow.sdk.observability.metrics.stats_utils").get_stats_factory
+        return (make_factory() if is_since("3.3") else make_factory(None))()
     return import_module("airflow.metrics.statsd_logger").get_statsd_logger(None)  # it looks at no class
 
 
 def use_stats(client: Any) -> None:  # noqa: ANN401 Airflow's own
     """Send metrics by this; None: as is configured."""
-    if AIRFLOW_3:
+    if is_since("3.3"):
         stats = import_module("airflow.sdk.observability.stats")
         stats.initialize(factory=lambda: client or make_stats(), export_legacy_names=True)
+    elif is_since("3.2"):
+        import_module("airflow.sdk.serde")  # its import sets them as they are configured
+        stats = import_module("airflow.sdk.observability.stats").Stats
+        stats.initialize(factory=lambda: client or make_stats())
     else:
-        import_module("airflow.stats").Stats.instance = client
+        stats = import_module("airflow.stats").Stats
+        stats.instance, stats._instance_pid = client, os.getpid()  # noqa: SLF001 Airflow 3.1 asks whose it is
 
 
 def find_hook(conn_type: str) -> Any:  # noqa: ANN401 Airflow's own
     """Give what Airflow knows of a connection type's hook where tasks run."""
-    if AIRFLOW_3:
+    if is_since("3.2"):
         manager = import_module("airflow.sdk.providers_manager_runtime").ProvidersManagerTaskRuntime()
     else:
         manager = import_module("airflow.providers_manager").ProvidersManager()
