@@ -37,7 +37,7 @@ def send_metrics(summary: Mapping[str, Any], context: "Context") -> None:
 
 
 def _tags(task_instance: object) -> dict[str, str]:
-    """Return Airflow's own tags of a task instance, which has none before Airflow 3.3: then its ids."""
+    """Return Airflow's own tags of a task instance; before Airflow 3.3 it has none, and its ids are taken."""
     ids = {name: getattr(task_instance, name, None) for name in ("dag_id", "task_id")}
-    tags: dict[str, str] = getattr(task_instance, "stats_tags", None) or ids
+    tags: Mapping[str, Any] = getattr(task_instance, "stats_tags", None) or ids
     return {name: value for name, value in tags.items() if value is not None}

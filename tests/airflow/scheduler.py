@@ -35,7 +35,7 @@ class Scheduler:
     def __init__(self, *dag_ids: str) -> None:
         """Forget the DAGs' former runs, and read the files again that name them."""
         self._dag_ids = dag_ids
-        executors = {"executors": [BaseExecutor()]} if is_since("3.2") else {}
+        executors: dict[str, Any] = {"executors": [BaseExecutor()]} if is_since("3.2") else {}
         self._runner = SchedulerJobRunner(
             Job(),  # type: ignore[no-untyped-call] # Airflow's
             **executors,
@@ -84,7 +84,7 @@ class Scheduler:
         conf: dict[str, object] | None = None,
     ) -> None:
         """Create a run as the web interface does."""
-        partition = {} if key is None else {"partition_key": key}
+        partition: dict[str, Any] = {} if key is None else {"partition_key": key}
         body = TriggerDAGRunPostBody(logical_date=logical_date, conf=conf, **partition)
         with create_session() as session:
             dag = self._runner._get_current_dag(dag_id=dag_id, session=session)  # noqa: SLF001 as stored
@@ -112,7 +112,7 @@ class Scheduler:
             numbers = [run.id for run in runs]
         return [self._run(number) for number in numbers]
 
-    def partitions(self, dag_id: str) -> list[tuple[str | None, datetime | None]]:
+    def partitions(self, dag_id: str) -> list[tuple[Any, ...]]:
         """Give key and date of the partition of each of a DAG's runs."""
         with create_session() as session:
             runs = session.scalars(select(DagRun).where(DagRun.dag_id == dag_id))
