@@ -141,7 +141,7 @@ e2e: $(E2E) ## real servers and readers: Ceph, an authorisation server, Spark; a
 LONG := -o faulthandler_timeout=0
 
 .PHONY: e2e-backfill
-e2e-backfill: setup ## `airflow backfill create` with real servers of Airflow's, and who is woken by what lands
+e2e-backfill: setup ## real servers of Airflow's: `airflow backfill create`, who is woken by what lands, the triggerer
 	@$(BIN)/python -m pytest -q --durations 5 $(LONG) tests/e2e_backfill
 
 .PHONY: e2e-celery
@@ -171,11 +171,13 @@ test-matrix: setup ## the tests on each Airflow and Python; parts: make test-mat
 COMPILE = "$$UV" pip compile --quiet --upgrade --python-version 3.11 --no-annotate --no-header
 MATRIX := .ci/matrix
 .PHONY: matrix-lock
-matrix-lock: $(STAMP) ## newest versions beside Airflow 2.11, and lowest ones, into the lock files of make test-matrix
+matrix-lock: $(STAMP) ## newest versions beside Airflow 2.11 to 3.2, and lowest ones, into the lock files of make test-matrix
 	@$(FIND_UV); \
 	groups="--group pyproject.toml:dev --group pyproject.toml:stores --generate-hashes"; \
-	$(COMPILE) --universal --all-extras $$groups pyproject.toml $(MATRIX)/airflow-2.11.in \
-	    --output-file $(MATRIX)/airflow-2.11.txt; \
+	for minor in 2.11 3.0 3.1 3.2; do \
+	    $(COMPILE) --universal --all-extras $$groups pyproject.toml $(MATRIX)/airflow-$$minor.in \
+	        --output-file $(MATRIX)/airflow-$$minor.txt; \
+	done; \
 	$(COMPILE) --all-extras --resolution lowest-direct --constraint $(MATRIX)/lowest-direct.in pyproject.toml \
 	    --output-file $(VENV)/lowest-direct.txt; \
 	$(COMPILE) --all-extras $$groups --constraint $(VENV)/lowest-direct.txt pyproject.toml \

@@ -57,6 +57,12 @@ def test_what_is_not_run_has_a_reason() -> None:
     assert marks == len(reasons)
 
 
+def test_nothing_is_installed_from_an_index() -> None:
+    """There is no release yet: what a page or a message installs is a checkout."""
+    pages = [ROOT / "README.md", *DOCS.glob("*.md"), *(ROOT / "airflow_provider_evpl").rglob("*.py")]
+    assert [path for path in pages if re.search(r"(?<!/)airflow-provider-evpl\[", path.read_text())] == []
+
+
 @pytest.mark.parametrize("command", commands("make"))
 def test_each_make_target_exists(command: str) -> None:
     """Whatever a page has made is a target of the Makefile."""

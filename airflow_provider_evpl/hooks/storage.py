@@ -64,7 +64,7 @@ def _open_file_system(scheme: str, root: str, conn_id: str | None) -> "AbstractF
     except (ImportError, AirflowOptionalProviderFeatureException) as error:
         raise EvplConfigError(
             f"object_storage_path: no file system for {scheme} here: {one_line(error)}; install the extra "
-            f"that brings it: in a checkout of airflow-provider-evpl, pip install '.[{_EXTRAS[scheme]}]'"
+            f"that brings it, in a checkout of airflow-provider-evpl: pip install '.[{_EXTRAS[scheme]}]'"
         ) from error
     except Exception as error:
         if is_temporary(error):

@@ -46,7 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
         from airflow_provider_evpl.sandbox.server import SandboxServer  # noqa: PLC0415 optional
     except ModuleNotFoundError as error:
         return _fail(
-            f"{error.name} is missing: in a checkout of airflow-provider-evpl, pip install '.[sandbox]'"
+            f"{error.name} is missing; in a checkout of airflow-provider-evpl: pip install '.[sandbox]'"
         )
     for number in (signal.SIGINT, signal.SIGTERM):  # a shell's background job would ignore the first
         signal.signal(number, signal.default_int_handler)
