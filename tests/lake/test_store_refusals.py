@@ -2,6 +2,7 @@
 
 import errno
 from collections.abc import Callable, Iterator
+from typing import ClassVar
 
 import adlfs
 import aiohttp
@@ -261,6 +262,8 @@ def test_what_is_no_failure_is_left_alone() -> None:
 
 class _WithoutToken(AbstractFileSystem):  # type: ignore[misc]  # fsspec has no types
     """A file system of S3 whose credentials need a local file that is missing."""
+
+    config_kwargs: ClassVar[dict[str, object]] = {}
 
     def ls(self, *_: object, **__: object) -> list[str]:
         """Fail."""
