@@ -49,7 +49,7 @@ def test_the_dags_import(lab: "Lab") -> None:
         "evpl_utilization_many.py": 1,
         "evpl_wait.py": 1,
         "evpl_wait_then_pull.py": 1,
-        "evpl_windows.py": 13 if is_since("3.2") else 10,
+        "evpl_windows.py": 14 if is_since("3.2") else 10,
     }
 
 

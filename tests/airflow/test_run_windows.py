@@ -20,13 +20,12 @@ SCHEDULED = {
     "evpl_interval_length": ["20T00 20T01", "20T01 20T02"],
     "evpl_bounds": ["19T18 19T19", "19T19 19T20"],
 }
-PARTITIONED = {
-    "evpl_partition": TWO_HOURS,
-    "evpl_partition_day": ["20T00 21T00", "21T00 22T00"],
-}
+TWO_DAYS = ["20T00 21T00", "21T00 22T00"]
+PARTITIONED = {"evpl_partition": TWO_HOURS, "evpl_partition_day": TWO_DAYS}
 KINDS = [
     *(pytest.param(*kind, id=kind[0]) for kind in SCHEDULED.items()),
     *(pytest.param(*kind, id=kind[0], marks=NEEDS_PARTITIONS) for kind in PARTITIONED.items()),
+    pytest.param("evpl_partition_key_day", TWO_DAYS, id="key", marks=needs("3.2", "partitions")),
 ]
 
 
@@ -65,7 +64,7 @@ def test_a_backfill(lab: "Lab", dag_id: str, windows: list[str]) -> None:
 
     scheduler = make_scheduler(dag_id)
     start = DAY - timedelta(hours=1) if dag_id == "evpl_partition" else DAY
-    long = timedelta(days=1) if dag_id == "evpl_partition_day" else timedelta(hours=1, minutes=30)
+    long = timedelta(days=1) if dag_id.endswith("_day") else timedelta(hours=1, minutes=30)
     scheduler.backfill(dag_id, start, start + long)
     _check(lab, scheduler.finish(dag_id, "backfill"), windows)
 

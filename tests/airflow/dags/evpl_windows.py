@@ -51,6 +51,12 @@ if AIRFLOW_V_3_2_PLUS:
     pull("evpl_partition", partitions, outlets=[hours], window_length=timedelta(hours=1))
     pull("evpl_partition_day", CronPartitionTimetable(MIDNIGHT, timezone="UTC", key_format="%Y-%m-%d"))
     pull("evpl_partition_asset", PartitionedAssetTimetable(assets=hours), window_length="1h")
+    pull(
+        "evpl_partition_key_day",
+        CronPartitionTimetable(MIDNIGHT, timezone="UTC", key_format="%Y-%m-%d"),
+        window_start="{{ dag_run.partition_key }}",
+        window_end="{{ macros.ds_add(dag_run.partition_key, 1) }}",
+    )
 
 with DAG(dag_id="evpl_news", schedule=None, start_date=START):
 
