@@ -25,7 +25,13 @@ Each message says what, where (slice, page), the request id where there is one, 
 None holds a secret.
 """
 
+import re
+from collections.abc import Sequence
+from unicodedata import category
+
 __all__ = [
+    "LONGEST_NAME",
+    "LONGEST_TEXT",
     "EvplAuthError",
     "EvplConfigError",
     "EvplError",
@@ -44,7 +50,23 @@ __all__ = [
     "EvplStoreDeniedError",
     "EvplStoreError",
     "EvplUnavailableError",
+    "name_of",
+    "name_some",
+    "one_line",
+    "quoted",
+    "wrong",
 ]
+
+
+LONGEST_NAME = 200
+"""How many characters of a name a message shows."""
+
+LONGEST_TEXT = 500
+"""How many characters of any other text from outside a message shows."""
+
+_INVISIBLE = ("Cc", "Cf", "Cs", "Zl", "Zp")  # Unicode's categories
+
+_MOST_NAMED = 5
 
 
 class EvplError(Exception):
@@ -137,3 +159,50 @@ class EvplOverlapError(EvplRetryableError):
 
 class EvplStoreError(EvplRetryableError):
     """The object store failed, or has no credentials now; the slice is as it was, or landed whole."""
+
+
+def one_line(text: object, most: int = LONGEST_TEXT) -> str:
+    """Show a text from outside in a message: on one line, and cut.
+
+    What breaks a line, steers a terminal or is invisible becomes a blank: control characters, line and
+    paragraph separators, marks of the direction of writing, characters of no width, halves of characters.
+
+    Args:
+        text: whatever others say: an API, a library, a footer, a name, a field of a connection.
+        most: the longest text that is shown whole, in characters.
+    """
+    whole = str(text)
+    shown = whole[:most]
+    if not shown.isprintable():
+        shown = re.sub(r"\n+", " ", "".join("\n" if category(one) in _INVISIBLE else one for one in shown))
+    return shown if len(whole) <= most else f"{shown}..."
+
+
+def quoted(value: object) -> str:
+    """Show the value of a field or an argument in a message: as Python writes it, cut."""
+    return one_line(repr(value), LONGEST_NAME)
+
+
+def name_of(*texts: str | None, most: int = LONGEST_NAME) -> str:
+    """Join the texts of a name on one line, for a message in which secrets are searched later.
+
+    A name of more characters is counted, not cut: a half of a secret would not be recognised as one.
+    """
+    text = " ".join(filter(None, texts))
+    return one_line(text) if len(text) <= most else f"a name of {len(text):,} characters"
+
+
+def name_some(texts: Sequence[str]) -> str:
+    """Name the first five texts, and the number of the others: `a, b, c, d, e and 7 more`."""
+    more = len(texts) - _MOST_NAMED
+    return ", ".join(texts[:_MOST_NAMED]) + (f" and {more:,} more" if more > 0 else "")
+
+
+def wrong(must: str, value: object) -> EvplConfigError:
+    """Make the error of a wrong value.
+
+    Args:
+        must: names the field and says what it must be.
+        value: is shown on one line, and cut.
+    """
+    return EvplConfigError(f"{must}, is {quoted(value)}", without_value=f"{must}, is ***")

@@ -13,10 +13,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
+from airflow_provider_evpl.decode.decoder import PageDecoder
 from airflow_provider_evpl.lake.layout import Dataset
 from airflow_provider_evpl.lake.parquet import encode
 from airflow_provider_evpl.lake.samples import SampleCollector
-from airflow_provider_evpl.records import PageDecoder
 from airflow_provider_evpl.window import Granularity, Window
 
 __all__ = ["Cost", "measure"]

@@ -9,17 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_provider_evpl.config.readers import read_moment
 from airflow_provider_evpl.errors import EvplConfigError
-from airflow_provider_evpl.window import (
-    DAY,
-    EPOCH,
-    Granularity,
-    Window,
-    floor,
-    iso,
-    microseconds,
-    read_moment,
-)
+from airflow_provider_evpl.window import DAY, EPOCH, Granularity, Window, floor, iso, microseconds
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 MIDNIGHT = datetime(2026, 11, 22, tzinfo=UTC)

@@ -130,7 +130,7 @@ def test_only_a_wait_that_is_too_long_defers(
     """Less than a minute, or a service that is away though it was asked often enough, uses a retry."""
     from airflow.providers.common.compat.sdk import TaskDeferred
 
-    from airflow_provider_evpl.triggers.deferring import defer_if_told
+    from airflow_provider_evpl.triggers.deferral import defer_if_told
 
     error = EvplUnavailableError("away", retry_after_seconds=seconds, wait_exceeds_limit=exceeds)
     context: Any = {}
