@@ -22,7 +22,7 @@ _Integers: TypeAlias = np.ndarray[tuple[int], np.dtype[np.int64]]
 _Floats: TypeAlias = np.ndarray[tuple[int], np.dtype[np.float64]]
 _Numbers: TypeAlias = np.ndarray[tuple[int], np.dtype[np.generic]]
 _NAMES = ("object_instance_id", "metric_name", "pop_country", "pop_name", "pop_section_name", "object_type")
-# Statistics of these columns only, as in the objects of this provider: all columns would take more time.
+# Only these columns have statistics, as in the objects of this provider: statistics of all would cost more.
 _PRUNED = ["object_instance_id", "metric_name", "timestamp", "value"]
 
 
