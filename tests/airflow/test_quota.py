@@ -39,9 +39,9 @@ def limited(server: SandboxServer, lab: "Lab") -> None:
 @pytest.fixture
 def _defers_soon(lab: "Lab") -> None:
     """The sandbox says 30 seconds, and a trigger in line really waits."""
-    from airflow_provider_evpl.triggers import deferring
+    from airflow_provider_evpl.triggers import deferral
 
-    lab.monkeypatch.setattr(deferring, "_SHORTEST_WAIT", timedelta(0))
+    lab.monkeypatch.setattr(deferral, "_SHORTEST_WAIT", timedelta(0))
 
 
 def answering(*waits: int) -> Callable[[BaseHTTPRequestHandler], None]:
