@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from operator import attrgetter
 from typing import Final
 
 from fastapi import FastAPI
@@ -18,14 +19,25 @@ from airflow_provider_evpl.sandbox.tokens import Tokens
 __all__ = ["create_app"]
 
 _DESCRIPTION: Final = """
-A local reading of Orange's *EVPL Monitoring* API. Orange publishes a page about it, not a contract:
-this description is one. Where Orange's page leaves a gap, the strict reading is served.
+A description of Orange's *EVPL Monitoring* API by the project airflow-provider-evpl, not by Orange.
+Orange publishes a page in prose, and no such description. Nothing was tested against the live service.
 
-Every answer carries the header `X-OAPI-Request-Id`. Errors have one of two shapes: the API's own
-(`code`, `message`, `description`, `infoURL`), and that of RFC 6749 at the token endpoint.
+Each statement names its source:
 
-All of this holds for a sandbox without faults. With faults (`--fault`) answers leave it on purpose.
+- [O] Orange's own pages
+- [2] somebody else who quotes or records Orange
+- [S] a standard: RFC 6749 for tokens, ETSI GS NFV-SOL 003 for reports
+- [A] the project's decision, where the sources leave a gap; the sandbox takes the strict reading
+
+Every response carries the header `X-OAPI-Request-Id` [2]. Errors have one of two shapes: the API's own
+(`code`, `message`, `description`, `infoURL`) [O], and at the token endpoint the shape of RFC 6749 [S].
+
+A sandbox without faults keeps to this description. With faults (`--fault`) responses deliberately violate it.
 """
+_TAGS: Final = [
+    {"name": "token", "description": "OAuth 2.0, client credentials [O]."},
+    {"name": "reports", "description": "Samples of all circuits of an operator code, page by page [O]."},
+]
 
 
 def create_app(
@@ -45,6 +57,9 @@ def create_app(
         title="EVPL Monitoring API, local sandbox",
         version="v1",
         description=_DESCRIPTION,
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        openapi_tags=_TAGS,
+        generate_unique_id_function=attrgetter("name"),
         redoc_url=None,
         redirect_slashes=False,
         exception_handlers=HANDLERS,

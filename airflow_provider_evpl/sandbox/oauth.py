@@ -31,19 +31,29 @@ _BASIC: Final = HTTPBase(
     scheme="basic",
     scheme_name="client",
     auto_error=False,
-    description="The client id and the client secret.",
+    description="The client id and the client secret, by HTTP Basic [O]. The other way is the form.",
 )
 _RESPONSES: Final = {
-    200: described("A new token.", model=AccessToken),
+    200: described("A new token [S].", model=AccessToken),
     **oauth_errors(
         {
             400: "`invalid_request`: not a form, a field missing or repeated, or credentials in "
-            "both places; `unsupported_grant_type`.",
-            401: "`invalid_client`: no credentials, or wrong ones.",
-            406: "`invalid_request`: the header `Accept` is missing or does not admit JSON.",
+            "both places; `unsupported_grant_type` [S].",
+            401: "`invalid_client`: no credentials, or wrong ones [S].",
+            406: "`invalid_request`: the header `Accept` is missing or does not admit JSON. A "
+            "sibling API answers this status [O]; the shape is ours [A].",
         }
     ),
-    **api_errors({405: "61: another method than POST.", 500: "1: the sandbox failed."}),
+    **api_errors(
+        {
+            403: "50: the app has no subscription, or a pending or revoked one; 51, 52: the app is "
+            "blocked; 53: rate limit [O].",
+            405: "61: another method than POST [O].",
+            429: "53: more than 50 token requests in a minute [2].",
+            500: "1: the service failed [O].",
+            503: "5: the service is unavailable for the moment [O].",
+        }
+    ),
 }
 _REQUEST_BODY: Final[dict[str, Any]] = {
     "required": True,
@@ -53,9 +63,19 @@ _REQUEST_BODY: Final[dict[str, Any]] = {
                 "type": "object",
                 "required": ["grant_type"],
                 "properties": {
-                    "grant_type": {"type": "string", "enum": ["client_credentials"]},
-                    "client_id": {"type": "string", "description": "Instead of HTTP Basic."},
-                    "client_secret": {"type": "string", "description": "Instead of HTTP Basic."},
+                    "grant_type": {
+                        "type": "string",
+                        "enum": ["client_credentials"],
+                        "description": "The only value [O].",
+                    },
+                    "client_id": {
+                        "type": "string",
+                        "description": "From *My apps* of the account at Orange. Instead of HTTP Basic [O].",
+                    },
+                    "client_secret": {
+                        "type": "string",
+                        "description": "From the same place. Instead of HTTP Basic [O].",
+                    },
                 },
             }
         }
@@ -77,8 +97,8 @@ async def issue_token(
 ) -> JSONResponse:
     """Issue a token for the client's credentials.
 
-    They come by HTTP Basic or as `client_id` and `client_secret` in the form, never in both. The
-    header `Accept` has to admit `application/json`.
+    Send them by HTTP Basic, or as `client_id` and `client_secret` in the form [O], never in both [A].
+    The header `Accept` has to admit `application/json`: a sibling API demands it [O].
     """
     _check_accept(request.headers.get("accept", ""))
     form = await _form(request)

@@ -16,10 +16,11 @@ OAuthCode: TypeAlias = Literal["invalid_client", "invalid_request", "unsupported
 
 
 class Problem(Enum):
-    """HTTP status, code and message of each refusal of the API.
+    """HTTP status, code and message of each documented error of the API.
 
     The codes are those common to Orange's APIs [O]; this API's own document has only their shape.
     Its 422 "business error" has no code anywhere: here it is 422 [A].
+    A sandbox without faults never sends the errors of the gateway.
     """
 
     MISSING_HEADER = (400, 25, "Missing header")
@@ -33,6 +34,15 @@ class Problem(Enum):
     METHOD_NOT_ALLOWED = (405, 61, "Method not allowed")
     BUSINESS_ERROR = (422, 422, "Business error")
     INTERNAL_ERROR = (500, 1, "Internal error")
+    # the gateway's
+    ACCESS_DENIED = (403, 50, "Access denied")
+    FORBIDDEN_REQUESTER = (403, 51, "Forbidden requester")
+    FORBIDDEN_RATE = (403, 53, "Too many requests")
+    REQUEST_TIME_OUT = (408, 63, "Request time-out")
+    TOO_MANY_REQUESTS = (429, 53, "Too many requests")
+    BAD_GATEWAY = (502, 1, "Bad gateway")
+    UNAVAILABLE = (503, 5, "The service is temporarily unavailable")
+    GATEWAY_TIME_OUT = (504, 6, "Gateway time-out")
 
     def __init__(self, status: int, code: int, message: str) -> None:
         """Give the parts names: HTTP status, Orange's code, the body's message."""

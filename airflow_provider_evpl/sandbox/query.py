@@ -42,32 +42,32 @@ class ReportQuery(BaseModel):
     codeOpe: Annotated[  # noqa: N815 the API's name
         str,
         Field(
-            description="Operator code, from the invoice. Text: leading zeros count.",
+            description="Operator code, from the invoice [O]. Text: leading zeros count [A].",
             examples=["0042"],
         ),
     ]
     startTime: Annotated[  # noqa: N815 the API's name
         _Moment,
         Field(
-            description="Start of the window, UTC; it belongs to it.",
+            description="Start of the window as `YYYY-MM-DDThh:mm:ss.mssZ` [O]. The window includes it [A].",
             examples=["2026-11-22T00:00:00.000Z"],
         ),
     ]
     endTime: Annotated[  # noqa: N815 the API's name
         _Moment,
         Field(
-            description="End of the window, UTC, after its start; it does not belong to it.",
+            description="End of the window as `YYYY-MM-DDThh:mm:ss.mssZ` [O]. The window excludes it [A].",
             examples=["2026-11-23T00:00:00.000Z"],
         ),
     ]
-    offer_type: Annotated[Literal["EVPL"], Field(description="The only accepted value is EVPL.")]
+    offer_type: Annotated[Literal["EVPL"], Field(description="The only accepted value is EVPL [O].")]
     granularity: Annotated[
         str,
         Field(
             pattern="^(0*[1-9][0-9]*)?(ms|s|m|h|d|w|y)$",
             description="Step of the samples: a number above 0, or nothing for 1, and "
-            "milliseconds, seconds, `m` (the document says months), hours, days, weeks or years. "
-            "A network is measured with one step; asking for another is a business error.",
+            "milliseconds, seconds, `m` (the document says months), hours, days, weeks or years [O]. "
+            "The sandbox measures with one step; it answers 422 to another one [A].",
             examples=["300s"],
         ),
     ]
@@ -76,7 +76,9 @@ class ReportQuery(BaseModel):
         Field(
             min_length=2,
             max_length=2,
-            description="Twice: `ctxtid=wses&ctxtid=vsn`.",
+            description="The document lists the parameter twice, with wses and with vsn [O]. "
+            "Send the key twice: `ctxtid=wses&ctxtid=vsn` [A].",
+            examples=[["wses", "vsn"]],
             json_schema_extra={"uniqueItems": True},
         ),
     ]

@@ -29,21 +29,27 @@ _BEARER: Final = OAuth2(
     scheme_name="token",
     flows=OAuthFlows(clientCredentials=OAuthFlowClientCredentials(tokenUrl="/oauth/v3/token", scopes={})),
     auto_error=False,
-    description="The access token of the token endpoint, as a Bearer token.",
+    description="The access token of the token endpoint, as a Bearer token [O].",
 )
 _RESPONSES: Final = {
-    200: described("A page of the report.", model=ReportPage),
+    200: described("A page of the report [O].", model=ReportPage),
     **api_errors(
         {
-            400: "25, 26: a header is missing or wrong; 27, 28: a query parameter is missing, or "
-            "wrong, unknown or repeated.",
-            401: "40: no token; 41: an unknown or revoked token; 42: an expired token.",
-            404: "60: no such job, report or operator.",
-            405: "61: another method than GET.",
-            422: "422: a granularity the network is not measured with, or a window of more than "
-            f"{_MAX_STEPS} steps.",
-            500: "1: the sandbox failed.",
-            503: "The document has it; a healthy sandbox never answers it.",
+            400: "20 to 28: a wrong request. 25, 26: a header is missing or wrong; 27, 28: a query "
+            "parameter is missing or wrong [O]. An unknown or repeated parameter is wrong [A].",
+            401: "40: no token; 41: an unknown or revoked token; 42: an expired token [O].",
+            403: "50: the app has no subscription, or a pending or revoked one; 51, 52: the app is "
+            "blocked; 53: rate limit, so wait [O].",
+            404: "60: not found [O]. The sandbox knows no such job, report or operator code [A].",
+            405: "61: another method than GET [O].",
+            408: "63: time-out, so send the request again [O].",
+            422: "Business error [O]. The sandbox: another granularity than its own, or a window of "
+            f"more than {_MAX_STEPS} steps, with the code 422 [A].",
+            429: "53: too many requests, so wait [O]. `Retry-After` may say how long.",
+            500: "1: the service failed [O].",
+            502: "The gateway can't reach the service. Code 1 is our reading [A].",
+            503: "5: the service is unavailable for the moment [O].",
+            504: "The gateway got no response in time. Code 6 is our reading [A].",
         }
     ),
 }
@@ -61,8 +67,11 @@ def _check_token(state: Shared, authorization: Annotated[str | None, Security(_B
 
 
 def _check_path(
-    job: Annotated[str, Path(description="The job.", examples=["JOBV"])],
-    report: Annotated[str, Path(description="The report.", examples=["UTILIZATION"])],
+    job: Annotated[str, Path(description="The job. JOBV is the only documented one [O].", examples=["JOBV"])],
+    report: Annotated[
+        str,
+        Path(description="The report. UTILIZATION is the only documented one [O].", examples=["UTILIZATION"]),
+    ],
 ) -> None:
     if (job, report) != ("JOBV", "UTILIZATION"):
         description = "The only report is UTILIZATION of the job JOBV"
@@ -73,7 +82,7 @@ def _check_application(
     state: Shared,
     application_id: Annotated[
         str,
-        Header(alias="ApplicationID", description="Given by Orange; not the client id."),
+        Header(alias="ApplicationID", description="Given by Orange; not the client id [O]."),
     ],
 ) -> None:
     if application_id != state.config.application_id:
@@ -103,14 +112,15 @@ async def get_report(
         Header(
             pattern="^[1-9][0-9]{0,17}$",
             description="Index of the first element to retrieve; one is the first of the "
-            "collection. An element is an entry. Next page: add the number of entries received.",
+            "collection [O]. An element is an entry, so for the next page add the number of entries "
+            "received; the default is 1 [A].",
         ),
     ] = "1",
 ) -> Response:
-    """Serve the samples of the window `[startTime, endTime)`, one entry per series.
+    """Serve the samples of the window `[startTime, endTime)`, one entry per series [A].
 
-    A window without a step of the grid has entries without samples. The network has values for
-    every time, the future too.
+    Ask for the next page until `hasNext` is false [O]. In the sandbox a window without a step of the grid
+    has entries without samples, and every time has values, the future too [A].
     """
     _check_repeated(request)
     _check_scope(state, query)

@@ -1,7 +1,7 @@
 """The JSON shapes of the API as models, for its OpenAPI description; answers are not built of them.
 
 Field names and types are the document's [O]; where it is silent the description says what the
-sandbox does.
+sandbox does [A].
 """
 
 from typing import Annotated, Literal
@@ -19,26 +19,26 @@ class Sample(BaseModel):
     timeStamp: Annotated[  # noqa: N815 the API's name
         str,
         Field(
-            description="UTC. The document does not say which moment of the step it is.",
+            description="Text [O], UTC with milliseconds and `Z` [A]. Which moment of the step is not documented.",
             examples=["2026-11-22T00:05:00.000Z"],
         ),
     ]
     value: Annotated[
         str,
         Field(
-            description="Decimal text, without a unit in the document. Here: per cent of the "
-            "bandwidth, 0 to 100, two decimals.",
+            description="Text, without a unit [O]. The sandbox: percent of the bandwidth, 0 to 100, two "
+            "decimals [A].",
             examples=["41.70"],
         ),
     ]
 
 
 class Entry(BaseModel):
-    """One series: a circuit at one end in one direction, with its samples in order of time."""
+    """One series: a circuit at one end in one direction [A], with its samples [O]."""
 
     objectType: Annotated[str, Field(examples=["EVPL"])]  # noqa: N815 the API's name
     objectInstanceId: Annotated[  # noqa: N815 the API's name
-        str, Field(description="The circuit.", examples=["EVPL-000001"])
+        str, Field(description="The circuit [A].", examples=["EVPL-000001"])
     ]
     metric_name: Annotated[str, Field(examples=["utilizationIn", "utilizationOut"])]
     pop_country: Annotated[str, Field(examples=["France"])]
@@ -48,39 +48,56 @@ class Entry(BaseModel):
 
 
 class ReportPage(BaseModel):
-    """One page of a report. An element is an entry, that is a series."""
+    """One page of a report [O]. An element is an entry, so a series [A]."""
 
     currentPage: Annotated[  # noqa: N815 the API's name
-        int, Field(ge=1, description="Number of the page its first element is on, from 1.")
+        int, Field(ge=1, description="Number of the page [O], counted from 1 [A].")
     ]
     totalPages: Annotated[  # noqa: N815 the API's name
-        int, Field(ge=1, description="Pages of the whole collection; one where it is empty.")
+        int, Field(ge=1, description="Number of pages of the whole report [O]; 1 if it is empty [A].")
     ]
     hasNext: Annotated[  # noqa: N815 the API's name
-        bool, Field(description="Whether there are elements beyond this page.")
+        bool, Field(description="Whether there is a next page [O].")
     ]
-    entries: Annotated[list[Entry], Field(description="Empty where `pagination` is beyond the last element.")]
+    entries: Annotated[
+        list[Entry],
+        Field(description="The series of this page [O]; none if `pagination` is beyond the last one [A]."),
+    ]
 
 
 class ApiErrorBody(BaseModel):
-    """An error of the API or its gateway."""
+    """An error of the API or its gateway [O]."""
 
-    code: Annotated[int, Field(description="Orange's code of the error.")]
+    code: Annotated[
+        int,
+        Field(
+            description="1, 5, 6: gateway or service. 20 to 28: the request is wrong. 40 to 42: credentials. "
+            "50 to 52: access. 53: rate limit. 60 to 68: path, method, headers, time-out [O]. A business "
+            "error has no documented code; the sandbox sends 422 [A]."
+        ),
+    ]
     message: str
     description: str
     infoURL: str  # noqa: N815 the API's name
 
 
 class AccessToken(BaseModel):
-    """An access token, as RFC 6749 section 5.1 has it."""
+    """An access token, by RFC 6749 section 5.1 [S]."""
 
     token_type: Literal["Bearer"]
-    access_token: Annotated[str, Field(description="Opaque.")]
-    expires_in: Annotated[int, Field(ge=1, description="Lifetime in seconds.")]
+    access_token: Annotated[str, Field(description="Opaque. Keep it in memory only [O].")]
+    expires_in: Annotated[
+        int,
+        Field(
+            ge=1,
+            description="Lifetime in seconds; 3600 by default, at times as text [2].",
+            examples=[3600],
+        ),
+    ]
 
 
 class OAuthErrorBody(BaseModel):
-    """An error of the token endpoint, as RFC 6749 section 5.2 has it."""
+    """An error of the token endpoint, by RFC 6749 section 5.2 [S]."""
 
     error: OAuthCode
     error_description: str
