@@ -78,13 +78,19 @@ $(SERVERS): $(STAMP) tests/azurite/package.json tests/azurite/package-lock.json
 	@$(NPM) --prefix $(VENV)/azurite
 	@touch $@
 
-# Spark and an authorisation server: 480 MB that only the tests against real servers need.
-$(E2E): $(SERVERS) $(wildcard tests/e2e/oidc/*)
+# Spark, an authorisation server, and tools that read the files of openapi/: 700 MB that only `make e2e` needs.
+# The tool that generates a client has an environment of its own, because it needs other versions than Airflow.
+CLIENT := $(VENV)/openapi-client
+$(E2E): $(SERVERS) $(wildcard tests/e2e/oidc/* tests/e2e/postman/* tests/e2e/client/*.txt)
 	@$(FIND_UV); \
 	echo "Adding what only make e2e needs; the first time takes half a minute"; \
 	UV_COMPILE_BYTECODE=1 "$$UV" sync --quiet --frozen --inexact --all-extras --group stores --group e2e
-	@mkdir -p $(VENV)/oidc && cp tests/e2e/oidc/* $(VENV)/oidc
-	@$(NPM) --prefix $(VENV)/oidc
+	@for tools in oidc postman; do \
+	    mkdir -p $(VENV)/$$tools; cp tests/e2e/$$tools/* $(VENV)/$$tools; $(NPM) --prefix $(VENV)/$$tools; \
+	done
+	@$(FIND_UV); \
+	"$$UV" venv --quiet --clear --no-project --python $(BIN)/python $(CLIENT); \
+	"$$UV" pip sync --quiet --require-hashes --python $(CLIENT)/bin/python tests/e2e/client/requirements.txt
 	@touch $@
 
 # Airflow's own extras for several machines: 40 MB that only that test needs.
@@ -132,7 +138,7 @@ ON_CEPH := --s3-server ceph -k 's3 or e2e' \
     --deselect 'tests/lake/test_store_requests.py::test_a_listing_has_all_its_pages[s3]'
 
 .PHONY: e2e
-e2e: $(E2E) ## real servers and readers: Ceph, an authorisation server, Spark; as root it installs what lacks
+e2e: $(E2E) ## real servers and readers: Ceph, an authorisation server, Spark, newman, redocly; as root it installs what lacks
 	@$(BIN)/python tests/e2e/machine.py
 	@$(BIN)/python -m pytest -q --durations 10 $(ON_CEPH) tests/e2e $(wildcard tests/lake/test_store*.py) \
 	    tests/lake/test_lake_on_stores.py tests/airflow/test_dag_stores.py
@@ -253,6 +259,10 @@ contracts: setup ## import-linter: who may import what
 lock: setup ## uv.lock fits pyproject.toml; needs no index
 	@$(FIND_UV); "$$UV" lock --quiet --check --offline
 	@echo "lock: ok"
+
+.PHONY: openapi
+openapi: $(STAMP) ## openapi/openapi.json and the Postman collection, from the sandbox
+	@$(BIN)/python -m openapi.export
 
 .PHONY: audit
 audit: $(STAMP) ## known vulnerabilities of what users install; advisory: says so where it can't ask

@@ -14,12 +14,12 @@ __all__ = ["AccessToken", "ApiErrorBody", "Entry", "OAuthErrorBody", "ReportPage
 
 
 class Sample(BaseModel):
-    """One measurement of a series."""
+    """One measurement of a series [O]."""
 
     timeStamp: Annotated[  # noqa: N815 the API's name
         str,
         Field(
-            description="Text [O], UTC with milliseconds and `Z` [A]. Which moment of the step is not documented.",
+            description="Text [O], UTC with milliseconds and `Z` [A]. Start or end of a step: undocumented.",
             examples=["2026-11-22T00:05:00.000Z"],
         ),
     ]
@@ -51,13 +51,13 @@ class ReportPage(BaseModel):
     """One page of a report [O]. An element is an entry, so a series [A]."""
 
     currentPage: Annotated[  # noqa: N815 the API's name
-        int, Field(ge=1, description="Number of the page [O], counted from 1 [A].")
+        int, Field(ge=1, description="Number of the page [O], counted from 1 [A].", examples=[1])
     ]
     totalPages: Annotated[  # noqa: N815 the API's name
-        int, Field(ge=1, description="Number of pages of the whole report [O]; 1 if it is empty [A].")
+        int, Field(ge=1, description="Pages of the whole report [O]; 1 if it is empty [A].", examples=[4])
     ]
     hasNext: Annotated[  # noqa: N815 the API's name
-        bool, Field(description="Whether there is a next page [O].")
+        bool, Field(description="Whether there is a next page [O].", examples=[True])
     ]
     entries: Annotated[
         list[Entry],
@@ -100,4 +100,4 @@ class OAuthErrorBody(BaseModel):
     """An error of the token endpoint, by RFC 6749 section 5.2 [S]."""
 
     error: OAuthCode
-    error_description: str
+    error_description: Annotated[str, Field(examples=["Credentials are missing"])]

@@ -56,7 +56,8 @@ def test_parameters(report: dict[str, Any]) -> None:
 def test_report_answers(report: dict[str, Any]) -> None:
     """Every status the report answers is described, with the shape it has."""
     answered = {status for _, status, _ in [*REFUSED_QUERIES, *REFUSED_HEADERS]}
-    expected = dict.fromkeys({*answered, 405, 500, 503}, "ApiErrorBody")
+    gateway = {403, 405, 408, 429, 500, 502, 503, 504}
+    expected = dict.fromkeys({*answered, *gateway}, "ApiErrorBody")
     assert _shapes(report) == {200: "ReportPage", **expected}
 
 
@@ -64,7 +65,7 @@ def test_token_answers(token: dict[str, Any]) -> None:
     """Every status the token endpoint answers is described, with the shape it has."""
     answered = {status for _, status, _ in REFUSED}
     expected = dict.fromkeys(answered, "OAuthErrorBody")
-    gateway = dict.fromkeys({405, 500}, "ApiErrorBody")
+    gateway = dict.fromkeys({403, 405, 429, 500, 503}, "ApiErrorBody")
     assert _shapes(token) == {200: "AccessToken", **expected, **gateway}
 
 
