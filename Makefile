@@ -78,7 +78,7 @@ $(SERVERS): $(STAMP) tests/azurite/package.json tests/azurite/package-lock.json
 	@$(NPM) --prefix $(VENV)/azurite
 	@touch $@
 
-# Spark, an authorisation server, and tools that read the files of openapi/: 700 MB that only `make e2e` needs.
+# Spark, an authorisation server, and tools that read the files of openapi/: 610 MB that only `make e2e` needs.
 # The tool that generates a client has an environment of its own, because it needs other versions than Airflow.
 CLIENT := $(VENV)/openapi-client
 $(E2E): $(SERVERS) $(wildcard tests/e2e/oidc/* tests/e2e/postman/* tests/e2e/client/*.txt)
