@@ -85,12 +85,13 @@ def test_newman_receives_all_samples_and_provokes_each_error(sandbox: SandboxSer
 
 
 @pytest.mark.parametrize(
-    ("fault", "status"), [("rate-limit-429", 429), ("error-500-1", 500), ("error-503-5", 503)]
+    ("fault", "status"),
+    [("rate-limit-429", 429), ("error-500-1", 500), ("error-503-5", 503), ("redirect-elsewhere", 302)],
 )
 def test_newman_reports_errors_of_the_service(
     sandbox: SandboxServer, tmp_path: Path, fault: str, status: int
 ) -> None:
-    """Both requests fail by the status."""
+    """Both requests fail by the status. No redirect is followed."""
     sandbox.set_faults(fault)
     run = _newman(sandbox.base_url, tmp_path, TOKEN, PAGE, ALL_PAGES)
     page = f"expected response to have status code 200 but got {status}"
