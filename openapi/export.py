@@ -31,8 +31,10 @@ def exported() -> dict[str, str]:
 def _description() -> Mapping[str, Any]:
     """Return the sandbox's description with servers, and with an absolute address of the token endpoint."""
     of_sandbox = create_app().openapi()
-    flow = of_sandbox["components"]["securitySchemes"]["token"]["flows"]["clientCredentials"]
+    scheme = of_sandbox["components"]["securitySchemes"]["token"]
+    flow = scheme["flows"]["clientCredentials"]
     flow["tokenUrl"] = _ORANGE + flow["tokenUrl"]
+    scheme["description"] += " The sandbox has the same path on its own host [A]."
     of_sandbox["info"]["title"] = "EVPL Monitoring API, unofficial description"
     return {"openapi": of_sandbox["openapi"], "info": of_sandbox["info"], "servers": _SERVERS, **of_sandbox}
 
