@@ -6,8 +6,7 @@ from importlib import import_module
 
 import pytest
 
-from tests.named import ROOT, is_test, named_tests
-from tests.tables import read_tables
+from tests.support.documents import ROOT, is_test, named_tests, read_tables
 
 PROPERTIES, FIGURES = (ROOT / "docs" / "reliability.md").read_text().split("\n## Figures", 1)
 SOURCE = re.compile(r"`([\w.]+):(\w+)`")

@@ -4,8 +4,8 @@ import re
 import tomllib
 from collections import Counter
 
-from tests.named import ROOT
-from tests.survivors import DOCUMENT, PACKAGE, listed
+from tests.support.documents import ROOT
+from tests.support.survivors import DOCUMENT, PACKAGE, listed
 
 _FIGURES = re.compile(r"^\| `(\S+\.py)` \| (\d+) \| (\d+) \| (\d+) \| (\d+) \|$", re.MULTILINE)
 
