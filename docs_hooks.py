@@ -27,8 +27,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, **_: object) -> str:
-    """Change links to files outside `docs/` to their path on the site."""
-    return _LINK_OUT.sub("", markdown)
+    """Change links out of `docs/`, and links from such a file into `docs/`, to their path on the site."""
+    return _LINK_OUT.sub("", markdown).replace("](docs/", "](")
 
 
 def on_post_build(config: MkDocsConfig) -> None:

@@ -1,4 +1,4 @@
-"""Blocks of code in README and in the pages of `docs/`."""
+"""Blocks of code in the pages of `docs/`."""
 
 import re
 from collections.abc import Iterator
