@@ -62,7 +62,7 @@ with DAG(
         return (params or {})["months"] or sorted(found)[-2:]
 
     @task(outlets=[p95], map_index_template="{{ task.op_kwargs.month }}")
-    def reckon(month: str) -> str:
+    def compute(month: str) -> str:
         """Replace the table of the month and return its path."""
         import duckdb
         import pyarrow as pa
@@ -83,4 +83,4 @@ with DAG(
         fs.pipe_file(path, written.getvalue().to_pybytes())
         return path
 
-    reckon.expand(month=months())
+    compute.expand(month=months())
