@@ -184,11 +184,11 @@ matrix-lock: $(STAMP) ## newest versions beside Airflow 2.11 to 3.2, and lowest 
 	    --output-file $(MATRIX)/lowest-direct.txt
 
 .PHONY: mutants
-mutants: setup ## break the code, a place at a time, and see a test fail; what survives is in docs/mutants.md
+mutants: setup ## mutation testing; tests/mutants.md explains the survivors
 	@$(FIND_UV); "$$UV" sync --quiet --frozen --inexact --group mutation
 	@rm -rf mutants
 	@nice -n 19 timeout 3600 $(BIN)/mutmut run --max-children 2
-	@$(BIN)/python -m tests.survivors
+	@$(BIN)/mutmut results
 
 # Each peer in an environment of its own, so that none decides another's versions.
 BENCH := $(VENV)/bench

@@ -25,7 +25,15 @@ Each message says what, where (slice, page), the request id where there is one, 
 None holds a secret.
 """
 
+import re
+from collections.abc import Sequence
+from copy import copy
+from typing import Self
+from unicodedata import category
+
 __all__ = [
+    "LONGEST_NAME",
+    "LONGEST_TEXT",
     "EvplAuthError",
     "EvplConfigError",
     "EvplError",
@@ -44,11 +52,48 @@ __all__ = [
     "EvplStoreDeniedError",
     "EvplStoreError",
     "EvplUnavailableError",
+    "name_of",
+    "name_some",
+    "one_line",
+    "quoted",
+    "wrong",
 ]
 
 
+LONGEST_NAME = 200
+"""How many characters of a name a message shows."""
+
+LONGEST_TEXT = 500
+"""How many characters of any other text from outside a message shows."""
+
+_INVISIBLE = ("Cc", "Cf", "Cs", "Zl", "Zp")  # Unicode's categories
+
+_MOST_NAMED = 5
+
+
 class EvplError(Exception):
-    """Root of all errors of this package."""
+    """Root of all errors of this package.
+
+    The text of an error has a line for each of its parts. Airflow's log view cuts a line after about 80
+    characters, so a part is short, or has line breaks of its own.
+
+    Args:
+        what: what happened, and where.
+        next_step: what the reader does about it.
+        detail: what helps to find the cause.
+    """
+
+    def __init__(self, what: str, next_step: str = "", detail: str = "") -> None:
+        super().__init__("\n".join(filter(None, (what, next_step, detail))))
+        self.what = what
+        self.next_step = next_step
+        self.detail = detail
+
+    def within(self, place: str) -> Self:
+        """Return the same error with a place before what happened: `slice 2026-11-22: ...`."""
+        error = copy(self)
+        EvplError.__init__(error, f"{place}: {self.what}", self.next_step, self.detail)
+        return error
 
 
 class EvplPermanentError(EvplError):
@@ -62,9 +107,11 @@ class EvplConfigError(EvplPermanentError):
         without_value: the message without the wrong value, for where that holds a secret.
     """
 
-    def __init__(self, message: str, *, without_value: str | None = None) -> None:
-        super().__init__(message)
-        self.without_value = message if without_value is None else without_value
+    def __init__(
+        self, what: str, next_step: str = "", detail: str = "", *, without_value: str | None = None
+    ) -> None:
+        super().__init__(what, next_step, detail)
+        self.without_value = str(self) if without_value is None else without_value
 
 
 class EvplAuthError(EvplPermanentError):
@@ -104,9 +151,15 @@ class EvplRetryableError(EvplError):
     """
 
     def __init__(
-        self, message: str, *, retry_after_seconds: float | None = None, wait_exceeds_limit: bool = False
+        self,
+        what: str,
+        next_step: str = "",
+        detail: str = "",
+        *,
+        retry_after_seconds: float | None = None,
+        wait_exceeds_limit: bool = False,
     ) -> None:
-        super().__init__(message)
+        super().__init__(what, next_step, detail)
         self.retry_after_seconds = retry_after_seconds
         self.wait_exceeds_limit = wait_exceeds_limit
 
@@ -137,3 +190,50 @@ class EvplOverlapError(EvplRetryableError):
 
 class EvplStoreError(EvplRetryableError):
     """The object store failed, or has no credentials now; the slice is as it was, or landed whole."""
+
+
+def one_line(text: object, most: int = LONGEST_TEXT) -> str:
+    """Show a text from outside in a message: on one line, and cut.
+
+    What breaks a line, steers a terminal or is invisible becomes a blank: control characters, line and
+    paragraph separators, marks of the direction of writing, characters of no width, halves of characters.
+
+    Args:
+        text: whatever others say: an API, a library, a footer, a name, a field of a connection.
+        most: the longest text that is shown whole, in characters.
+    """
+    whole = str(text)
+    shown = whole[:most]
+    if not shown.isprintable():
+        shown = re.sub(r"\n+", " ", "".join("\n" if category(one) in _INVISIBLE else one for one in shown))
+    return shown if len(whole) <= most else f"{shown}..."
+
+
+def quoted(value: object) -> str:
+    """Show the value of a field or an argument in a message: as Python writes it, cut."""
+    return one_line(repr(value), LONGEST_NAME)
+
+
+def name_of(*texts: str | None, most: int = LONGEST_NAME) -> str:
+    """Join the texts of a name on one line, for a message in which secrets are searched later.
+
+    A name of more characters is counted, not cut: a half of a secret would not be recognised as one.
+    """
+    text = " ".join(filter(None, texts))
+    return one_line(text) if len(text) <= most else f"a name of {len(text):,} characters"
+
+
+def name_some(texts: Sequence[str]) -> str:
+    """Name the first five texts, and the number of the others: `a, b, c, d, e and 7 more`."""
+    more = len(texts) - _MOST_NAMED
+    return ", ".join(texts[:_MOST_NAMED]) + (f" and {more:,} more" if more > 0 else "")
+
+
+def wrong(must: str, value: object) -> EvplConfigError:
+    """Make the error of a wrong value.
+
+    Args:
+        must: names the field and says what it must be.
+        value: is shown on one line, and cut.
+    """
+    return EvplConfigError(f"{must}, is {quoted(value)}", without_value=f"{must}, is ***")

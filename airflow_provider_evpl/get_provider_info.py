@@ -49,7 +49,7 @@ def get_provider_info() -> dict[str, Any]:
                 "python-modules": ["airflow_provider_evpl.hooks.evpl"],
             }
         ],
-        "extra-links": ["airflow_provider_evpl.operators.link.LandedLink"],
+        "extra-links": ["airflow_provider_evpl.telemetry.link.LandedLink"],
         "connection-types": [
             {
                 "connection-type": "evpl",

@@ -1,33 +1,30 @@
-"""Half-open UTC windows: where a run's window comes from, and its slices on the UTC grid."""
+"""Half-open UTC windows, their slices on the UTC grid, and the steps of a granularity."""
 
 import math
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
+from datetime import UTC, datetime, time, timedelta
 
-from airflow_provider_evpl.errors import EvplConfigError
-from airflow_provider_evpl.fields import DURATION_UNITS, text_of, wrong
+from airflow_provider_evpl.errors import EvplConfigError, wrong
 
 __all__ = [
     "DAY",
+    "DURATION_UNITS",
     "EPOCH",
     "Granularity",
-    "RunTimes",
     "Window",
     "floor",
     "iso",
     "microseconds",
-    "read_moment",
-    "resolve_window",
+    "to_utc",
 ]
+
 
 DAY = timedelta(days=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+DURATION_UNITS = {"s": timedelta(seconds=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 
-_FRACTION = re.compile(r"[.,]\d*[1-9]", re.ASCII)
 _GRANULARITY = re.compile(r"(\d{0,300})(ms|s|m|h|d|w|y)", re.ASCII)
 # `m` and `y` have no length here: Orange's document calls `m` months [O]; whoever means minutes says 300s.
 _GRANULARITY_UNITS = {"ms": timedelta(milliseconds=1), "w": timedelta(weeks=1), **DURATION_UNITS}
@@ -53,7 +50,7 @@ class Window:
                 raise EvplConfigError(
                     f"window {name}: {bound.isoformat()} must have a zone and whole seconds"
                 )
-            object.__setattr__(self, name, _plain(bound))
+            object.__setattr__(self, name, to_utc(bound))
         if self.end <= self.start:
             raise EvplConfigError(
                 f"window: the end {iso(self.end)} must come after the start {iso(self.start)}"
@@ -62,6 +59,15 @@ class Window:
     def __str__(self) -> str:
         """Both bounds in ISO 8601, as an interval."""
         return f"{iso(self.start)}/{iso(self.end)}"
+
+    @property
+    def label(self) -> str:
+        """The window in a message: `2026-11-22` is a UTC day, `2026-11-22T10:00/11:00Z` a part of one."""
+        if self.start.time() == time() and self.length == DAY:
+            return f"{self.start:%Y-%m-%d}"
+        if floor(self.start, DAY) == floor(self.end, DAY):
+            return f"{self.start:%Y-%m-%dT}{_clock(self.start)}/{_clock(self.end)}Z"
+        return str(self)
 
     @property
     def length(self) -> timedelta:
@@ -145,24 +151,8 @@ class Granularity:
         return last
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunTimes:
-    """What the scheduler says of a run; None where it says nothing, as for a manual run of Airflow 3."""
-
-    partition_date: datetime | None = None
-    data_interval_start: datetime | None = None
-    data_interval_end: datetime | None = None
-    logical_date: datetime | None = None
-
-    @classmethod
-    def from_context(cls, context: Mapping[str, Any]) -> "RunTimes":
-        """Take what a task's context has of them."""
-        return cls(
-            partition_date=context.get("partition_date"),
-            data_interval_start=context.get("data_interval_start"),
-            data_interval_end=context.get("data_interval_end"),
-            logical_date=context.get("logical_date"),
-        )
+def _clock(moment: datetime) -> str:
+    return f"{moment:%H:%M}" if moment.second == 0 else f"{moment:%H:%M:%S}"
 
 
 def iso(moment: datetime) -> str:
@@ -180,94 +170,6 @@ def floor(moment: datetime, length: timedelta) -> datetime:
     return moment - (moment - EPOCH) % length
 
 
-def read_moment(value: object, field: str) -> datetime:
-    """Read a moment since 1970: a datetime with a zone, ISO 8601 with one, or a bare date (midnight UTC).
-
-    Raises:
-        EvplConfigError: it has another form, no zone, or a fraction of a second other than zero.
-    """
-    text = text_of(value)
-    moment = _parse_moment(text.strip()) if isinstance(text, str) else None
-    if moment is None or moment.tzinfo is None or moment < EPOCH:
-        raise wrong(
-            f"{field}: must be a moment in whole seconds with a zone, like 2026-11-22T00:00:00Z, "
-            "or a date, like 2026-11-22",
-            text,
-        )
-    try:
-        return _plain(moment)
-    except OverflowError:
-        raise wrong(f"{field}: lies outside of what dates can say", text) from None
-
-
-def _plain(moment: datetime) -> datetime:
+def to_utc(moment: datetime) -> datetime:
     """Bring a moment to UTC, and to the standard library's class: schedulers have their own."""
     return EPOCH + timedelta(seconds=math.floor(moment.timestamp()))
-
-
-def _parse_moment(text: str) -> datetime | None:
-    if _FRACTION.search(text):
-        return None
-    with suppress(ValueError):
-        return datetime.combine(date.fromisoformat(text), time(), UTC)
-    with suppress(ValueError):
-        return datetime.fromisoformat(text)
-    return None
-
-
-def resolve_window(
-    *, start: datetime | None, end: datetime | None, length: timedelta | None, run: RunTimes
-) -> Window:
-    """Find a run's window, in the contract's order; never from the clock.
-
-    Raises:
-        EvplConfigError: nothing says which window to pull; the message says what to set.
-    """
-    if start is not None or end is not None:
-        return _explicit(start, end)
-    if run.partition_date is not None:
-        start = read_moment(run.partition_date, "partition_date")
-        return Window(start, start + (length or DAY))
-    if length is not None:
-        return _last_full(length, run)
-    if run.data_interval_start and run.data_interval_end and run.data_interval_end > run.data_interval_start:
-        return _interval(run.data_interval_start, run.data_interval_end)
-    raise EvplConfigError(
-        "window: this run has no data interval; set window_start and window_end, or window_length"
-    )
-
-
-def _explicit(start: datetime | None, end: datetime | None) -> Window:
-    if start is None or end is None:
-        raise EvplConfigError("window_start and window_end: set both or neither")
-    if end <= start:
-        raise EvplConfigError(f"window_end: {iso(end)} must come after window_start, {iso(start)}")
-    return Window(start, end)
-
-
-def _interval(start: datetime, end: datetime) -> Window:
-    """A run by hand may have one that ends at the very moment it was asked for."""
-    if start.microsecond or end.microsecond:
-        raise EvplConfigError(
-            f"window: this run's data interval {start.isoformat()}/{end.isoformat()} isn't in whole seconds; "
-            "set window_start and window_end, or window_length"
-        )
-    return Window(start, end)
-
-
-def _latest(run: RunTimes) -> datetime | None:
-    """The interval's end; one without width is none: `airflow dags trigger` takes it from the clock."""
-    if run.logical_date and run.data_interval_start == run.data_interval_end:
-        return run.logical_date
-    return run.data_interval_end or run.logical_date
-
-
-def _last_full(length: timedelta, run: RunTimes) -> Window:
-    until = _latest(run)
-    if until is None:
-        raise EvplConfigError(
-            "window_length: this run has neither a data interval nor a logical date; "
-            "set window_start and window_end"
-        )
-    end = floor(_plain(until), min(length, DAY))
-    return Window(end - length, end)

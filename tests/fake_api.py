@@ -14,7 +14,7 @@ from urllib3 import HTTPResponse
 
 from airflow_provider_evpl.api.client import Client
 from airflow_provider_evpl.api.transport import make_session
-from airflow_provider_evpl.settings import Settings
+from airflow_provider_evpl.config.settings import Settings
 from airflow_provider_evpl.window import iso
 
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 from airflow_provider_evpl.lake.lake import Lake
 from airflow_provider_evpl.lake.layout import Dataset
 from airflow_provider_evpl.lake.store import LocalStore
-from airflow_provider_evpl.page import Series
+from airflow_provider_evpl.models import Series
 from airflow_provider_evpl.window import DAY, Window
 from tests.blocks import BLOCKS
 from tests.lake.build import MIDNIGHT, Answer, Row, collect, microseconds, rejection

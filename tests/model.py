@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple, TypeAlias
 
-from airflow_provider_evpl.plan import PullPlan
+from airflow_provider_evpl.config.plans import PullPlan
 from airflow_provider_evpl.window import Granularity, Window
 from tests.fake_api import Sample
 from tests.runs import MIDNIGHT

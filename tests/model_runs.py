@@ -7,8 +7,8 @@ from typing import Final
 
 import pyarrow.parquet as pq
 
-from airflow_provider_evpl.pull import pull
-from airflow_provider_evpl.summary import Summary
+from airflow_provider_evpl.flows.pull import pull
+from airflow_provider_evpl.flows.summary import Summary
 from tests.fake_api import FakeApi
 from tests.lake.memory import MemoryStore
 from tests.lakes import rejected_of, window_of

@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from airflow_provider_evpl.config.plans import PullPlan
+from airflow_provider_evpl.flows.pull import pull
+from airflow_provider_evpl.flows.summary import Summary
 from airflow_provider_evpl.lake.store import LocalStore
-from airflow_provider_evpl.plan import PullPlan
-from airflow_provider_evpl.pull import pull
-from airflow_provider_evpl.summary import Summary
 from airflow_provider_evpl.window import DAY, Granularity, Window
 from tests.fake_api import FakeApi
 

@@ -2,9 +2,10 @@
 
 from datetime import UTC, datetime, timedelta
 
-from airflow_provider_evpl.plan import PullPlan
-from airflow_provider_evpl.pull import pull
-from airflow_provider_evpl.window import DAY, RunTimes, Window
+from airflow_provider_evpl.config.plans import PullPlan
+from airflow_provider_evpl.config.run_window import RunTimes
+from airflow_provider_evpl.flows.pull import pull
+from airflow_provider_evpl.window import DAY, Window
 from tests.fake_api import FakeApi, grid
 from tests.lake.memory import MemoryStore
 from tests.runs import HOUR, MIDNIGHT

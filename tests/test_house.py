@@ -17,7 +17,8 @@ from airflow_provider_evpl import errors
 
 PACKAGE = Path(airflow_provider_evpl.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
-SHELL = {"assets.py", "features.py", "hooks", "operators", "sensors", "triggers"}
+SHELL = {"assets.py", "hooks", "operators", "sensors", "telemetry", "triggers", "version_compat.py"}
+ERRORS = {name: kind for name, kind in vars(errors).items() if name.startswith("Evpl")}
 
 WITHOUT_AIRFLOW = """
 import sys
@@ -55,12 +56,12 @@ def test_the_error_tree_is_drawn_in_full() -> None:
         parents[one[1]] = above.get(depth - 4, "Exception")
         above[depth] = one[1]
     assert len(parents) == len(drawn)
-    assert parents == {name: vars(errors)[name].__base__.__name__ for name in errors.__all__}
+    assert parents == {name: kind.__base__.__name__ for name, kind in ERRORS.items()}
 
 
 def test_each_error_says_what_to_do() -> None:
     """Whatever is raised is either permanent or worth another try."""
-    leaves = [one for one in (vars(errors)[name] for name in errors.__all__) if not one.__subclasses__()]
+    leaves = [kind for kind in ERRORS.values() if not kind.__subclasses__()]
     assert all(issubclass(one, errors.EvplPermanentError | errors.EvplRetryableError) for one in leaves)
 
 
@@ -89,7 +90,7 @@ def _imported(nodes: Iterable[ast.AST]) -> Iterator[str]:
 )
 def test_all_is_complete(path: Path) -> None:
     """A module exports what it names in `__all__`, and names each public class and function of its own."""
-    from airflow_provider_evpl.features import HAS_RETRY_POLICY
+    from airflow_provider_evpl.version_compat import HAS_RETRY_POLICY
 
     if path.name == "retry_policy.py" and not HAS_RETRY_POLICY:
         pytest.skip("needs Airflow 3.3, as its import says")
@@ -116,8 +117,8 @@ def _module(path: Path) -> str:
 
 
 def test_files_and_functions_stay_small() -> None:
-    """Files under 300 lines; the median function 7 lines, nine of ten under 25."""
-    assert all(len(path.read_text().splitlines()) < 300 for path in FILES)
+    """Files under 400 lines; the median function 7 lines, nine of ten under 25."""
+    assert all(len(path.read_text().splitlines()) < 400 for path in FILES)
     lengths = [length for path in FILES for length in _lengths(ast.parse(path.read_text()))]
     assert statistics.median(lengths) <= 7
     assert statistics.quantiles(lengths, n=10)[-1] < 25

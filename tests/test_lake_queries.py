@@ -15,7 +15,7 @@ import pytest
 from airflow_provider_evpl.lake.lake import Lake
 from airflow_provider_evpl.lake.layout import Dataset
 from airflow_provider_evpl.lake.store import LocalStore
-from airflow_provider_evpl.page import Series
+from airflow_provider_evpl.models import Series
 from airflow_provider_evpl.sandbox import data
 from airflow_provider_evpl.window import DAY, EPOCH, Granularity, Window
 from tests.blocks import BLOCKS

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_evpl.api.client import Query
+from airflow_provider_evpl.config.plans import PullPlan
 from airflow_provider_evpl.errors import EvplNotPublishedError
+from airflow_provider_evpl.flows.pull import pull, pull_slice
 from airflow_provider_evpl.lake.store import LocalStore
-from airflow_provider_evpl.plan import PullPlan
-from airflow_provider_evpl.pull import pull, pull_slice
 from airflow_provider_evpl.window import DAY, Granularity, Window
 from tests.fake_api import FakeApi, Sample
 from tests.lakes import objects, rows

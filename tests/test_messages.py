@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from airflow_provider_evpl.errors import EvplError
+from airflow_provider_evpl.flows.publication import count_published
+from airflow_provider_evpl.flows.pull import pull
 from airflow_provider_evpl.lake.store import LocalStore
-from airflow_provider_evpl.lake.store_errors import told
-from airflow_provider_evpl.published import count_published
-from airflow_provider_evpl.pull import pull
+from airflow_provider_evpl.lake.store_errors import translate_errors
 from airflow_provider_evpl.window import Granularity
 from tests.api.support import answer, problem, scripted
 from tests.fake_api import FakeApi, grid
@@ -129,5 +129,5 @@ def test_what_a_store_says_makes_no_line_of_its_own(text: str) -> None:
 
 
 def _fail_in_a_store(error: Exception) -> None:
-    with told("s3://lake/samples"):
+    with translate_errors("s3://lake/samples"):
         raise error

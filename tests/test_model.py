@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_evpl.errors import EvplNotPublishedError, EvplRefusedError
-from airflow_provider_evpl.summary import Summary
+from airflow_provider_evpl.flows.summary import Summary
 from tests.drawn import GONE, Step, mortal_steps, steps
 from tests.fake_api import FakeApi
 from tests.lake.memory import MemoryStore

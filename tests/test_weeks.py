@@ -15,8 +15,8 @@ import pyarrow.parquet as pq
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_evpl.coverage import Coverage
-from airflow_provider_evpl.pull import pull
+from airflow_provider_evpl.flows.coverage import Coverage
+from airflow_provider_evpl.flows.pull import pull
 from tests.lakes import window_of
 from tests.model import Interval, Key, overlap
 from tests.weeks import DAY, TICK, Weeks, WeeksClient, interval_of, name_of, plan_of

@@ -15,21 +15,21 @@ from math import nan
 from typing import Any, NamedTuple
 
 from airflow_provider_evpl.api.client import Client, Query
-from airflow_provider_evpl.coverage import Coverage, find_gaps
+from airflow_provider_evpl.config.plans import PullPlan
+from airflow_provider_evpl.config.settings import Settings
 from airflow_provider_evpl.errors import (
     EvplForeignError,
     EvplNotPublishedError,
     EvplOverlapError,
     EvplRefusedError,
 )
+from airflow_provider_evpl.flows.coverage import Coverage, find_gaps
+from airflow_provider_evpl.flows.pull import pull
+from airflow_provider_evpl.flows.summary import Summary
 from airflow_provider_evpl.lake.layout import Dataset
 from airflow_provider_evpl.lake.objects import Objects
 from airflow_provider_evpl.lake.store import Store
-from airflow_provider_evpl.page import Entry, Page, Series
-from airflow_provider_evpl.plan import PullPlan
-from airflow_provider_evpl.pull import pull
-from airflow_provider_evpl.settings import Settings
-from airflow_provider_evpl.summary import Summary
+from airflow_provider_evpl.models import Entry, Page, Series
 from airflow_provider_evpl.window import EPOCH, Granularity, Window, microseconds
 from tests.drawn import GONE
 from tests.lake.memory import MemoryStore

@@ -9,8 +9,8 @@ from typing import NamedTuple, Protocol
 from hypothesis import strategies as st
 
 from airflow_provider_evpl.errors import EvplRetryableError
-from airflow_provider_evpl.published import count_published
-from airflow_provider_evpl.pull import pull
+from airflow_provider_evpl.flows.publication import count_published
+from airflow_provider_evpl.flows.pull import pull
 from airflow_provider_evpl.window import Granularity
 from tests.drawn import GONE, choices
 from tests.lake.memory import MemoryStore

@@ -13,16 +13,16 @@ from math import inf
 
 import msgspec
 
+from airflow_provider_evpl.api.error_mapping import raise_for
 from airflow_provider_evpl.api.redact import Secrets
-from airflow_provider_evpl.api.transport import Answer, Transport
-from airflow_provider_evpl.api.verdict import raise_for
+from airflow_provider_evpl.api.transport import Response, Transport
+from airflow_provider_evpl.config.settings import Settings
 from airflow_provider_evpl.errors import (
     EvplError,
     EvplResponseError,
     EvplRetryableError,
     EvplUnavailableError,
 )
-from airflow_provider_evpl.settings import Settings
 
 __all__ = ["TokenSource"]
 
@@ -118,7 +118,7 @@ class TokenSource:
         self._token = token
         return token
 
-    def _ask(self) -> Answer:
+    def _ask(self) -> Response:
         settings = self._settings
         headers = {"Accept": "application/json"}
         form = {"grant_type": "client_credentials"}
@@ -132,8 +132,8 @@ class TokenSource:
             advice = "; check token_url" if isinstance(error, EvplResponseError) else ""
             raise type(error)(f"{_WHAT}: {error}{advice}") from None
 
-    def _read(self, answer: Answer) -> tuple[str, float]:
-        request_id = self._secrets.blot(answer.request_id)
+    def _read(self, answer: Response) -> tuple[str, float]:
+        request_id = self._secrets.redact(answer.request_id)
         try:
             return _read_token(answer.body)
         except EvplUnavailableError as cut:

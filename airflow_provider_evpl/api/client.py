@@ -15,20 +15,20 @@ import requests
 from msgspec import structs
 
 from airflow_provider_evpl.api.auth import TokenSource
-from airflow_provider_evpl.api.pace import Pace
+from airflow_provider_evpl.api.error_mapping import api_code, describe_response, raise_for
+from airflow_provider_evpl.api.rate_limit import RateLimiter
 from airflow_provider_evpl.api.redact import Secrets
 from airflow_provider_evpl.api.retry import RetryPolicy
-from airflow_provider_evpl.api.transport import Answer, Transport, make_session
-from airflow_provider_evpl.api.verdict import api_code, raise_for, tell
+from airflow_provider_evpl.api.transport import Response, Transport, make_session
+from airflow_provider_evpl.config.settings import Settings
+from airflow_provider_evpl.decode.decoder import PageDecoder
 from airflow_provider_evpl.errors import (
     EvplError,
     EvplResponseError,
     EvplRetryableError,
     EvplUnavailableError,
 )
-from airflow_provider_evpl.page import Entry, Page, Rejection, Series
-from airflow_provider_evpl.records import PageDecoder
-from airflow_provider_evpl.settings import Settings
+from airflow_provider_evpl.models import Entry, Page, Rejection, Series
 from airflow_provider_evpl.window import Granularity, Window
 
 __all__ = ["Client", "Query"]
@@ -85,7 +85,7 @@ class Client:
         self._transport = Transport(
             settings,
             session=self._session,
-            pace=Pace(settings.requests_per_second, clock=clock, sleep=sleep),
+            rate_limiter=RateLimiter(settings.requests_per_second, clock=clock, sleep=sleep),
             secrets=self._secrets,
         )
         self._tokens = TokenSource(settings, self._transport, self._secrets, clock=clock)
@@ -121,9 +121,9 @@ class Client:
         """Whether `stop` was called."""
         return self._stopped.is_set()
 
-    def blot(self, text: str) -> str:
+    def redact(self, text: str) -> str:
         """Take every secret that the client knows out of a text, for messages that quote the API."""
-        return self._secrets.blot(text)
+        return self._secrets.redact(text)
 
     def check_token(self) -> None:
         """Ask for a token, where none is there yet.
@@ -177,12 +177,14 @@ class Client:
         if _refuses_token(answer):
             answer = self._send(query, index, self._tokens.renew(refused=token))
             if self._was_let_in and _refuses_token(answer):
-                raise EvplUnavailableError(f"{what}: {tell(answer, self._secrets.quote)}; {_TAKEN_BACK}")
+                raise EvplUnavailableError(
+                    f"{what}: {describe_response(answer, self._secrets.quote)}; {_TAKEN_BACK}"
+                )
         raise_for(answer, what, self._secrets.quote, hint=_hint_of_months(query.granularity))
         self._was_let_in = True
         return self._decode(answer, what)
 
-    def _send(self, query: Query, index: int, token: str) -> Answer:
+    def _send(self, query: Query, index: int, token: str) -> Response:
         with self._count_lock:
             self._requests_sent += 1
         headers = {
@@ -209,36 +211,36 @@ class Client:
             *(("ctxtid", value) for value in self.settings.ctxtid),
         ]
 
-    def _decode(self, answer: Answer, what: str) -> Page:
-        blot = self._secrets.blot
-        request_id = blot(answer.request_id)
+    def _decode(self, answer: Response, what: str) -> Page:
+        redact = self._secrets.redact
+        request_id = redact(answer.request_id)
         try:
             with self._decoding:  # the interpreter does one at a time anyway; halves of several cost memory
                 page = self._decoder.decode(answer.body)
         except (EvplResponseError, EvplUnavailableError) as error:
             advice = _NO_REPORT if isinstance(error, EvplResponseError) else _NO_JSON
-            raise type(error)(f"{blot(f'{what}: {error}')} (request id {request_id}); {advice}") from None
+            raise type(error)(f"{redact(f'{what}: {error}')} (request id {request_id}); {advice}") from None
         return structs.replace(
             page,
             request_id=request_id,
-            entries=self._blot_names(page.entries),
-            rejections=[_blot(one, blot) for one in page.rejections],
+            entries=self._redact_names(page.entries),
+            rejections=[_redact(one, redact) for one in page.rejections],
             unknown_fields=frozenset(map(self._secrets.quote, page.unknown_fields)),
         )
 
-    def _blot_names(self, entries: list[Entry]) -> list[Entry]:
+    def _redact_names(self, entries: list[Entry]) -> list[Entry]:
         """Names are the API's to choose, and go into the lake; values are numbers."""
-        blot = partial(self._secrets.blot, shortest=_SHORTEST_IN_NAMES)
+        redact = partial(self._secrets.redact, shortest=_SHORTEST_IN_NAMES)
         names = "\n".join(filter(None, chain.from_iterable(entry.series for entry in entries)))
-        if blot(names) == names:  # as a rule: searched together
+        if redact(names) == names:  # as a rule: searched together
             return entries
         return [
-            structs.replace(entry, series=Series._make(text and blot(text) for text in entry.series))
+            structs.replace(entry, series=Series._make(text and redact(text) for text in entry.series))
             for entry in entries
         ]
 
 
-def _refuses_token(answer: Answer) -> bool:
+def _refuses_token(answer: Response) -> bool:
     return answer.status == HTTPStatus.UNAUTHORIZED and api_code(answer) != _MISSING_CREDENTIALS
 
 
@@ -255,5 +257,5 @@ def _tell(query: Query, index: int) -> str:
     return f"report of {query.window} from index {index}"
 
 
-def _blot(rejection: Rejection, blot: Callable[[str], str]) -> Rejection:
-    return structs.replace(rejection, reason=blot(rejection.reason), raw=blot(rejection.raw))
+def _redact(rejection: Rejection, redact: Callable[[str], str]) -> Rejection:
+    return structs.replace(rejection, reason=redact(rejection.reason), raw=redact(rejection.raw))

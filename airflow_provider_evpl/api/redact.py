@@ -4,8 +4,8 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
+from airflow_provider_evpl.errors import LONGEST_TEXT, one_line
 from airflow_provider_evpl.escapes import LONGEST_FORM, MOST_SEARCHED, Reading
-from airflow_provider_evpl.fields import LONGEST_TEXT, one_line
 
 __all__ = ["Secrets"]
 
@@ -48,7 +48,7 @@ class Secrets:
             as_shown = (one_line(one, len(one)) for one in known)  # in a name that is on one line already
             self._known = tuple(dict.fromkeys((*known, *as_shown)))
 
-    def blot(self, text: str, *, shortest: int = 1, most: int | None = None) -> str:
+    def redact(self, text: str, *, shortest: int = 1, most: int | None = None) -> str:
         """Replace every secret in a text, however it is escaped.
 
         The time grows with the length of the text, whatever is in the text and in the secrets.
@@ -67,7 +67,7 @@ class Secrets:
 
     def quote(self, text: str) -> str:
         """Show what others say: on one line, cut, without secrets."""
-        beginning = self.blot(text, most=LONGEST_TEXT)
+        beginning = self.redact(text, most=LONGEST_TEXT)
         return one_line(beginning, len(beginning)) + ("..." if len(text) > LONGEST_TEXT else "")
 
 

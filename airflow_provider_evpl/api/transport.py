@@ -13,14 +13,20 @@ import urllib3
 from requests.utils import get_auth_from_url, get_environ_proxies
 
 from airflow_provider_evpl import __version__
-from airflow_provider_evpl.api.pace import Pace
+from airflow_provider_evpl.api.deadline import Watchdog, WatchedAdapter, watched
+from airflow_provider_evpl.api.rate_limit import RateLimiter
 from airflow_provider_evpl.api.redact import Secrets
-from airflow_provider_evpl.api.watchdog import Watchdog, WatchedAdapter, watched
-from airflow_provider_evpl.errors import EvplConfigError, EvplError, EvplResponseError, EvplUnavailableError
-from airflow_provider_evpl.fields import LONGEST_NAME, one_line
-from airflow_provider_evpl.settings import Settings
+from airflow_provider_evpl.config.settings import Settings
+from airflow_provider_evpl.errors import (
+    LONGEST_NAME,
+    EvplConfigError,
+    EvplError,
+    EvplResponseError,
+    EvplUnavailableError,
+    one_line,
+)
 
-__all__ = ["Answer", "Transport", "make_session"]
+__all__ = ["Response", "Transport", "make_session"]
 
 _USER_AGENT = f"airflow-provider-evpl/{__version__}"
 _CHUNK_BYTES = 1 << 18  # chunks of 64 KiB take 25 ms more CPU for 66 MB
@@ -37,7 +43,7 @@ _PASSING_FAULTS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Response:
     """A whole answer, of any status; header names in any case."""
 
     status: int
@@ -73,8 +79,8 @@ class Transport:
 
     Args:
         session: usually of `make_session`; closed by whoever made it.
-        pace: waits before every request.
-        secrets: blotted out of every message.
+        rate_limiter: waits before every request.
+        secrets: redacted out of every message.
         watch: hangs up after that many seconds.
         max_body_bytes: of a report, unpacked; what answers a form has a MiB at most, and of an
             answer of another status than 200 no more is read.
@@ -85,7 +91,7 @@ class Transport:
         settings: Settings,
         *,
         session: requests.Session,
-        pace: Pace,
+        rate_limiter: RateLimiter,
         secrets: Secrets,
         watch: Callable[[float], AbstractContextManager[Watchdog]] = watched,
         max_body_bytes: int = _MOST_BYTES,
@@ -97,7 +103,7 @@ class Transport:
         self._max_body_bytes = max_body_bytes
         self._settings = settings
         self._session = session
-        self._pace = pace
+        self._rate_limiter = rate_limiter
         self._secrets = secrets
         self._chosen: dict[tuple[str, str], str | None] = {}
 
@@ -109,7 +115,7 @@ class Transport:
         headers: Mapping[str, str],
         params: Sequence[tuple[str, str]] = (),
         data: Mapping[str, str] | None = None,
-    ) -> Answer:
+    ) -> Response:
         """Send one request and read its whole answer, of whatever status.
 
         Raises:
@@ -119,11 +125,11 @@ class Transport:
         """
         sent = {**headers, "Accept-Encoding": ", ".join(_ENCODINGS), "User-Agent": _USER_AGENT}
         request = requests.Request(method, url, headers=sent, params=list(params), data=data)
-        self._pace.wait()
+        self._rate_limiter.wait()
         with _unchained():
             return self._send(request, url, self._max_body_bytes if data is None else _MOST_OTHER_BYTES)
 
-    def _send(self, request: requests.Request, url: str, most_bytes: int) -> Answer:
+    def _send(self, request: requests.Request, url: str, most_bytes: int) -> Response:
         try:
             prepared = self._session.prepare_request(request)
             with self._watch(self._longest_seconds) as dog, self._under_way(dog):
@@ -168,7 +174,7 @@ class Transport:
     def _late(self) -> Exception:
         return requests.Timeout(f"the whole answer took longer than {self._longest_seconds:g} s")
 
-    def _exchange(self, request: requests.PreparedRequest, dog: Watchdog, most_bytes: int) -> Answer:
+    def _exchange(self, request: requests.PreparedRequest, dog: Watchdog, most_bytes: int) -> Response:
         url = str(request.url)
         # Session.send would keep cookies, and read a redirect's body whole, even if told not to follow it
         with self._session.get_adapter(url).send(
@@ -178,7 +184,7 @@ class Transport:
             proxies=self._proxies(url),
             stream=True,
         ) as response:
-            answer = Answer(response.status_code, response.headers, b"")
+            answer = Response(response.status_code, response.headers, b"")
             try:
                 return replace(answer, body=self._read(response, dog, most_bytes))
             except (*_PASSING_FAULTS, _TooLargeError, _EncodingError, ValueError) as error:
@@ -217,7 +223,7 @@ class Transport:
         return {"http": chosen, "https": chosen}
 
     def _failed(self, url: str, error: Exception, request_id: str = "none") -> EvplError:
-        told = f"{self._describe(error)} (request id {self._secrets.blot(request_id)})"
+        told = f"{self._describe(error)} (request id {self._secrets.redact(request_id)})"
         if isinstance(error, _TooLargeError | _EncodingError):
             return EvplResponseError(f"{self._host(url)}: {told}")
         if isinstance(error, requests.exceptions.SSLError) and "CERTIFICATE_VERIFY_FAILED" in str(error):
@@ -234,7 +240,7 @@ class Transport:
         )
 
     def _host(self, url: str) -> str:
-        return self._secrets.blot(urlsplit(url).netloc)
+        return self._secrets.redact(urlsplit(url).netloc)
 
     def _describe(self, error: Exception) -> str:
         return f"{type(error).__name__}: {self._secrets.quote(str(error))}"

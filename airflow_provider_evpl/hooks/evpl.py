@@ -13,16 +13,16 @@ from airflow.providers.common.compat.connection import get_async_connection
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook, mask_secret
 from asgiref.sync import sync_to_async
 
-from airflow_provider_evpl.errors import EvplConfigError, EvplError, EvplRefusedError
-from airflow_provider_evpl.fields import guarded, quoted
+from airflow_provider_evpl.config.readers import guarded
+from airflow_provider_evpl.errors import EvplConfigError, EvplError, EvplRefusedError, quoted
 
 if TYPE_CHECKING:
     import pandas as pd
     from airflow.providers.common.compat.sdk import Connection
 
     from airflow_provider_evpl.api.client import Client
-    from airflow_provider_evpl.plan import PullPlan
-    from airflow_provider_evpl.settings import Settings
+    from airflow_provider_evpl.config.plans import PullPlan
+    from airflow_provider_evpl.config.settings import Settings
 
 __all__ = ["EvplHook"]
 
@@ -48,14 +48,14 @@ class EvplHook(BaseHook):
     @classmethod
     def get_connection_form_widgets(cls) -> dict[str, Any]:
         """Give the form's fields to Airflow 2.11 to 3.1; newer ones read `get_provider_info`."""
-        from airflow_provider_evpl.hooks.form import get_widgets
+        from airflow_provider_evpl.hooks.connection_form import get_widgets
 
         return get_widgets()
 
     @classmethod
     def get_ui_field_behaviour(cls) -> dict[str, Any]:
         """Give the form's labels and placeholders to Airflow 2.11 to 3.1, likewise."""
-        from airflow_provider_evpl.hooks.form import get_behaviour
+        from airflow_provider_evpl.hooks.connection_form import get_behaviour
 
         return get_behaviour()
 
@@ -111,7 +111,7 @@ class EvplHook(BaseHook):
         Returns:
             Whether it worked, and what was found; no secret in it. It never raises.
         """
-        from airflow_provider_evpl.hooks.check import check_connection
+        from airflow_provider_evpl.flows.connection_test import check_connection
 
         try:
             with self.get_conn(retries=False) as client:
@@ -148,7 +148,7 @@ class EvplHook(BaseHook):
         import pyarrow as pa
 
         from airflow_provider_evpl.api.client import Query
-        from airflow_provider_evpl.pull import pull_slice
+        from airflow_provider_evpl.flows.pull import pull_slice
 
         with self.get_conn() as client:
             arguments = {
@@ -162,7 +162,7 @@ class EvplHook(BaseHook):
             for window in plan.window.slices(timedelta(days=1)):
                 query = Query(code_ope=plan.code_ope, granularity=plan.granularity, window=window)
                 samples = pull_slice(client, query)
-                if refusal := samples.refusal(plan.max_rejected_fraction, blot=client.blot):
+                if refusal := samples.refusal(plan.max_rejected_fraction, redact=client.redact):
                     raise EvplRefusedError(f"slice {window}: {refusal}")
                 tables.append(_plain(samples.rows.table()))
         return pa.concat_tables(tables).to_pandas()
@@ -174,7 +174,7 @@ class EvplHook(BaseHook):
 
 
 def _read_settings(connection: "Connection") -> "Settings":
-    from airflow_provider_evpl.settings import Settings
+    from airflow_provider_evpl.config.settings import Settings
 
     for name, advice in _NO_SUCH_FIELD.items():
         if getattr(connection, name) not in (None, "", 0):  # the form of Airflow 3 makes a port of 0
@@ -240,8 +240,8 @@ def _is_current(loop: asyncio.AbstractEventLoop) -> bool:
 
 
 def _plan(arguments: Mapping[str, object], settings: "Settings") -> "PullPlan":
-    from airflow_provider_evpl.plan import PullPlan
-    from airflow_provider_evpl.window import RunTimes
+    from airflow_provider_evpl.config.plans import PullPlan
+    from airflow_provider_evpl.config.run_window import RunTimes
 
     return guarded(
         lambda: PullPlan.from_arguments(

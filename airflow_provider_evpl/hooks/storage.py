@@ -12,8 +12,8 @@ from airflow.providers.common.compat.sdk import (
     ObjectStoragePath,
 )
 
-from airflow_provider_evpl.errors import EvplConfigError
-from airflow_provider_evpl.fields import one_line, quoted, read_text, wrong
+from airflow_provider_evpl.config.readers import read_text
+from airflow_provider_evpl.errors import EvplConfigError, one_line, quoted, wrong
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
@@ -56,7 +56,7 @@ def open_object_storage(path: object, conn_id: str | None) -> "Store":
 
 
 def _open_file_system(scheme: str, root: str, conn_id: str | None) -> "AbstractFileSystem":
-    from airflow_provider_evpl.lake.store_errors import is_temporary, no_credentials, told
+    from airflow_provider_evpl.lake.store_errors import is_temporary, no_credentials, translate_errors
 
     url = f"{scheme}://{root}"
     try:
@@ -68,7 +68,7 @@ def _open_file_system(scheme: str, root: str, conn_id: str | None) -> "AbstractF
         ) from error
     except Exception as error:
         if is_temporary(error):
-            with told(url):
+            with translate_errors(url):
                 raise
         raise EvplConfigError(
             f"object_storage_path, object_storage_conn_id: {scheme} can't be opened: "

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from airflow_provider_evpl.fields import name_of, name_some
+from airflow_provider_evpl.errors import name_of, name_some
 from airflow_provider_evpl.lake.completeness import Completeness
 from airflow_provider_evpl.lake.contents import Counts, Part, SeriesCounter, UnreadableError
 from airflow_provider_evpl.lake.layout import largest
@@ -15,7 +15,7 @@ from airflow_provider_evpl.lake.objects import Objects
 from airflow_provider_evpl.lake.parquet import Footer
 from airflow_provider_evpl.lake.revisions import Revisions, revise
 from airflow_provider_evpl.lake.samples import Samples, sum_by_circuit
-from airflow_provider_evpl.page import Series
+from airflow_provider_evpl.models import Series
 from airflow_provider_evpl.window import DAY, Window
 
 __all__ = ["Change", "compare", "count_landed", "find_losses"]

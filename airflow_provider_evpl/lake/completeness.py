@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from airflow_provider_evpl.fields import name_some
-from airflow_provider_evpl.lake.grids import Integers
-from airflow_provider_evpl.page import Series
+from airflow_provider_evpl.errors import name_some
+from airflow_provider_evpl.lake.columns import Integers
+from airflow_provider_evpl.models import Series
 from airflow_provider_evpl.window import Window
 
 __all__ = ["Completeness", "Lack", "name_lacks"]

@@ -8,12 +8,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from airflow_provider_evpl.fields import one_line
-from airflow_provider_evpl.lake.columns import Codes, Floats
-from airflow_provider_evpl.lake.grids import Integers, count_steps
+from airflow_provider_evpl.errors import one_line
+from airflow_provider_evpl.lake.columns import Codes, Floats, Integers, count_steps
+from airflow_provider_evpl.lake.deduplicate import begins_of_runs
 from airflow_provider_evpl.lake.schema import SERIES_COLUMNS, TABLE_SCHEMA
-from airflow_provider_evpl.lake.settle import begins_of_runs
-from airflow_provider_evpl.page import Series
+from airflow_provider_evpl.models import Series
 
 __all__ = ["Counts", "Part", "SeriesCounter", "UnreadableError", "read_code_ope", "read_parts", "read_series"]
 

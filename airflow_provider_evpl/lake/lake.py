@@ -5,8 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from airflow_provider_evpl.errors import EvplForeignError, EvplOverlapError
-from airflow_provider_evpl.fields import name_some
+from airflow_provider_evpl.errors import EvplForeignError, EvplOverlapError, name_some
 from airflow_provider_evpl.lake.changes import Change, compare, count_landed, find_losses
 from airflow_provider_evpl.lake.completeness import Completeness
 from airflow_provider_evpl.lake.layout import Dataset, Group, group, parse_name

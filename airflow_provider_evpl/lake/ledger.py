@@ -7,12 +7,11 @@ from datetime import timedelta
 from itertools import chain, islice
 from math import isnan
 
-from airflow_provider_evpl.fields import LONGEST_NAME, one_line
-from airflow_provider_evpl.page import Rejection, Series
-from airflow_provider_evpl.values import NO_ZONE
+from airflow_provider_evpl.errors import LONGEST_NAME, one_line
+from airflow_provider_evpl.models import NO_ZONE, Rejection, Series
 from airflow_provider_evpl.window import EPOCH, iso
 
-__all__ = ["EXAMPLES", "Conflict", "Ledger", "PlacedRejection", "tell_set_aside"]
+__all__ = ["EXAMPLES", "Conflict", "Ledger", "RejectionRecord", "describe_set_aside"]
 
 EXAMPLES = 3
 """How many are shown, so that no more conflicts need be kept."""
@@ -58,7 +57,7 @@ class Ledger:
 
 
 @dataclass(frozen=True, slots=True)
-class PlacedRejection:
+class RejectionRecord:
     """A rejection and its page, counted from 1 in the order of the report."""
 
     page: int
@@ -84,18 +83,18 @@ class Conflict:
     value: float
     stays: float
 
-    def tell(self, blot: Callable[[str], str]) -> str:
-        """Say which sample it is, and both values; names may echo a secret, so they go through `blot`."""
-        name = one_line(blot(" ".join(filter(None, self.series))), LONGEST_NAME)
+    def describe(self, redact: Callable[[str], str]) -> str:
+        """Say which sample it is, and both values; names may echo a secret, so they go through `redact`."""
+        name = one_line(redact(" ".join(filter(None, self.series))), LONGEST_NAME)
         moment = iso(EPOCH + timedelta(microseconds=self.timestamp))
         return f"{name} at {moment}: {_number(self.value)}, and {_number(self.stays)}, which stays"
 
 
-def tell_set_aside(
+def describe_set_aside(
     ledger: Ledger,
-    rejections: Sequence[PlacedRejection],
+    rejections: Sequence[RejectionRecord],
     conflicts: Sequence[Conflict],
-    blot: Callable[[str], str],
+    redact: Callable[[str], str],
 ) -> str:
     """Say what was set aside: counts by reason, and the first examples.
 
@@ -103,7 +102,7 @@ def tell_set_aside(
         ledger: the counts.
         rejections: all of them, without secrets.
         conflicts: the first `EXAMPLES`.
-        blot: takes secrets out of a text.
+        redact: takes secrets out of a text.
     """
     reasons = Counter[str]()
     for placed in rejections:
@@ -112,7 +111,7 @@ def tell_set_aside(
     shown = dict(reasons.most_common(_REASONS))
     shown["other reasons"] = reasons.total() - sum(shown.values())
     counts = ", ".join(f"{count} x {reason}" for reason, count in shown.items() if count)
-    told = chain(map(str, rejections), (one.tell(blot) for one in conflicts))
+    told = chain(map(str, rejections), (one.describe(redact) for one in conflicts))
     zone = ". If these times are UTC, set the connection's naive_timestamps" if reasons[NO_ZONE] else ""
     return f"{counts}; for example {'; '.join(islice(told, EXAMPLES))}{zone}. Show Orange the examples"
 

@@ -6,8 +6,7 @@ from datetime import datetime, timedelta
 from io import BytesIO
 from typing import NamedTuple
 
-from airflow_provider_evpl.errors import EvplForeignError, EvplStoreError
-from airflow_provider_evpl.fields import LONGEST_NAME, one_line
+from airflow_provider_evpl.errors import LONGEST_NAME, EvplForeignError, EvplStoreError, one_line
 from airflow_provider_evpl.lake.contents import (
     Counts,
     Part,
@@ -20,8 +19,8 @@ from airflow_provider_evpl.lake.contents import (
 from airflow_provider_evpl.lake.layout import Dataset, parse_folder, parse_name
 from airflow_provider_evpl.lake.parquet import Footer, read_footer
 from airflow_provider_evpl.lake.store import Store
-from airflow_provider_evpl.lake.store_errors import told
-from airflow_provider_evpl.page import Series
+from airflow_provider_evpl.lake.store_errors import translate_errors
+from airflow_provider_evpl.models import Series
 from airflow_provider_evpl.window import DAY, Granularity, Window, floor, microseconds
 
 __all__ = ["Foreign", "Objects"]
@@ -107,7 +106,7 @@ class Objects:
             EvplError: the store failed or refused.
         """
         path = self._dataset.samples_path(window)
-        with told(self._store.url(path)), self._store.open(path) as file:
+        with translate_errors(self._store.url(path)), self._store.open(path) as file:
             footer = read_footer(file)
         return self._check(window, footer) if footer else Foreign("was not written by this provider")
 
@@ -158,7 +157,7 @@ class Objects:
             EvplError: the store failed or refused.
         """
         path = self._dataset.samples_path(window)
-        with told(self._store.url(path)), self._store.open(path) as file:
+        with translate_errors(self._store.url(path)), self._store.open(path) as file:
             return file.read()
 
     def parts(self, window: Window) -> Iterator[Part]:

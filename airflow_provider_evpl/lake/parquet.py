@@ -17,7 +17,7 @@ from airflow_provider_evpl import __version__
 from airflow_provider_evpl.lake.layout import Dataset
 from airflow_provider_evpl.lake.samples import Samples
 from airflow_provider_evpl.lake.schema import SCHEMA_VERSION, SORT_COLUMNS, TABLE_SCHEMA
-from airflow_provider_evpl.page import Series
+from airflow_provider_evpl.models import Series
 from airflow_provider_evpl.window import iso
 
 __all__ = ["Footer", "digest_series", "encode", "read_footer"]

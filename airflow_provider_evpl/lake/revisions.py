@@ -5,10 +5,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from airflow_provider_evpl.lake.columns import Flags, Floats, Rows
+from airflow_provider_evpl.lake.columns import Flags, Floats, Integers, Rows, bounds
 from airflow_provider_evpl.lake.contents import Part
-from airflow_provider_evpl.lake.grids import Integers, bounds
-from airflow_provider_evpl.lake.settle import is_inside
+from airflow_provider_evpl.lake.deduplicate import is_inside
 from airflow_provider_evpl.window import Window
 
 __all__ = ["Revisions", "revise"]

@@ -9,17 +9,15 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from airflow_provider_evpl.fields import LONGEST_NAME, one_line
-from airflow_provider_evpl.lake.columns import Codes, Floats, Rows
+from airflow_provider_evpl.errors import LONGEST_NAME, one_line
+from airflow_provider_evpl.lake.columns import Codes, Floats, Grids, Integers, Rows, count_steps
 from airflow_provider_evpl.lake.completeness import Completeness
-from airflow_provider_evpl.lake.grids import Grids, Integers, count_steps
-from airflow_provider_evpl.lake.ledger import EXAMPLES, Conflict, Ledger, PlacedRejection, tell_set_aside
-from airflow_provider_evpl.lake.settle import Conflicts, is_inside, settle
-from airflow_provider_evpl.lake.units import unit_doubts
-from airflow_provider_evpl.page import Entry, Page, Series
+from airflow_provider_evpl.lake.deduplicate import Conflicts, deduplicate, is_inside
+from airflow_provider_evpl.lake.ledger import EXAMPLES, Conflict, Ledger, RejectionRecord, describe_set_aside
+from airflow_provider_evpl.models import Entry, Page, Series
 from airflow_provider_evpl.window import Granularity, Window, microseconds
 
-__all__ = ["Circuit", "SampleCollector", "Samples", "sum_by_circuit"]
+__all__ = ["Circuit", "SampleCollector", "Samples", "sum_by_circuit", "unit_doubts"]
 
 _MOST_NAMES = 100
 
@@ -48,7 +46,7 @@ class Samples:
     series: frozenset[Series]
     completeness: Completeness | None
     ledger: Ledger
-    rejections: list[PlacedRejection]
+    rejections: list[RejectionRecord]
     conflicts: list[Conflict]
     unknown_fields: frozenset[str]
     unit_doubts: frozenset[str]
@@ -61,25 +59,25 @@ class Samples:
         ledger = replace(self.ledger, expected=completeness.expected)
         return replace(self, completeness=completeness, ledger=ledger)
 
-    def refusal(self, limit: float, *, blot: Callable[[str], str]) -> str | None:
+    def refusal(self, limit: float, *, redact: Callable[[str], str]) -> str | None:
         """Say why too much of it is rejected: counts by reason, the first examples; None where it is not.
 
         Args:
             limit: 0 to 1: the largest share of samples rejected or in conflict, or of entries rejected.
-            blot: takes secrets out of what is quoted.
+            redact: takes secrets out of what is quoted.
         """
         share = self.ledger.rejected_fraction
         if share <= limit:
             return None
         return (
             f"{share:.1%} of the slice's samples or entries are rejected or in conflict, "
-            f"max_rejected_fraction is {limit:g}: {self.set_aside(blot)}, "
+            f"max_rejected_fraction is {limit:g}: {self.set_aside(redact)}, "
             "or raise max_rejected_fraction to land the rest"
         )
 
-    def set_aside(self, blot: Callable[[str], str]) -> str:
+    def set_aside(self, redact: Callable[[str], str]) -> str:
         """Say what was rejected or in conflict: counts by reason, and the first examples."""
-        return tell_set_aside(self.ledger, self.rejections, self.conflicts, blot)
+        return describe_set_aside(self.ledger, self.rejections, self.conflicts, redact)
 
     def count_within(self, window: Window) -> tuple[int, int]:
         """Count the rows in a window, and those of them with a value."""
@@ -128,7 +126,7 @@ class SampleCollector:
         self._grids: list[Integers] = []
         self._last: tuple[list[int], Integers] = [], np.empty(0, np.int64)
         self._values = array("d")  # of all samples, as they came; NaN for null
-        self._rejections: list[PlacedRejection] = []
+        self._rejections: list[RejectionRecord] = []
         self._unknown_fields: frozenset[str] = frozenset()
         self._pages = self._entries = 0
 
@@ -141,7 +139,7 @@ class SampleCollector:
         self._pages += 1
         self._entries += page.entry_count
         self._unknown_fields = _some(self._unknown_fields | page.unknown_fields)
-        self._rejections += (PlacedRejection(self._pages, rejection) for rejection in page.rejections)
+        self._rejections += (RejectionRecord(self._pages, rejection) for rejection in page.rejections)
 
     def _grid(self, timestamps: list[int]) -> Integers:
         """One array for as long as entries have the same."""
@@ -152,7 +150,7 @@ class SampleCollector:
     def finish(self) -> Samples:
         """Sort, keep one row of each, and count."""
         series = sorted(self._codes, key=_nulls_first)
-        ranks, grids, values, within, conflicts = settle(*self._in_order(series), self._window)
+        ranks, grids, values, within, conflicts = deduplicate(*self._in_order(series), self._window)
         rows = Rows(
             code_ope=self._code_ope, series=[series[rank] for rank in ranks], grids=grids, values=values
         )
@@ -235,3 +233,26 @@ def _some(names: frozenset[str]) -> frozenset[str]:
 
 def _nulls_first(series: Series) -> tuple[bool | str, ...]:
     return tuple([part for text in series for part in (text is not None, text or "")])
+
+
+_HIGHEST_PERCENTAGE = 100.0
+_HIGHEST_FRACTION = 1.0
+
+
+def unit_doubts(values: Floats) -> frozenset[str]:
+    """Say what speaks against a percentage, 0 to 100, of the bandwidth: MEF's unit [S], likely Orange's.
+
+    Args:
+        values: of a slice, NaN for null; nothing is ever rescaled.
+    """
+    return frozenset(_doubts(np.fmin.reduce(values), np.fmax.reduce(values))) if len(values) else frozenset()
+
+
+def _doubts(low: float, high: float) -> Iterator[str]:
+    """Of nulls alone both are NaN, of which nothing is true."""
+    if low < 0:
+        yield "some values are below 0"
+    if high > _HIGHEST_PERCENTAGE:
+        yield "some values are above 100, which is right only against a committed rate"
+    if low >= 0 and 0 < high <= _HIGHEST_FRACTION:
+        yield "all values are from 0 to 1, as fractions would be"

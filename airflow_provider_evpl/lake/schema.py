@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from airflow_provider_evpl.page import Series
+from airflow_provider_evpl.models import Series
 
 __all__ = ["SCHEMA_VERSION", "SERIES_COLUMNS", "SORT_COLUMNS", "TABLE_SCHEMA"]
 

@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from fsspec import AbstractFileSystem
 
-from airflow_provider_evpl.lake.store_errors import is_local_file, is_refusal, told
+from airflow_provider_evpl.lake.store_errors import is_local_file, is_refusal, translate_errors
 
 __all__ = ["LocalStore", "ObjectStore", "Store"]
 
@@ -86,27 +86,27 @@ class LocalStore:
 
     def listing(self, folder: str) -> dict[str, int]:
         """List a folder."""
-        with told(self.url(folder)), suppress(FileNotFoundError):
+        with translate_errors(self.url(folder)), suppress(FileNotFoundError):
             return dict(sorted(_sizes(self._root / folder)))
         return {}
 
     def folders(self, folder: str) -> list[str]:
         """List a folder's folders."""
-        with told(self.url(folder)), suppress(FileNotFoundError):
+        with translate_errors(self.url(folder)), suppress(FileNotFoundError):
             return sorted(entry.name for entry in os.scandir(self._root / folder) if entry.is_dir())
         return []
 
     def put(self, path: str, data: bytes | memoryview) -> None:
         """Write beside, flush, move over."""
         target = self._root / path
-        with told(self.url(path)):
+        with translate_errors(self.url(path)):
             self._make(target.parent)
             self._write(target, data)
             self._flush(target.parent)
 
     def tidy(self, folder: str, is_ours: Callable[[str], bool]) -> None:
         """Remove the temporary files of objects."""
-        with told(self.url(folder)):
+        with translate_errors(self.url(folder)):
             for path in (self._root / folder).glob(".*.tmp"):
                 name = _TEMPORARY.fullmatch(path.name)
                 if name and is_ours(name[1]):
@@ -142,7 +142,7 @@ class LocalStore:
 
     def open(self, path: str) -> BinaryIO:
         """Open a file."""
-        with told(self.url(path)):
+        with translate_errors(self.url(path)):
             return (self._root / path).open("rb")
 
     def tails(self, sizes: Mapping[str, int], length: int) -> Iterator[bytes | None]:
@@ -156,7 +156,7 @@ class LocalStore:
 
     def delete(self, path: str) -> None:
         """Delete a file."""
-        with told(self.url(path)):
+        with translate_errors(self.url(path)):
             (self._root / path).unlink(missing_ok=True)
 
     def url(self, path: str) -> str:
@@ -215,7 +215,7 @@ class ObjectStore:
     def _list_kind(self, folder: str, kind: str) -> Iterator[tuple[str, int]]:
         """Give the names and sizes of what is in a folder itself."""
         path = f"{self._root}/{folder}".rstrip("/")
-        with told(self.url(folder)):
+        with translate_errors(self.url(folder)):
             listed = self._list(path)
         for entry in listed:
             name = entry["name"].rstrip("/") if kind == "directory" else entry["name"]
@@ -235,7 +235,7 @@ class ObjectStore:
 
     def put(self, path: str, data: bytes | memoryview) -> None:
         """Put over what is there."""
-        with told(self.url(path)):
+        with translate_errors(self.url(path)):
             self.fs.pipe_file(f"{self._root}/{path}", bytes(data), **_PUT_OPTIONS[self._protocol])
 
     def tidy(self, folder: str, is_ours: Callable[[str], bool]) -> None:
@@ -243,7 +243,7 @@ class ObjectStore:
 
     def open(self, path: str) -> BinaryIO:
         """Open an object; what is read is fetched, no more, and what was listed before isn't relied on."""
-        with told(self.url(path)):
+        with translate_errors(self.url(path)):
             self.fs.invalidate_cache()
             file: BinaryIO = self.fs.open(f"{self._root}/{path}", "rb", cache_type="none")
             return file
@@ -253,7 +253,7 @@ class ObjectStore:
         paths = list(sizes)
         for begin in range(0, len(paths), _IN_MEMORY):
             some = paths[begin : begin + _IN_MEMORY]
-            with told(self.url("")):
+            with translate_errors(self.url("")):
                 found = self.fs.cat_ranges(
                     [f"{self._root}/{path}" for path in some],
                     [max(0, sizes[path] - length) for path in some],
@@ -265,7 +265,7 @@ class ObjectStore:
 
     def delete(self, path: str) -> None:
         """Delete an object."""
-        with told(self.url(path)):
+        with translate_errors(self.url(path)):
             try:
                 self.fs.rm_file(f"{self._root}/{path}")
             except FileNotFoundError as error:

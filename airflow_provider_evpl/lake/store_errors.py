@@ -6,10 +6,9 @@ from contextlib import contextmanager
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
-from airflow_provider_evpl.errors import EvplError, EvplStoreDeniedError, EvplStoreError
-from airflow_provider_evpl.fields import one_line
+from airflow_provider_evpl.errors import EvplError, EvplStoreDeniedError, EvplStoreError, one_line
 
-__all__ = ["is_local_file", "is_refusal", "is_temporary", "no_credentials", "told"]
+__all__ = ["is_local_file", "is_refusal", "is_temporary", "no_credentials", "translate_errors"]
 
 _EVERYWHERE: tuple[object, ...] = (
     *("PermissionError", "NotADirectoryError", "IsADirectoryError", "FileExistsError"),
@@ -36,7 +35,7 @@ _REFUSED_BY_ENTRA = "AADSTS"
 
 
 @contextmanager
-def told(url: str) -> Iterator[None]:
+def translate_errors(url: str) -> Iterator[None]:
     """Turn whatever a storage library raises into one of ours.
 
     That an object isn't there is no refusal: another run may have superseded it since it was listed.

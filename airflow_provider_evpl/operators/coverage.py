@@ -6,17 +6,22 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
 
-from airflow_provider_evpl.arguments import given_fields
+from airflow_provider_evpl.config.readers import (
+    given_fields,
+    guarded,
+    read_boolean,
+    read_duration,
+    read_number,
+)
 from airflow_provider_evpl.errors import EvplIncompleteError, EvplPermanentError
-from airflow_provider_evpl.fields import guarded, read_boolean, read_duration, read_number
 from airflow_provider_evpl.hooks.evpl import EvplHook
-from airflow_provider_evpl.operators.arguments import hook_of, plan_of, store_of
+from airflow_provider_evpl.operators.inputs import hook_of, plan_of, store_of
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_evpl.coverage import Coverage
-    from airflow_provider_evpl.operators.lineage import Lineage, Names
+    from airflow_provider_evpl.flows.coverage import Coverage
+    from airflow_provider_evpl.telemetry.lineage import Lineage, Names
 
 __all__ = ["EvplCoverageOperator"]
 
@@ -110,9 +115,9 @@ class EvplCoverageOperator(BaseOperator):
         """Tell OpenLineage which lake was looked over."""
         if self._names is None:
             return None
-        from airflow_provider_evpl.operators.lineage import lineage_of_look
+        from airflow_provider_evpl.telemetry.lineage import lineage_of_read
 
-        return lineage_of_look(self._names)
+        return lineage_of_read(self._names)
 
     def execute(self, context: "Context") -> list[dict[str, str]]:
         """Return `window_start` and `window_end` of each window to pull again, within one UTC day each.
@@ -153,10 +158,10 @@ class EvplCoverageOperator(BaseOperator):
         return [{"window_start": iso(one.start), "window_end": iso(one.end)} for one in returned]
 
     def _find_gaps(self, given: Mapping[str, object], context: "Context") -> "Coverage":
-        from airflow_provider_evpl.coverage import find_gaps
-        from airflow_provider_evpl.hooks.console import dataset_names
+        from airflow_provider_evpl.flows.coverage import find_gaps
         from airflow_provider_evpl.lake.layout import Dataset
         from airflow_provider_evpl.lake.objects import Objects
+        from airflow_provider_evpl.telemetry.link import dataset_names
 
         settings = hook_of(given).get_settings()
         now = datetime.now(UTC)

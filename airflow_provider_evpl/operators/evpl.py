@@ -8,25 +8,24 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
 
-from airflow_provider_evpl.arguments import given_fields
-from airflow_provider_evpl.errors import EvplPermanentError, EvplRetryableError
-from airflow_provider_evpl.features import HAS_RETRY_POLICY
-from airflow_provider_evpl.fields import one_line
+from airflow_provider_evpl.config.readers import given_fields
+from airflow_provider_evpl.errors import EvplPermanentError, EvplRetryableError, one_line
+from airflow_provider_evpl.flows.progress import ProgressLog
 from airflow_provider_evpl.hooks.evpl import EvplHook
-from airflow_provider_evpl.operators.arguments import hook_of, plan_of, store_of
 from airflow_provider_evpl.operators.coverage import EvplCoverageOperator
-from airflow_provider_evpl.operators.link import LandedLink, push_link, push_link_of_failed
-from airflow_provider_evpl.operators.metrics import send_metrics
-from airflow_provider_evpl.operators.outlets import tell_outlets
-from airflow_provider_evpl.operators.progress import ProgressLog
-from airflow_provider_evpl.triggers.deferring import defer_if_told, read_deferrable
+from airflow_provider_evpl.operators.inputs import hook_of, plan_of, store_of
+from airflow_provider_evpl.telemetry.asset_events import add_asset_events
+from airflow_provider_evpl.telemetry.link import LandedLink, push_link, push_link_of_failed
+from airflow_provider_evpl.telemetry.metrics import send_metrics
+from airflow_provider_evpl.triggers.deferral import defer_if_told, read_deferrable
+from airflow_provider_evpl.version_compat import HAS_RETRY_POLICY
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_evpl.api.client import Client
-    from airflow_provider_evpl.operators.lineage import Lineage, Names
-    from airflow_provider_evpl.summary import Summary
+    from airflow_provider_evpl.flows.summary import Summary
+    from airflow_provider_evpl.telemetry.lineage import Lineage, Names
 
 __all__ = ["EvplCoverageOperator", "EvplUtilizationToObjectStorageOperator"]
 
@@ -136,7 +135,7 @@ class EvplUtilizationToObjectStorageOperator(BaseOperator):
         """Tell OpenLineage what came from where; of a task that failed in its pull, what had landed."""
         if self._pulled is None:
             return None
-        from airflow_provider_evpl.operators.lineage import lineage_of_pull
+        from airflow_provider_evpl.telemetry.lineage import lineage_of_pull
 
         return lineage_of_pull(*self._pulled)
 
@@ -173,9 +172,9 @@ class EvplUtilizationToObjectStorageOperator(BaseOperator):
             self._client = None  # its locks can be neither copied nor pickled
 
     def _execute(self, given: Mapping[str, object], context: "Context") -> dict[str, object]:
-        from airflow_provider_evpl.hooks.console import dataset_names
-        from airflow_provider_evpl.pull import pull
-        from airflow_provider_evpl.summary import Summary
+        from airflow_provider_evpl.flows.pull import pull
+        from airflow_provider_evpl.flows.summary import Summary
+        from airflow_provider_evpl.telemetry.link import dataset_names
 
         progress = ProgressLog(self.log, clock=time.monotonic)
         with hook_of(given).get_conn() as client:
@@ -186,7 +185,7 @@ class EvplUtilizationToObjectStorageOperator(BaseOperator):
             store = store_of(given, client.settings.client_secret)
             self.log.info(
                 "Pulling operator code %s, %s, every %s, into %s",
-                one_line(client.blot(plan.code_ope)),
+                one_line(client.redact(plan.code_ope)),
                 plan.window,
                 plan.granularity.text,
                 store.url("samples"),
@@ -209,7 +208,7 @@ class EvplUtilizationToObjectStorageOperator(BaseOperator):
         push_link(store, summary, context)
         progress.finish(summary)
         send_metrics(summary, context)
-        tell_outlets(self, context, summary, pulled.dates)
+        add_asset_events(self, context, summary, pulled.dates)
         return summary
 
 

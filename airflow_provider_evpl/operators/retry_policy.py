@@ -3,9 +3,9 @@
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from airflow_provider_evpl.config.plans import LONGEST_WAIT
 from airflow_provider_evpl.errors import EvplPermanentError, EvplRetryableError
-from airflow_provider_evpl.features import HAS_RETRY_POLICY
-from airflow_provider_evpl.wait_plan import LONGEST_WAIT
+from airflow_provider_evpl.version_compat import HAS_RETRY_POLICY
 
 if not HAS_RETRY_POLICY:
     raise ImportError(

@@ -15,18 +15,17 @@ from airflow.providers.common.compat.sdk import (
 )
 
 from airflow_provider_evpl import errors
-from airflow_provider_evpl.arguments import given_fields, read_name
-from airflow_provider_evpl.errors import EvplConfigError, EvplPermanentError
-from airflow_provider_evpl.fields import guarded, one_line
+from airflow_provider_evpl.config.readers import given_fields, guarded, read_name
+from airflow_provider_evpl.errors import EvplConfigError, EvplPermanentError, one_line
 from airflow_provider_evpl.hooks.evpl import EvplHook
-from airflow_provider_evpl.triggers.deferring import read_deferrable
+from airflow_provider_evpl.triggers.deferral import read_deferrable
 
 if TYPE_CHECKING:
     from typing import NoReturn
 
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_evpl.wait_plan import WaitPlan
+    from airflow_provider_evpl.config.plans import WaitPlan
 
 __all__ = ["EvplUtilizationSensor"]
 
@@ -35,7 +34,7 @@ _GRACE = timedelta(minutes=5)
 _PERMANENT = {
     name: error
     for name, error in vars(errors).items()
-    if name in errors.__all__ and issubclass(error, EvplPermanentError)
+    if isinstance(error, type) and issubclass(error, EvplPermanentError)
 }
 
 
@@ -117,7 +116,7 @@ class EvplUtilizationSensor(BaseSensorOperator):
             super().execute(context)
 
     def poke(self, context: "Context") -> bool:
-        """Look once; where it is deferrable and not published yet, go on in the triggerer.
+        """Poll once; where it is deferrable and not published yet, go on in the triggerer.
 
         Raises:
             AirflowFailException: looking again won't help; its cause is the typed error.
@@ -169,9 +168,9 @@ class EvplUtilizationSensor(BaseSensorOperator):
             raise type(error)(f"{error} Seen last: {self._seen}") from error
 
     def _look(self, context: "Context") -> "tuple[bool, WaitPlan]":
-        from airflow_provider_evpl.published import Watch
-        from airflow_provider_evpl.wait_plan import WaitPlan
-        from airflow_provider_evpl.window import RunTimes
+        from airflow_provider_evpl.config.plans import WaitPlan
+        from airflow_provider_evpl.config.run_window import RunTimes
+        from airflow_provider_evpl.flows.publication import Watch
 
         with EvplHook(self._conn_id()).get_conn(retries=False) as client:
             plan = guarded(
@@ -184,7 +183,7 @@ class EvplUtilizationSensor(BaseSensorOperator):
             )
             plan = replace(plan, due=max(plan.due, self._not_before))
             watch = Watch(plan, clock=lambda: datetime.now(UTC))
-            is_published = watch.look(client)
+            is_published = watch.poll(client)
         self._seen, self._not_before = str(watch), watch.due
         return is_published, replace(plan, due=watch.due)
 

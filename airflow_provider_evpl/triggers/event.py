@@ -12,23 +12,23 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.triggers import BaseEventTrigger
 from airflow.triggers.base import TriggerEvent
 
-from airflow_provider_evpl.arguments import given_arguments, read_name
+from airflow_provider_evpl.config.readers import given_arguments, read_name, read_number
 from airflow_provider_evpl.errors import (
     EvplAuthError,
     EvplConfigError,
     EvplError,
     EvplForbiddenError,
     EvplPermanentError,
+    one_line,
 )
-from airflow_provider_evpl.features import HAS_ASSET_STATE, HAS_ASSET_WATCHERS
-from airflow_provider_evpl.fields import one_line, read_number
 from airflow_provider_evpl.hooks.evpl import EvplHook
-from airflow_provider_evpl.triggers.looking import Look, looks_with
+from airflow_provider_evpl.triggers.thread import Poll, polls_with
+from airflow_provider_evpl.version_compat import HAS_ASSET_STATE, HAS_ASSET_WATCHERS
 
 if TYPE_CHECKING:
-    from airflow_provider_evpl.published import Watch
-    from airflow_provider_evpl.wait_plan import WaitPlan
-    from airflow_provider_evpl.watch_list import WatchList
+    from airflow_provider_evpl.config.plans import WaitPlan
+    from airflow_provider_evpl.flows.publication import Watch
+    from airflow_provider_evpl.flows.watchlist import WatchList
     from airflow_provider_evpl.window import Window
 
 __all__ = ["EvplUtilizationEventTrigger"]
@@ -81,7 +81,7 @@ class EvplUtilizationEventTrigger(BaseEventTrigger):
         poke_interval_seconds: float = 300,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # Airflow's
-        from airflow_provider_evpl.watch_list import WatchPlan
+        from airflow_provider_evpl.config.plans import WatchPlan
 
         if not HAS_ASSET_WATCHERS:
             raise EvplConfigError("EvplUtilizationEventTrigger: needs the asset watchers of Airflow 3.0")
@@ -123,7 +123,7 @@ class EvplUtilizationEventTrigger(BaseEventTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Tell of windows, for ever."""
-        from airflow_provider_evpl.watch_list import WatchList
+        from airflow_provider_evpl.flows.watchlist import WatchList
 
         windows = WatchList(self._plan, _now())
         while True:
@@ -142,27 +142,27 @@ class EvplUtilizationEventTrigger(BaseEventTrigger):
 
     async def _look(self, windows: "WatchList") -> AsyncGenerator[dict[str, Any]]:
         """Request each window that is due, and yield the payload of each published one at once."""
-        from airflow_provider_evpl.published import Watch
+        from airflow_provider_evpl.flows.publication import Watch
 
         windows.go_on(_now())
         if not (due := windows.due(_now())):
             return
         self._failures_in_a_row = 0
         client = await EvplHook(self._evpl_conn_id).aget_conn()
-        async with looks_with(client) as look:
+        async with polls_with(client) as poll:
             for window in due:
                 plan = self._plan.wait_for(window, default_code_ope=client.settings.code_ope)
                 watch = Watch(plan, clock=_now)
-                if await self._is_published(watch, look, window, windows):
-                    windows.told(window)
+                if await self._is_published(watch, poll, window, windows):
+                    windows.mark_published(window)
                     yield _payload(plan, watch)
                 elif self._is_api_away(watch):
                     return
 
-    async def _is_published(self, watch: "Watch", look: Look, window: "Window", windows: "WatchList") -> bool:
+    async def _is_published(self, watch: "Watch", poll: Poll, window: "Window", windows: "WatchList") -> bool:
         """Request one window; a permanent error of a window puts it off, and stops no other window."""
         try:
-            is_published = await look(watch)
+            is_published = await poll(watch)
         except (EvplAuthError, EvplForbiddenError, EvplConfigError):
             raise
         except Exception as error:  # noqa: BLE001 as in `run`

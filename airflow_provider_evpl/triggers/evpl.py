@@ -9,7 +9,7 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_evpl.errors import EvplConfigError, EvplPermanentError
 from airflow_provider_evpl.hooks.evpl import EvplHook
-from airflow_provider_evpl.triggers.looking import Look, looks_with
+from airflow_provider_evpl.triggers.thread import Poll, polls_with
 
 if TYPE_CHECKING:
     from airflow_provider_evpl.api.client import Client
@@ -59,8 +59,8 @@ class EvplUtilizationTrigger(BaseTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait, then tell how it ended."""
         try:
-            async with looks_with(await self._connect()) as look:
-                event = await self._wait(look)
+            async with polls_with(await self._connect()) as poll:
+                event = await self._wait(poll)
         except EvplPermanentError as error:
             event = {"status": "failed", "error": type(error).__name__, "message": str(error)}
         yield TriggerEvent(event)  # type: ignore[no-untyped-call]  # Airflow's
@@ -74,16 +74,16 @@ class EvplUtilizationTrigger(BaseTrigger):
                 await self._rest(self._pause_seconds)
         return await EvplHook(self._evpl_conn_id).aget_conn()
 
-    async def _wait(self, look: Look) -> dict[str, str]:
-        from airflow_provider_evpl.published import Watch
-        from airflow_provider_evpl.wait_plan import WaitPlan
+    async def _wait(self, poll: Poll) -> dict[str, str]:
+        from airflow_provider_evpl.config.plans import WaitPlan
+        from airflow_provider_evpl.flows.publication import Watch
 
         watch = Watch(WaitPlan.from_dict(self._plan), clock=_now)
         is_last = False
         while not is_last:
             is_last = await self._rest(max(self._pause_seconds, _seconds_until(watch.due)))
             try:
-                if await asyncio.wait_for(look(watch), self._seconds_left + _LAST_LOOK_SECONDS):
+                if await asyncio.wait_for(poll(watch), self._seconds_left + _LAST_LOOK_SECONDS):
                     return {"status": "published", "message": str(watch)}
             except TimeoutError:
                 return {"status": "timed_out", "message": f"{watch}; the last look was still under way"}

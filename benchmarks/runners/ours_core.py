@@ -1,12 +1,12 @@
-"""This provider's core, without Airflow: a client, a folder, one `pull`."""
+"""The core of this provider without Airflow: one `pull` with a client and a local folder."""
 
 from datetime import UTC, datetime, timedelta
 
 from airflow_provider_evpl.api.client import Client
+from airflow_provider_evpl.config.plans import PullPlan
+from airflow_provider_evpl.config.settings import Settings
+from airflow_provider_evpl.flows.pull import pull
 from airflow_provider_evpl.lake.store import LocalStore
-from airflow_provider_evpl.plan import PullPlan
-from airflow_provider_evpl.pull import pull
-from airflow_provider_evpl.settings import Settings
 from airflow_provider_evpl.window import Granularity, Window
 from benchmarks.job import APPLICATION_ID, CODE_OPE, CREDENTIALS, GRANULARITY, Job
 

@@ -60,7 +60,7 @@ def _events(root: str) -> dict[str, list[dict[str, Any]]]:
 
 def test_an_event_says_what_landed(lab: "Lab") -> None:
     """Of the example's assets: the result without its slices, and the days, on every Airflow."""
-    from airflow_provider_evpl.features import HAS_PARTITIONS_AT_RUNTIME
+    from airflow_provider_evpl.version_compat import HAS_PARTITIONS_AT_RUNTIME
     from tests.airflow.runs import DAY, run_dag
 
     outcome = run_dag(lab, "evpl_utilization_daily", logical_date=DAY + timedelta(days=1, hours=3))
@@ -75,9 +75,9 @@ def test_an_outlet_that_is_no_asset_is_told_of(lab: "Lab", logs: Callable[[], st
     """An alias may stand for any asset: nothing is made up for it, and the log says so."""
     from airflow.providers.common.compat.sdk import AssetAlias
 
-    from airflow_provider_evpl.operators.outlets import tell_outlets
+    from airflow_provider_evpl.telemetry.asset_events import add_asset_events
 
     task = lab.operator(outlets=[AssetAlias("whichever")])
-    tell_outlets(task, {}, {"rows": 1}, ["2026-11-22"])
+    add_asset_events(task, {}, {"rows": 1}, ["2026-11-22"])
     assert "is no asset" in logs()
     assert len(task.outlets) == 1

@@ -7,8 +7,8 @@ from urllib.parse import quote, urlencode
 
 import pytest
 
+from airflow_provider_evpl.config.settings import Settings
 from airflow_provider_evpl.errors import EvplConfigError
-from airflow_provider_evpl.settings import Settings
 from tests.airflow.versions import needs
 
 HOST = "https://localhost:8075/gate%20way"

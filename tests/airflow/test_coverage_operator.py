@@ -228,7 +228,7 @@ def dag_of_the_page(lab: "Lab") -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("dag_of_the_page")
-@pytest.mark.parametrize("dag_id", ["evpl_repair", "evpl_heal"])
+@pytest.mark.parametrize("dag_id", ["evpl_repair", "evpl_nightly_repair"])
 def test_a_repair_pulls_nothing_where_nothing_has_landed_yet(lab: "Lab", dag_id: str) -> None:
     """On a new lake the first night ends well and lands nothing: the daily pull or a backfill comes first."""
     from tests.airflow.runs import DAY, run_tasks

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 from fsspec.implementations.local import LocalFileSystem
 
-from airflow_provider_evpl.settings import Settings
+from airflow_provider_evpl.config.settings import Settings
 from tests.airflow.versions import load_dags
 from tests.lake.stores import connect
 from tests.lakes import intervals

@@ -24,7 +24,12 @@ def _run_here(language: str) -> list[Block]:
 
 
 def _marks(block: Block) -> list[pytest.MarkDecorator]:
-    least = {"airflow.sdk": "3.0", "PartitionTimetable": "3.2", "PartitionedAssetTimetable": "3.2"}
+    least = {
+        "airflow.sdk": "3.0",
+        "PartitionTimetable": "3.2",
+        "PartitionedAssetTimetable": "3.2",
+        "EvplRetryPolicy": "3.3",
+    }
     return [needs(version, name) for name, version in least.items() if name in block.text]
 
 

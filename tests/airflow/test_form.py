@@ -14,8 +14,8 @@ import pytest
 import wtforms
 from wtforms import widgets
 
+from airflow_provider_evpl.config.settings import Settings
 from airflow_provider_evpl.get_provider_info import get_provider_info
-from airflow_provider_evpl.settings import Settings
 from tests.airflow.versions import AIRFLOW_3, is_since, needs
 
 CONNECTION_TYPE = get_provider_info()["connection-types"][0]

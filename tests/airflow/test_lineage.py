@@ -13,10 +13,10 @@ import pytest
 from fsspec import AbstractFileSystem
 
 from airflow_provider_evpl import __version__
-from airflow_provider_evpl.hooks.console import dataset_names
 from airflow_provider_evpl.lake.store import LocalStore, ObjectStore, Store
 from airflow_provider_evpl.sandbox.config import SandboxConfig
 from airflow_provider_evpl.sandbox.server import SandboxServer
+from airflow_provider_evpl.telemetry.link import dataset_names
 from tests.airflow.leaks import BASIC, CLIENT, SECRET, Traces, tokens_of
 from tests.airflow.versions import OUTLETS_AT_START
 from tests.lake.stores import Recorder, connect
@@ -219,9 +219,9 @@ def test_nothing_gets_out(told: Told) -> None:
 )
 def test_the_names_of_data_sets(store: Store, place: tuple[str, str]) -> None:
     """A data set is named as OpenLineage names it in each kind of store; a look only reads it."""
-    from airflow_provider_evpl.operators.lineage import lineage_of_look
+    from airflow_provider_evpl.telemetry.lineage import lineage_of_read
 
-    lineage = lineage_of_look(dataset_names(store))
+    lineage = lineage_of_read(dataset_names(store))
     assert [(one.namespace, one.name) for one in lineage.inputs] == [place]
     assert lineage.outputs == []
 

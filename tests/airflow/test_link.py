@@ -6,8 +6,8 @@ import pytest
 import s3fs
 
 from airflow_provider_evpl.errors import EvplAuthError
-from airflow_provider_evpl.hooks.console import console_url
 from airflow_provider_evpl.lake.store import LocalStore, ObjectStore, Store
+from airflow_provider_evpl.telemetry.link import console_url
 from tests.airflow.versions import load_dag, show_link, try_dag
 from tests.airflow.watchers import HOUR, windows
 from tests.api.support import serving
@@ -95,7 +95,7 @@ def test_a_pull_that_fails_leads_to_what_it_landed(lab: "Lab") -> None:
     from tests.airflow.runs import DAY, Pushed
 
     # The pages of Amazon and Google need their own servers.
-    lab.monkeypatch.setattr("airflow_provider_evpl.hooks.console.console_url", lambda _, url: url)
+    lab.monkeypatch.setattr("airflow_provider_evpl.telemetry.link.console_url", lambda _, url: url)
     pushed = Pushed()
     window = {"window_start": DAY - 2 * HOUR, "window_end": DAY + HOUR, "slice_length": "1h"}
     with serving(windows(DAY, {2: 422})) as server:

@@ -1,6 +1,6 @@
 import pytest
 
-from airflow_provider_evpl.progress import Progress
+from airflow_provider_evpl.flows.progress import Progress
 
 SUMMARY = {
     "rows": 46_080,
@@ -28,7 +28,7 @@ def _progress(pages: int, left: float | None = 90) -> Progress:
 
 def test_there_is_at_most_one_line_in_ten_seconds() -> None:
     """Of a page a second for 35 seconds three are told, then the last one, then the summary."""
-    from airflow_provider_evpl.operators.progress import ProgressLog
+    from airflow_provider_evpl.flows.progress import ProgressLog
 
     lines, seconds = _Lines(), iter(range(1000))
     now = 0
@@ -46,7 +46,7 @@ def test_there_is_at_most_one_line_in_ten_seconds() -> None:
 
 def test_a_pull_without_a_page_has_only_its_summary() -> None:
     """The last line says what landed, and what is unknown."""
-    from airflow_provider_evpl.operators.progress import ProgressLog
+    from airflow_provider_evpl.flows.progress import ProgressLog
 
     lines = _Lines()
     ProgressLog(lines, clock=lambda: 0.0).finish(SUMMARY)
@@ -63,7 +63,7 @@ def test_a_pull_without_a_page_has_only_its_summary() -> None:
 )
 def test_the_time_left_is_for_people(left: float | None, told: str) -> None:
     """It has two units at most, and is left out where nobody knows."""
-    from airflow_provider_evpl.operators.progress import ProgressLog
+    from airflow_provider_evpl.flows.progress import ProgressLog
 
     lines = _Lines()
     log = ProgressLog(lines, clock=lambda: 0.0, every_seconds=0)

@@ -9,8 +9,8 @@ from typing import Any
 import jsonschema  # type: ignore[import-untyped] # it ships no types
 import pytest
 
+from airflow_provider_evpl.config.settings import Settings
 from airflow_provider_evpl.get_provider_info import get_provider_info
-from airflow_provider_evpl.settings import Settings
 from tests.airflow.versions import AIRFLOW_3, find_hook, is_since, needs
 
 FORM = """

@@ -39,9 +39,9 @@ def limited(server: SandboxServer, lab: "Lab") -> None:
 @pytest.fixture
 def _defers_soon(lab: "Lab") -> None:
     """The sandbox says 30 seconds, and a trigger in line really waits."""
-    from airflow_provider_evpl.triggers import deferring
+    from airflow_provider_evpl.triggers import deferral
 
-    lab.monkeypatch.setattr(deferring, "_SHORTEST_WAIT", timedelta(0))
+    lab.monkeypatch.setattr(deferral, "_SHORTEST_WAIT", timedelta(0))
 
 
 def answering(*waits: int) -> Callable[[BaseHTTPRequestHandler], None]:
@@ -130,7 +130,7 @@ def test_only_a_wait_that_is_too_long_defers(
     """Less than a minute, or a service that is away though it was asked often enough, uses a retry."""
     from airflow.providers.common.compat.sdk import TaskDeferred
 
-    from airflow_provider_evpl.triggers.deferring import defer_if_told
+    from airflow_provider_evpl.triggers.deferral import defer_if_told
 
     error = EvplUnavailableError("away", retry_after_seconds=seconds, wait_exceeds_limit=exceeds)
     context: Any = {}

@@ -1,4 +1,4 @@
-"""Nothing gets out where the server itself tells it: what it echoes of a secret is blotted out."""
+"""Nothing gets out where the server itself tells it: what it echoes of a secret is redacted out."""
 
 import json
 from base64 import b64encode

@@ -137,7 +137,7 @@ def events(
 def join_looks() -> None:
     """Wait for the threads of all looks: a trigger that ends aborts their requests, though nobody answers."""
     for thread in threading.enumerate():
-        if thread.name.startswith("evpl-look"):
+        if thread.name.startswith("evpl-poll"):
             thread.join(10)
             assert not thread.is_alive(), "the request of a look goes on"
 

@@ -4,8 +4,8 @@ import threading
 from collections.abc import Callable
 from itertools import accumulate
 
-from airflow_provider_evpl.page import Entry, Page, Series
-from airflow_provider_evpl.values import pack
+from airflow_provider_evpl.decode.values import pack
+from airflow_provider_evpl.models import Entry, Page, Series
 
 
 class FakeReport:

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from airflow_provider_evpl.api.client import Client
+from airflow_provider_evpl.config.settings import Settings
 from airflow_provider_evpl.errors import EvplError
+from airflow_provider_evpl.flows.pull import pull
 from airflow_provider_evpl.lake.store import LocalStore
-from airflow_provider_evpl.pull import pull
-from airflow_provider_evpl.settings import Settings
 from tests.api.support import serving
 from tests.runs import A_DAY
 

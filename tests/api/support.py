@@ -14,11 +14,11 @@ from urllib.parse import quote, quote_plus
 import requests_mock
 
 from airflow_provider_evpl.api.client import Client, Query
-from airflow_provider_evpl.api.pace import Pace
+from airflow_provider_evpl.api.rate_limit import RateLimiter
 from airflow_provider_evpl.api.redact import Secrets
 from airflow_provider_evpl.api.transport import Transport, make_session
+from airflow_provider_evpl.config.settings import Settings
 from airflow_provider_evpl.sandbox.server import SandboxServer
-from airflow_provider_evpl.settings import Settings
 from airflow_provider_evpl.window import Granularity, Window
 
 URL = "http://127.0.0.1:9"
@@ -154,11 +154,11 @@ def transported(chosen: Settings, **options: Any) -> Iterator[Transport]:  # noq
         secrets = Secrets(lambda _: None)
         for secret in chosen.secrets:
             secrets.add(secret)
-        pace = Pace(1000, clock=time, sleep=time.sleep)
+        pace = RateLimiter(1000, clock=time, sleep=time.sleep)
         yield Transport(
             chosen,
             session=session,
-            pace=pace,
+            rate_limiter=pace,
             secrets=secrets,
             **({"max_body_bytes": 1 << 24} | options),
         )

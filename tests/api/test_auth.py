@@ -6,7 +6,7 @@ import pytest
 import requests_mock
 
 from airflow_provider_evpl.api.auth import TokenSource
-from airflow_provider_evpl.api.pace import Pace
+from airflow_provider_evpl.api.rate_limit import RateLimiter
 from airflow_provider_evpl.api.redact import Secrets
 from airflow_provider_evpl.api.transport import Transport, make_session
 from airflow_provider_evpl.errors import (
@@ -29,12 +29,12 @@ class Source:
         self.clock, self.told = Clock(), list[str]()
         secrets = Secrets(self.told.append)
         secrets.add(chosen.client_secret)
-        pace = Pace(1000, clock=self.clock, sleep=lambda _: None)
+        pace = RateLimiter(1000, clock=self.clock, sleep=lambda _: None)
         adapter = requests_mock.Adapter()
         self.endpoint = adapter.register_uri("POST", TOKEN_URL, list(answers))
         session = make_session(1)
         session.mount("http://", adapter)
-        transport = Transport(chosen, session=session, pace=pace, secrets=secrets)
+        transport = Transport(chosen, session=session, rate_limiter=pace, secrets=secrets)
         self.tokens = TokenSource(chosen, transport, secrets, clock=self.clock)
 
     @property

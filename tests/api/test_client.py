@@ -9,6 +9,7 @@ from msgspec import structs
 
 from airflow_provider_evpl import __version__
 from airflow_provider_evpl.api.client import Client
+from airflow_provider_evpl.decode.decoder import PageDecoder
 from airflow_provider_evpl.errors import (
     EvplAuthError,
     EvplError,
@@ -19,7 +20,6 @@ from airflow_provider_evpl.errors import (
     EvplResponseError,
     EvplUnavailableError,
 )
-from airflow_provider_evpl.records import PageDecoder
 from airflow_provider_evpl.sandbox.server import SandboxServer
 from tests.api.support import (
     ECHOES,

@@ -4,7 +4,7 @@ from http.server import BaseHTTPRequestHandler
 import pytest
 
 from airflow_provider_evpl.errors import EvplError, EvplUnavailableError
-from airflow_provider_evpl.page import Series
+from airflow_provider_evpl.models import Series
 from tests.api.support import QUERY, SECRET, TOKEN, answer, report, scripted, serving, settings, transported
 
 OK = answer(json=report())

@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler
 import pytest
 
 from airflow_provider_evpl.api.client import Client
-from airflow_provider_evpl.api.pace import Pace
+from airflow_provider_evpl.api.rate_limit import RateLimiter
 from airflow_provider_evpl.api.redact import Secrets
 from airflow_provider_evpl.api.transport import Transport, make_session
 from airflow_provider_evpl.errors import EvplUnavailableError
@@ -89,9 +89,9 @@ def test_nothing_is_asked_any_more() -> None:
 def test_a_request_that_is_about_to_begin_is_ended() -> None:
     """Between the last look and the request there is a moment: its line is hung up, too."""
     over, secrets = threading.Event(), Secrets(lambda _: None)
-    pace = Pace(1000, clock=lambda: 0.0, sleep=lambda _: None)
+    pace = RateLimiter(1000, clock=lambda: 0.0, sleep=lambda _: None)
     with serving(lambda _: over.wait(60)) as line, make_session(1) as session:
-        transport = Transport(settings(), session=session, pace=pace, secrets=secrets)
+        transport = Transport(settings(), session=session, rate_limiter=pace, secrets=secrets)
         transport.hang_up(for_good=True)
         with pytest.raises(EvplUnavailableError):
             transport.send("GET", line.url, headers={})

@@ -5,9 +5,9 @@ import pytest
 from msgspec import structs
 
 from airflow_provider_evpl.api.client import Client
-from airflow_provider_evpl.api.pages import read_pages
+from airflow_provider_evpl.api.pagination import read_pages
 from airflow_provider_evpl.errors import EvplAuthError, EvplUnavailableError
-from airflow_provider_evpl.page import Page
+from airflow_provider_evpl.models import Page
 from airflow_provider_evpl.sandbox.config import SandboxConfig
 from airflow_provider_evpl.sandbox.server import SandboxServer
 from tests.api.support import QUERY, REQUEST_ID, TOKEN, Clock, answer, problem, report, sandboxed, scripted

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_evpl.api.redact import Secrets
-from airflow_provider_evpl.fields import one_line
+from airflow_provider_evpl.errors import one_line
 from tests.api.support import ECHOES, SECRET
 
 secrets_ = st.text(st.characters(exclude_characters="*", exclude_categories=["Cs"]), min_size=1)
@@ -33,25 +33,25 @@ def knowing(*known: str) -> Secrets:
 @pytest.mark.parametrize("echo", ECHOES.values(), ids=ECHOES)
 def test_every_escape_is_blotted(echo: Callable[[str], str]) -> None:
     """A secret is hidden in whichever way a server escapes it, and nothing around it is."""
-    assert knowing(SECRET).blot(f"<b>{echo(SECRET)}</b>") == "<b>***</b>"
+    assert knowing(SECRET).redact(f"<b>{echo(SECRET)}</b>") == "<b>***</b>"
 
 
 @given(secrets_, texts, texts, st.sampled_from(sorted(ECHOES)))
 def test_blot_leaves_no_secret(secret: str, before: str, after: str, form: str) -> None:
     """Whatever the secret and the text around it, neither it nor its escaped form is left."""
     echo = ECHOES[form](secret)
-    blotted = knowing(secret).blot(before + echo + after)
-    assert secret not in blotted
-    assert echo not in blotted
-    assert "***" in blotted
+    redacted = knowing(secret).redact(before + echo + after)
+    assert secret not in redacted
+    assert echo not in redacted
+    assert "***" in redacted
 
 
 @given(st.lists(secrets_, min_size=1), st.data())
 def test_none_of_many_is_left(known: list[str], data: st.DataObject) -> None:
     """Of secrets that overlap or hold each other none is left."""
     text = "".join(data.draw(st.lists(st.sampled_from(known))))
-    blotted = knowing(*known).blot(text)
-    assert not any(secret in blotted for secret in known)
+    redacted = knowing(*known).redact(text)
+    assert not any(secret in redacted for secret in known)
 
 
 def _forms(character: str) -> list[str]:
@@ -88,10 +88,10 @@ def test_a_secret_is_hidden_however_each_character_is_escaped(
 ) -> None:
     """Each character may have another form, and the text around may be made of halves of escapes."""
     echo = _escape(secret, data)
-    blotted = knowing(secret).blot(before + echo + after)
-    assert echo not in blotted
-    assert secret not in blotted
-    assert "***" in blotted
+    redacted = knowing(secret).redact(before + echo + after)
+    assert echo not in redacted
+    assert secret not in redacted
+    assert "***" in redacted
 
 
 @given(secrets_.filter(lambda secret: len(secret) >= 4), st.data())
@@ -101,16 +101,16 @@ def test_only_a_secret_is_hidden(secret: str, data: st.DataObject) -> None:
     A secret of three characters may be found again in the escape of one of them.
     """
     around = "".join(one for one in "[]{}()<>~^" if one not in secret)
-    blotted = knowing(secret).blot(f"{around}{_escape(secret, data)}{around}")
-    assert blotted.replace("***", "") == around + around
+    redacted = knowing(secret).redact(f"{around}{_escape(secret, data)}{around}")
+    assert redacted.replace("***", "") == around + around
 
 
 @given(tricky_secrets, tricky_secrets, st.data())
 def test_two_secrets_side_by_side_are_hidden(one: str, other: str, data: st.DataObject) -> None:
     """Each is found, also where their escapes can be read as one."""
     echoes = [_escape(one, data), _escape(other, data)]
-    blotted = knowing(one, other).blot("".join(echoes))
-    assert not any(echo in blotted for echo in (one, other, *echoes))
+    redacted = knowing(one, other).redact("".join(echoes))
+    assert not any(echo in redacted for echo in (one, other, *echoes))
 
 
 SHAPES: dict[str, tuple[list[str], str]] = {
@@ -130,7 +130,7 @@ def test_the_work_grows_with_the_text(shape: tuple[list[str], str]) -> None:
     """Twice the text takes at most twice the steps, whatever is in it: each step reads it once."""
     known, text = shape
     secrets = knowing(*known)
-    once, twice = (_count_calls(secrets.blot, text * times) for times in (4, 8))
+    once, twice = (_count_calls(secrets.redact, text * times) for times in (4, 8))
     assert twice <= 2 * once
     assert once <= 20 * 4 * len(text) + 200 * 1000 * len(known)
 
@@ -158,22 +158,22 @@ def test_a_text_that_nearly_is_many_secrets_is_read(shape: tuple[list[str], str]
     known, text = shape
     secrets = knowing(*(f"{one}{number}" for one, number in product(known, range(6))), "plain-secret")
     text *= 256_000 // len(text)
-    assert "plain-secret" not in secrets.blot(f"{text} plain-secret")
+    assert "plain-secret" not in secrets.redact(f"{text} plain-secret")
 
 
 def test_a_character_in_a_thousand_forms_is_read() -> None:
     """Entities may have any number of leading zeros, but the search looks for few of these forms."""
     secrets = knowing("a" * 8_000)
     plain, odd = ("".join(f"&#{'0' * zeros}97;" for zeros in numbers) for numbers in ([0] * 700, range(700)))
-    assert _count_calls(secrets.blot, odd) <= 10 * _count_calls(secrets.blot, plain)
+    assert _count_calls(secrets.redact, odd) <= 10 * _count_calls(secrets.redact, plain)
 
 
 def test_the_end_of_a_long_secret_is_hidden() -> None:
     """Of a long one the first thousand characters are searched: all after them is hidden, half of it too."""
     token = "".join(chr(ord("a") + number % 23) for number in range(8000))
     for echo in (token, quote(token[:1500]), json.dumps(f"{token[:1500]}\n")):
-        assert knowing(token).blot(f"<{echo}>") in ("<***", '<"***')
-    assert knowing(token).blot(f"<{token[:900]}>") == f"<{token[:900]}>"
+        assert knowing(token).redact(f"<{echo}>") in ("<***", '<"***')
+    assert knowing(token).redact(f"<{token[:900]}>") == f"<{token[:900]}>"
 
 
 @given(secrets_ | tricky_secrets, texts, st.integers(0, 30), st.data())
@@ -182,7 +182,7 @@ def test_a_cut_text_holds_no_half_of_a_secret(
 ) -> None:
     """A secret that begins before the cut is hidden whole; all before it is as in the whole text."""
     echo = _escape(secret, data)
-    whole, cut = (knowing(secret).blot(f"{before}{echo} {before}", most=one) for one in (None, most))
+    whole, cut = (knowing(secret).redact(f"{before}{echo} {before}", most=one) for one in (None, most))
     assert whole.startswith(cut)
     assert echo not in cut
 
@@ -193,7 +193,7 @@ def test_what_others_say_is_cut_before_it_is_searched() -> None:
     assert secrets.quote(f"{'x' * 495}a-secret{'y' * 10}") == f"{'x' * 495}***..."
     assert secrets.quote("one\ntwo \x1b[2J a-secret") == "one two  [2J ***"
     text = "%74 " * 100_000
-    assert _count_calls(secrets.quote, text) < _count_calls(secrets.blot, text) / 100
+    assert _count_calls(secrets.quote, text) < _count_calls(secrets.redact, text) / 100
 
 
 @pytest.mark.parametrize("at", range(-50, 3, 7))
@@ -205,7 +205,7 @@ def test_a_secret_between_two_parts_of_a_large_text_is_hidden(at: int) -> None:
         quote("a-secret").replace("e", "%65"),
         "".join(f"&#{ord(one)};" for one in "a-secret"),
     ):
-        assert knowing("a-secret").blot(f"{before}{echo}y{echo}") == f"{before}***y***"
+        assert knowing("a-secret").redact(f"{before}{echo}y{echo}") == f"{before}***y***"
 
 
 def test_the_search_takes_little_memory() -> None:
@@ -213,7 +213,7 @@ def test_the_search_takes_little_memory() -> None:
     secrets, text = knowing("a" * 999 + "b", "%a" * 400), "a%61" * 300_000
     tracemalloc.start()
     try:
-        assert secrets.blot(text) == text
+        assert secrets.redact(text) == text
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -237,37 +237,37 @@ def _use_clients(count: int) -> None:
     for number in range(count):
         secrets = knowing(f"a-secret-of-{number:05}", f"Q2xpZW50OmEtc2VjcmV0LW9mLTAw{number:05}")
         secrets.add(f"a-token-of-{number:05}" * 3, passes=True)
-        assert secrets.blot(rf"a text \u0061 with a-secret-of-{number:05}" * 3).count("***") == 3
+        assert secrets.redact(rf"a text \u0061 with a-secret-of-{number:05}" * 3).count("***") == 3
     gc.collect()
 
 
 def test_a_text_that_is_a_secret_is_hidden() -> None:
     """Nothing but the secret is as long as it; what is shorter isn't it."""
-    assert knowing("abc").blot("abc") == "***"
-    assert knowing("abc").blot("ab") == "ab"
+    assert knowing("abc").redact("abc") == "***"
+    assert knowing("abc").redact("ab") == "ab"
 
 
 def test_the_longest_goes_first() -> None:
     """Where a secret begins with another one, no rest of it is left."""
-    assert knowing("abc", "abcdef").blot("abcdef abcd") == "*** ***d"
+    assert knowing("abc", "abcdef").redact("abcdef abcd") == "*** ***d"
 
 
 @given(texts)
 def test_other_text_stays(text: str) -> None:
     """Text without a secret stays as it is; also where no secret is known."""
-    assert knowing("a\0secret").blot(text) == text.replace("a\0secret", "***")
-    assert knowing().blot(text) == text
+    assert knowing("a\0secret").redact(text) == text.replace("a\0secret", "***")
+    assert knowing().redact(text) == text
 
 
 def test_a_lone_surrogate_is_blotted() -> None:
     """Even a secret that is no valid Unicode is hidden."""
-    assert knowing("a\ud800").blot(r"a\uD800") == "***"
+    assert knowing("a\ud800").redact(r"a\uD800") == "***"
 
 
 def test_a_secret_is_hidden_in_a_text_that_was_put_on_one_line() -> None:
     """A secret may have a control character, which a message shows as a blank."""
     secret = "\x01a\tsecret\x9b with\u2028all"
-    assert knowing(secret).blot(one_line(f"<{secret}>")) == "<***>"
+    assert knowing(secret).redact(one_line(f"<{secret}>")) == "<***>"
 
 
 def test_each_secret_is_told_once() -> None:
@@ -293,7 +293,7 @@ def test_only_the_last_tokens_are_kept() -> None:
     secrets = knowing("for-good")
     for number in range(20):
         secrets.add(f"token-{number:03}", passes=True)
-    shown = secrets.blot(" ".join(["for-good", *(f"token-{number:03}" for number in range(20))]))
+    shown = secrets.redact(" ".join(["for-good", *(f"token-{number:03}" for number in range(20))]))
     assert shown == " ".join(["***", *(f"token-{number:03}" for number in range(4)), *["***"] * 16])
 
 
@@ -303,7 +303,7 @@ def test_a_token_that_is_given_again_is_the_last() -> None:
     secrets = Secrets(told.append)
     for number in (*range(16), 0, 16):
         secrets.add(f"token-{number:03}", passes=True)
-    assert secrets.blot("token-000 token-001 token-016") == "*** token-001 ***"
+    assert secrets.redact("token-000 token-001 token-016") == "*** token-001 ***"
     assert told == [f"token-{number:03}" for number in range(17)]
 
 
@@ -311,15 +311,15 @@ def test_a_pattern_is_made_once_and_forgotten_with_its_token() -> None:
     """What passes leaves nothing behind, what stays is not made anew."""
     secrets = knowing("for-good")
     secrets.add("token", passes=True)
-    assert secrets.blot("for-good token") == "*** ***"
+    assert secrets.redact("for-good token") == "*** ***"
     for number in range(16):
         secrets.add(f"token-{number:03}", passes=True)
-    assert secrets.blot("for-good token, token-000") == "*** token, ***"
+    assert secrets.redact("for-good token, token-000") == "*** token, ***"
 
 
 def test_a_beginning_of_a_secret_costs_no_more_than_the_text() -> None:
     """An echo that is cut off, or of a token that begins alike, is read in one go: else this never ends."""
     secret = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.\xe9" * 3
     secrets = knowing(secret)
-    assert all(secrets.blot(secret[:end] + "!") == secret[:end] + "!" for end in range(len(secret)))
-    assert secrets.blot(secret[:60] + secret) == secret[:60] + "***"
+    assert all(secrets.redact(secret[:end] + "!") == secret[:end] + "!" for end in range(len(secret)))
+    assert secrets.redact(secret[:60] + secret) == secret[:60] + "***"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_evpl.api.transport import Answer
+from airflow_provider_evpl.api.transport import Response
 from airflow_provider_evpl.errors import EvplConfigError, EvplError, EvplResponseError, EvplUnavailableError
 from tests.api.support import SECRET, replying, serving, settings, transported
 
@@ -17,7 +17,7 @@ BODY = b'{"hasNext": false, "entries": []}' * 5000
 Reply = Callable[[BaseHTTPRequestHandler], object]
 
 
-def get(url: str, *, max_body_bytes: int = 1 << 24, **changes: Any) -> Answer:  # noqa: ANN401 any field
+def get(url: str, *, max_body_bytes: int = 1 << 24, **changes: Any) -> Response:  # noqa: ANN401 any field
     """Ask once."""
     chosen = settings(**{"timeout_seconds": 5.0} | changes)
     with transported(chosen, max_body_bytes=max_body_bytes) as transport:
@@ -198,7 +198,7 @@ def test_parameters_and_headers() -> None:
     assert server.seen[0]["path"] == "/?ctxtid=wses&ctxtid=vsn&codeOpe=a+b%26c"
     assert server.seen[0]["pagination"] == "1"
     assert answer.request_id == "7"
-    assert Answer(200, {}, b"").request_id == "none"
+    assert Response(200, {}, b"").request_id == "none"
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ from pathlib import Path
 import jwt
 import requests
 
+from airflow_provider_evpl.config.settings import Settings
 from airflow_provider_evpl.sandbox.server import SandboxServer
-from airflow_provider_evpl.settings import Settings
 from tests.e2e.machine import DIES_WITH_US
 from tests.lake.proxy import Proxy, Request, proxied
 from tests.servers import node, running

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_evpl.api.client import Client
+from airflow_provider_evpl.config.settings import Settings
 from airflow_provider_evpl.errors import EvplAuthError, EvplError, EvplRequestError, EvplResponseError
+from airflow_provider_evpl.flows.pull import pull
 from airflow_provider_evpl.lake.store import LocalStore
-from airflow_provider_evpl.pull import pull
 from airflow_provider_evpl.sandbox.config import SandboxConfig
 from airflow_provider_evpl.sandbox.server import SandboxServer
-from airflow_provider_evpl.settings import Settings
 from tests.e2e.oidc import App, World, world
 from tests.faults.pulls import HOURLY, TRUTH, rows_of
 

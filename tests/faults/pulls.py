@@ -11,15 +11,15 @@ from typing import Any, NamedTuple, TypeAlias
 import pyarrow.parquet as pq
 
 from airflow_provider_evpl.api.client import Client
+from airflow_provider_evpl.config.plans import PullPlan
+from airflow_provider_evpl.config.settings import Settings
 from airflow_provider_evpl.errors import EvplError
+from airflow_provider_evpl.flows.pull import pull
 from airflow_provider_evpl.lake.store import LocalStore
-from airflow_provider_evpl.plan import PullPlan
-from airflow_provider_evpl.pull import pull
 from airflow_provider_evpl.sandbox.config import SandboxConfig
 from airflow_provider_evpl.sandbox.data import Network, Row
 from airflow_provider_evpl.sandbox.faults.places import is_struck
 from airflow_provider_evpl.sandbox.server import SandboxServer
-from airflow_provider_evpl.settings import Settings
 from airflow_provider_evpl.window import DAY, Granularity
 from tests.lakes import objects
 from tests.runs import A_DAY

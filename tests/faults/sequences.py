@@ -16,17 +16,17 @@ from typing import Any, Final, NamedTuple
 import pyarrow.parquet as pq
 
 from airflow_provider_evpl.api.client import Client
+from airflow_provider_evpl.config.settings import Settings
 from airflow_provider_evpl.errors import EvplError, EvplNotPublishedError, EvplRefusedError
+from airflow_provider_evpl.flows.progress import Progress
+from airflow_provider_evpl.flows.pull import pull
 from airflow_provider_evpl.lake.layout import parse_name
 from airflow_provider_evpl.lake.store import LocalStore
-from airflow_provider_evpl.progress import Progress
-from airflow_provider_evpl.pull import pull
 from airflow_provider_evpl.sandbox.data import Network
 from airflow_provider_evpl.sandbox.faults.places import is_struck
 from airflow_provider_evpl.sandbox.faults.samples import SAMPLE_FAULTS
 from airflow_provider_evpl.sandbox.pages import entry_head
 from airflow_provider_evpl.sandbox.server import SandboxServer
-from airflow_provider_evpl.settings import Settings
 from tests.faults.naive import COLUMNS, Reading, name_of, read_json, read_pages
 from tests.faults.pulls import TRUTH, Lands, bytes_of
 from tests.faults.served import Recorder
@@ -258,7 +258,7 @@ def failures() -> Iterator[dict[str, Interval]]:
                 found[text] = start, end
 
     handler = Handler()
-    log = logging.getLogger("airflow_provider_evpl.failures")
+    log = logging.getLogger("airflow_provider_evpl.flows.failures")
     log.addHandler(handler)
     try:
         yield found

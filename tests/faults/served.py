@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import requests
 
-from airflow_provider_evpl.api.watchdog import WatchedAdapter
+from airflow_provider_evpl.api.deadline import WatchedAdapter
 from tests.model import Interval, number
 
 Pages: TypeAlias = dict[int, bytes]

@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 from hypothesis import settings
 
+from airflow_provider_evpl.decode.values import pack
 from airflow_provider_evpl.lake.samples import SampleCollector, Samples
-from airflow_provider_evpl.page import Entry, Page, Rejection, Series
-from airflow_provider_evpl.values import pack
+from airflow_provider_evpl.models import Entry, Page, Rejection, Series
 from airflow_provider_evpl.window import EPOCH, Granularity, Window
 
 MIDNIGHT = datetime(2026, 11, 22, tzinfo=UTC)

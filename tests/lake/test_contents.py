@@ -22,7 +22,7 @@ from airflow_provider_evpl.lake.contents import (
 from airflow_provider_evpl.lake.layout import Dataset
 from airflow_provider_evpl.lake.parquet import encode
 from airflow_provider_evpl.lake.samples import Samples
-from airflow_provider_evpl.page import Series
+from airflow_provider_evpl.models import Series
 from airflow_provider_evpl.window import DAY
 from tests.lake.build import MIDNIGHT, Answer, Row, circuit, collect, fewer, hours, microseconds
 from tests.lake.memory import MemoryStore

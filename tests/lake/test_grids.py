@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_evpl.lake.grids import Grids, count_steps
+from airflow_provider_evpl.lake.columns import Grids, count_steps
 from airflow_provider_evpl.window import EPOCH, Window
 from tests.lake.build import fewer
 

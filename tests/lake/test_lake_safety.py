@@ -14,7 +14,7 @@ from airflow_provider_evpl.errors import (
     EvplStoreError,
 )
 from airflow_provider_evpl.lake.samples import Samples
-from airflow_provider_evpl.page import Series
+from airflow_provider_evpl.models import Series
 from tests.lake.build import (
     HOUR,
     MIDNIGHT,

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from airflow_provider_evpl.arguments import read_code_ope
+from airflow_provider_evpl.config.readers import read_code_ope
+from airflow_provider_evpl.config.settings import Settings
 from airflow_provider_evpl.errors import EvplConfigError, EvplStoreDeniedError
-from airflow_provider_evpl.settings import Settings
 from tests.fake_api import FakeApi, grid
 from tests.lake.build import fewer
 from tests.lakes import rows

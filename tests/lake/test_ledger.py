@@ -1,6 +1,5 @@
 from airflow_provider_evpl.lake.samples import SampleCollector
-from airflow_provider_evpl.page import Page, Rejection
-from airflow_provider_evpl.values import NO_ZONE
+from airflow_provider_evpl.models import NO_ZONE, Page, Rejection
 from tests.lake.build import (
     FIVE_MINUTES,
     PULLED_AT,
@@ -19,8 +18,8 @@ def test_the_limit_itself_is_not_too_much() -> None:
     moment = microseconds(hours(0, 1).start)
     rows: list[Row] = [(circuit("a"), moment, value) for value in (1.0, 2.0)]
     samples = collect([Answer(rows, [])], hours(0, 1))
-    assert samples.refusal(0.5, blot=str) is None
-    told = samples.refusal(0.499, blot=str)
+    assert samples.refusal(0.5, redact=str) is None
+    told = samples.refusal(0.499, redact=str)
     assert told is not None
     assert told.startswith("50.0% of the slice's samples or entries are rejected or in conflict, ")
     assert told.endswith(", or raise max_rejected_fraction to land the rest")
@@ -53,7 +52,7 @@ def test_times_without_a_zone_have_a_next_step_of_their_own() -> None:
 def test_all_that_is_set_aside_is_counted() -> None:
     """The five most frequent reasons by name, the rest together: the counts add up."""
     gone = [Rejection(f"reason {n}", 0, 0, n, "{}") for n in range(1, 9)]
-    told = collect([Answer([], gone)], hours(0, 1)).refusal(0.0, blot=str)
+    told = collect([Answer([], gone)], hours(0, 1)).refusal(0.0, redact=str)
     assert told is not None
     counts = [f"{n} x reason {n}" for n in (8, 7, 6, 5, 4)] + ["6 x other reasons"]
     assert f": {', '.join(counts)}; for example" in told
@@ -64,7 +63,7 @@ def test_what_the_api_says_stays_on_its_line() -> None:
     moment = microseconds(hours(0, 1).start)
     rows: list[Row] = [(circuit("a\nERROR \x1b[31m"), moment, value) for value in (1.0, 2.0)]
     odd = Rejection("value is no number", 0, 0, 1, '{"value":\n\x1b"x"}')
-    told = collect([Answer(rows, [odd])], hours(0, 1)).refusal(0.0, blot=str)
+    told = collect([Answer(rows, [odd])], hours(0, 1)).refusal(0.0, redact=str)
     assert told is not None
     assert told.isprintable()
     assert "a ERROR  [31m in EVPL at" in told

@@ -20,7 +20,7 @@ import airflow_provider_evpl
 from airflow_provider_evpl.lake.layout import Dataset
 from airflow_provider_evpl.lake.parquet import Footer, digest_series, encode, read_footer
 from airflow_provider_evpl.lake.samples import Samples
-from airflow_provider_evpl.page import Series
+from airflow_provider_evpl.models import Series
 from airflow_provider_evpl.window import DAY
 from tests.lake.build import (
     MIDNIGHT,

@@ -15,7 +15,7 @@ from airflow_provider_evpl.lake.layout import Dataset
 from airflow_provider_evpl.lake.parquet import encode
 from airflow_provider_evpl.lake.revisions import Revisions, revise
 from airflow_provider_evpl.lake.samples import Samples
-from airflow_provider_evpl.page import Series
+from airflow_provider_evpl.models import Series
 from airflow_provider_evpl.window import Window
 from tests.lake.build import HOUR, MIDNIGHT, Answer, Row, circuit, collect, fewer, hourly, hours, microseconds
 from tests.lake.memory import MemoryStore

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_provider_evpl.decode.values import pack
 from airflow_provider_evpl.lake.samples import SampleCollector, Samples
 from airflow_provider_evpl.lake.schema import SERIES_COLUMNS
-from airflow_provider_evpl.page import Entry, Page, Rejection, Series
-from airflow_provider_evpl.values import pack
+from airflow_provider_evpl.models import Entry, Page, Rejection, Series
 from airflow_provider_evpl.window import EPOCH, Granularity, Window
 from tests.lake.build import (
     FIVE_MINUTES,

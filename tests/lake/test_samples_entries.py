@@ -6,9 +6,9 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_provider_evpl.decode.values import pack
 from airflow_provider_evpl.lake.samples import SampleCollector, Samples
-from airflow_provider_evpl.page import Entry, Page
-from airflow_provider_evpl.values import pack
+from airflow_provider_evpl.models import Entry, Page
 from tests.lake.build import (
     FIVE_MINUTES,
     HOUR,

@@ -24,7 +24,7 @@ from airflow_provider_evpl.errors import (
     EvplStoreError,
 )
 from airflow_provider_evpl.lake.store import ObjectStore, Store
-from airflow_provider_evpl.lake.store_errors import is_temporary, told
+from airflow_provider_evpl.lake.store_errors import is_temporary, translate_errors
 from tests.lake.proxy import proxied
 from tests.lake.stores import BUCKET, PROTOCOLS, connect
 from tests.servers import azure_connection_string
@@ -210,7 +210,7 @@ FAILURES = [
 )
 def test_every_failure_is_ours(protocol: str, raised: Exception, kind: type[EvplError]) -> None:
     """A refusal is permanent, all else is retried, ours goes through as it is; the cause stays with it."""
-    with pytest.raises(EvplError) as caught, told(f"{protocol}://lake/x"):
+    with pytest.raises(EvplError) as caught, translate_errors(f"{protocol}://lake/x"):
         raise raised
     assert type(caught.value) is kind
     assert isinstance(caught.value, EvplPermanentError) == (kind is EvplStoreDeniedError)
@@ -225,7 +225,10 @@ def test_every_failure_is_ours(protocol: str, raised: Exception, kind: type[Evpl
 def test_missing_credentials_are_named(protocol: str, raised: Exception) -> None:
     """Credentials that aren't available now are another matter than refused ones: the message says so."""
     url = f"{protocol}://lake/x"
-    with pytest.raises(EvplStoreError, match=f"^{url}: no credentials found: ") as caught, told(url):
+    with (
+        pytest.raises(EvplStoreError, match=f"^{url}: no credentials found: ") as caught,
+        translate_errors(url),
+    ):
         raise raised
     assert "run again later" in str(caught.value)
     assert "check the storage connection" in str(caught.value)
@@ -256,7 +259,7 @@ def test_what_fails_while_a_store_is_opened_may_be_temporary(raised: Exception, 
 
 def test_what_is_no_failure_is_left_alone() -> None:
     """A time-out or an interrupt of the whole process is not taken for a failure of the store."""
-    with pytest.raises(KeyboardInterrupt), told("s3://lake/x"):
+    with pytest.raises(KeyboardInterrupt), translate_errors("s3://lake/x"):
         raise KeyboardInterrupt
 
 

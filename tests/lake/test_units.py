@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from airflow_provider_evpl.lake.units import unit_doubts
+from airflow_provider_evpl.lake.samples import unit_doubts
 from tests.lake.build import Answer, Row, circuit, collect, hours, microseconds
 
 

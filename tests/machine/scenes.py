@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, NamedTuple
 
-from airflow_provider_evpl.plan import PullPlan
+from airflow_provider_evpl.config.plans import PullPlan
 from airflow_provider_evpl.sandbox.config import SandboxConfig
 from airflow_provider_evpl.sandbox.server import SandboxServer
 from airflow_provider_evpl.window import DAY, Granularity, Window

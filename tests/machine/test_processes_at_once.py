@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from airflow_provider_evpl import errors
-from airflow_provider_evpl.plan import PullPlan
+from airflow_provider_evpl.config.plans import PullPlan
 from tests.lake.memory import MemoryStore
 from tests.machine.conftest import PlaceMaker, Stage
 from tests.machine.killing import at_once

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from airflow_provider_evpl.api.client import Client
+from airflow_provider_evpl.config.plans import PullPlan
+from airflow_provider_evpl.config.settings import Settings
 from airflow_provider_evpl.errors import EvplError
+from airflow_provider_evpl.flows.pull import pull
+from airflow_provider_evpl.flows.summary import Summary
 from airflow_provider_evpl.lake.store import Store
-from airflow_provider_evpl.plan import PullPlan
-from airflow_provider_evpl.pull import pull
-from airflow_provider_evpl.settings import Settings
-from airflow_provider_evpl.summary import Summary
 from tests.lake.build import PULLED_AT
 from tests.lake.memory import MemoryStore
 from tests.machine.places import LocalPlace, Place

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from airflow.providers.common.compat.sdk import DAG, BaseOperator
 
 from airflow_provider_evpl.hooks.storage import open_object_storage
-from airflow_provider_evpl.operators.link import LandedLink, push_link
+from airflow_provider_evpl.telemetry.link import LandedLink, push_link
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context

@@ -1,0 +1,1 @@
+"""Response bytes become pages. Pure: no HTTP, no storage, no Airflow."""

@@ -1,0 +1,1 @@
+"""What a user can do with the API and the lake, without Airflow."""

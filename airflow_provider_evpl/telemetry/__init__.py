@@ -1,0 +1,1 @@
+"""What a finished task publishes: asset events, metrics, lineage, a link."""

@@ -1,0 +1,199 @@
+"""Arguments as templates render them, names of many things, and lengths of time."""
+
+import unicodedata
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pendulum
+import pytest
+from jinja2 import Undefined
+from lazy_object_proxy import Proxy  # type: ignore[import-untyped]
+
+from airflow_provider_evpl.config.readers import (
+    given_arguments,
+    given_fields,
+    guarded,
+    read_boolean,
+    read_duration,
+    read_name,
+    shows,
+)
+from airflow_provider_evpl.errors import EvplConfigError, name_of, name_some, one_line, quoted, wrong
+
+DAY = timedelta(days=1)
+HOUR = timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    "nothing", [None, "", "  ", "None", " None\n", Undefined(), Proxy(lambda: None), Proxy(lambda: " ")]
+)
+def test_what_is_left_out_is_not_given(nothing: object) -> None:
+    """Null, blank, and what templates make of them, as text or natively, are not given."""
+    assert given_arguments({"code_ope": nothing, "granularity": "1h"}) == {"granularity": "1h"}
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (" 0042 ", " 0042 "),
+        (1042, "1042"),
+        (0.5, "0.5"),
+        (Decimal("0.50"), "0.50"),
+        (np.int64(42), "42"),
+        (True, "True"),
+        (date(2026, 11, 22), "2026-11-22"),
+        (datetime(2026, 11, 22, tzinfo=UTC), "2026-11-22 00:00:00+00:00"),
+        (Proxy(lambda: pendulum.datetime(2026, 11, 22)), "2026-11-22 00:00:00+00:00"),
+        (pendulum.duration(hours=25), "1 day, 1:00:00"),
+        (Proxy(lambda: HOUR), "1:00:00"),
+        (["0042"], ["0042"]),
+    ],
+)
+def test_arguments_are_read_as_templates_render_them(value: object, text: object) -> None:
+    """A value has the text that a template of text would have rendered; a list has none."""
+    task = SimpleNamespace(template_fields=("code_ope", "granularity"), code_ope=value, granularity=None)
+    assert given_fields(task) == {"code_ope": text}
+
+
+def test_a_name_is_text_without_blanks_around_it() -> None:
+    """Text is taken without the blanks around it; a list is an error that names the field."""
+    assert read_name({"code_ope": " 0042\n"}, "code_ope") == "0042"
+    assert read_name({}, "code_ope") is None
+    with pytest.raises(EvplConfigError, match=r"^code_ope: must be text, is list"):
+        read_name({"code_ope": ["0042"]}, "code_ope")
+
+
+@pytest.mark.parametrize(
+    ("count", "named"), [(0, ""), (1, "0"), (5, "0, 1, 2, 3, 4"), (7, "0, 1, 2, 3, 4 and 2 more")]
+)
+def test_five_are_named_and_the_others_counted(count: int, named: str) -> None:
+    """However many there are, it stays one short line."""
+    assert name_some([str(number) for number in range(count)]) == named
+
+
+@pytest.mark.parametrize(
+    ("value", "length"),
+    [
+        ("300s", timedelta(seconds=300)),
+        ("1h", HOUR),
+        (" 2d ", 2 * DAY),
+        ("0s", timedelta()),
+        ("007d", 7 * DAY),
+        ("000000000000300s", timedelta(seconds=300)),
+        ("999999999s", timedelta(seconds=999_999_999)),
+        ("36500d", 36_500 * DAY),
+        (HOUR, HOUR),
+        ("1:00:00", HOUR),
+        ("1 day, 0:00:00", DAY),
+        (" 30 days, 23:59:59 ", 31 * DAY - timedelta(seconds=1)),
+        (pendulum.duration(hours=1), HOUR),
+        (pendulum.duration(weeks=1, days=2, seconds=3), 9 * DAY + timedelta(seconds=3)),
+        (pendulum.duration(months=1), 30 * DAY),
+        (pendulum.duration(years=1), 365 * DAY),
+        (pendulum.datetime(2026, 3, 1) - pendulum.datetime(2026, 2, 1), 28 * DAY),
+        (pd.Timedelta(hours=1), HOUR),
+        (pd.Timedelta(30_000, "D").as_unit("s"), 30_000 * DAY),
+    ],
+)
+def test_lengths_are_timedeltas_or_text_with_a_unit(value: object, length: timedelta) -> None:
+    """A length is a timedelta of any class, its text, or a number with s, h or d; a month has 30 days."""
+    read = read_duration(value, "lookback")
+    assert (read, type(read)) == (length, timedelta)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("300", 300, 300.0, True, "5m", "-1h", "1.5h", "h", "", "9999999999d", "36501d"),
+        *("1 day", "1:00", "24:00:00", "0:00:60", "-1 day, 23:00:00", "0:00:01.5", "36501 days, 0:00:00"),
+        *("PT1H", "1 h", "1H", "\N{FULLWIDTH DIGIT FIVE}h"),
+        *(timedelta(milliseconds=1), -HOUR, timedelta.max),
+        *(pendulum.duration(microseconds=1), pendulum.duration(hours=-1), pendulum.duration(years=101)),
+        pendulum.datetime(2026, 2, 1) - pendulum.datetime(2026, 3, 1),
+        *(pd.Timedelta("1h1ns"), pd.Timedelta(-1, "h"), pd.NaT),
+    ],
+)
+def test_an_unclear_length_is_refused_by_name(value: object) -> None:
+    """A bare number, a duration in words, minutes (the API's `m` is months), a minus: an error."""
+    with pytest.raises(EvplConfigError, match="lookback"):
+        read_duration(value, "lookback")
+
+
+def test_what_is_not_seen_becomes_a_blank() -> None:
+    """No character of Unicode that breaks a line, steers a terminal or is invisible is shown; others are."""
+    kinds = ("Cc", "Cf", "Cs", "Zl", "Zp", "Zs")
+    odd = [chr(code) for code in range(0x110000) if unicodedata.category(chr(code)) in kinds]
+    kept = [one for one in odd if one_line(f"a{one}b") == f"a{one}b"]
+    assert {unicodedata.category(one) for one in kept} == {"Zs"}
+    assert set("\0\t\n\r\x0b\x1b\x7f\x85\x9b\u2028\u2029\u200b\u200f\u202e\u2066\ufeff\ud800") <= set(
+        odd
+    ) - set(kept)
+    assert one_line("a \r\n\x1b b") == "a   b"
+    assert one_line("Île-de-France, 東京 💡") == "Île-de-France, 東京 💡"
+
+
+def test_a_text_is_cut() -> None:
+    """Up to the limit it is shown whole, and a longer one shows that it is cut."""
+    assert one_line("a" * 500) == "a" * 500
+    assert one_line("a" * 501) == "a" * 500 + "..."
+    assert one_line("abc", 2) == "ab..."
+    assert quoted("a" * 5_000_000) == "'" + "a" * 199 + "..."
+    assert name_of("a", None, "", "b\n") == "a b "
+    assert name_of("a" * 201) == "a name of 201 characters"
+
+
+@pytest.mark.parametrize(
+    ("text", "is_shown"),
+    [
+        ("is 'a-client-secret'", True),
+        ("is 'client'", True),
+        (r"is 'a\\-\\c\\l\\i\\e\\n\\t'", True),
+        ("is 'a%2Dclient%2Dsecret'", True),
+        ("is 'clien'", False),
+        ("", False),
+    ],
+)
+def test_six_characters_of_a_secret_are_found(text: str, is_shown: bool) -> None:  # noqa: FBT001 what is expected
+    """In whatever form, and with blanks around it; five of them may be part of any word."""
+    assert shows(text, " a-client-secret\n") is is_shown
+    assert not shows(text, None)
+    assert not shows(text, "  ")
+
+
+def test_a_short_secret_is_found_whole() -> None:
+    """One of less than six characters is looked for as it is."""
+    assert shows("is 'p4s5'", "p4s5")
+    assert not shows("is 'p4s'", "p4s5")
+
+
+def _fail(error: EvplConfigError) -> None:
+    raise error
+
+
+def test_an_error_that_shows_a_secret_loses_its_value() -> None:
+    """Its value is gone, also from the context that a traceback shows; another error is as it was."""
+    error = wrong("granularity: must be short", "a-client-secret")
+    with pytest.raises(EvplConfigError, match=r"^granularity: must be short, is \*\*\*$") as raised:
+        guarded(lambda: _fail(error), "client")
+    assert raised.value.__context__ is raised.value.__cause__ is None
+    with pytest.raises(EvplConfigError, match=r"^granularity: must be short, is 'a-client-secret'$"):
+        guarded(lambda: _fail(error), "other")
+    assert guarded(lambda: 5, "client") == 5
+
+
+def test_a_message_with_a_secret_elsewhere_is_not_shown() -> None:
+    """What a library says may hold the secret, too: then nothing of it is shown."""
+    with pytest.raises(EvplConfigError, match="the message is not shown") as raised:
+        guarded(lambda: _fail(EvplConfigError("s3: ValueError: Invalid endpoint: a-client-secret")), "client")
+    assert "client-" not in str(raised.value)
+
+
+def test_a_long_text_for_a_boolean_is_not_shown() -> None:
+    """Some are read before the connection, so nobody knows yet what is a secret."""
+    with pytest.raises(EvplConfigError, match=r"^deferrable: must be true or false, is 'yes'$"):
+        read_boolean("yes", "deferrable")
+    with pytest.raises(EvplConfigError, match=r"^deferrable: must be true or false$"):
+        read_boolean("a-client-secret", "deferrable")

@@ -1,0 +1,384 @@
+"""A connection's fields become settings, or an error that names the field and shows no secret."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from airflow_provider_evpl.config.settings import Settings
+from airflow_provider_evpl.errors import EvplConfigError
+from tests.certificates import make_certificate
+
+SECRET = "s3cret/+ü"
+DEFAULTS = {  # the contract's table
+    "base_url": "https://api.orange.com",
+    "token_url": "https://api.orange.com/oauth/v3/token",
+    "code_ope": None,
+    "token_auth": "basic",
+    "ctxtid": ("wses", "vsn"),
+    "pagination": "element",
+    "page_parallelism": 4,
+    "requests_per_second": 10,
+    "timeout_seconds": 60,
+    "max_retry_seconds": 300,
+    "verify": True,
+    "proxy": None,
+    "naive_timestamps": "reject",
+    "job": "JOBV",
+    "offer_type": "EVPL",
+}
+
+
+def settings(
+    login: str | None = "client",
+    password: str | None = SECRET,
+    host: str | None = None,
+    **extra: Any,  # noqa: ANN401 the point is to try anything
+) -> Settings:
+    """Read a connection that is complete but for what is given."""
+    extra = {"application_id": "app", **extra}
+    return Settings.from_connection(login=login, password=password, host=host, extra=extra)
+
+
+def test_three_fields_are_enough() -> None:
+    """Client id, secret and ApplicationID are all that must be set; the rest is the contract's default."""
+    required = {"client_id": "client", "client_secret": SECRET, "application_id": "app"}
+    assert asdict(settings()) == required | DEFAULTS
+
+
+@pytest.mark.parametrize("missing", ["login", "password", "application_id"])
+@pytest.mark.parametrize("nothing", [None, "", " "])
+def test_a_missing_field_is_named(missing: str, nothing: str | None) -> None:
+    """Null and blank are "not given"; what is required is named."""
+    with pytest.raises(EvplConfigError, match=rf"^{missing}.*: must be set in the connection$"):
+        settings(**{missing: nothing})
+
+
+def test_a_typing_mistake_is_named_not_its_value() -> None:
+    """An extra that nobody knows is an error, even where it is empty."""
+    with pytest.raises(EvplConfigError, match="unknown aplication_id") as error:
+        settings(aplication_id=SECRET)
+    assert SECRET not in str(error.value)
+    with pytest.raises(EvplConfigError, match="unknown client_secret"):
+        settings(client_secret=None)
+
+
+def test_text_means_the_same_as_json() -> None:
+    """Every extra may come as text, as URIs give it."""
+    as_json = settings(
+        ctxtid=["a", "b"],
+        page_parallelism=8,
+        requests_per_second=2.5,
+        timeout_seconds=5,
+        max_retry_seconds=0,
+        verify=True,
+    )
+    as_text = settings(
+        ctxtid=" a, b ",
+        page_parallelism="8",
+        requests_per_second="2.5",
+        timeout_seconds=" 5 ",
+        max_retry_seconds="0",
+        verify="True",
+    )
+    assert as_json == as_text
+
+
+@pytest.mark.parametrize("nothing", [None, "", " "])
+def test_blank_extras_have_their_defaults(nothing: str | None) -> None:
+    """A form stores nulls and blanks for what was not filled in."""
+    names = DEFAULTS.keys() - {"base_url"}
+    assert settings(host=nothing, **dict[str, Any].fromkeys(names, nothing)) == settings()
+
+
+@pytest.mark.parametrize("text", ["a,b", '["a", "b"]', "['a', 'b']", " [ 'a','b' ] "])
+def test_ctxtid_may_be_a_list_as_text(text: str) -> None:
+    """A list may come as JSON text, as URIs hold it, or as Python text, as Airflow 2.11's form saves it."""
+    assert settings(ctxtid=text).ctxtid == ("a", "b")
+
+
+@pytest.mark.parametrize("none", ["none", "None", [], "[]"])
+def test_ctxtid_may_be_empty(none: object) -> None:
+    """An empty list is written `none`."""
+    assert settings(ctxtid=none).ctxtid == ()
+
+
+def test_a_job_is_taken_as_it_is() -> None:
+    """Another job than the default is text, without the blanks around it."""
+    assert settings(job=" JOBX ").job == "JOBX"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("application_id", 7),
+        ("application_id", "line\nbreak"),
+        ("code_ope", 42),
+        ("token_auth", "digest"),
+        ("ctxtid", 5),
+        ("ctxtid", "wses,,vsn"),
+        ("ctxtid", [1]),
+        ("ctxtid", "[1]"),
+        ("ctxtid", "[wses, vsn]"),
+        ("ctxtid", '["wses"'),
+        ("pagination", "cursor"),
+        ("page_parallelism", 0),
+        ("page_parallelism", 33),
+        ("page_parallelism", 1.5),
+        ("page_parallelism", "many"),
+        ("page_parallelism", True),
+        ("requests_per_second", 0),
+        ("requests_per_second", 1001),
+        ("requests_per_second", "nan"),
+        ("requests_per_second", "1e-300"),
+        ("requests_per_second", "1e999"),
+        ("timeout_seconds", 0),
+        ("timeout_seconds", "inf"),
+        ("timeout_seconds", 10**400),
+        ("max_retry_seconds", -1),
+        ("verify", 1),
+        ("verify", "/there/is/no/such/bundle.pem"),
+        ("proxy", "socks5://127.0.0.1:1080"),
+        ("proxy", "http://"),
+        ("naive_timestamps", "local"),
+        ("job", 1),
+        ("job", ".."),
+        ("offer_type", ["EVPL"]),
+    ],
+)
+def test_a_wrong_extra_is_named(name: str, value: Any) -> None:  # noqa: ANN401 the point is to try anything
+    """A value of the wrong type or range is an error that starts with the field."""
+    with pytest.raises(EvplConfigError, match=f"^{name}"):
+        settings(**{name: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("page_parallelism", 1),
+        ("page_parallelism", 32),
+        ("requests_per_second", 0.001),
+        ("requests_per_second", 1000),
+        ("timeout_seconds", 0.001),
+        ("max_retry_seconds", 0),
+        ("token_auth", "post"),
+        ("pagination", "page"),
+        ("naive_timestamps", "utc"),
+        ("proxy", "http://127.0.0.1:3128"),
+        ("proxy", "https://user:p%40ss@proxy.example.com:3128"),
+    ],
+)
+def test_a_range_holds_its_ends(name: str, value: Any) -> None:  # noqa: ANN401 the point is to try anything
+    """The smallest and largest number, and each other choice, is taken as it is."""
+    assert getattr(settings(**{name: value}), name) == value
+
+
+@pytest.mark.parametrize("url", ["http://localhost:8075", "HTTP://127.0.0.1"])
+@pytest.mark.parametrize("field", ["host", "token_url"])
+def test_a_proxy_elsewhere_sees_no_plain_http(field: str, url: str) -> None:
+    """Credentials in plain http stay on this machine: a proxy on another one is refused."""
+    with pytest.raises(EvplConfigError, match=r"^proxy: must be on a loopback host"):
+        settings(**{field: url}, proxy="http://proxy.example.com:3128")
+    assert settings(**{field: url}, proxy="http://127.0.0.1:3128").token_url.startswith(url)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "https://api.example.com",
+        "https://api.example.com:8443/gateway/",
+        "http://localhost:8075",
+        "http://127.1.2.3",
+        "http://[::1]:80",
+    ],
+)
+def test_a_base_url_is_https_or_loopback(host: str) -> None:
+    """Plain http is for a loopback host only, the token's too; a trailing slash doesn't matter."""
+    made = settings(host=host)
+    assert made.base_url == host.rstrip("/")
+    assert made.token_url == f"{made.base_url}/oauth/v3/token"
+    assert settings(token_url=host).token_url == made.base_url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "api.orange.com",
+        "ftp://api.orange.com",
+        "http://api.orange.com",
+        "http://0.0.0.0:8075",
+        "http://127.0.0.1.example.com",
+        "http://localhost.example.com",
+        "http://[::2]",
+        "https://",
+        "https://user:hunter2@api.orange.com",
+        "https://hunter2@api.orange.com",
+        "https://api.orange.com?key=hunter2",
+        "https://api.orange.com?",
+        "https://api.orange.com#",
+        "https://api.orange.com/#hunter2",
+        "https://api.orange.com:hunter2",
+        "https://[api",
+        "http://127.0.0.1\\@example.com",
+        "https://api.orange .com",
+    ],
+)
+@pytest.mark.parametrize("field", ["host", "token_url"])
+def test_a_wrong_url_is_named_not_shown(field: str, url: str) -> None:
+    """Scheme, host and port must be clear, and no credentials in it: they would be shown everywhere."""
+    with pytest.raises(EvplConfigError, match=f"^{field}") as error:
+        settings(**{field: url})
+    assert "hunter2" not in str(error.value)
+
+
+def test_verify_takes_a_bundle_that_is_there(tmp_path: Path) -> None:
+    """The path of a CA bundle, or of a folder of certificates, is kept."""
+    bundle = make_certificate(tmp_path / "ca.pem")
+    assert settings(verify=str(bundle)).verify == str(bundle)
+    assert settings(verify=str(tmp_path)).verify == str(tmp_path)
+
+
+def test_verify_takes_no_other_file(tmp_path: Path) -> None:
+    """A file without a certificate would fail at each request, as if the host were away."""
+    bundle = tmp_path / "ca.pem"
+    bundle.write_text("no certificate")
+    with pytest.raises(EvplConfigError, match=r"verify: .*no certificate"):
+        settings(verify=str(bundle))
+
+
+def test_verify_false_is_for_loopback() -> None:
+    """Certificates count everywhere but on this machine, for the token's host too."""
+    assert settings(host="http://localhost:1", verify="false").verify is False
+    with pytest.raises(EvplConfigError, match="verify"):
+        settings(verify=False)
+    with pytest.raises(EvplConfigError, match="verify"):
+        settings(host="http://localhost:1", token_url="https://login.example.com", verify=False)
+
+
+@pytest.mark.parametrize("credentials", ["user:pr0xy", "pr0xy:", "pr0xy", ":pr0xy"])
+def test_no_secret_in_the_settings_text(credentials: str) -> None:
+    """Settings may be printed; a proxy's password is a secret, or its user where that is alone."""
+    made = settings(proxy=f"http://{credentials}@proxy.example.com:3128")
+    assert SECRET not in repr(made)
+    assert "pr0xy" not in repr(made)
+    assert {SECRET, "pr0xy", made.basic_credentials} == set(made.secrets)
+
+
+@pytest.mark.parametrize(
+    ("host", "canonical"),
+    [
+        ("https://API.Orange.com:443/", "https://api.orange.com"),
+        ("http://LOCALHOST:8075/Path/", "http://localhost:8075/path"),
+        ("http://[::1]:80", "http://[::1]"),
+        ("http://127.0.0.1:443", "http://127.0.0.1:443"),
+        ("https://api.orange.com:80/x", "https://api.orange.com:80/x"),
+    ],
+)
+def test_a_source_is_compared_in_lower_case(host: str, canonical: str) -> None:
+    """Case, default port and trailing slash don't make another source; the host counts as given."""
+    assert settings(host=host).source == {
+        "base_url": canonical,
+        "job": "JOBV",
+        "offer_type": "EVPL",
+        "ctxtid": "wses,vsn",
+    }
+
+
+@pytest.mark.parametrize("name", ["token_auth", "page_parallelism", "verify", f"{SECRET}"])
+def test_a_secret_in_the_wrong_field_is_not_shown(name: str) -> None:
+    """Whoever pastes the secret into another field, or its name, doesn't find it in the message."""
+    with pytest.raises(EvplConfigError) as error:
+        settings(**{name: SECRET})
+    assert SECRET not in str(error.value)
+    assert "***" in str(error.value)
+
+
+PASSWORDS = {
+    "plain": "f0rty-tw0-w1nters-2026",
+    "backslashes": "f0rty\\tw0\\w1nters\\2026",
+    "both quotes": """f0rty'tw0"w1nters'"2026""",
+    "beyond ASCII": "f0rtÿ-tw0\x01w1ntérs\u2028\u202e2026",
+    "digits": "98765432109876543210",
+    "short": "p4s5",
+    "blanks around it": "  f0rty-tw0-w1nters-2026 \n",
+}
+PLACES: dict[str, Callable[[str], object]] = {
+    "alone": str,
+    "a blank after it": lambda password: f"{password} ",
+    "a line break after it": lambda password: f"{password}\r\n",
+    "blanks around it": lambda password: f" \t{password}\n ",
+    "more after it": lambda password: f"{password}-and-more",
+    "in a list": lambda password: [password],
+    "in a list of lists": lambda password: [[password], {"a": [password]}],
+    "in a list as text": lambda password: repr([[password]]),
+    "in JSON": lambda password: json.dumps([password]),
+    "a user of a URL": lambda password: f"https://{password}@api.example.com",
+    "a path of a URL": lambda password: f"ftp://api.example.com/{quote(password)}?query",
+    "a number": lambda password: int(password) if password.isdigit() else password,
+    "its beginning": lambda password: password.strip()[:6],
+    "its end": lambda password: password.strip()[-6:],
+    "a mistake in it": lambda password: f"{password.strip()[:7]}#{password.strip()[8:]}",
+}
+TYPED = [
+    *("token_auth", "pagination", "page_parallelism", "requests_per_second", "timeout_seconds"),
+    *("max_retry_seconds", "naive_timestamps", "verify"),
+]
+
+
+@pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
+@pytest.mark.parametrize("password", PASSWORDS.values(), ids=PASSWORDS)
+def test_no_part_of_a_secret_is_in_a_message(password: str, place: Callable[[str], object]) -> None:
+    """Whoever pastes it, or six characters of it, into another field, or a name, does not find them."""
+    value = place(password)
+    extras: list[dict[str, Any]] = [{name: value} for name in (*DEFAULTS, "application_id", "no_such_field")]
+    for given in (*extras, {str(value): 1}, {str(value): 1, "job": ".."}, {"login": value}, {"host": value}):
+        for shown in _errors_of(password, given):
+            assert not _six_in_a_row(password) & _six_in_a_row(shown), given
+
+
+def _errors_of(password: str, given: dict[str, Any]) -> Iterator[str]:
+    """Give all that is known of the error of a wrong field, and of those behind it, shown or not."""
+    error: BaseException | None = None
+    try:
+        settings(password=password, **given)
+    except EvplConfigError as raised:
+        error = raised
+    while error is not None:
+        yield from (str(error), repr(error.args))
+        error = error.__cause__ or error.__context__
+
+
+def _six_in_a_row(text: str) -> set[str]:
+    """Give what a text holds, six characters each; a shorter one as a whole. Backslashes don't count."""
+    plain = re.sub(r"\\x([0-9a-f]{2})|\\u([0-9a-f]{4})", lambda one: chr(int(one[1] or one[2], 16)), text)
+    plain = plain.replace("\\", "").strip()
+    return {plain[at : at + 6] for at in range(max(1, len(plain) - 5))}
+
+
+def test_what_is_no_secret_is_shown() -> None:
+    """A wrong value is shown where it has less than six characters of the secret: it helps to correct it."""
+    with pytest.raises(EvplConfigError, match=r"^page_parallelism: .* to 32, is 'a-cli'$"):
+        settings(password="a-client-secret", page_parallelism="a-cli")
+    with pytest.raises(EvplConfigError, match=r"^page_parallelism: .* to 32, is \*\*\*$"):
+        settings(password="a-client-secret", page_parallelism="a-clie")
+
+
+@pytest.mark.parametrize("name", TYPED)
+def test_a_wrong_value_is_shown_on_one_short_line(name: str) -> None:
+    """Whatever a field holds, its message can neither forge a line of a log nor steer a terminal."""
+    with pytest.raises(EvplConfigError) as error:
+        settings(**{name: f"\n\x1b[2J\u2028\u202e\u200b{'x' * 5_000_000}"})
+    assert str(error.value).isprintable()
+    assert len(str(error.value)) < 1000
+
+
+@pytest.mark.parametrize("name", ["login", "password", "application_id", "code_ope", "job"])
+def test_half_a_character_is_refused(name: str) -> None:
+    """JSON can hold half of a character, which no request can: it is refused by name."""
+    with pytest.raises(EvplConfigError, match=name):
+        settings(**{name: "a\ud800"})

@@ -1,0 +1,370 @@
+import json
+import math
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_evpl.decode.decoder import PageDecoder
+from airflow_provider_evpl.decode.values import pack
+from airflow_provider_evpl.errors import EvplResponseError, EvplUnavailableError
+from airflow_provider_evpl.models import Entry, Page, Rejection, Series
+
+NAMES = {"objectInstanceId": "circuit-1", "metric_name": "in"}
+TIME = "1970-01-01T00:00:01Z"
+SAMPLE = {"timeStamp": TIME, "value": "1.5"}
+SERIES = Series("circuit-1", "in", None, None, None, None)
+
+
+def decode(*entries: object, naive_timestamps: str = "reject", **changes: object) -> Page:
+    """Read a page of these entries."""
+    body = {"hasNext": False, "entries": list(entries)} | changes
+    return PageDecoder(naive_timestamps=naive_timestamps).decode(json.dumps(body).encode())
+
+
+def entry(*samples: object, **changes: object) -> dict[str, object]:
+    """An entry with these samples."""
+    return NAMES | {"performanceValues": list(samples)} | changes
+
+
+def only(page: Page) -> tuple[Entry, list[tuple[str, int, int | None, int]]]:
+    """The one entry of a page, and what was rejected, without the raw text."""
+    (got,) = page.entries
+    return got, [(one.reason, one.entry, one.sample, one.samples) for one in page.rejections]
+
+
+times = st.datetimes().map(lambda moment: moment.isoformat() + "Z")
+odd_times = st.sampled_from(["", "2026-11-22", "2026-11-22T00:00:00", None, 7, ["x"], "2026-02-30T00:00:00Z"])
+good_values = st.none() | st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(10**30), 10**30)
+odd_values = st.sampled_from(["N/A", "12,5", "12 %", "NaN", "inf", "1_0", True, [], {}, "\uff11", " "])
+decimal_texts = st.floats(allow_nan=False, allow_infinity=False).map(repr) | st.sampled_from(["", " 1 "])
+unknown = st.dictionaries(st.sampled_from(["context", "unit"]), st.integers() | st.text(), max_size=1)
+samples: st.SearchStrategy[Any] = st.builds(
+    lambda time, value, more: {"timeStamp": time, "value": value} | more,
+    times | odd_times,
+    good_values | decimal_texts | odd_values,
+    unknown,
+) | st.sampled_from([None, 7, "x", [], {}, {"timeStamp": TIME}, {"value": "1"}])
+good_samples = st.builds(
+    lambda time, value: {"timeStamp": time, "value": value}, times, good_values | decimal_texts
+) | st.just({"timeStamp": TIME})
+optional_names = st.fixed_dictionaries(
+    {},
+    optional={
+        name: st.none() | st.text() for name in ("pop_country", "pop_name", "pop_section_name", "objectType")
+    },
+)
+
+
+def pages(
+    one_sample: st.SearchStrategy[Any], more: st.SearchStrategy[dict[str, Any]]
+) -> st.SearchStrategy[Any]:
+    """Pages of entries of samples."""
+    one_entry = st.builds(
+        lambda names, values, extra: NAMES | names | {"performanceValues": values} | extra,
+        optional_names,
+        st.lists(one_sample, max_size=4) | one_sample | st.none(),
+        more,
+    )
+    return st.builds(
+        lambda entries, extra: {"hasNext": True, "currentPage": 1, "entries": entries} | extra,
+        st.lists(one_entry, max_size=4),
+        more,
+    )
+
+
+def careful(body: bytes) -> Page:
+    """Read a page the careful way, whatever is in it."""
+    return PageDecoder()._careful(body.strip())  # noqa: SLF001 the law is about just this way
+
+
+@given(pages(good_samples, st.just({})))
+def test_both_ways_agree(page: dict[str, Any]) -> None:
+    """A page in which all is as documented reads the same the quick and the careful way, nothing rejected."""
+    body = json.dumps(page).encode()
+    read = PageDecoder().decode(body)
+    assert repr(read) == repr(careful(body))  # a missing value is NaN, which equals nothing
+    assert read.rejections == []
+    assert read.unknown_fields == frozenset()
+
+
+@given(pages(samples, unknown))
+def test_every_sample_is_accounted_for(page: dict[str, Any]) -> None:
+    """Whatever is in a page, each of its samples is accepted or rejected, by position, and none is twice."""
+    body = b"\n " + json.dumps(page).encode()
+    read = PageDecoder().decode(body)
+    assert repr(read) == repr(careful(body))  # a missing value is NaN, which equals nothing
+    assert read.entry_count == len(page["entries"])
+    rejected = [(one.entry, one.sample) for one in read.rejections]
+    assert len(set(rejected)) == len(rejected)
+    assert all(one.samples == 1 for one in read.rejections)
+    total = 0
+    for sent in page["entries"]:
+        values = sent["performanceValues"]
+        total += len(values) if isinstance(values, list) else values is not None
+    assert sum(len(one.timestamps) for one in read.entries) + len(rejected) == total
+    assert all(len(one.timestamps) == len(one.values) for one in read.entries)
+
+
+@given(pages(samples, unknown), st.data())
+def test_an_odd_entry_costs_nothing_else(page: dict[str, Any], data: st.DataObject) -> None:
+    """All other entries of a page read the same, whatever is put beside them."""
+    body = json.dumps(page).encode()
+    odd = data.draw(st.sampled_from([None, 7, {}, {"metric_name": "in"}, [NAMES], "x"]))
+    more = json.dumps(page | {"entries": [*page["entries"], odd]}).encode()
+    read, beside = PageDecoder().decode(body), PageDecoder().decode(more)
+    assert repr(beside.entries) == repr(read.entries)  # a missing value is NaN, which equals nothing
+    assert beside.rejections[:-1] == read.rejections
+    assert beside.rejections[-1].sample is None
+
+
+def test_a_whole_page() -> None:
+    """Every documented field arrives under its name."""
+    names = {"pop_country": "FR", "pop_name": "Paris", "pop_section_name": "A", "objectType": "EVPL"}
+    page = decode(entry(SAMPLE, **names), entry(), hasNext=True, currentPage=2, totalPages=3)
+    assert page == Page(
+        current_page=2,
+        total_pages=3,
+        has_next=True,
+        entry_count=2,
+        entries=[
+            Entry(Series("circuit-1", "in", "FR", "Paris", "A", "EVPL"), [1_000_000], pack([1.5])),
+            Entry(SERIES, [], pack([])),
+        ],
+        size=page.size,
+    )
+
+
+@pytest.mark.parametrize("none", [{}, {"performanceValues": None}, {"performanceValues": []}])
+@pytest.mark.parametrize(
+    "more", [{}, {"unknown": 1}, {"context": "a", "bandwidth": "5", "on": True, "x": None}]
+)
+def test_no_samples(none: dict[str, object], more: dict[str, object]) -> None:
+    """Missing, null and empty `performanceValues` are no samples, and nothing is rejected."""
+    assert only(decode(NAMES | none | more)) == (Entry(SERIES, [], pack([])), [])
+
+
+@pytest.mark.parametrize("more", [{}, {"unknown": 1}])
+def test_one_object_is_a_list_of_one(more: dict[str, object]) -> None:
+    """One object in place of the list is a list of one."""
+    got, rejected = only(decode(NAMES | {"performanceValues": SAMPLE} | more))
+    assert (got, rejected) == (Entry(SERIES, [1_000_000], pack([1.5])), [])
+
+
+@pytest.mark.parametrize("shape", ["x", 7, True, 1.5])
+def test_performance_values_of_another_shape(shape: object) -> None:
+    """Any other shape is rejected, as one sample, and the entry counts."""
+    got, rejected = only(decode(NAMES | {"performanceValues": shape}))
+    assert got == Entry(SERIES, [], pack([]))
+    assert rejected == [("performanceValues is neither list, object nor null", 0, None, 1)]
+
+
+@pytest.mark.parametrize("missing", ["objectInstanceId", "metric_name"])
+@pytest.mark.parametrize("wrong", [None, 7, [], "absent"])
+def test_a_required_name_that_is_missing(missing: str, wrong: object) -> None:
+    """An entry without a required name is rejected whole, for all its samples; at least one."""
+    for values, count in ([SAMPLE] * 3, 3), ([], 1), (SAMPLE, 1), (None, 1):
+        sent = entry(performanceValues=values)
+        sent |= {missing: wrong}
+        if wrong == "absent":
+            del sent[missing]
+        page = decode(entry(SAMPLE), sent)
+        assert len(page.entries) == 1
+        (rejected,) = page.rejections
+        assert (rejected.entry, rejected.sample, rejected.samples) == (1, None, count)
+        assert missing in rejected.reason
+        assert json.loads(rejected.raw) == sent
+
+
+def test_an_optional_name_of_the_wrong_type() -> None:
+    """A name of another type than text can't tell series apart: the entry is rejected."""
+    page = decode(entry(SAMPLE, SAMPLE, pop_name=7))
+    assert page.entries == []
+    assert [(one.samples, "pop_name" in one.reason) for one in page.rejections] == [(2, True)]
+
+
+@pytest.mark.parametrize("shape", [None, 7, "x", []])
+def test_an_entry_that_is_no_object(shape: object) -> None:
+    """Something else in an entry's place is rejected, for one sample."""
+    page = decode(shape)
+    assert page.rejections == [Rejection("not an object", 0, None, 1, json.dumps(shape))]
+    assert page.entry_count == 1
+
+
+@pytest.mark.parametrize(
+    ("sample", "why"),
+    [
+        (SAMPLE | {"value": "N/A"}, "value is no number"),
+        (SAMPLE | {"value": "NaN"}, "value is not finite"),
+        (SAMPLE | {"value": True}, "value is neither number, text nor null"),
+        (SAMPLE | {"value": {}}, "value is neither number, text nor null"),
+        (SAMPLE | {"value": int("9" * 400)}, "value is no number"),
+        (SAMPLE | {"timeStamp": None}, "timeStamp is missing or no text"),
+        (SAMPLE | {"timeStamp": 7}, "timeStamp is missing or no text"),
+        ({"value": 1}, "timeStamp is missing or no text"),
+        (SAMPLE | {"timeStamp": "1970-01-01T00:00:01"}, "timeStamp has no zone"),
+        (None, "not an object"),
+        ([], "not an object"),
+    ],
+)
+def test_odd_samples(sample: object, why: str) -> None:
+    """An odd sample is rejected by itself, with its reason, its position and its raw text."""
+    page = decode(entry(SAMPLE, sample, SAMPLE))
+    got, rejected = only(page)
+    assert got == Entry(SERIES, [1_000_000] * 2, pack([1.5] * 2))
+    assert rejected == [(why, 0, 1, 1)]
+    assert json.loads(page.rejections[0].raw) == sample
+
+
+def test_values_as_they_come() -> None:
+    """Numbers and their text are values; null, empty text and nothing are a sample without one."""
+    values = ["1.5", 2, 2.5, " 3 ", None, ""]
+    page = decode(entry(*(SAMPLE | {"value": value} for value in values), {"timeStamp": TIME}))
+    *numbers, first, second, third = only(page)[0].values
+    assert numbers == [1.5, 2.0, 2.5, 3.0]
+    assert all(map(math.isnan, (first, second, third)))
+
+
+@pytest.mark.parametrize(
+    ("samples", "count"), [([SAMPLE] * 3, 3), ([1, 2], 2), ([], 1), ({"a": [SAMPLE] * 3}, 1), ({}, 1)]
+)
+def test_an_entry_with_renamed_performance_values(samples: object, count: int) -> None:
+    """An entry whose samples may have a new name is rejected for all of them; the reason has the name."""
+    sent = {"context": "a"} | NAMES | {"measurements": samples}
+    assert decode(entry(SAMPLE), sent).rejections == [
+        Rejection(
+            "no performanceValues; the unknown field measurements may be its new name",
+            1,
+            None,
+            count,
+            json.dumps(sent),
+        )
+    ]
+
+
+def test_of_several_lists_that_with_time_stamps_is_named() -> None:
+    """The reason names the field with most time stamps, then the longest list; objects count as one."""
+    lists = {"context": {"a": 1}, "zones": [9, 9], "links": [1, 2, 3], "unit": "%"}
+    (rejection,) = decode(NAMES | lists).rejections
+    assert (rejection.samples, "field links may" in rejection.reason) == (3, True)
+    (rejection,) = decode(NAMES | lists | {"measurements": [SAMPLE, SAMPLE], "last": SAMPLE}).rejections
+    assert (rejection.samples, "field measurements may" in rejection.reason) == (2, True)
+
+
+@pytest.mark.parametrize("none", [None, []])
+def test_no_samples_beside_a_list(none: object) -> None:
+    """Null and empty `performanceValues` are no samples, whatever a field beside them holds."""
+    page = decode(entry(performanceValues=none, measurements=[SAMPLE], context={"a": SAMPLE}))
+    assert only(page) == (Entry(SERIES, [], pack([])), [])
+
+
+@pytest.mark.parametrize("number", [5, 0, -1.5, "5", " 3 ", "1e3", 10**400], ids=lambda one: repr(one)[:9])
+def test_a_sample_with_a_renamed_value(number: object) -> None:
+    """A sample with a number under another name is rejected, and the name is in the reason."""
+    page = decode(entry(SAMPLE, {"timeStamp": TIME, "unit": "%", "val": number}))
+    got, rejected = only(page)
+    assert got == Entry(SERIES, [1_000_000], pack([1.5]))
+    assert rejected == [("no value; the unknown field val may be its new name", 0, 1, 1)]
+
+
+@pytest.mark.parametrize("other", [True, None, "", " ", "%", "NaN", "1_0", [5], {"a": 5}])
+def test_a_sample_without_a_value_and_a_number(other: object) -> None:
+    """A sample without a value stays one where no other field has a number."""
+    (value,) = only(decode(entry({"timeStamp": TIME, "unit": other})))[0].values
+    assert math.isnan(value)
+
+
+@pytest.mark.parametrize("none", [None, ""])
+def test_an_empty_value_beside_a_number(none: object) -> None:
+    """A sample with an empty value has no value, whatever a field beside it holds."""
+    page = decode(entry(SAMPLE | {"value": none, "val": 5}))
+    (value,) = only(page)[0].values
+    assert (math.isnan(value), page.rejections) == (True, [])
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [("a\n\r\x1b b", "a  b"), ("", ""), ("n" * 100, "n" * 100), ("n" * 101, "a name of 101 characters")],
+    ids=["control characters", "empty", "long", "too long"],
+)
+def test_a_reason_is_short_and_on_one_line(name: str, shown: str) -> None:
+    """A name that goes into a reason has no control characters, and is not shown if it is too long."""
+    page = decode(NAMES | {name: []}, entry({"timeStamp": TIME, name: 5}))
+    assert [one.reason for one in page.rejections] == [
+        f"no performanceValues; the unknown field {shown} may be its new name",
+        f"no value; the unknown field {shown} may be its new name",
+    ]
+
+
+def test_times_without_zone() -> None:
+    """Where the connection says so, a time without a zone is UTC."""
+    page = decode(entry({"timeStamp": "1970-01-01T00:00:01"}), naive_timestamps="utc")
+    read, rejected = only(page)
+    (value,) = read.values
+    assert math.isnan(value)
+    assert (read.series, read.timestamps, rejected) == (SERIES, [1_000_000], [])
+
+
+def test_unknown_fields() -> None:
+    """Names that Orange's document doesn't have are told, with their place, and change nothing."""
+    page = decode(entry(SAMPLE | {"unit": "%"}, context={"a": 1}), links=[])
+    assert only(page) == (Entry(SERIES, [1_000_000], pack([1.5])), [])
+    assert page.unknown_fields == {"links", "entries[].context", "entries[].performanceValues[].unit"}
+    page = decode(entry(context=1), entry(period=2), totalPages=2)
+    assert page.unknown_fields == {"entries[].context", "entries[].period"}
+    assert page.total_pages == 2
+
+
+def test_text_that_is_no_utf_8() -> None:
+    """A byte that is no UTF-8 costs its sample or its entry; the raw text shows it."""
+    template = json.dumps({"hasNext": False, "entries": [entry(SAMPLE, SAMPLE | {"value": "@"})]}).encode()
+    page = PageDecoder().decode(template.replace(b"@", b"\xe9"))
+    assert only(page)[0] == Entry(SERIES, [1_000_000], pack([1.5]))
+    assert page.rejections[0].reason.startswith("no readable JSON: ")
+    assert r'"\xe9"' in page.rejections[0].raw
+    page = PageDecoder().decode(template.replace(b"circuit-1", b"\xe9"))
+    assert page.entries == []
+    assert page.rejections[0].samples == 2
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"hasNext": None},
+        {"hasNext": "true"},
+        {"entries": None},
+        {"entries": {}},
+        {"currentPage": "1"},
+        {"totalPages": 1.5},
+    ],
+)
+def test_no_report(changes: dict[str, Any]) -> None:
+    """JSON in which the report's own fields are missing or of another type is no report."""
+    with pytest.raises(EvplResponseError, match=f"the answer is no report: .*{next(iter(changes))}"):
+        decode(**changes)
+
+
+@pytest.mark.parametrize("missing", ["hasNext", "entries"])
+def test_no_report_without(missing: str) -> None:
+    """Neither `hasNext` nor `entries` may be missing: nothing is guessed."""
+    body = {"hasNext": False, "entries": []}
+    del body[missing]
+    with pytest.raises(EvplResponseError, match=missing):
+        PageDecoder().decode(json.dumps(body).encode())
+
+
+@pytest.mark.parametrize("body", [b"", b"<html></html>", b"[NaN]", b"{", b'{"hasNext":false,"entries":[]'])
+def test_no_json(body: bytes) -> None:
+    """Text that is no JSON, or that ends inside, may be right the next time."""
+    with pytest.raises(EvplUnavailableError, match="no whole JSON text"):
+        PageDecoder().decode(body)
+
+
+def test_depth() -> None:
+    """A value nested deeper than may be read is rejected like others."""
+    deep = b"[" * 900 + b"]" * 900
+    body = msgspec.json.encode({"hasNext": False, "entries": [entry(SAMPLE | {"value": "@"})]})
+    page = PageDecoder().decode(body.replace(b'"@"', deep))
+    assert [one.reason for one in page.rejections] == ["value is neither number, text nor null"]

@@ -1,0 +1,414 @@
+"""What a look over a lake finds: each hour of a range is landed once and whole, or to be pulled again."""
+
+import io
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
+
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_evpl.flows.coverage import find_gaps
+from airflow_provider_evpl.flows.findings import Outcome
+from airflow_provider_evpl.lake.layout import Dataset
+from airflow_provider_evpl.lake.objects import Objects
+from airflow_provider_evpl.window import Granularity, Window
+from tests.lake.build import (
+    HOUR,
+    MIDNIGHT,
+    PULLED_AT,
+    Answer,
+    Row,
+    circuit,
+    collect,
+    fewer,
+    hourly,
+    hours,
+    microseconds,
+)
+from tests.lake.memory import MemoryStore
+from tests.lake.runs import DATASET, DAY, SOURCE, damaged, earlier, lake_of, land, run, with_footer
+from tests.looks import HOURLY_OF_288, ONE_DAY, day, kinds, leave_over, look, outcomes, put
+
+
+def test_a_whole_day_has_nothing_to_pull() -> None:
+    """Whether it landed as one object or as many."""
+    store = MemoryStore()
+    run(store, hours(0, 12), hours(12, 24))
+    coverage = look(store)
+    assert coverage.windows == []
+    assert coverage.as_dict() == {
+        "window_start": "2026-11-22T00:00:00Z",
+        "window_end": "2026-11-23T00:00:00Z",
+        "objects": 2,
+        "rows": 48,
+        "expected": 576,
+        "observed": 48,
+        "values": 48,
+        "missing": 0,
+        "empty": 0,
+        "overlap": 0,
+        "foreign": 0,
+        "absent": 0,
+        "vanished": 0,
+        "null": 0,
+        "given_up": 0,
+        "findings": [],
+    }
+
+
+def test_an_empty_lake_is_missing_day_by_day() -> None:
+    """Each window to pull is within one UTC day."""
+    range_of_days = Window(MIDNIGHT - 6 * HOUR, MIDNIGHT + 30 * HOUR)
+    coverage = look(MemoryStore(), range_of_days)
+    assert coverage.windows == [hours(-6, 0), DAY, hours(24, 30)]
+    assert {kind for kind, _ in kinds(coverage)} == {"missing"}
+
+
+def test_days_before_the_first_one_are_reported_and_not_pulled() -> None:
+    """Where a data set begins, there is nothing to repair before it; a gap after it is one."""
+    store = MemoryStore()
+    put(store, day(0))
+    put(store, day(2))
+    coverage = look(store, hours(-30, 72))
+    assert outcomes(coverage) == [
+        ("missing", hours(-30, -24), Outcome.BEFORE_FIRST_DAY),
+        ("missing", day(-1), Outcome.BEFORE_FIRST_DAY),
+        ("missing", day(1), Outcome.RETURNED),
+    ]
+    assert coverage.windows == [day(1)]
+    assert [one.window for one in coverage.gaps] == [day(1)]
+    assert coverage.messages[0].endswith(
+        "; not pulled again: the data set begins later. Use a backfill for it"
+    )
+
+
+def test_windows_that_only_touch_stay_apart() -> None:
+    """Where one can't be mended the other still can: a gap isn't joined to the object beside it."""
+    store = MemoryStore()
+    run(store, hours(0, 5), hours(6, 24))
+    coverage = look(store, hours(3, 24))
+    assert kinds(coverage) == [("missing", hours(5, 6))]
+    incomplete = look(store, min_coverage=1)
+    assert incomplete.windows == [hours(0, 5), hours(5, 6), hours(6, 24)]
+
+
+def test_samples_in_two_objects_are_found() -> None:
+    """An hour that a killed run left beside its day is tidied up by a pull of the day."""
+    store = MemoryStore()
+    leave_over(store, hours(3, 4))
+    coverage = look(store)
+    assert kinds(coverage) == [("overlap", DAY)]
+    assert coverage.windows == [DAY]
+
+
+def test_a_leftover_is_counted_once() -> None:
+    """The sums are those of the day: what a reader finds who takes the longest interval."""
+    store = MemoryStore()
+    leave_over(store, *hours(0, 24).slices(HOUR))
+    coverage = look(store).as_dict()
+    assert coverage["objects"] == 25
+    assert (coverage["rows"], coverage["expected"], coverage["values"]) == (48, 576, 48)
+
+
+def test_findings_that_overlap_are_one_pull() -> None:
+    """A leftover hour beside a day that is incomplete: the day is pulled once."""
+    store = MemoryStore()
+    leave_over(store, hours(3, 4))
+    coverage = look(store, min_coverage=1)
+    assert sorted(kinds(coverage)) == sorted([("overlap", DAY), ("absent", DAY)])
+    assert coverage.windows == [DAY]
+
+
+def test_what_another_source_landed_is_reported_and_left_alone() -> None:
+    """It is not ours to count, and a pull of its window would be refused."""
+    store = MemoryStore()
+    lake = lake_of(store, {"base_url": "https://sandbox"})
+    [target] = lake.targets([hours(0, 12)])
+    land(lake, target, hourly(target.window))
+    store.objects[DATASET.samples_path(hours(12, 18))] = b"not Parquet"
+    coverage = look(store)
+    assert kinds(coverage) == [
+        ("foreign", hours(0, 12)),
+        ("foreign", hours(12, 18)),
+        ("missing", hours(18, 24)),
+    ]
+    assert (coverage.windows, coverage.objects) == ([hours(18, 24)], 0)
+    assert "it comes from {'base_url': 'https://sandbox'}" in coverage.messages[0]
+
+
+@pytest.mark.parametrize(
+    ("dataset", "window", "reason"),
+    [
+        (Dataset("0008", "300s"), DAY, "operator code 0042, its path 0008"),
+        (Dataset("0042", "3600s"), DAY, "granularity 300s, its path 3600s"),
+        (DATASET, day(1), "slice 2026-11-22T00:00:00Z/2026-11-23T00:00:00Z, its path 2026-11-23T"),
+    ],
+    ids=["operator code", "granularity", "slice"],
+)
+@pytest.mark.parametrize("is_earlier", [False, True], ids=["", "earlier version"])
+def test_a_misplaced_copy_is_foreign(
+    dataset: Dataset,
+    window: Window,
+    reason: str,
+    is_earlier: bool,  # noqa: FBT001 a parameter of the test
+) -> None:
+    """An object copied to another object's path is a foreign finding with its reason, and is not counted."""
+    store = MemoryStore()
+    run(store, DAY)
+    data = store.objects.pop(DATASET.samples_path(DAY))
+    store.objects[dataset.samples_path(window)] = earlier(data, pulled_at="") if is_earlier else data
+    coverage = find_gaps(
+        Objects(store, dataset, SOURCE), window, min_coverage=0, give_up_after=None, now=PULLED_AT
+    )
+    assert kinds(coverage) == [("foreign", window)]
+    assert reason in coverage.messages[0]
+    assert (coverage.objects, coverage.rows) == (0, 0)
+
+
+@pytest.mark.parametrize(("threshold", "found"), [(HOURLY_OF_288, []), (HOURLY_OF_288 + 0.001, [DAY])])
+def test_a_series_under_the_threshold_is_found(threshold: float, found: list[Window]) -> None:
+    """In that share of an object's steps each series has to have a value."""
+    store = MemoryStore()
+    run(store, DAY)
+    assert look(store, min_coverage=threshold).windows == found
+
+
+def test_one_thin_series_among_many_is_found() -> None:
+    """It is found though nearly all values of its object are there; the object is read to name it."""
+    store = MemoryStore()
+    names = [f"c{number:02}" for number in range(99)]
+    moments = [microseconds(MIDNIGHT + hour * HOUR) for hour in range(24)]
+    rows: list[Row] = [(circuit(name), moment, 1.0) for name in names for moment in moments]
+    rows += [(circuit("thin"), moment, 1.0) for moment in moments[:-2]]
+    [target] = lake_of(store).targets([DAY])
+    land(lake_of(store), target, collect([Answer(rows, [])], DAY))
+    coverage = look(store)
+    assert kinds(coverage) == [("absent", DAY)]
+    assert coverage.messages[0].endswith("absent: 1 series lack values: thin in EVPL (22 of 288)")
+
+
+def test_each_empty_day_is_found_until_it_has_something() -> None:
+    """Nothing was there when it was pulled: an outage of three days heals in one night, whenever it ends."""
+    store = MemoryStore()
+    days = [day(number) for number in range(4)]
+    run(store, days[0])
+    for one in days[1:]:
+        [target] = lake_of(store).targets([one])
+        land(lake_of(store), target, collect([], one))
+    coverage = look(store, hours(0, 4 * 24))
+    assert kinds(coverage) == [("empty", one) for one in days[1:]]
+    assert coverage.as_dict()["expected"] == 4 * 2 * 288
+    assert coverage.windows == days[1:]
+    run(store, *days[1:])
+    assert look(store, hours(0, 4 * 24)).windows == []
+
+
+def test_samples_off_the_grid_have_no_expected_number() -> None:
+    """Days of a granularity of a week are never incomplete, nor is one without samples a finding."""
+    store = MemoryStore()
+    dataset = Dataset("0042", "1w")
+    for number, rows in enumerate(([(circuit("a"), microseconds(MIDNIGHT), 1.0)], [])):
+        window = day(number)
+        samples = collect([Answer([*rows], [])], window, Granularity("1w"))
+        lake = lake_of(store, dataset=dataset)
+        [target] = lake.targets([window])
+        land(lake, target, samples)
+    objects = Objects(store, dataset, SOURCE)
+    coverage = find_gaps(objects, hours(0, 48), min_coverage=1, give_up_after=None, now=PULLED_AT)
+    assert kinds(coverage) == []
+    assert (coverage.rows, coverage.expected, coverage.observed, coverage.values) == (1, 0, 0, 0)
+
+
+def test_objects_of_an_earlier_version_are_read_by_their_columns() -> None:
+    """Whatever their footers lack, they are judged as all others are."""
+    store = MemoryStore()
+    for number, circuits in enumerate(["ab", "a", "ab"]):
+        put(store, day(number), circuits)
+    expected = look(store, hours(0, 72)).as_dict()
+    for path, data in store.objects.items():
+        store.objects[path] = earlier(data, pulled_at="2026-11-24T00:00:00Z")
+    assert look(store, hours(0, 72)).as_dict() == expected
+    assert look(store, hours(0, 72), min_coverage=1).windows == [day(0), day(1), day(2)]
+
+
+def test_rows_are_read_once_for_the_same_series() -> None:
+    """Of many objects with the same series one is read whole, the others by their footers alone."""
+    store = MemoryStore()
+    run(store, *hours(0, 24).slices(HOUR))
+    store.calls.clear()
+    assert look(store).findings == []
+    assert Counter(method for method, _ in store.calls) == {"listing": 1, "tail": 24, "open": 1}
+
+
+@pytest.mark.parametrize("wrong", [None, b"", b"PAR1", bytes(100), b"cut off"])
+def test_an_end_that_holds_no_footer_is_read_again(wrong: bytes | None) -> None:
+    """The object was replaced since the listing, or its footer is longer: what is found is the same."""
+
+    class Changing(MemoryStore):
+        def tails(self, sizes: Mapping[str, int], length: int) -> Iterator[bytes | None]:
+            for tail in super().tails(sizes, length):
+                assert tail is not None
+                yield tail[5:-5] if wrong == b"cut off" else wrong
+
+    store = Changing()
+    run(store, hours(0, 12))
+    run(store, hours(12, 24), value=None)
+    store.objects[DATASET.samples_path(hours(3, 4))] = b"not Parquet"
+    same = MemoryStore()
+    same.objects = store.objects
+    assert look(store) == look(same)
+    assert len(look(store).findings) == 2
+
+
+def test_a_long_footer_is_read_whole() -> None:
+    """Of a large object the footer is longer than the end that is read of each."""
+    store = MemoryStore()
+    run(store, DAY)
+    [(path, data)] = store.objects.items()
+    store.objects[path] = with_footer(data, unknown_fields=json.dumps(["x" * 100_000]))
+    assert look(store).findings == []
+    assert [call for call in store.calls if call[0] == "tail"] == [("tail", path)]
+
+
+@pytest.mark.parametrize("is_earlier", [False, True], ids=["", "earlier version"])
+def test_rows_that_cannot_be_read_are_a_gap(is_earlier: bool) -> None:  # noqa: FBT001 a parameter of the test
+    """The footer promises what is not there: the object is pulled again."""
+    store = MemoryStore()
+    run(store, DAY)
+    path = DATASET.samples_path(DAY)
+    data = earlier(store.objects[path], pulled_at="") if is_earlier else store.objects[path]
+    store.objects[path] = damaged(data)
+    coverage = look(store)
+    assert (kinds(coverage), coverage.windows) == ([("absent", DAY)], [DAY])
+    assert "its rows can't be read: OSError" in coverage.messages[0]
+
+
+@pytest.mark.parametrize("is_earlier", [False, True], ids=["", "earlier version"])
+def test_an_empty_object_is_found_and_replaced(is_earlier: bool) -> None:  # noqa: FBT001 a parameter of the test
+    """An earlier version wrote a row group without rows; either is empty, and a pull replaces it."""
+    store = MemoryStore()
+    put(store, DAY, "")
+    if is_earlier:
+        [(path, data)] = store.objects.items()
+        store.objects[path] = earlier(data, pulled_at="")
+    assert pq.ParquetFile(io.BytesIO(*store.objects.values())).num_row_groups == is_earlier
+    assert kinds(look(store)) == [("empty", DAY)]
+    [landing] = run(store, DAY)
+    assert landing.revisions is not None
+    assert landing.revisions[:3] == (48, 0, 0)
+    assert look(store).findings == []
+
+
+def test_what_lies_over_another_sources_object_is_left_alone() -> None:
+    """A pull of it would be refused: it is told, and only the rest is pulled."""
+    store = MemoryStore()
+    run(store, hours(0, 12), hours(12, 24))
+    store.objects[DATASET.samples_path(hours(3, 4))] = b"not Parquet"
+    coverage = look(store, min_coverage=1)
+    assert [kind for kind, _ in kinds(coverage)].count("foreign") == 1
+    assert coverage.windows == [hours(12, 24)]
+
+
+def test_a_window_that_meets_a_foreign_object_beside_the_range_is_left_alone() -> None:
+    """The range ends within an object of ours that a foreign one overlaps: a pull of it would be refused."""
+    store = MemoryStore()
+    run(store, hours(0, 20))
+    store.objects[DATASET.samples_path(hours(18, 24))] = b"not Parquet"
+    coverage = look(store, hours(0, 17), min_coverage=1)
+    assert (kinds(coverage), coverage.windows) == ([("absent", hours(0, 20))], [])
+
+
+@pytest.mark.parametrize("part", ["slice", "code_ope", "source"])
+def test_texts_of_a_foreign_footer_are_short_and_on_one_line(part: str) -> None:
+    """Whatever somebody wrote there, a log line stays one."""
+    store = MemoryStore()
+    run(store, DAY)
+    path = DATASET.samples_path(DAY)
+    odd = "x\nERROR \x1b[2J" + "y" * 100_000
+    text = json.dumps({"base_url": odd}) if part == "source" else odd
+    store.objects[path] = with_footer(store.objects[path], **{part: text})
+    [message] = look(store).messages
+    assert message.isprintable()
+    assert len(message) < 1000
+
+
+def test_a_leftover_is_no_yardstick() -> None:
+    """What only a leftover hour has is not expected: the day replaced it."""
+    store = MemoryStore()
+    put(store, hours(5, 6), "abc")
+    leftover = dict(store.objects)
+    run(store, DAY)
+    store.objects |= leftover
+    run(store, hours(24, 29), hours(29, 30))
+    assert kinds(look(store, hours(0, 30))) == [("overlap", DAY)]
+
+
+def test_few_of_many_doubled_objects_are_named() -> None:
+    """A day beside all its five minutes is one short line."""
+    store = MemoryStore()
+    leave_over(store, *hours(0, 24).slices(HOUR / 12))
+    [told] = [str(one) for one in look(store).findings if one.kind == "overlap"]
+    assert "289 objects" in told
+    assert len(told) < 350
+
+
+def test_each_finding_is_told_in_words() -> None:
+    """In order of time; what is counted adds up over all objects, the empty one too."""
+    store = MemoryStore()
+    one_sample = collect([Answer([(circuit("a"), microseconds(MIDNIGHT), 1.0)], [])], hours(0, 6))
+    for samples in (one_sample, collect([], hours(6, 12))):
+        [target] = lake_of(store).targets([samples.window])
+        land(lake_of(store), target, samples)
+    store.objects[DATASET.samples_path(hours(12, 18))] = b"not Parquet"
+    put(store, hours(24, 25), "a")
+    leftover = dict(store.objects)
+    put(store, hours(24, 27), "a")
+    store.objects |= leftover
+    told = look(store, hours(0, 27)).as_dict()
+    foreign = (
+        "an object that this connection didn't land: it was not written by this provider; "
+        "a pull would refuse it: move the object away"
+    )
+    assert told["findings"] == [
+        f"{hours(0, 6)} absent: 1 series lack values: a in EVPL (1 of 72)",
+        f"{hours(6, 12)} empty: no sample has landed",
+        f"{hours(12, 18)} foreign: {foreign}",
+        f"{hours(18, 24)} missing: nothing has landed",
+        f"{hours(24, 27)} overlap: 2 objects have the same samples: {hours(24, 25)}, {hours(24, 27)}",
+    ]
+    assert (told["objects"], told["rows"], told["expected"], told["observed"]) == (4, 4, 180, 4)
+
+
+def test_no_more_than_a_hundred_are_told() -> None:
+    """The result travels through XCom: it is small, and its counts are whole."""
+    coverage = look(MemoryStore(), Window(MIDNIGHT - 150 * ONE_DAY, MIDNIGHT))
+    assert len(coverage.messages) == 100
+    assert coverage.as_dict()["missing"] == len(coverage.windows) == 150
+
+
+spans = st.tuples(st.integers(0, 47), st.integers(1, 24)).map(lambda pair: (pair[0], min(48, sum(pair))))
+
+
+@fewer
+@given(st.lists(spans, max_size=5), spans)
+def test_each_hour_is_landed_once_or_pulled(landed: list[tuple[int, int]], asked: tuple[int, int]) -> None:
+    """Windows to pull hold all hours of the range that no object has; they touch no other, nor midnight.
+
+    Only days before the data set's first one are not pulled.
+    """
+    store = MemoryStore()
+    for span in landed:
+        for part in hours(*span).slices(ONE_DAY):
+            put(store, part)
+    found = look(store, hours(*asked)).windows
+    has = {hour for start, end in landed for hour in range(start, end)}
+    first = min(has, default=0) // 24 * 24
+    for hour in range(*asked):
+        is_pulled = any(one.contains(hours(hour, hour + 1)) for one in found)
+        assert is_pulled == (hour not in has and hour >= first)
+    assert all(one.end <= other.start for one, other in pairwise(found))
+    assert [part for one in found for part in one.slices(ONE_DAY)] == found

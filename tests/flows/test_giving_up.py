@@ -1,0 +1,145 @@
+"""A window that no pull mends is pulled ever more seldom, then given up."""
+
+from datetime import datetime
+
+import pytest
+
+from airflow_provider_evpl.flows.findings import Outcome
+from tests.lake.build import HOUR, MIDNIGHT, PULLED_AT, hours
+from tests.lake.memory import MemoryStore
+from tests.lake.runs import DAY, damaged, earlier, lake_of
+from tests.looks import ONE_DAY, day, kinds, leave_over, look, outcomes, put
+
+
+def test_each_pull_comes_when_the_age_has_doubled() -> None:
+    """First pulled an hour after its end: then after about 1, 2, 4 and 8 days, and no more."""
+    store = MemoryStore()
+    [target] = lake_of(store).targets([hours(0, 12)])
+    put(store, hours(0, 12), "", pulled_at=MIDNIGHT + 13 * HOUR)
+    found, coverage = [], look(store, target.window)
+    for night in range(1, 30):
+        now = MIDNIGHT + night * ONE_DAY + 6 * HOUR
+        coverage = look(store, target.window, give_up_after=7 * ONE_DAY, now=now)
+        assert kinds(coverage) == [("empty", target.window)]
+        if coverage.windows:
+            found.append(night)
+            put(store, target.window, "", pulled_at=now)
+    assert found == [1, 2, 4, 8]
+    assert coverage.findings[0].outcome is Outcome.GIVEN_UP
+    assert coverage.as_dict()["given_up"] == 1
+    assert "set give_up_after=None" in coverage.messages[0]
+
+
+def test_a_window_that_stays_as_it_was_is_given_up_too() -> None:
+    """A slice that is kept or refused keeps its last pull: it ends at twice the time."""
+    store = MemoryStore()
+    put(store, hours(0, 12), "", pulled_at=MIDNIGHT + 13 * HOUR)
+    found = [
+        night
+        for night in range(1, 30)
+        if look(
+            store,
+            hours(0, 12),
+            give_up_after=7 * ONE_DAY,
+            now=MIDNIGHT + night * ONE_DAY + 6 * HOUR,
+        ).windows
+    ]
+    assert found == list(range(1, 15))
+
+
+def test_missing_and_doubled_windows_are_never_given_up() -> None:
+    """They are returned whatever their age."""
+    store = MemoryStore()
+    leave_over(store, hours(3, 4))
+    late = MIDNIGHT + 300 * ONE_DAY
+    assert look(store, hours(0, 48), give_up_after=ONE_DAY, now=late).windows == [DAY, day(1)]
+
+
+def test_nothing_is_given_up_without_a_limit() -> None:
+    """None switches it off: each night all of it."""
+    store = MemoryStore()
+    put(store, hours(0, 12), "", pulled_at=PULLED_AT)
+    late = MIDNIGHT + 300 * ONE_DAY
+    assert look(store, hours(0, 12), now=late).windows == [hours(0, 12)]
+
+
+def test_a_late_first_pull_begins_the_age() -> None:
+    """A backfill of an old window has its time from then on."""
+    store = MemoryStore()
+    pulled_at = MIDNIGHT + 100 * ONE_DAY
+    put(store, hours(0, 12), "", pulled_at=pulled_at)
+    for age, count in ((1, 1), (13, 1), (15, 0)):
+        now = pulled_at + age * ONE_DAY
+        assert len(look(store, hours(0, 12), give_up_after=7 * ONE_DAY, now=now).windows) == count
+
+
+def test_what_waits_is_told() -> None:
+    """Between two pulls it is a finding that says so, and is not returned."""
+    store = MemoryStore()
+    put(store, hours(0, 12), "", pulled_at=MIDNIGHT + 13 * HOUR)
+    put(store, hours(0, 12), "", pulled_at=MIDNIGHT + 4 * ONE_DAY)
+    now = MIDNIGHT + 5 * ONE_DAY
+    coverage = look(store, hours(0, 12), give_up_after=7 * ONE_DAY, now=now)
+    assert outcomes(coverage) == [("empty", hours(0, 12), Outcome.WAITS)]
+    assert coverage.windows == []
+    assert "not pulled again yet" in coverage.messages[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "begin"),
+    [("2026-11-24T00:00:00Z", PULLED_AT), ("", MIDNIGHT + 12 * HOUR)],
+    ids=["its pull", "its window"],
+)
+def test_an_object_of_an_earlier_version_has_an_age(text: str, begin: datetime) -> None:
+    """It counts from the pull that its footer tells, else from the end of its window."""
+    store = MemoryStore()
+    put(store, hours(0, 12), "", pulled_at=PULLED_AT)
+    [(path, data)] = store.objects.items()
+    store.objects[path] = earlier(data, pulled_at=text)
+    for age, count in ((13, 1), (15, 0)):
+        now = begin + age * ONE_DAY
+        assert len(look(store, hours(0, 12), give_up_after=7 * ONE_DAY, now=now).windows) == count
+
+
+def test_a_clock_that_was_ahead_gives_nothing_up() -> None:
+    """A pull that says it will be is as good as none: the window is returned until it is old in truth."""
+    store = MemoryStore()
+    put(store, hours(0, 12), "", pulled_at=MIDNIGHT + 13 * HOUR)
+    put(store, hours(0, 12), "", pulled_at=MIDNIGHT + 300 * ONE_DAY)
+    for age, count in ((2, 1), (13, 1), (15, 0)):
+        now = MIDNIGHT + 12 * HOUR + age * ONE_DAY
+        assert len(look(store, hours(0, 12), give_up_after=7 * ONE_DAY, now=now).windows) == count
+
+
+@pytest.mark.parametrize(
+    ("age_at_last_pull", "age", "outcome"),
+    [
+        (0, 0, Outcome.RETURNED),
+        (2, 4, Outcome.RETURNED),
+        (2, 3, Outcome.WAITS),
+        (3, 3, Outcome.WAITS),
+        (7, 14, Outcome.RETURNED),
+        (8, 9, Outcome.GIVEN_UP),
+        (0, 14, Outcome.RETURNED),
+        (0, 15, Outcome.GIVEN_UP),
+    ],
+)
+def test_the_bounds_of_an_age_are_inside(age_at_last_pull: int, age: int, outcome: Outcome) -> None:
+    """Exactly twice the age is due, exactly `give_up_after` is not too late; a pull at this moment counts."""
+    store = MemoryStore()
+    for days in {0, age_at_last_pull}:
+        put(store, hours(0, 12), "", pulled_at=MIDNIGHT + 12 * HOUR + days * ONE_DAY)
+    now = MIDNIGHT + 12 * HOUR + age * ONE_DAY
+    [finding] = look(store, hours(0, 12), give_up_after=7 * ONE_DAY, now=now).findings
+    assert finding.outcome is outcome
+
+
+def test_an_object_that_cannot_be_read_is_given_up_too() -> None:
+    """It is pulled again as any other, and no longer."""
+    store = MemoryStore()
+    put(store, hours(0, 12), "a", pulled_at=MIDNIGHT + 12 * HOUR)
+    [(path, data)] = store.objects.items()
+    store.objects[path] = damaged(data)
+    now = MIDNIGHT + 30 * ONE_DAY
+    [finding] = look(store, hours(0, 12), give_up_after=7 * ONE_DAY, now=now).findings
+    assert (finding.kind, finding.outcome) == ("absent", Outcome.GIVEN_UP)

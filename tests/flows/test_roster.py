@@ -1,0 +1,143 @@
+"""Series are known by name: which of them an object lacks, and for how long they are expected."""
+
+from airflow_provider_evpl.flows.findings import Outcome
+from airflow_provider_evpl.models import Series
+from tests.lake.build import HOUR, MIDNIGHT, Answer, Row, collect, hours, microseconds
+from tests.lake.memory import MemoryStore
+from tests.lake.runs import DAY, lake_of, land, run
+from tests.looks import ONE_DAY, day, kinds, look, outcomes, put
+
+
+def test_hours_without_some_circuits_are_found_by_name() -> None:
+    """The first hours of a day hold one of three circuits: no earlier hour says so, the later ones do."""
+    store = MemoryStore()
+    for hour in range(24):
+        put(store, hours(hour, hour + 1), "a" if hour < 5 else "abc")
+    coverage = look(store)
+    assert (coverage.rows, coverage.values, coverage.expected) == (62, 62, 3 * 288)
+    assert coverage.windows == [hours(hour, hour + 1) for hour in range(5)]
+    assert coverage.messages[0].endswith(
+        "absent: 2 series lack values: b in EVPL (0 of 12), c in EVPL (0 of 12)"
+    )
+
+
+def test_slices_of_any_length_compare_with_each_other() -> None:
+    """A day that lacks a circuit is found by the hours of the days around it."""
+    store = MemoryStore()
+    put(store, hours(0, 1), "ab")
+    put(store, hours(1, 24), "ab")
+    put(store, day(1), "a")
+    put(store, hours(48, 72), "ab")
+    assert kinds(look(store, hours(0, 72))) == [("absent", day(1))]
+
+
+def test_as_many_other_series_are_no_substitute() -> None:
+    """Where one goes and another comes on the same day, both are known by name."""
+    store = MemoryStore()
+    for number, circuits in enumerate(["ab", "ac", "ab"]):
+        put(store, day(number), circuits)
+    coverage = look(store, hours(0, 72))
+    assert kinds(coverage) == [("absent", day(1)), ("vanished", day(2))]
+    assert coverage.messages[0].endswith("absent: 1 series lack values: b in EVPL (0 of 288)")
+    assert coverage.messages[1].endswith("vanished: 1 series have no more samples: c in EVPL")
+
+
+def test_a_circuit_that_is_new_lacks_nothing_on_earlier_days() -> None:
+    """It is expected from its first UTC day on."""
+    store = MemoryStore()
+    put(store, day(0), "a")
+    put(store, day(1), "ab")
+    coverage = look(store, hours(0, 48))
+    assert (kinds(coverage), coverage.expected) == ([], 3 * 288)
+
+
+def test_a_circuit_that_went_is_pulled_for_its_first_day_alone() -> None:
+    """It is expected for `give_up_after`: on these days it is reported, then it is forgotten."""
+    store = MemoryStore()
+    for number in range(6):
+        put(store, day(number), "ab" if number < 2 else "a")
+    coverage = look(store, hours(0, 6 * 24), give_up_after=3 * ONE_DAY, now=MIDNIGHT + 3 * ONE_DAY)
+    assert outcomes(coverage) == [
+        ("vanished", day(2), Outcome.RETURNED),
+        ("vanished", day(3), Outcome.LATER_DAY),
+        ("vanished", day(4), Outcome.LATER_DAY),
+    ]
+    assert coverage.windows == [day(2)]
+    assert coverage.expected == (2 * 5 + 1) * 288
+    for_ever = look(store, hours(0, 6 * 24))
+    assert [one.window for one in for_ever.findings] == [day(number) for number in (2, 3, 4, 5)]
+    assert for_ever.windows == [day(2)]
+
+
+def test_a_renamed_pop_is_told_as_perhaps_renamed() -> None:
+    """It shows as one series that is gone and a new one of the same circuit and metric."""
+    store = MemoryStore()
+    for number, pop in enumerate(["Paris", "Paris", "Lyon"]):
+        one = day(number)
+        series = Series("a", "in", "FR", pop, None, "EVPL")
+        rows: list[Row] = [(series, microseconds(one.start + hour * HOUR), 1.0) for hour in range(24)]
+        [target] = lake_of(store).targets([one])
+        land(lake_of(store), target, collect([Answer(rows, [])], one))
+    [told] = look(store, hours(0, 72)).messages
+    assert "1 series have no more samples: a in FR Paris EVPL; " in told
+    assert told.endswith("perhaps renamed: a in FR Paris EVPL to a in FR Lyon EVPL")
+
+
+def test_a_pop_that_is_renamed_at_noon_is_told_on_its_day() -> None:
+    """On that day both lack values, and the finding says that one of them may be the other."""
+    store = MemoryStore()
+    names = {
+        number: Series("a", "in", "FR", pop, None, "EVPL") for number, pop in enumerate(["Paris", "Lyon"])
+    }
+    for number, switch in enumerate([24, 12, 0]):
+        one = day(number)
+        rows: list[Row] = [
+            (names[hour >= switch], microseconds(one.start + hour * HOUR), 1.0) for hour in range(24)
+        ]
+        [target] = lake_of(store).targets([one])
+        land(lake_of(store), target, collect([Answer(rows, [])], one))
+    coverage = look(store, hours(0, 72))
+    assert kinds(coverage) == [("absent", day(1)), ("vanished", day(2))]
+    renamed = "perhaps renamed: a in FR Paris EVPL to a in FR Lyon EVPL"
+    assert [renamed in message for message in coverage.messages] == [True, True]
+
+
+def test_five_series_of_an_object_are_named() -> None:
+    """A day on which all circuits are absent is one finding, in one short line."""
+    store = MemoryStore()
+    for number, circuits in enumerate(["abcdefghij", "a", "abcdefghij"]):
+        put(store, day(number), circuits)
+    [told] = look(store, hours(0, 72)).messages
+    assert "9 series lack values: b in EVPL" in told
+    assert told.endswith("f in EVPL (0 of 288) and 4 more")
+
+
+def test_the_emptiest_series_come_first_whatever_their_names() -> None:
+    """Series with and without a PoP stand side by side; those without a sample are sorted by label."""
+    store = MemoryStore()
+    series = [Series("b", "in", None, None, None, None), Series("a", "in", "FR", "Paris", None, "EVPL")]
+    series += [Series("a", "in", None, None, None, None), Series("c", "in", None, "Lyon", None, None)]
+    for number, lengths in enumerate(((24, 24, 24, 24), (0, 0, 9, 3), (24, 24, 24, 24))):
+        one = day(number)
+        rows: list[Row] = [
+            (name, microseconds(one.start + hour * HOUR), 1.0)
+            for name, length in zip(series, lengths, strict=True)
+            for hour in range(length)
+        ]
+        [target] = lake_of(store).targets([one])
+        land(lake_of(store), target, collect([Answer(rows, [])], one))
+    [message] = look(store, hours(0, 72)).messages
+    few = "a in FR Paris EVPL (0 of 288), b in (0 of 288), c in Lyon (3 of 288), a in (9 of 288)"
+    assert message.endswith(f"absent: 4 series lack values: {few}")
+
+
+def test_a_day_of_nulls_is_no_data() -> None:
+    """Coverage compares values: a sample without one is observed, and is a finding of its own kind."""
+    store = MemoryStore()
+    run(store, DAY, value=None)
+    coverage = look(store)
+    assert kinds(coverage) == [("null", DAY)]
+    assert (coverage.observed, coverage.values) == (48, 0)
+    assert coverage.messages[0].endswith(
+        "samples without a value: 2 series lack values: a in EVPL (0 of 288), b in EVPL (0 of 288)"
+    )
