@@ -15,7 +15,7 @@ from airflow_provider_evpl.sandbox.config import SandboxConfig
 from airflow_provider_evpl.sandbox.data import Network
 from airflow_provider_evpl.sandbox.server import SandboxServer
 from openapi.export import FOLDER
-from tests.servers import node
+from tests.support.servers import node
 
 TOOLS = Path(sys.prefix, "postman", "node_modules")
 CLIENT = Path(sys.prefix, "openapi-client", "bin").absolute()
