@@ -26,7 +26,7 @@ Each statement names its source:
 
 - [O] Orange's own pages
 - [2] somebody else who quotes or records Orange
-- [S] a standard: RFC 6749 for tokens, ETSI GS NFV-SOL 003 for reports
+- [S] a standard, RFC 6749 for tokens
 - [A] the project's decision, where the sources leave a gap; the sandbox takes the strict reading
 
 Every response carries the header `X-OAPI-Request-Id` [2]. Errors have one of two shapes: the API's own
