@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from airflow_provider_evpl.flows.coverage import Coverage, find_gaps
-from airflow_provider_evpl.flows.findings import Outcome
+from airflow_provider_evpl.flows.coverage import find_gaps
+from airflow_provider_evpl.flows.findings import Coverage, Outcome
 from airflow_provider_evpl.window import Window
 from tests.lake.build import PULLED_AT, hourly, hours
 from tests.lake.memory import MemoryStore

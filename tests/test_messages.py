@@ -73,7 +73,7 @@ ANSWERS: dict[str, Callable[[str], dict[str, Any]]] = {
 
 @pytest.mark.parametrize("text", [ODD, ODD_AND_LONG], ids=["odd", "odd and long"])
 @pytest.mark.parametrize("make", ANSWERS.values(), ids=ANSWERS)
-def test_what_the_api_says_makes_no_line_of_its_own(
+def test_texts_of_the_api_begin_no_line(
     make: Callable[[str], dict[str, Any]], text: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A pull, a pull that takes all, and a look of the sensor log and raise one short line each time."""
@@ -106,7 +106,7 @@ def _check_lines(caplog: pytest.LogCaptureFixture) -> None:
 
 @pytest.mark.parametrize("name", [ODD, ODD * 100], ids=["odd", "odd and long"])
 @pytest.mark.parametrize("what", ["fewer", "others", "none"])
-def test_names_in_a_lake_make_no_line_of_their_own(
+def test_names_in_a_lake_begin_no_line(
     name: str, what: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Series that land, that would lose samples, that lack values or are gone are named on one line."""
@@ -122,7 +122,7 @@ def test_names_in_a_lake_make_no_line_of_their_own(
 
 
 @pytest.mark.parametrize("text", [ODD, ODD_AND_LONG], ids=["odd", "odd and long"])
-def test_what_a_store_says_makes_no_line_of_its_own(text: str) -> None:
+def test_texts_of_a_store_are_one_line(text: str) -> None:
     """The error of a storage library is on one line, and cut."""
     for kind in (RuntimeError, PermissionError):
         _check(partial(_fail_in_a_store, kind(text)))

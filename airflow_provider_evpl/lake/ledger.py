@@ -112,8 +112,10 @@ def describe_set_aside(
     shown["other reasons"] = reasons.total() - sum(shown.values())
     counts = ", ".join(f"{count} x {reason}" for reason, count in shown.items() if count)
     examples = chain(map(str, rejections), (one.describe(redact) for one in conflicts))
-    zone = ["If times without a zone are UTC, set naive_timestamps to utc in the connection."]
-    return "\n".join([counts, *islice(examples, EXAMPLES), *zone[: reasons[NO_ZONE]]])
+    lines = [counts, *islice(examples, EXAMPLES)]
+    if reasons[NO_ZONE]:
+        lines.append("If times without a zone are UTC, set naive_timestamps to utc in the connection.")
+    return "\n".join(lines)
 
 
 def _number(value: float) -> str:

@@ -34,7 +34,7 @@ from tests.lake.runs import DATASET, DAY, SOURCE, damaged, earlier, lake_of, lan
 from tests.looks import HOURLY_OF_288, ONE_DAY, day, kinds, leave_over, look, outcomes, put
 
 
-def test_a_whole_day_has_nothing_to_pull() -> None:
+def test_whole_day_has_nothing_to_pull() -> None:
     """Whether it landed as one object or as many."""
     store = MemoryStore()
     run(store, hours(0, 12), hours(12, 24))
@@ -60,7 +60,7 @@ def test_a_whole_day_has_nothing_to_pull() -> None:
     }
 
 
-def test_an_empty_lake_is_missing_day_by_day() -> None:
+def test_empty_lake_is_missing_day_by_day() -> None:
     """Each window to pull is within one UTC day."""
     range_of_days = Window(MIDNIGHT - 6 * HOUR, MIDNIGHT + 30 * HOUR)
     coverage = look(MemoryStore(), range_of_days)
@@ -68,7 +68,7 @@ def test_an_empty_lake_is_missing_day_by_day() -> None:
     assert {kind for kind, _ in kinds(coverage)} == {"missing"}
 
 
-def test_days_before_the_first_one_are_reported_and_not_pulled() -> None:
+def test_days_before_the_first_one_are_not_pulled() -> None:
     """Where a data set begins, there is nothing to repair before it; a gap after it is one."""
     store = MemoryStore()
     put(store, day(0))
@@ -86,7 +86,7 @@ def test_days_before_the_first_one_are_reported_and_not_pulled() -> None:
     )
 
 
-def test_windows_that_only_touch_stay_apart() -> None:
+def test_adjacent_windows_are_not_merged() -> None:
     """Where one can't be mended the other still can: a gap isn't joined to the object beside it."""
     store = MemoryStore()
     run(store, hours(0, 5), hours(6, 24))
@@ -96,7 +96,7 @@ def test_windows_that_only_touch_stay_apart() -> None:
     assert incomplete.windows == [hours(0, 5), hours(5, 6), hours(6, 24)]
 
 
-def test_samples_in_two_objects_are_found() -> None:
+def test_samples_in_two_objects_are_an_overlap() -> None:
     """An hour that a killed run left beside its day is tidied up by a pull of the day."""
     store = MemoryStore()
     leave_over(store, hours(3, 4))
@@ -105,7 +105,7 @@ def test_samples_in_two_objects_are_found() -> None:
     assert coverage.windows == [DAY]
 
 
-def test_a_leftover_is_counted_once() -> None:
+def test_leftover_is_not_counted_twice() -> None:
     """The sums are those of the day: what a reader finds who takes the longest interval."""
     store = MemoryStore()
     leave_over(store, *hours(0, 24).slices(HOUR))
@@ -114,7 +114,7 @@ def test_a_leftover_is_counted_once() -> None:
     assert (coverage["rows"], coverage["expected"], coverage["values"]) == (48, 576, 48)
 
 
-def test_findings_that_overlap_are_one_pull() -> None:
+def test_overlapping_findings_are_one_window() -> None:
     """A leftover hour beside a day that is incomplete: the day is pulled once."""
     store = MemoryStore()
     leave_over(store, hours(3, 4))
@@ -123,7 +123,7 @@ def test_findings_that_overlap_are_one_pull() -> None:
     assert coverage.windows == [DAY]
 
 
-def test_what_another_source_landed_is_reported_and_left_alone() -> None:
+def test_objects_of_another_source_are_foreign() -> None:
     """It is not ours to count, and a pull of its window would be refused."""
     store = MemoryStore()
     lake = lake_of(store, {"base_url": "https://sandbox"})
@@ -150,7 +150,7 @@ def test_what_another_source_landed_is_reported_and_left_alone() -> None:
     ids=["operator code", "granularity", "slice"],
 )
 @pytest.mark.parametrize("is_earlier", [False, True], ids=["", "earlier version"])
-def test_a_misplaced_copy_is_foreign(
+def test_misplaced_copy_is_foreign(
     dataset: Dataset,
     window: Window,
     reason: str,
@@ -170,14 +170,14 @@ def test_a_misplaced_copy_is_foreign(
 
 
 @pytest.mark.parametrize(("threshold", "found"), [(HOURLY_OF_288, []), (HOURLY_OF_288 + 0.001, [DAY])])
-def test_a_series_under_the_threshold_is_found(threshold: float, found: list[Window]) -> None:
+def test_series_below_min_coverage_is_found(threshold: float, found: list[Window]) -> None:
     """In that share of an object's steps each series has to have a value."""
     store = MemoryStore()
     run(store, DAY)
     assert look(store, min_coverage=threshold).windows == found
 
 
-def test_one_thin_series_among_many_is_found() -> None:
+def test_one_incomplete_series_of_many_is_found() -> None:
     """It is found though nearly all values of its object are there; the object is read to name it."""
     store = MemoryStore()
     names = [f"c{number:02}" for number in range(99)]
@@ -191,7 +191,7 @@ def test_one_thin_series_among_many_is_found() -> None:
     assert coverage.messages[0].endswith("absent: 1 series lack values: thin in EVPL (22 of 288)")
 
 
-def test_each_empty_day_is_found_until_it_has_something() -> None:
+def test_empty_day_is_found_until_it_has_samples() -> None:
     """Nothing was there when it was pulled: an outage of three days heals in one night, whenever it ends."""
     store = MemoryStore()
     days = [day(number) for number in range(4)]
@@ -207,7 +207,7 @@ def test_each_empty_day_is_found_until_it_has_something() -> None:
     assert look(store, hours(0, 4 * 24)).windows == []
 
 
-def test_samples_off_the_grid_have_no_expected_number() -> None:
+def test_object_without_whole_steps_expects_nothing() -> None:
     """Days of a granularity of a week are never incomplete, nor is one without samples a finding."""
     store = MemoryStore()
     dataset = Dataset("0042", "1w")
@@ -223,7 +223,7 @@ def test_samples_off_the_grid_have_no_expected_number() -> None:
     assert (coverage.rows, coverage.expected, coverage.observed, coverage.values) == (1, 0, 0, 0)
 
 
-def test_objects_of_an_earlier_version_are_read_by_their_columns() -> None:
+def test_objects_of_an_earlier_version_give_the_same_findings() -> None:
     """Whatever their footers lack, they are judged as all others are."""
     store = MemoryStore()
     for number, circuits in enumerate(["ab", "a", "ab"]):
@@ -245,7 +245,7 @@ def test_rows_are_read_once_for_the_same_series() -> None:
 
 
 @pytest.mark.parametrize("wrong", [None, b"", b"PAR1", bytes(100), b"cut off"])
-def test_an_end_that_holds_no_footer_is_read_again(wrong: bytes | None) -> None:
+def test_footer_missing_from_the_tail_is_read_again(wrong: bytes | None) -> None:
     """The object was replaced since the listing, or its footer is longer: what is found is the same."""
 
     class Changing(MemoryStore):
@@ -264,7 +264,7 @@ def test_an_end_that_holds_no_footer_is_read_again(wrong: bytes | None) -> None:
     assert len(look(store).findings) == 2
 
 
-def test_a_long_footer_is_read_whole() -> None:
+def test_long_footer_is_read_whole() -> None:
     """Of a large object the footer is longer than the end that is read of each."""
     store = MemoryStore()
     run(store, DAY)
@@ -275,7 +275,7 @@ def test_a_long_footer_is_read_whole() -> None:
 
 
 @pytest.mark.parametrize("is_earlier", [False, True], ids=["", "earlier version"])
-def test_rows_that_cannot_be_read_are_a_gap(is_earlier: bool) -> None:  # noqa: FBT001 a parameter of the test
+def test_unreadable_rows_are_absent(is_earlier: bool) -> None:  # noqa: FBT001 a parameter of the test
     """The footer promises what is not there: the object is pulled again."""
     store = MemoryStore()
     run(store, DAY)
@@ -288,7 +288,7 @@ def test_rows_that_cannot_be_read_are_a_gap(is_earlier: bool) -> None:  # noqa: 
 
 
 @pytest.mark.parametrize("is_earlier", [False, True], ids=["", "earlier version"])
-def test_an_empty_object_is_found_and_replaced(is_earlier: bool) -> None:  # noqa: FBT001 a parameter of the test
+def test_empty_object_is_found_and_replaced(is_earlier: bool) -> None:  # noqa: FBT001 a parameter of the test
     """An earlier version wrote a row group without rows; either is empty, and a pull replaces it."""
     store = MemoryStore()
     put(store, DAY, "")
@@ -303,7 +303,7 @@ def test_an_empty_object_is_found_and_replaced(is_earlier: bool) -> None:  # noq
     assert look(store).findings == []
 
 
-def test_what_lies_over_another_sources_object_is_left_alone() -> None:
+def test_window_over_a_foreign_object_is_not_pulled() -> None:
     """A pull of it would be refused: it is told, and only the rest is pulled."""
     store = MemoryStore()
     run(store, hours(0, 12), hours(12, 24))
@@ -313,7 +313,7 @@ def test_what_lies_over_another_sources_object_is_left_alone() -> None:
     assert coverage.windows == [hours(12, 24)]
 
 
-def test_a_window_that_meets_a_foreign_object_beside_the_range_is_left_alone() -> None:
+def test_window_over_a_foreign_object_beside_the_range_is_not_pulled() -> None:
     """The range ends within an object of ours that a foreign one overlaps: a pull of it would be refused."""
     store = MemoryStore()
     run(store, hours(0, 20))
@@ -323,7 +323,7 @@ def test_a_window_that_meets_a_foreign_object_beside_the_range_is_left_alone() -
 
 
 @pytest.mark.parametrize("part", ["slice", "code_ope", "source"])
-def test_texts_of_a_foreign_footer_are_short_and_on_one_line(part: str) -> None:
+def test_texts_of_a_foreign_footer_are_cut_to_one_line(part: str) -> None:
     """Whatever somebody wrote there, a log line stays one."""
     store = MemoryStore()
     run(store, DAY)
@@ -336,7 +336,7 @@ def test_texts_of_a_foreign_footer_are_short_and_on_one_line(part: str) -> None:
     assert len(message) < 1000
 
 
-def test_a_leftover_is_no_yardstick() -> None:
+def test_series_of_a_leftover_are_not_expected() -> None:
     """What only a leftover hour has is not expected: the day replaced it."""
     store = MemoryStore()
     put(store, hours(5, 6), "abc")
@@ -347,7 +347,7 @@ def test_a_leftover_is_no_yardstick() -> None:
     assert kinds(look(store, hours(0, 30))) == [("overlap", DAY)]
 
 
-def test_few_of_many_doubled_objects_are_named() -> None:
+def test_overlap_names_five_objects() -> None:
     """A day beside all its five minutes is one short line."""
     store = MemoryStore()
     leave_over(store, *hours(0, 24).slices(HOUR / 12))
@@ -356,7 +356,7 @@ def test_few_of_many_doubled_objects_are_named() -> None:
     assert len(told) < 350
 
 
-def test_each_finding_is_told_in_words() -> None:
+def test_findings_are_texts_in_order_of_time() -> None:
     """In order of time; what is counted adds up over all objects, the empty one too."""
     store = MemoryStore()
     one_sample = collect([Answer([(circuit("a"), microseconds(MIDNIGHT), 1.0)], [])], hours(0, 6))
@@ -383,7 +383,7 @@ def test_each_finding_is_told_in_words() -> None:
     assert (told["objects"], told["rows"], told["expected"], told["observed"]) == (4, 4, 180, 4)
 
 
-def test_no_more_than_a_hundred_are_told() -> None:
+def test_result_has_a_hundred_findings() -> None:
     """The result travels through XCom: it is small, and its counts are whole."""
     coverage = look(MemoryStore(), Window(MIDNIGHT - 150 * ONE_DAY, MIDNIGHT))
     assert len(coverage.messages) == 100
@@ -395,7 +395,7 @@ spans = st.tuples(st.integers(0, 47), st.integers(1, 24)).map(lambda pair: (pair
 
 @fewer
 @given(st.lists(spans, max_size=5), spans)
-def test_each_hour_is_landed_once_or_pulled(landed: list[tuple[int, int]], asked: tuple[int, int]) -> None:
+def test_each_hour_is_landed_or_pulled_again(landed: list[tuple[int, int]], asked: tuple[int, int]) -> None:
     """Windows to pull hold all hours of the range that no object has; they touch no other, nor midnight.
 
     Only days before the data set's first one are not pulled.

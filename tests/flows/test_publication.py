@@ -70,7 +70,7 @@ def clock(*hours: float) -> Iterator[datetime]:
 @given(
     samples, st.booleans(), st.integers(1, 4), st.sampled_from(["600s", "1200s", "1h"]), st.integers(1, 12)
 )
-def test_it_counts_the_series_that_a_pull_would_land_in_the_last_step(
+def test_count_equals_the_series_that_a_pull_lands_in_the_last_step(
     data: list[Sample],
     is_generous: bool,  # noqa: FBT001 one of what hypothesis gives
     page_size: int,
@@ -99,25 +99,25 @@ def test_it_counts_the_series_that_a_pull_would_land_in_the_last_step(
         ("500ms", WINDOW.end, WINDOW.end - timedelta(seconds=1)),
     ],
 )
-def test_it_asks_for_the_last_step_alone(granularity: str, end: datetime, start: datetime) -> None:
+def test_request_covers_the_last_step_only(granularity: str, end: datetime, start: datetime) -> None:
     """From the last multiple of the step since the epoch, in whole seconds, to the window's end."""
     api = AskedApi()
     assert count(api, Window(MIDNIGHT, end), Granularity(granularity)) == 0
     assert api.asked == [Window(start, end)]
 
 
-def test_a_sample_without_a_value_counts() -> None:
+def test_sample_without_a_value_counts() -> None:
     """A null is a row in the lake, so its series is published."""
     assert count(FakeApi([Sample("a", LAST, None), Sample("b", LAST, "")])) == 2
 
 
-def test_a_sample_that_can_not_be_read_is_told_and_does_not_count(caplog: pytest.LogCaptureFixture) -> None:
+def test_unreadable_sample_is_logged_and_not_counted(caplog: pytest.LogCaptureFixture) -> None:
     """What would be rejected isn't published; the log says how many, and why."""
     assert count(FakeApi([Sample("a", LAST, "n/a"), Sample("b", LAST, "1")])) == 1
     assert "1 samples can't be read and don't count, the first: value is no number" in caplog.text
 
 
-def test_what_can_not_be_read_is_counted_and_not_kept(caplog: pytest.LogCaptureFixture) -> None:
+def test_unreadable_samples_are_not_kept_in_memory(caplog: pytest.LogCaptureFixture) -> None:
     """However much a server sends that can't be read, a look holds one page of it."""
     pages: list[dict[str, object]] = [{"junk": f"{number}" + "x" * (1 << 20)} for number in range(20)]
 
@@ -139,7 +139,7 @@ def test_what_can_not_be_read_is_counted_and_not_kept(caplog: pytest.LogCaptureF
 
 
 @pytest.mark.parametrize("granularity", ["1m", "y", "1w"])
-def test_without_a_last_step_nothing_is_asked(granularity: str) -> None:
+def test_window_without_a_last_step_is_an_error(granularity: str) -> None:
     """A step without a fixed length, or one that doesn't begin in the window, is an error by its name."""
     api = AskedApi()
     with pytest.raises(EvplConfigError, match=r"^granularity: .*1[myw]"):
@@ -147,14 +147,14 @@ def test_without_a_last_step_nothing_is_asked(granularity: str) -> None:
     assert api.asked == []
 
 
-def test_pages_that_do_not_add_up_are_no_count() -> None:
+def test_pages_that_do_not_add_up_are_an_error() -> None:
     """A report that is cut short is an error that says where to look, never a smaller number."""
     api = FakeApi([Sample(name, LAST, "1") for name in "abcde"], changes={2: {"totalPages": 9}})
     with pytest.raises(EvplPagingError, match=r"2026-11-20T23:55:00Z/2026-11-21T00:00:00Z.*`pagination`"):
         count(api)
 
 
-def test_pages_of_any_length_add_up() -> None:
+def test_pages_of_any_length_are_counted() -> None:
     """Pages are asked for one by one, so unequal ones are no trouble."""
     api = FakeApi([Sample(name, LAST, "1") for name in "abcdefg"], page_sizes=(2, 1, 3))
     assert count(api) == 7
@@ -162,14 +162,14 @@ def test_pages_of_any_length_add_up() -> None:
 
 
 @pytest.mark.parametrize(("enough", "seen", "indices"), [(3, 4, [1, 3]), (4, 4, [1, 3]), (5, 6, [1, 3, 5])])
-def test_enough_is_enough(enough: int, seen: int, indices: list[int]) -> None:
+def test_count_stops_at_the_page_with_enough_series(enough: int, seen: int, indices: list[int]) -> None:
     """At the page that has the last of so many series it stops: what follows isn't asked for."""
     api = FakeApi([Sample(name, LAST, "1") for name in "abcdefg"], page_size=2)
     assert count(api, enough=enough) == seen
     assert api.indices == indices
 
 
-def test_before_it_is_due_nothing_is_asked() -> None:
+def test_poll_before_the_due_time_sends_no_request() -> None:
     """Until the window has settled there is no request; from that moment on there is."""
     api = FakeApi([*grid("a", LAST, 1), *grid("b", LAST, 1)])
     times = clock(-1, 0.999, 1)
@@ -184,7 +184,7 @@ def test_before_it_is_due_nothing_is_asked() -> None:
     assert watch.series == 2
 
 
-def test_it_waits_for_so_many_series() -> None:
+def test_window_is_published_with_min_series() -> None:
     """Published means at least `min_series` of them; the text says how many of how many."""
     api = FakeApi(grid("a", MIDNIGHT, 288))
     watch = Watch(replace(PLAN, due=WINDOW.end), clock=lambda: WINDOW.end)
@@ -197,7 +197,7 @@ def test_it_waits_for_so_many_series() -> None:
     assert str(watch).endswith("3 of 2 series have their last sample")
 
 
-def test_what_may_pass_is_waited_out(caplog: pytest.LogCaptureFixture) -> None:
+def test_temporary_error_counts_as_not_published(caplog: pytest.LogCaptureFixture) -> None:
     """A retryable error is "not yet": it is logged and said beside what was seen before, until it is over."""
     caplog.set_level(logging.INFO)
     api = FakeApi(grid("a", LAST, 1))
@@ -217,7 +217,7 @@ def test_what_may_pass_is_waited_out(caplog: pytest.LogCaptureFixture) -> None:
 
 
 @pytest.mark.parametrize(("told", "waits"), [(3600, HOUR), (10**9, DAY)])
-def test_before_a_told_time_nothing_is_asked(told: int, waits: timedelta) -> None:
+def test_poll_before_a_retry_after_sends_no_request(told: int, waits: timedelta) -> None:
     """After a `Retry-After` a look is "not yet" without a request, for a day at most."""
     now = [PLAN.due]
     limit = answer(429, json={"code": 53}, headers={"Retry-After": str(told)})
@@ -231,7 +231,7 @@ def test_before_a_told_time_nothing_is_asked(told: int, waits: timedelta) -> Non
             assert watch.has_failed == (asked == 1)
 
 
-def test_what_does_not_pass_is_raised() -> None:
+def test_permanent_error_is_raised() -> None:
     """A permanent error ends the wait."""
     api = FakeApi(changes={1: {"entries": None}})
     with api.client() as client, pytest.raises(EvplResponseError):

@@ -59,7 +59,7 @@ def test_every_sample_of_the_sandbox_lands_once(tmp_path: Path) -> None:
             assert (summary["rows"], summary["pages"], summary["retries"]) == (truth.total(), 6, 0)
 
 
-def test_the_summary_has_the_keys_of_the_contract(tmp_path: Path) -> None:
+def test_summary_has_the_keys_of_the_contract(tmp_path: Path) -> None:
     """The result is JSON, complete and small, and every sample is accounted for."""
     api = FakeApi([*grid("a", MIDNIGHT, 12), *grid("a", MIDNIGHT, 1), *grid("b", MIDNIGHT, 2, value=None)])
     summary = run(api, tmp_path).as_dict()
@@ -101,7 +101,7 @@ def test_the_summary_has_the_keys_of_the_contract(tmp_path: Path) -> None:
     }
 
 
-def test_counts_are_summed_over_the_slices(tmp_path: Path) -> None:
+def test_summary_sums_counts_over_the_slices(tmp_path: Path) -> None:
     """Steps are those of each slice's series and of the one before, a series of several slices is one."""
     off_the_grid = Sample("a", MIDNIGHT + timedelta(minutes=7), "1")
     api = FakeApi([*grid("a", MIDNIGHT, 13), off_the_grid, *grid("b", MIDNIGHT + HOUR, 2)])
@@ -115,7 +115,7 @@ def test_counts_are_summed_over_the_slices(tmp_path: Path) -> None:
     assert (months["rows"], months["expected"], months["observed"]) == (16, None, None)
 
 
-def test_a_long_list_of_slices_keeps_its_ends(tmp_path: Path) -> None:
+def test_summary_lists_the_first_and_last_50_slices(tmp_path: Path) -> None:
     """Of more than 100 slices the first and the last 50 are listed; the count is that of all."""
     five_minutes = timedelta(minutes=5)
     plan = replace(A_DAY, window=Window(MIDNIGHT, MIDNIGHT + 101 * five_minutes), slice_length=five_minutes)
@@ -126,7 +126,7 @@ def test_a_long_list_of_slices_keeps_its_ends(tmp_path: Path) -> None:
     assert [listed[49]["start"], listed[50]["start"]] == ["2026-11-20T04:05:00Z", "2026-11-20T04:15:00Z"]
 
 
-def test_a_run_again_says_what_it_changed(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_second_run_reports_revisions(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Two hours of a slice each: what came late, and how late; another value; what went."""
     run(FakeApi(grid("a", MIDNIGHT, 20)), tmp_path, HOURS)
     minutes = timedelta(minutes=5)
@@ -149,7 +149,7 @@ def test_a_run_again_says_what_it_changed(tmp_path: Path, caplog: pytest.LogCapt
     ]
 
 
-def test_an_object_that_cannot_be_read_leaves_revisions_unknown(tmp_path: Path) -> None:
+def test_damaged_object_makes_revisions_null(tmp_path: Path) -> None:
     """Its slice lands; a sum without it would be wrong."""
     run(FakeApi(grid("a", MIDNIGHT, 20)), tmp_path)
     [path] = (tmp_path / one for one in objects(tmp_path))
@@ -159,20 +159,20 @@ def test_an_object_that_cannot_be_read_leaves_revisions_unknown(tmp_path: Path) 
     assert len(rows(tmp_path)) == 20
 
 
-def test_the_days_that_landed_are_told_once_in_order(tmp_path: Path) -> None:
+def test_summary_lists_landed_days_in_order(tmp_path: Path) -> None:
     """Of three slices on two UTC days, whatever the zone of the machine."""
     plan = replace(HOURS, window=Window(MIDNIGHT - HOUR, MIDNIGHT + 2 * HOUR))
     assert run(FakeApi(grid("a", MIDNIGHT, 24)), tmp_path, plan).dates == ["2026-11-19", "2026-11-20"]
 
 
-def test_an_unpublished_window_lands_nothing(tmp_path: Path) -> None:
+def test_unpublished_window_lands_nothing(tmp_path: Path) -> None:
     """A window without a sample fails, to be run again, and doesn't touch the lake."""
     with pytest.raises(EvplNotPublishedError, match="not published yet"):
         run(FakeApi(), tmp_path, HOURS)
     assert objects(tmp_path) == []
 
 
-def test_an_unpublished_window_is_not_a_shrink(tmp_path: Path) -> None:
+def test_unpublished_window_erases_nothing(tmp_path: Path) -> None:
     """An API that answers empty for a landed window erases nothing, even with on_shrink=replace."""
     run(FakeApi(grid("a", MIDNIGHT, 288)), tmp_path)
     before = rows(tmp_path)
@@ -181,7 +181,7 @@ def test_an_unpublished_window_is_not_a_shrink(tmp_path: Path) -> None:
     assert rows(tmp_path) == before
 
 
-def test_an_empty_window_may_land(tmp_path: Path) -> None:
+def test_empty_window_lands_with_allow_empty(tmp_path: Path) -> None:
     """With allow_empty "nothing was there" is landed, an object without rows a slice."""
     summary = run(FakeApi(), tmp_path, replace(HOURS, allow_empty=True))
     assert (len(intervals(tmp_path)), rows(tmp_path), len(summary.landings)) == (3, [], 3)
@@ -195,7 +195,7 @@ def test_empty_slices_of_a_published_window_land(tmp_path: Path) -> None:
     assert [one["start"] for one in slices] == [f"2026-11-20T0{n}:00:00Z" for n in range(3)]
 
 
-def test_a_day_supersedes_its_hours(tmp_path: Path) -> None:
+def test_day_replaces_its_hours(tmp_path: Path) -> None:
     """The nightly run leaves one object, with what came late."""
     api = FakeApi(grid("a", MIDNIGHT, 36))
     run(api, tmp_path, HOURS)
@@ -205,7 +205,7 @@ def test_a_day_supersedes_its_hours(tmp_path: Path) -> None:
     assert (len(rows(tmp_path)), summary.landings[0].replaced) == (41, 3)
 
 
-def test_an_hour_of_a_landed_day_pulls_the_day(tmp_path: Path) -> None:
+def test_hour_of_a_landed_day_pulls_the_day(tmp_path: Path) -> None:
     """A slice inside a landed interval widens to it, once for all slices in it."""
     api = FakeApi(grid("a", MIDNIGHT, 288))
     run(api, tmp_path)
@@ -229,7 +229,7 @@ def test_pages_of_unequal_length_are_pulled_one_by_one(tmp_path: Path) -> None:
     assert told["retries"] == len(api.indices) - 4 > 0
 
 
-def test_pages_that_never_add_up_touch_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_pages_that_never_add_up_land_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """After three starts it is an error that names the slice, to be run again; nothing has landed."""
     caplog.set_level(logging.INFO)
     api = FakeApi(CIRCUITS, changes={2: {"totalPages": 9}})
@@ -240,7 +240,7 @@ def test_pages_that_never_add_up_touch_nothing(tmp_path: Path, caplog: pytest.Lo
     assert caplog.text.count("starting again") == 2
 
 
-def test_progress_rises_to_the_whole(tmp_path: Path) -> None:
+def test_progress_is_reported_after_every_page(tmp_path: Path) -> None:
     """Told after every page: pages and samples so far, the share of the window, the time left, then all."""
     told: list[Progress] = []
     ticks = iter(range(100))
@@ -255,7 +255,7 @@ def test_progress_rises_to_the_whole(tmp_path: Path) -> None:
     assert [one.seconds_left for one in told] == pytest.approx([1, 1.2, 1, 4 / 7, 0])
 
 
-def test_progress_without_totals_says_no_time_left(tmp_path: Path) -> None:
+def test_progress_without_totals_has_no_time_left(tmp_path: Path) -> None:
     """Where the API gives no number of pages, nothing is guessed from it."""
     told: list[Progress] = []
     api = FakeApi(grid("a", MIDNIGHT, 3), changes={1: {"totalPages": 0}})
@@ -264,7 +264,7 @@ def test_progress_without_totals_says_no_time_left(tmp_path: Path) -> None:
     assert [(one.share, one.seconds_left) for one in told] == [(0, None)]
 
 
-def test_the_footer_says_when_the_first_page_was_requested(tmp_path: Path) -> None:
+def test_footer_has_the_time_of_the_first_request(tmp_path: Path) -> None:
     """It is that of the pages that count: a slice that started again is newer."""
     times = iter(MIDNIGHT + DAY + n * HOUR for n in range(10))
     api = FakeApi(CIRCUITS, page_sizes=(3, 2, 4, 1))  # the guess of equal pages is wrong: a second start
@@ -275,7 +275,7 @@ def test_the_footer_says_when_the_first_page_was_requested(tmp_path: Path) -> No
     assert footer[b"evpl.pulled_at"] == footer[b"evpl.first_pulled_at"] == b"2026-11-21T01:00:00Z"
 
 
-def test_the_footer_says_where_the_rows_come_from(tmp_path: Path) -> None:
+def test_footer_has_the_provenance(tmp_path: Path) -> None:
     """Window, slice, source, counts and the run's ids are with the rows for ever."""
     run(FakeApi(grid("a", MIDNIGHT, 36)), tmp_path, HOURS)
     footer = pq.ParquetFile(tmp_path / objects(tmp_path)[0]).metadata.metadata

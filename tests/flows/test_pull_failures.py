@@ -52,7 +52,7 @@ def starts(api: FakeApi) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def test_the_newest_slice_is_pulled_first(tmp_path: Path) -> None:
+def test_newest_slice_is_pulled_first(tmp_path: Path) -> None:
     """What is late or broken in old slices holds up no new one."""
     api = week()
     run(api, tmp_path, WEEK)
@@ -60,7 +60,7 @@ def test_the_newest_slice_is_pulled_first(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("status", [500, 404, 422])
-def test_one_bad_day_stops_no_other(tmp_path: Path, status: int) -> None:
+def test_failed_day_stops_no_other_day(tmp_path: Path, status: int) -> None:
     """The API can't answer for one slice: all others land, and the final error names it."""
     api = week()
     api.failing = {MIDNIGHT - 3 * DAY: status}
@@ -70,7 +70,7 @@ def test_one_bad_day_stops_no_other(tmp_path: Path, status: int) -> None:
     assert intervals(tmp_path) == days(0, 1, 2, 4, 5, 6, 7)
 
 
-def test_a_foreign_object_stops_no_other_slice(tmp_path: Path) -> None:
+def test_foreign_object_stops_no_other_slice(tmp_path: Path) -> None:
     """Its day is left as it was, nothing is asked for it, and the error says why."""
     api = week()
     path = tmp_path / Dataset("0042", "300s").samples_path(Window(MIDNIGHT - 5 * DAY, MIDNIGHT - 4 * DAY))
@@ -82,7 +82,7 @@ def test_a_foreign_object_stops_no_other_slice(tmp_path: Path) -> None:
     assert f"{MIDNIGHT - 5 * DAY:%Y-%m-%d}" not in starts(api)
 
 
-def test_of_errors_of_both_kinds_the_run_is_retried(tmp_path: Path) -> None:
+def test_permanent_and_temporary_errors_together_are_retried(tmp_path: Path) -> None:
     """Each is named, in the order of time; the class is retryable, with the longest wait of all."""
     api = week()
     api.samples.append(Sample("b", MIDNIGHT - 5 * DAY, "n/a"))
@@ -95,7 +95,7 @@ def test_of_errors_of_both_kinds_the_run_is_retried(tmp_path: Path) -> None:
     assert [line.partition("2026-11-")[2][:2] for line in lines] == ["15", "16", "18"]
 
 
-def test_of_permanent_errors_alone_the_run_fails_for_good(tmp_path: Path) -> None:
+def test_permanent_errors_alone_are_permanent(tmp_path: Path) -> None:
     """A retry would refuse the same slices again."""
     api = week()
     api.samples.append(Sample("b", MIDNIGHT - 5 * DAY, "n/a"))
@@ -105,7 +105,7 @@ def test_of_permanent_errors_alone_the_run_fails_for_good(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(("status", "kind"), [(403, EvplForbiddenError), (429, EvplRateLimitError)])
-def test_what_concerns_all_slices_stops_the_run(tmp_path: Path, status: int, kind: type[EvplError]) -> None:
+def test_error_of_all_slices_stops_the_run(tmp_path: Path, status: int, kind: type[EvplError]) -> None:
     """The subscription and a rate limit: the API is asked for no further slice."""
     api = week()
     api.failing = {MIDNIGHT - 2 * DAY: status}
@@ -124,7 +124,7 @@ def test_refused_credentials_stop_the_run(tmp_path: Path) -> None:
     assert len(starts(api)) == 1
 
 
-def test_a_wait_beyond_the_limit_stops_the_run(tmp_path: Path) -> None:
+def test_wait_beyond_the_limit_stops_the_run(tmp_path: Path) -> None:
     """The error carries the wait, so that the task can be deferred for so long."""
     api = week()
     api.failing, api.retry_after = {MIDNIGHT - 2 * DAY: 503}, 3600
@@ -134,7 +134,7 @@ def test_a_wait_beyond_the_limit_stops_the_run(tmp_path: Path) -> None:
     assert len(starts(api)) == 3
 
 
-def test_three_slices_in_a_row_stop_the_run(tmp_path: Path) -> None:
+def test_three_failures_in_a_row_stop_the_run(tmp_path: Path) -> None:
     """Then it is the API, not a slice; the error names them, and what has landed stays."""
     api = week()
     api.failing = {MIDNIGHT - n * DAY: 500 for n in (1, 2, 3)}
@@ -146,7 +146,7 @@ def test_three_slices_in_a_row_stop_the_run(tmp_path: Path) -> None:
     assert len(starts(api)) == 4
 
 
-def test_an_answer_between_failures_lets_the_run_go_on(tmp_path: Path) -> None:
+def test_answer_between_failures_resets_their_count(tmp_path: Path) -> None:
     """Four bad days, never three in a row: all good ones land."""
     api = week()
     api.failing = {MIDNIGHT - n * DAY: 500 for n in (1, 2, 4, 5)}
@@ -155,7 +155,7 @@ def test_an_answer_between_failures_lets_the_run_go_on(tmp_path: Path) -> None:
     assert intervals(tmp_path) == days(0, 3, 6, 7)
 
 
-def test_a_store_that_fails_stops_the_run() -> None:
+def test_store_failure_stops_the_run() -> None:
     """The lake is no slice's own: nothing is pulled that can't be put."""
     api, store = week(), MemoryStore(fail_at=12)
     with api.client() as client, pytest.raises(EvplStoreError, match="told to fail"):
@@ -174,7 +174,7 @@ class _Stopping(FakeApi):
         return super()._entries(*bounds)  # type: ignore[arg-type]  # two moments
 
 
-def test_a_run_that_is_stopped_asks_for_no_further_slice(tmp_path: Path) -> None:
+def test_stopped_run_requests_no_further_slice(tmp_path: Path) -> None:
     """What was under way is no error of its slice."""
     api = _Stopping(week().samples, page_size=1)
     api.samples += [Sample(name, MIDNIGHT - 2 * DAY, "1") for name in "bc"]
@@ -186,13 +186,13 @@ def test_a_run_that_is_stopped_asks_for_no_further_slice(tmp_path: Path) -> None
     assert intervals(tmp_path) == days(0, 1)
 
 
-def test_a_failure_of_the_only_slice_is_raised_as_it_is(tmp_path: Path) -> None:
+def test_failure_of_the_only_slice_is_raised_as_it_is(tmp_path: Path) -> None:
     """There is nothing to count."""
     with pytest.raises(EvplUnavailableError, match=r"^report of 2026-11-20T00:00:00Z/2026-11-21T00:00:00Z"):
         run(FakeApi(failing={MIDNIGHT: 500}), tmp_path)
 
 
-def test_a_window_of_empty_and_failed_slices_is_not_unpublished(tmp_path: Path) -> None:
+def test_empty_slices_beside_a_failed_one_do_not_land(tmp_path: Path) -> None:
     """The failed slice may have samples: its error is raised, and no empty slice lands."""
     with pytest.raises(EvplUnavailableError):
         run(FakeApi(failing={MIDNIGHT - 3 * DAY: 500}), tmp_path, WEEK)
@@ -200,14 +200,14 @@ def test_a_window_of_empty_and_failed_slices_is_not_unpublished(tmp_path: Path) 
     assert intervals(tmp_path) == []
 
 
-def test_a_window_that_is_not_published_is_retried_whatever_one_slice_says(tmp_path: Path) -> None:
+def test_unpublished_window_with_a_refused_slice_is_retried(tmp_path: Path) -> None:
     """An hour that the API refuses for good doesn't end the retries of a day that is only late."""
     with pytest.raises(EvplNotPublishedError, match=r"failed: 2:\n(.*\n)*.*404: told to fail"):
         run(FakeApi(failing={MIDNIGHT - 3 * DAY: 404}), tmp_path, WEEK)
     assert intervals(tmp_path) == []
 
 
-def test_many_errors_make_a_message_of_twenty(tmp_path: Path) -> None:
+def test_errors_beyond_five_are_logged(tmp_path: Path) -> None:
     """A line each, the others are counted: they are in the log."""
     bad = [Sample("a", MIDNIGHT + n * HOUR, "n/a") for n in range(24)]
     plan = replace(A_DAY, slice_length=HOUR)
@@ -221,7 +221,7 @@ def test_many_errors_make_a_message_of_twenty(tmp_path: Path) -> None:
     )
 
 
-def test_a_failed_slice_is_not_kept_in_memory(tmp_path: Path) -> None:
+def test_failed_slice_is_not_kept_in_memory(tmp_path: Path) -> None:
     """Its error goes on without the frames that hold its samples; causes are kept."""
     api = week()
     api.page_size, api.samples = 1, [*api.samples, Sample("b", MIDNIGHT - 2 * DAY, "1")]
@@ -233,7 +233,7 @@ def test_a_failed_slice_is_not_kept_in_memory(tmp_path: Path) -> None:
     assert cause.__traceback__ is None
 
 
-def test_counts_of_a_failed_run_are_known(tmp_path: Path) -> None:
+def test_failed_run_fills_its_summary(tmp_path: Path) -> None:
     """What the run sent and landed is in its summary, for the link and for lineage."""
     api = FakeApi(grid("a", MIDNIGHT, 288), failing={MIDNIGHT + HOUR: 404})
     plan = replace(A_DAY, window=Window(MIDNIGHT, MIDNIGHT + 2 * HOUR), slice_length=HOUR)
@@ -243,7 +243,7 @@ def test_counts_of_a_failed_run_are_known(tmp_path: Path) -> None:
     assert (summary.as_dict()["rows"], summary.requests) == (12, 2)
 
 
-def test_a_refused_slice_is_no_unanswered_one(tmp_path: Path) -> None:
+def test_refused_slices_do_not_stop_the_run(tmp_path: Path) -> None:
     """The API answered: three refused slices in a row stop nothing."""
     api = week()
     api.samples += [Sample("b", MIDNIGHT - n * DAY, "n/a") for n in (1, 2, 3)]

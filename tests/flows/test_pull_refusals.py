@@ -29,7 +29,7 @@ NULLED = FakeApi(
 class TestShrinking:
     """A slice that would erase landed samples."""
 
-    def test_it_fails(self, tmp_path: Path, api: FakeApi) -> None:
+    def test_slice_is_refused_by_default(self, tmp_path: Path, api: FakeApi) -> None:
         """By default the slice is refused, byte for byte as it was, and the error says what to do."""
         run(FakeApi(grid("a", MIDNIGHT, 288)), tmp_path)
         before = (tmp_path / objects(tmp_path)[0]).read_bytes()
@@ -37,7 +37,7 @@ class TestShrinking:
             run(api, tmp_path)
         assert (tmp_path / objects(tmp_path)[0]).read_bytes() == before
 
-    def test_it_is_kept(self, tmp_path: Path, api: FakeApi, caplog: pytest.LogCaptureFixture) -> None:
+    def test_keep_leaves_the_landed_samples(self, tmp_path: Path, api: FakeApi, caplog: pytest.LogCaptureFixture) -> None:
         """`keep` warns, leaves what has landed, and neither lists nor counts the slice."""
         run(FakeApi(grid("a", MIDNIGHT, 288)), tmp_path)
         summary = run(api, tmp_path, replace(A_DAY, on_shrink="keep"))
@@ -46,7 +46,7 @@ class TestShrinking:
         told = summary.as_dict()
         assert (told["received"], told["rows"], told["pages"], told["slices"]) == (0, 0, 0, [])
 
-    def test_it_is_replaced(self, tmp_path: Path, api: FakeApi) -> None:
+    def test_replace_lands_the_slice(self, tmp_path: Path, api: FakeApi) -> None:
         """`replace` takes the API's word."""
         run(FakeApi(grid("a", MIDNIGHT, 288)), tmp_path)
         summary = run(api, tmp_path, replace(A_DAY, on_shrink="replace"))
@@ -54,7 +54,7 @@ class TestShrinking:
         assert summary.landings[0].replaced == 1
 
     @pytest.mark.parametrize("on_shrink", ["fail", "keep", "replace"])
-    def test_a_widened_slice_never_shrinks(self, tmp_path: Path, api: FakeApi, on_shrink: str) -> None:
+    def test_wider_slice_is_refused(self, tmp_path: Path, api: FakeApi, on_shrink: str) -> None:
         """An hour that would erase samples of its day is refused; the error names the day to ask for."""
         run(FakeApi(grid("a", MIDNIGHT, 288)), tmp_path)
         asked = "window_start=2026-11-20T00:00:00Z, window_end=2026-11-21T00:00:00Z"
@@ -63,7 +63,7 @@ class TestShrinking:
         assert len(rows(tmp_path)) == 288
 
 
-def test_a_refused_slice_does_not_stop_the_others(tmp_path: Path) -> None:
+def test_refused_slice_does_not_stop_the_others(tmp_path: Path) -> None:
     """The other slices land; then the task fails and names the slice, reasons by count and three examples."""
     bad = [Sample("a", MIDNIGHT + HOUR + n * timedelta(minutes=1), "12,5") for n in range(4)]
     api = FakeApi([*grid("a", MIDNIGHT, 36), *bad])
@@ -78,7 +78,7 @@ def test_a_refused_slice_does_not_stop_the_others(tmp_path: Path) -> None:
     assert not list(tmp_path.rglob("*.jsonl"))
 
 
-def test_each_refused_slice_is_named(tmp_path: Path) -> None:
+def test_error_names_each_refused_slice(tmp_path: Path) -> None:
     """One would erase samples, one is rejected, each for its own reason; the one between them lands."""
     run(FakeApi(grid("a", MIDNIGHT, 12)), tmp_path, replace(A_DAY, window=Window(MIDNIGHT, MIDNIGHT + HOUR)))
     bad = Sample("b", MIDNIGHT + 2 * HOUR, "n/a")
@@ -123,7 +123,7 @@ def test_rejected_samples_are_kept_beside_the_rows(tmp_path: Path) -> None:
     assert slices[0]["rejected_path"] == f"file://{rejected}"
 
 
-def test_rejected_samples_are_a_warning_with_their_reasons(
+def test_rejected_samples_are_logged_with_reasons(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A slice that lands in spite of them warns: counts by reason, three examples, the file that has them."""
@@ -139,7 +139,7 @@ def test_rejected_samples_are_a_warning_with_their_reasons(
     assert told.getMessage().count("page 1 entry 1 sample ") == 3
 
 
-def test_what_is_rejected_elsewhere_is_no_sample_of_the_window(tmp_path: Path) -> None:
+def test_samples_outside_the_window_do_not_publish_it(tmp_path: Path) -> None:
     """An hour without samples isn't published, even where its landed day has samples rejected elsewhere."""
     run(FakeApi(grid("a", MIDNIGHT + 20 * HOUR, 5)), tmp_path)
     api = FakeApi([*grid("a", MIDNIGHT + 20 * HOUR, 5), Sample("b", MIDNIGHT + 20 * HOUR, "n/a")])
@@ -149,7 +149,7 @@ def test_what_is_rejected_elsewhere_is_no_sample_of_the_window(tmp_path: Path) -
     assert (len(rows(tmp_path)), list(tmp_path.rglob("*.jsonl"))) == (5, [])
 
 
-def test_a_window_of_nothing_but_rejected_samples_is_refused(tmp_path: Path) -> None:
+def test_window_of_rejected_samples_is_refused(tmp_path: Path) -> None:
     """What is there but can't be read is not "not published yet": running again won't help."""
     api = FakeApi([Sample("b", MIDNIGHT, "n/a")])
     for limit in (0.01, 1.0):
@@ -159,7 +159,7 @@ def test_a_window_of_nothing_but_rejected_samples_is_refused(tmp_path: Path) -> 
     assert run(api, tmp_path, replace(A_DAY, max_rejected_fraction=1.0, allow_empty=True)).landings
 
 
-def test_a_refusal_is_heard_though_the_run_stops_later(
+def test_refusal_is_logged_if_another_error_stops_the_run(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """What was refused is logged at once: the error that stops the run is all that is raised."""
@@ -169,7 +169,7 @@ def test_a_refusal_is_heard_though_the_run_stops_later(
     assert "1 x value is no number" in caplog.text
 
 
-def test_what_a_killed_run_left_is_removed(tmp_path: Path) -> None:
+def test_leftovers_of_killed_runs_are_removed(tmp_path: Path) -> None:
     """A run removes temporary files, and rejected files without an object, of all that its slices replace."""
     partitions = "operator_code=op-0042/granularity=300s/date=2026-11-20"
     hours = ("000000Z-20261120T010000", "030000Z-20261120T053000")
@@ -192,7 +192,7 @@ def test_what_a_killed_run_left_is_removed(tmp_path: Path) -> None:
     assert len(objects(tmp_path)) == 1
 
 
-def test_a_clean_run_removes_the_rejected_file(tmp_path: Path) -> None:
+def test_clean_run_removes_the_rejected_file(tmp_path: Path) -> None:
     """What is right now is no longer listed as wrong."""
     tolerant = replace(A_DAY, max_rejected_fraction=1.0)
     run(FakeApi([*grid("a", MIDNIGHT, 5), Sample("b", MIDNIGHT, "n/a")]), tmp_path, tolerant)
@@ -210,7 +210,7 @@ def test_another_source_in_the_same_root_is_refused(tmp_path: Path) -> None:
     assert (other.indices, len(rows(tmp_path))) == ([], 5)
 
 
-def test_unknown_fields_are_told_once_and_kept_in_the_footer(
+def test_unknown_fields_are_logged_once_and_kept_in_the_footer(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A name that the document doesn't have is no reason to stop; one log line, and the footers keep it."""
@@ -221,7 +221,7 @@ def test_unknown_fields_are_told_once_and_kept_in_the_footer(
         assert json.loads(names) == ["entries[].performanceValues[].context"]
 
 
-def test_an_empty_slice_lands_beside_a_refused_one(tmp_path: Path) -> None:
+def test_empty_slice_lands_beside_a_refused_one(tmp_path: Path) -> None:
     """A refused slice with samples shows that the window is published: the empty ones of it land."""
     api = FakeApi([*grid("a", MIDNIGHT, 9), Sample("b", MIDNIGHT, "n/a")])
     with pytest.raises(EvplRefusedError, match="slices landed: 2, failed: 1"):
@@ -229,7 +229,7 @@ def test_an_empty_slice_lands_beside_a_refused_one(tmp_path: Path) -> None:
     assert (len(intervals(tmp_path)), rows(tmp_path)) == (2, [])
 
 
-def test_a_unit_in_doubt_is_told_once_and_changes_nothing(
+def test_unit_doubts_are_logged_once_and_change_nothing(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Values that are hardly percentages land as they came; each doubt is a warning, once a run."""
@@ -243,7 +243,7 @@ def test_a_unit_in_doubt_is_told_once_and_changes_nothing(
     ]
 
 
-def test_a_refusal_shows_no_secret(tmp_path: Path) -> None:
+def test_refusal_shows_no_secret(tmp_path: Path) -> None:
     """A series named after a token is redacted out before its name is cut."""
     twins = grid(f"{'x' * 195} token", MIDNIGHT, 1) + grid(f"{'x' * 195} token", MIDNIGHT, 1, value="9")
     with pytest.raises(EvplRefusedError, match=r"x \*\*\* \.\.\. at 2026") as error:
@@ -251,7 +251,7 @@ def test_a_refusal_shows_no_secret(tmp_path: Path) -> None:
     assert "token" not in str(error.value)
 
 
-def test_times_without_a_zone_point_to_their_setting(tmp_path: Path) -> None:
+def test_times_without_a_zone_name_their_setting(tmp_path: Path) -> None:
     """They are refused by default, and the error names what would read them."""
     naive = FakeApi(grid("a", MIDNIGHT, 1), extra_fields={"timeStamp": "2026-11-20T00:00:00"})
     with pytest.raises(EvplRefusedError, match=r"1 x timeStamp has no zone.*naive_timestamps"):

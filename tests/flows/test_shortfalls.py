@@ -35,7 +35,7 @@ def counts(summary: Summary) -> tuple[object, ...]:
     return told["expected"], told["observed"], told["values"]
 
 
-def test_half_a_day_missing_is_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_missing_values_are_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """It begins with the share and the day, names the series that lack most, and says what to do."""
     run(FakeApi(days("a", MIDNIGHT, 144)), tmp_path)
     [told] = warnings(caplog)
@@ -44,7 +44,7 @@ def test_half_a_day_missing_is_a_warning(tmp_path: Path, caplog: pytest.LogCaptu
     assert "min_coverage" in told
 
 
-def test_a_whole_day_is_no_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_whole_day_is_no_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Nor is the same day again."""
     api = FakeApi(days("ab", MIDNIGHT))
     assert counts(run(api, tmp_path)) == counts(run(api, tmp_path)) == (576, 576, 576)
@@ -59,14 +59,14 @@ def test_series_of_the_day_before_are_expected(tmp_path: Path, caplog: pytest.Lo
     assert "2 series lack values: b in EVPL (0 of 288), c in EVPL (0 of 288)" in warnings(caplog)[-1]
 
 
-def test_series_of_what_is_replaced_are_expected(tmp_path: Path) -> None:
+def test_series_of_replaced_objects_are_expected(tmp_path: Path) -> None:
     """Where `on_shrink` lets a circuit go, the run still says that it is missing."""
     run(FakeApi(days("ab", MIDNIGHT)), tmp_path)
     summary = run(FakeApi(days("a", MIDNIGHT)), tmp_path, replace(A_DAY, on_shrink="replace"))
     assert counts(summary) == (576, 288, 288)
 
 
-def test_the_hour_before_counts_and_not_the_day_before_it(tmp_path: Path) -> None:
+def test_series_of_the_last_24_hours_are_expected(tmp_path: Path) -> None:
     """The newest object with samples that ended in the 24 hours before: an empty one says nothing."""
     two_hours = replace(HOURS, window=Window(MIDNIGHT, MIDNIGHT + 2 * HOUR))
     run(FakeApi([*days("ab", MIDNIGHT, 12)]), tmp_path, two_hours)
@@ -78,14 +78,14 @@ def test_the_hour_before_counts_and_not_the_day_before_it(tmp_path: Path) -> Non
     assert counts(run(FakeApi(days("b", MIDNIGHT + 52 * HOUR, 12)), tmp_path, later)) == (12, 12, 12)
 
 
-def test_nulls_are_observed_and_no_values(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_nulls_are_observed_but_no_values(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """A day of samples without values is as good as none."""
     summary = run(FakeApi(grid("a", MIDNIGHT, 288, value=None)), tmp_path)
     assert counts(summary) == (288, 288, 0)
     assert warnings(caplog)[0].startswith("0.0 % of 2026-11-20: 0 of 288")
 
 
-def test_one_warning_a_run_is_of_the_worst_day(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_one_warning_a_run_names_the_worst_day(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """It says on how many more days values lack; what isn't whole is never rounded up to it."""
     run(FakeApi([*days("a", MIDNIGHT - DAY, 287), *days("a", MIDNIGHT, 144)]), tmp_path, TWO_DAYS)
     [told] = warnings(caplog)
@@ -94,7 +94,7 @@ def test_one_warning_a_run_is_of_the_worst_day(tmp_path: Path, caplog: pytest.Lo
     assert warnings(caplog)[-1].startswith("99.9 % of")
 
 
-def test_five_series_are_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_warning_names_five_series(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """The warning names the five series with the fewest values, and counts the others."""
     api = FakeApi([sample for n in range(8) for sample in grid(f"c{n}", MIDNIGHT, 10 * (n + 1))])
     run(api, tmp_path)
@@ -102,7 +102,7 @@ def test_five_series_are_named(tmp_path: Path, caplog: pytest.LogCaptureFixture)
     assert f"8 series lack values: {named} and 3 more. " in warnings(caplog)[0]
 
 
-def test_slices_of_one_run_are_held_against_each_other(
+def test_slices_of_one_run_are_compared(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The newest slice lands first: what it lacks is known when an older one with samples has landed."""
@@ -116,7 +116,7 @@ def test_slices_of_one_run_are_held_against_each_other(
         run(api, tmp_path / "again", replace(first_run, min_coverage=0.9))
 
 
-def test_a_slice_more_than_a_day_before_says_nothing(tmp_path: Path) -> None:
+def test_slice_more_than_a_day_before_is_not_compared(tmp_path: Path) -> None:
     """Two days with a day between them that is refused: each is held against its own series."""
     odd = [Sample("z", MIDNIGHT + n * HOUR, "n/a") for n in range(9)]
     api = FakeApi([*days("ab", MIDNIGHT - DAY), *odd, *days("a", MIDNIGHT + DAY)])
@@ -127,7 +127,7 @@ def test_a_slice_more_than_a_day_before_says_nothing(tmp_path: Path) -> None:
     assert counts(summary) == (3 * 288, 3 * 288, 3 * 288)
 
 
-def test_a_slice_that_is_not_whole_steps_expects_nothing(
+def test_slice_without_whole_steps_expects_nothing(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Days of a granularity of a week: nobody knows how many samples there should be; sums skip them."""
@@ -141,7 +141,7 @@ def test_a_slice_that_is_not_whole_steps_expects_nothing(
     assert warnings(caplog) == []
 
 
-def test_an_outage_of_days_is_told_on_each_of_them(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_outage_of_days_is_a_warning_for_each_day(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """No object with samples ended in the 24 hours before: an empty day is missing all the same."""
     api = FakeApi(days("a", MIDNIGHT - 3 * DAY))
     plan = replace(A_DAY, window=Window(MIDNIGHT - 3 * DAY, MIDNIGHT + DAY), lookback=3 * DAY)
@@ -159,7 +159,7 @@ def test_an_outage_of_days_is_told_on_each_of_them(tmp_path: Path, caplog: pytes
 class TestMinCoverage:
     """`min_coverage` of a pull."""
 
-    def test_an_incomplete_slice_lands_and_is_retried(self, tmp_path: Path) -> None:
+    def test_incomplete_slice_lands_and_is_retried(self, tmp_path: Path) -> None:
         """What is there lands; the error is temporary, and names the slice and its series."""
         plan = replace(A_DAY, min_coverage=0.9)
         api = FakeApi([*days("a", MIDNIGHT), *days("b", MIDNIGHT, 144)])
@@ -173,7 +173,7 @@ class TestMinCoverage:
         api.samples = days("ab", MIDNIGHT)
         assert counts(run(api, tmp_path, plan)) == (576, 576, 576)
 
-    def test_each_series_is_held_to_it(self, tmp_path: Path) -> None:
+    def test_each_series_must_reach_it(self, tmp_path: Path) -> None:
         """One circuit of a hundred that is half empty is found, though 99.5 % of the values are there."""
         samples = [sample for n in range(99) for sample in grid(f"c{n:02}", MIDNIGHT, 12)]
         api = FakeApi([*samples, *grid("half", MIDNIGHT, 6)], page_size=100)
@@ -182,18 +182,18 @@ class TestMinCoverage:
             run(api, tmp_path, plan)
 
     @pytest.mark.parametrize("share", [0.5, 0.0])
-    def test_the_share_itself_is_enough(self, tmp_path: Path, share: float) -> None:
+    def test_exact_share_is_enough(self, tmp_path: Path, share: float) -> None:
         """It is a lower bound; zero asks for nothing."""
         run(FakeApi(days("a", MIDNIGHT, 144)), tmp_path, replace(A_DAY, min_coverage=share))
         assert len(intervals(tmp_path)) == 1
 
-    def test_the_lookback_only_warns(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    def test_lookback_only_warns(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
         """A day that stays incomplete does not keep the task red until it leaves the lookback."""
         api = FakeApi([*days("a", MIDNIGHT - DAY, 100), *days("a", MIDNIGHT)])
         run(api, tmp_path, replace(TWO_DAYS, min_coverage=1.0))
         assert warnings(caplog)[0].startswith("34.7 % of 2026-11-19")
 
-    def test_it_is_told_beside_other_errors(self, tmp_path: Path) -> None:
+    def test_incomplete_slices_are_counted_apart(self, tmp_path: Path) -> None:
         """Slices that were left and slices that are incomplete are counted apart; the run is retried."""
         bad = [Sample("z", MIDNIGHT + n * timedelta(minutes=5), "n/a") for n in range(12)]
         api = FakeApi([*bad, *days("a", MIDNIGHT + HOUR, 6), *days("a", MIDNIGHT + 2 * HOUR, 12)])
@@ -204,13 +204,13 @@ class TestMinCoverage:
             run(api, tmp_path, replace(HOURS, min_coverage=0.9))
         assert len(str(error.value).splitlines()) == 3
 
-    def test_a_refused_slice_is_not_incomplete(self, tmp_path: Path) -> None:
+    def test_refused_slice_is_not_incomplete(self, tmp_path: Path) -> None:
         """What did not land has an error of its own."""
         run(FakeApi(days("a", MIDNIGHT)), tmp_path)
         with pytest.raises(EvplRefusedError):
             run(FakeApi(days("a", MIDNIGHT, 100)), tmp_path, replace(A_DAY, min_coverage=0.9))
 
-    def test_what_is_kept_is_held_to_it_too(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    def test_kept_slice_must_reach_it(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
         """A retry that keeps half a day, because the API has less by now, is no success."""
         plan = replace(A_DAY, min_coverage=0.9, on_shrink="keep")
         with pytest.raises(EvplIncompleteError):
@@ -221,7 +221,7 @@ class TestMinCoverage:
         run(FakeApi(days("ab", MIDNIGHT)), tmp_path, plan)
         assert run(FakeApi(days("a", MIDNIGHT)), tmp_path, plan).landings == []
 
-    def test_a_run_that_stops_has_warned(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    def test_stopped_run_logs_missing_values(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
         """What landed before is told, though the run ends by another error."""
         api = FakeApi(
             days("a", MIDNIGHT + 2 * HOUR, 6), failing={MIDNIGHT: 503, MIDNIGHT + HOUR: 503}, retry_after=3600
