@@ -1,4 +1,4 @@
-"""What a look over a lake finds: each hour of a range is landed once and whole, or to be pulled again."""
+"""Findings in a lake: each hour of a range has landed once and whole, or is to be pulled again."""
 
 import io
 import json
@@ -35,7 +35,7 @@ from tests.looks import HOURLY_OF_288, ONE_DAY, day, kinds, leave_over, look, ou
 
 
 def test_whole_day_has_nothing_to_pull() -> None:
-    """Whether it landed as one object or as many."""
+    """It may have landed as one object or as many."""
     store = MemoryStore()
     run(store, hours(0, 12), hours(12, 24))
     coverage = look(store)
@@ -69,7 +69,7 @@ def test_empty_lake_is_missing_day_by_day() -> None:
 
 
 def test_days_before_the_first_one_are_not_pulled() -> None:
-    """Where a data set begins, there is nothing to repair before it; a gap after it is one."""
+    """There is nothing to repair before a data set begins; a gap after its beginning is one."""
     store = MemoryStore()
     put(store, day(0))
     put(store, day(2))
@@ -87,7 +87,7 @@ def test_days_before_the_first_one_are_not_pulled() -> None:
 
 
 def test_adjacent_windows_are_not_merged() -> None:
-    """Where one can't be mended the other still can: a gap isn't joined to the object beside it."""
+    """A gap and the object beside it are pulled separately, so that one failing doesn't block the other."""
     store = MemoryStore()
     run(store, hours(0, 5), hours(6, 24))
     coverage = look(store, hours(3, 24))
@@ -97,7 +97,7 @@ def test_adjacent_windows_are_not_merged() -> None:
 
 
 def test_samples_in_two_objects_are_an_overlap() -> None:
-    """An hour that a killed run left beside its day is tidied up by a pull of the day."""
+    """A killed run left an hour beside its day; a pull of the day removes it."""
     store = MemoryStore()
     leave_over(store, hours(3, 4))
     coverage = look(store)
@@ -106,7 +106,7 @@ def test_samples_in_two_objects_are_an_overlap() -> None:
 
 
 def test_leftover_is_not_counted_twice() -> None:
-    """The sums are those of the day: what a reader finds who takes the longest interval."""
+    """The sums are those of the day, which is the longest interval."""
     store = MemoryStore()
     leave_over(store, *hours(0, 24).slices(HOUR))
     coverage = look(store).as_dict()
@@ -124,7 +124,7 @@ def test_overlapping_findings_are_one_window() -> None:
 
 
 def test_objects_of_another_source_are_foreign() -> None:
-    """It is not ours to count, and a pull of its window would be refused."""
+    """They are not counted, and not pulled again, because a pull of their windows would be refused."""
     store = MemoryStore()
     lake = lake_of(store, {"base_url": "https://sandbox"})
     [target] = lake.targets([hours(0, 12)])
@@ -171,14 +171,14 @@ def test_misplaced_copy_is_foreign(
 
 @pytest.mark.parametrize(("threshold", "found"), [(HOURLY_OF_288, []), (HOURLY_OF_288 + 0.001, [DAY])])
 def test_series_below_min_coverage_is_found(threshold: float, found: list[Window]) -> None:
-    """In that share of an object's steps each series has to have a value."""
+    """Each series must have a value in that share of an object's steps."""
     store = MemoryStore()
     run(store, DAY)
     assert look(store, min_coverage=threshold).windows == found
 
 
 def test_one_incomplete_series_of_many_is_found() -> None:
-    """It is found though nearly all values of its object are there; the object is read to name it."""
+    """It is found by name, though nearly all values of its object are there."""
     store = MemoryStore()
     names = [f"c{number:02}" for number in range(99)]
     moments = [microseconds(MIDNIGHT + hour * HOUR) for hour in range(24)]
@@ -192,7 +192,7 @@ def test_one_incomplete_series_of_many_is_found() -> None:
 
 
 def test_empty_day_is_found_until_it_has_samples() -> None:
-    """Nothing was there when it was pulled: an outage of three days heals in one night, whenever it ends."""
+    """All days of an outage are pulled again on one night, whenever it ends."""
     store = MemoryStore()
     days = [day(number) for number in range(4)]
     run(store, days[0])
@@ -208,7 +208,7 @@ def test_empty_day_is_found_until_it_has_samples() -> None:
 
 
 def test_object_without_whole_steps_expects_nothing() -> None:
-    """Days of a granularity of a week are never incomplete, nor is one without samples a finding."""
+    """With a granularity of a week, a day is never incomplete, and an empty day is no finding."""
     store = MemoryStore()
     dataset = Dataset("0042", "1w")
     for number, rows in enumerate(([(circuit("a"), microseconds(MIDNIGHT), 1.0)], [])):
@@ -224,7 +224,7 @@ def test_object_without_whole_steps_expects_nothing() -> None:
 
 
 def test_objects_of_an_earlier_version_give_the_same_findings() -> None:
-    """Whatever their footers lack, they are judged as all others are."""
+    """What their footers lack is counted from their rows."""
     store = MemoryStore()
     for number, circuits in enumerate(["ab", "a", "ab"]):
         put(store, day(number), circuits)
@@ -236,7 +236,7 @@ def test_objects_of_an_earlier_version_give_the_same_findings() -> None:
 
 
 def test_rows_are_read_once_for_the_same_series() -> None:
-    """Of many objects with the same series one is read whole, the others by their footers alone."""
+    """Of many objects with the same series only one is read whole, the others by their footers."""
     store = MemoryStore()
     run(store, *hours(0, 24).slices(HOUR))
     store.calls.clear()
@@ -246,7 +246,7 @@ def test_rows_are_read_once_for_the_same_series() -> None:
 
 @pytest.mark.parametrize("wrong", [None, b"", b"PAR1", bytes(100), b"cut off"])
 def test_footer_missing_from_the_tail_is_read_again(wrong: bytes | None) -> None:
-    """The object was replaced since the listing, or its footer is longer: what is found is the same."""
+    """The object was replaced since the listing, or its footer is longer; the findings are the same."""
 
     class Changing(MemoryStore):
         def tails(self, sizes: Mapping[str, int], length: int) -> Iterator[bytes | None]:
@@ -265,7 +265,7 @@ def test_footer_missing_from_the_tail_is_read_again(wrong: bytes | None) -> None
 
 
 def test_long_footer_is_read_whole() -> None:
-    """Of a large object the footer is longer than the end that is read of each."""
+    """The footer of a large object is longer than the tail that is read of each object."""
     store = MemoryStore()
     run(store, DAY)
     [(path, data)] = store.objects.items()
@@ -276,7 +276,7 @@ def test_long_footer_is_read_whole() -> None:
 
 @pytest.mark.parametrize("is_earlier", [False, True], ids=["", "earlier version"])
 def test_unreadable_rows_are_absent(is_earlier: bool) -> None:  # noqa: FBT001 a parameter of the test
-    """The footer promises what is not there: the object is pulled again."""
+    """The footer counts rows that can't be read, so the object is pulled again."""
     store = MemoryStore()
     run(store, DAY)
     path = DATASET.samples_path(DAY)
@@ -289,7 +289,7 @@ def test_unreadable_rows_are_absent(is_earlier: bool) -> None:  # noqa: FBT001 a
 
 @pytest.mark.parametrize("is_earlier", [False, True], ids=["", "earlier version"])
 def test_empty_object_is_found_and_replaced(is_earlier: bool) -> None:  # noqa: FBT001 a parameter of the test
-    """An earlier version wrote a row group without rows; either is empty, and a pull replaces it."""
+    """Earlier versions wrote a row group without rows; that object is empty too."""
     store = MemoryStore()
     put(store, DAY, "")
     if is_earlier:
@@ -304,7 +304,7 @@ def test_empty_object_is_found_and_replaced(is_earlier: bool) -> None:  # noqa: 
 
 
 def test_window_over_a_foreign_object_is_not_pulled() -> None:
-    """A pull of it would be refused: it is told, and only the rest is pulled."""
+    """A pull of it would be refused, so only the other windows are pulled again."""
     store = MemoryStore()
     run(store, hours(0, 12), hours(12, 24))
     store.objects[DATASET.samples_path(hours(3, 4))] = b"not Parquet"
@@ -314,7 +314,7 @@ def test_window_over_a_foreign_object_is_not_pulled() -> None:
 
 
 def test_window_over_a_foreign_object_beside_the_range_is_not_pulled() -> None:
-    """The range ends within an object of ours that a foreign one overlaps: a pull of it would be refused."""
+    """The range ends within an object of ours that a foreign object overlaps."""
     store = MemoryStore()
     run(store, hours(0, 20))
     store.objects[DATASET.samples_path(hours(18, 24))] = b"not Parquet"
@@ -324,7 +324,7 @@ def test_window_over_a_foreign_object_beside_the_range_is_not_pulled() -> None:
 
 @pytest.mark.parametrize("part", ["slice", "code_ope", "source"])
 def test_texts_of_a_foreign_footer_are_cut_to_one_line(part: str) -> None:
-    """Whatever somebody wrote there, a log line stays one."""
+    """A foreign text can't begin a log line."""
     store = MemoryStore()
     run(store, DAY)
     path = DATASET.samples_path(DAY)
@@ -337,7 +337,7 @@ def test_texts_of_a_foreign_footer_are_cut_to_one_line(part: str) -> None:
 
 
 def test_series_of_a_leftover_are_not_expected() -> None:
-    """What only a leftover hour has is not expected: the day replaced it."""
+    """A series that only a leftover hour has is not expected, because the day replaced the hour."""
     store = MemoryStore()
     put(store, hours(5, 6), "abc")
     leftover = dict(store.objects)
@@ -348,7 +348,7 @@ def test_series_of_a_leftover_are_not_expected() -> None:
 
 
 def test_overlap_names_five_objects() -> None:
-    """A day beside all its five minutes is one short line."""
+    """A day beside 288 objects of five minutes is one short line."""
     store = MemoryStore()
     leave_over(store, *hours(0, 24).slices(HOUR / 12))
     [told] = [str(one) for one in look(store).findings if one.kind == "overlap"]
@@ -357,7 +357,7 @@ def test_overlap_names_five_objects() -> None:
 
 
 def test_findings_are_texts_in_order_of_time() -> None:
-    """In order of time; what is counted adds up over all objects, the empty one too."""
+    """Sums add up over all objects, also the empty one."""
     store = MemoryStore()
     one_sample = collect([Answer([(circuit("a"), microseconds(MIDNIGHT), 1.0)], [])], hours(0, 6))
     for samples in (one_sample, collect([], hours(6, 12))):
@@ -373,18 +373,19 @@ def test_findings_are_texts_in_order_of_time() -> None:
         "an object that this connection didn't land: it was not written by this provider; "
         "a pull would refuse it: move the object away"
     )
+    doubled = "2026-11-23T00:00/01:00Z, 2026-11-23T00:00/03:00Z"
     assert told["findings"] == [
-        f"{hours(0, 6)} absent: 1 series lack values: a in EVPL (1 of 72)",
-        f"{hours(6, 12)} empty: no sample has landed",
-        f"{hours(12, 18)} foreign: {foreign}",
-        f"{hours(18, 24)} missing: nothing has landed",
-        f"{hours(24, 27)} overlap: 2 objects have the same samples: {hours(24, 25)}, {hours(24, 27)}",
+        "2026-11-22T00:00/06:00Z absent: 1 series lack values: a in EVPL (1 of 72)",
+        "2026-11-22T06:00/12:00Z empty: no sample has landed",
+        f"2026-11-22T12:00/18:00Z foreign: {foreign}",
+        f"{hours(18, 24).label} missing: nothing has landed",
+        f"2026-11-23T00:00/03:00Z overlap: 2 objects have the same samples: {doubled}",
     ]
     assert (told["objects"], told["rows"], told["expected"], told["observed"]) == (4, 4, 180, 4)
 
 
 def test_result_has_a_hundred_findings() -> None:
-    """The result travels through XCom: it is small, and its counts are whole."""
+    """The result is small enough for XCom, and its counts cover all findings."""
     coverage = look(MemoryStore(), Window(MIDNIGHT - 150 * ONE_DAY, MIDNIGHT))
     assert len(coverage.messages) == 100
     assert coverage.as_dict()["missing"] == len(coverage.windows) == 150
@@ -396,9 +397,9 @@ spans = st.tuples(st.integers(0, 47), st.integers(1, 24)).map(lambda pair: (pair
 @fewer
 @given(st.lists(spans, max_size=5), spans)
 def test_each_hour_is_landed_or_pulled_again(landed: list[tuple[int, int]], asked: tuple[int, int]) -> None:
-    """Windows to pull hold all hours of the range that no object has; they touch no other, nor midnight.
+    """The windows to pull are exactly the hours that no object has, in order, within UTC days.
 
-    Only days before the data set's first one are not pulled.
+    Days before the data set's first one are left out.
     """
     store = MemoryStore()
     for span in landed:

@@ -1,4 +1,4 @@
-"""A window that no pull mends is pulled ever more seldom, then given up."""
+"""A window that stays incomplete is pulled less and less often, then given up."""
 
 from datetime import datetime
 
@@ -12,7 +12,7 @@ from tests.looks import ONE_DAY, day, kinds, leave_over, look, outcomes, put
 
 
 def test_incomplete_window_returns_when_its_age_has_doubled() -> None:
-    """First pulled an hour after its end: then after about 1, 2, 4 and 8 days, and no more."""
+    """First pulled an hour after its end, it returns after about 1, 2, 4 and 8 days, and no more."""
     store = MemoryStore()
     [target] = lake_of(store).targets([hours(0, 12)])
     put(store, hours(0, 12), "", pulled_at=MIDNIGHT + 13 * HOUR)
@@ -31,7 +31,7 @@ def test_incomplete_window_returns_when_its_age_has_doubled() -> None:
 
 
 def test_window_that_is_never_pulled_is_given_up_at_twice_the_age() -> None:
-    """A slice that is kept or refused keeps its last pull: it ends at twice the time."""
+    """A slice that is kept or refused keeps the time of its last pull."""
     store = MemoryStore()
     put(store, hours(0, 12), "", pulled_at=MIDNIGHT + 13 * HOUR)
     found = [
@@ -56,7 +56,7 @@ def test_missing_and_overlapping_windows_are_never_given_up() -> None:
 
 
 def test_nothing_is_given_up_without_a_limit() -> None:
-    """None switches it off: each night all of it."""
+    """None disables it: the window returns each night."""
     store = MemoryStore()
     put(store, hours(0, 12), "", pulled_at=PULLED_AT)
     late = MIDNIGHT + 300 * ONE_DAY
@@ -64,7 +64,7 @@ def test_nothing_is_given_up_without_a_limit() -> None:
 
 
 def test_age_begins_with_a_late_first_pull() -> None:
-    """A backfill of an old window has its time from then on."""
+    """The age of an old window that was backfilled counts from the backfill."""
     store = MemoryStore()
     pulled_at = MIDNIGHT + 100 * ONE_DAY
     put(store, hours(0, 12), "", pulled_at=pulled_at)
@@ -74,7 +74,7 @@ def test_age_begins_with_a_late_first_pull() -> None:
 
 
 def test_waiting_window_is_reported() -> None:
-    """Between two pulls it is a finding that says so, and is not returned."""
+    """Between two pulls its finding says that it waits, and it is not returned."""
     store = MemoryStore()
     put(store, hours(0, 12), "", pulled_at=MIDNIGHT + 13 * HOUR)
     put(store, hours(0, 12), "", pulled_at=MIDNIGHT + 4 * ONE_DAY)
@@ -91,7 +91,7 @@ def test_waiting_window_is_reported() -> None:
     ids=["its pull", "its window"],
 )
 def test_object_of_an_earlier_version_has_an_age(text: str, begin: datetime) -> None:
-    """It counts from the pull that its footer tells, else from the end of its window."""
+    """The age counts from the pull time in its footer, else from the end of its window."""
     store = MemoryStore()
     put(store, hours(0, 12), "", pulled_at=PULLED_AT)
     [(path, data)] = store.objects.items()
@@ -102,7 +102,7 @@ def test_object_of_an_earlier_version_has_an_age(text: str, begin: datetime) -> 
 
 
 def test_pull_time_in_the_future_is_ignored() -> None:
-    """A pull that says it will be is as good as none: the window is returned until it is old in truth."""
+    """The clock of the worker was ahead; the window is returned until its age from its end is reached."""
     store = MemoryStore()
     put(store, hours(0, 12), "", pulled_at=MIDNIGHT + 13 * HOUR)
     put(store, hours(0, 12), "", pulled_at=MIDNIGHT + 300 * ONE_DAY)
@@ -125,7 +125,7 @@ def test_pull_time_in_the_future_is_ignored() -> None:
     ],
 )
 def test_bounds_of_the_age_are_inclusive(age_at_last_pull: int, age: int, outcome: Outcome) -> None:
-    """Exactly twice the age is due, exactly `give_up_after` is not too late; a pull at this moment counts."""
+    """Exactly twice the age is due, and exactly `give_up_after` is not too late."""
     store = MemoryStore()
     for days in {0, age_at_last_pull}:
         put(store, hours(0, 12), "", pulled_at=MIDNIGHT + 12 * HOUR + days * ONE_DAY)
@@ -135,7 +135,7 @@ def test_bounds_of_the_age_are_inclusive(age_at_last_pull: int, age: int, outcom
 
 
 def test_unreadable_object_is_given_up() -> None:
-    """It is pulled again as any other, and no longer."""
+    """It is pulled again as long as any other incomplete window."""
     store = MemoryStore()
     put(store, hours(0, 12), "a", pulled_at=MIDNIGHT + 12 * HOUR)
     [(path, data)] = store.objects.items()

@@ -1,4 +1,4 @@
-"""Series are known by name: which of them an object lacks, and for how long they are expected."""
+"""The series that are expected by name, and those that an object lacks."""
 
 from airflow_provider_evpl.flows.findings import Outcome
 from airflow_provider_evpl.models import Series
@@ -9,7 +9,7 @@ from tests.looks import ONE_DAY, day, kinds, look, outcomes, put
 
 
 def test_hours_without_a_series_are_found() -> None:
-    """The first hours of a day hold one of three circuits: no earlier hour says so, the later ones do."""
+    """The first hours of a day lack circuits that later hours have."""
     store = MemoryStore()
     for hour in range(24):
         put(store, hours(hour, hour + 1), "a" if hour < 5 else "abc")
@@ -22,7 +22,7 @@ def test_hours_without_a_series_are_found() -> None:
 
 
 def test_objects_of_any_length_are_compared() -> None:
-    """A day that lacks a circuit is found by the hours of the days around it."""
+    """A day that lacks a circuit is found by objects of other lengths around it."""
     store = MemoryStore()
     put(store, hours(0, 1), "ab")
     put(store, hours(1, 24), "ab")
@@ -32,7 +32,7 @@ def test_objects_of_any_length_are_compared() -> None:
 
 
 def test_new_series_does_not_replace_a_missing_one() -> None:
-    """Where one goes and another comes on the same day, both are known by name."""
+    """If one series ends and another begins on the same day, the first one is missing."""
     store = MemoryStore()
     for number, circuits in enumerate(["ab", "ac", "ab"]):
         put(store, day(number), circuits)
@@ -52,7 +52,7 @@ def test_new_series_is_not_expected_on_earlier_days() -> None:
 
 
 def test_vanished_series_is_pulled_for_its_first_day_only() -> None:
-    """It is expected for `give_up_after`: on these days it is reported, then it is forgotten."""
+    """It is reported for `give_up_after`, and not expected after that."""
     store = MemoryStore()
     for number in range(6):
         put(store, day(number), "ab" if number < 2 else "a")
@@ -70,7 +70,7 @@ def test_vanished_series_is_pulled_for_its_first_day_only() -> None:
 
 
 def test_renamed_pop_is_reported() -> None:
-    """It shows as one series that is gone and a new one of the same circuit and metric."""
+    """The finding names the vanished series and the new one of the same circuit and metric."""
     store = MemoryStore()
     for number, pop in enumerate(["Paris", "Paris", "Lyon"]):
         one = day(number)
@@ -84,7 +84,7 @@ def test_renamed_pop_is_reported() -> None:
 
 
 def test_pop_renamed_at_noon_is_reported_on_both_days() -> None:
-    """On that day both lack values, and the finding says that one of them may be the other."""
+    """On that day both series lack values, and the finding says that one may be the other."""
     store = MemoryStore()
     names = {
         number: Series("a", "in", "FR", pop, None, "EVPL") for number, pop in enumerate(["Paris", "Lyon"])
@@ -132,7 +132,7 @@ def test_series_with_the_fewest_values_come_first() -> None:
 
 
 def test_day_of_nulls_is_a_null_finding() -> None:
-    """Coverage compares values: a sample without one is observed, and is a finding of its own kind."""
+    """A sample without a value is observed, but is no value."""
     store = MemoryStore()
     run(store, DAY, value=None)
     coverage = look(store)

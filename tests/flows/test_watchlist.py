@@ -1,4 +1,4 @@
-"""Windows of the UTC grid are told of once each, in whichever order they are published."""
+"""The event trigger's list: each window of the UTC grid is published once, in any order."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -24,13 +24,13 @@ def plan(**arguments: Any) -> WatchPlan:  # noqa: ANN401 the point is to try any
 
 
 def hours(*starts: int) -> tuple[Window, ...]:
-    """Give the hours of the day that begin at these."""
+    """Return the hours of the day that begin at these numbers."""
     midnight = NOW.replace(hour=0, minute=0)
     return tuple(Window(midnight + start * HOUR, midnight + (start + 1) * HOUR) for start in starts)
 
 
 def test_missing_arguments_have_defaults() -> None:
-    """Five minutes, nothing to settle, a week to come; the operator code may be the connection's."""
+    """They are steps of five minutes, no time to settle, and a lookback of a week."""
     nothing = dict.fromkeys(("code_ope", "granularity", "settle", "lookback"))
     assert plan() == plan(**nothing)
     assert (plan().granularity.text, plan().settle, plan().lookback) == ("300s", 0 * HOUR, 168 * HOUR)
@@ -62,7 +62,7 @@ def test_error_names_the_wrong_argument(name: str, value: object) -> None:
 
 
 def test_durations_of_pendulum_are_read() -> None:
-    """They are stored and compared as plain ones."""
+    """They mean the same as text."""
     hour, week = pendulum.duration(hours=1), pendulum.duration(weeks=1)
     assert repr(plan(window_length=hour, settle=hour, lookback=week)) == repr(plan(settle="1h"))
 
@@ -73,7 +73,7 @@ def test_step_may_be_as_long_as_a_window() -> None:
 
 
 def test_list_of_a_clock_a_day_ahead_is_resumed() -> None:
-    """Not longer: what lies further ahead would silence the watcher."""
+    """A list that is further ahead is refused, because it would silence the watcher."""
     watched = WatchList(plan(), NOW)
     begins = {"open": [], "until": "2026-11-23T09:00:00Z"}
     watched.resume(begins)
@@ -83,7 +83,7 @@ def test_list_of_a_clock_a_day_ahead_is_resumed() -> None:
 
 
 def test_plan_of_a_window_is_the_sensors() -> None:
-    """A window's plan is the sensor's: due when it has settled; the plan's operator code comes first."""
+    """It is due when the window has settled; the trigger's operator code beats the connection's."""
     [window] = hours(9)
     made = plan(settle="600s", code_ope="7").wait_for(window, default_code_ope="0042")
     assert made == WaitPlan(
@@ -99,7 +99,7 @@ def test_plan_of_a_window_is_the_sensors() -> None:
 
 
 def test_list_begins_with_the_newest_ended_window() -> None:
-    """What is older isn't told; `settle` belongs to a window's time."""
+    """A window ends for the list when it has settled; older windows are not listed."""
     for settle, start in {"0s": 9, "1200s": 9, "1201s": 8}.items():
         watched = WatchList(plan(settle=settle, lookback="0s"), NOW)
         watched.update(NOW)
@@ -107,7 +107,7 @@ def test_list_begins_with_the_newest_ended_window() -> None:
 
 
 def test_late_window_stays_beside_newer_ones(caplog: pytest.LogCaptureFixture) -> None:
-    """It stays on the list beside the newer ones, until it is told or too old, which is logged."""
+    """It stays on the list until it is published or too old, which is logged."""
     watched = WatchList(plan(lookback="2h"), NOW)
     seen = []
     for later in range(5):
@@ -117,12 +117,12 @@ def test_late_window_stays_beside_newer_ones(caplog: pytest.LogCaptureFixture) -
             watched.mark_published(window)
     assert seen == [hours(9), hours(9, 10), hours(9, 11), hours(12), hours(12, 13)]
     assert [record.message for record in caplog.records] == [
-        f"window {hours(9)[0]}: dropped, it was not published within the lookback"
+        "window 2026-11-22T09:00/10:00Z: dropped, it was not published within the lookback"
     ]
 
 
 def test_list_resumed_after_a_long_pause_begins_at_the_lookback(caplog: pytest.LogCaptureFixture) -> None:
-    """What was over meanwhile is on the list, as far as the lookback reaches; the rest is logged as one."""
+    """Windows within the lookback are listed; older ones are one warning."""
     watched = WatchList(plan(lookback="2h"), NOW)
     watched.update(NOW)
     again = WatchList(plan(lookback="2h"), NOW + 9 * HOUR)
@@ -130,13 +130,13 @@ def test_list_resumed_after_a_long_pause_begins_at_the_lookback(caplog: pytest.L
     again.update(NOW + 9 * HOUR)
     assert again.windows == hours(16, 17, 18)
     assert [record.message.split()[1] for record in caplog.records] == [
-        f"{hours(9)[0]}:",
-        "2026-11-22T10:00:00Z/2026-11-22T16:00:00Z:",
+        "2026-11-22T09:00/10:00Z:",
+        "2026-11-22T10:00/16:00Z:",
     ]
 
 
 def test_postponed_window_is_not_due_but_stays() -> None:
-    """It isn't asked for until its time, the others are; it is told of, and written down, as any other."""
+    """It is not requested until its time, but it stays on the list and in `as_dict`."""
     watched = WatchList(plan(), NOW)
     watched.update(NOW + HOUR)
     watched.postpone(hours(9)[0], NOW + 2 * HOUR)
@@ -147,7 +147,7 @@ def test_postponed_window_is_not_due_but_stays() -> None:
 
 
 def test_failed_window_is_due_after_all_others() -> None:
-    """Among failed windows the one that failed longest ago comes first; an answer ends that."""
+    """Among failed windows the one that failed longest ago comes first, until it is answered."""
     watched = WatchList(plan(), NOW)
     watched.update(NOW + 3 * HOUR)
     written = watched.as_dict()
@@ -165,7 +165,7 @@ def test_failed_window_is_due_after_all_others() -> None:
 
 
 def test_failed_window_leaves_the_list_like_others() -> None:
-    """A failed window isn't due once it was published, became too old, or is put off."""
+    """A failed window isn't due once it is published, too old, or postponed."""
     watched = WatchList(plan(lookback="2h"), NOW)
     watched.update(NOW + 2 * HOUR)
     for window in hours(9, 10, 11):
@@ -211,7 +211,7 @@ def test_each_window_is_requested_however_many_fail(failing: list[bool]) -> None
     ],
 )
 def test_resume_refuses_wrong_content(written: Any) -> None:  # noqa: ANN401 the point is to try anything
-    """Of another form, without a zone, or years ahead: an error, and the list is as it was."""
+    """A wrong form, no zone, or years ahead is an error, and the list stays as it was."""
     watched = WatchList(plan(), NOW)
     with pytest.raises(ValueError, match=r"form is wrong|lies ahead|Invalid isoformat"):
         watched.resume(written)
@@ -221,9 +221,9 @@ def test_resume_refuses_wrong_content(written: Any) -> None:  # noqa: ANN401 the
 
 @given(st.lists(st.tuples(st.integers(-30, 90), st.booleans(), st.lists(st.integers(0, 20))), max_size=20))
 def test_each_window_is_published_once_over_any_life(life: list[tuple[int, bool, list[int]]]) -> None:
-    """Whenever it looks, whatever is told and however often it starts again: each window once, none is lost.
+    """However often the list is updated and resumed, each window is published once, and none is lost.
 
-    A step of a life: so many minutes later (a clock may go back), with a restart or not, these are told.
+    A step of a life: minutes that pass (a clock may go back), a restart or not, and the published windows.
     """
     now, told = NOW, []
     watched = WatchList(plan(), now)
