@@ -87,7 +87,9 @@ class Conflict:
         """Say which sample it is, and both values; names may echo a secret, so they go through `redact`."""
         name = one_line(redact(" ".join(filter(None, self.series))), LONGEST_NAME)
         moment = iso(EPOCH + timedelta(microseconds=self.timestamp))
-        return f"{name} at {moment}: {_number(self.value)}, and {_number(self.stays)}, which stays"
+        return (
+            f"two values of {name} at {moment}: {_number(self.value)}, and {_number(self.stays)}, which stays"
+        )
 
 
 def describe_set_aside(

@@ -98,7 +98,7 @@ def test_error_names_each_refused_slice(tmp_path: Path) -> None:
 def test_conflicts_count_as_rejected(tmp_path: Path) -> None:
     """Two values for one moment are a conflict; too many conflicts fail the slice."""
     api = FakeApi([*grid("a", MIDNIGHT, 4), *grid("a", MIDNIGHT, 2, value="9")])
-    example = "a in EVPL at 2026-11-20T00:00:00Z: 1.5, and 9, which stays\na in EVPL at 2026-11-20T00:05"
+    example = "two values of a in EVPL at 2026-11-20T00:00:00Z: 1.5, and 9, which stays\ntwo values of a in EVPL at 2026-11-20T00:05"
     with pytest.raises(EvplRefusedError, match=f"2 x conflict\n{example}"):
         run(api, tmp_path)
     summary = run(api, tmp_path, replace(A_DAY, max_rejected_fraction=0.5)).as_dict()

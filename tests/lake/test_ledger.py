@@ -22,7 +22,7 @@ def test_examples_say_where_they_are() -> None:
         "2 x value is neither number, text nor null, 2 x conflict\n"
         "page 2 entry 3: []\n"
         'page 2 entry 0 sample 4: {"value": true}\n'
-        "a in EVPL at 2026-11-22T00:00:00Z: null, and 2.5, which stays"
+        "two values of a in EVPL at 2026-11-22T00:00:00Z: null, and 2.5, which stays"
     )
 
 
@@ -49,7 +49,7 @@ def test_what_the_api_says_stays_on_its_line() -> None:
     lines = collect([Answer(rows, [odd])], hours(0, 1)).set_aside(str).split("\n")
     assert len(lines) == 3
     assert all(line.isprintable() for line in lines)
-    assert lines[2].startswith("a ERROR  [31m in EVPL at")
+    assert lines[2].startswith("two values of a ERROR  [31m in EVPL at")
 
 
 def test_names_of_unknown_fields_are_bounded() -> None:
