@@ -23,7 +23,7 @@ _NEXT_STEPS: dict[type[EvplError], str] = {
     EvplRetryableError: "Check host, token_url, and proxy or HTTPS_PROXY, from the machine that tests. "
     "If they are right, the service is down: test again later.",
 }
-_CHECK_TOKEN_URL = "Check token_url. By default it is below host. Redirects are not followed."  # noqa: S105 advice
+_CHECK_TOKEN_URL = "Check token_url. If it is empty, it follows host. Redirects are not followed."  # noqa: S105 advice
 _NEXT_STEPS_OF_TOKEN: dict[type[EvplError], str] = {
     EvplRequestError: _CHECK_TOKEN_URL,
     EvplResponseError: _CHECK_TOKEN_URL,
@@ -54,9 +54,8 @@ def check_connection(client: Client) -> str:
         f"Got a token, but no report at {query.granularity.text} from {client.redact(settings.base_url)}",
         _NEXT_STEPS_OF_REPORT,
     )
-    if not page.entry_count:
-        return f"Got a token and a report without series of {query.window.label}. Is code_ope right?"
-    return f"Got a token and a report: {page.entry_count} series on the first page of {query.window.label}."
+    found = f"Got a token and a report: {page.entry_count} series on the first page of {query.window.label}."
+    return found if page.entry_count else f"{found} If there should be some, check code_ope."
 
 
 def _query(code_ope: str) -> Query:

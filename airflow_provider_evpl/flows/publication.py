@@ -32,7 +32,7 @@ class Watch:
         self._plan = plan
         self._clock = clock
         self._due = plan.due
-        self._seen = f"window {plan.window.label}: no request yet, the first one is due at {iso(plan.due)}"
+        self._seen = f"window {plan.window.label}: nothing seen yet (requests begin at {iso(plan.due)})"
         self._failure = ""
         self._series: int | None = None
 
@@ -129,7 +129,7 @@ def count_published(
     except EvplPagingError as error:
         raise EvplPagingError(
             f"report of {asked.label}: {error.what}",
-            f"If the error stays, set `pagination` to `page` in {client.settings.connection}.",
+            f"If it stays, set pagination to page in {client.settings.connection}.",
             error.detail,
         ) from error
     if rejected:

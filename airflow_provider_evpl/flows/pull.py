@@ -141,7 +141,7 @@ def _collect(
     except EvplPagingError as error:
         raise EvplPagingError(
             f"slice {query.window.label}: {error.what}",
-            f"Airflow retries. If it stays, set `pagination` to `page` in {client.settings.connection}.",
+            f"Airflow retries. If it stays, set pagination to page in {client.settings.connection}.",
             error.detail,
         ) from error
     return collector.finish()

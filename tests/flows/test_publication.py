@@ -150,7 +150,7 @@ def test_window_without_a_last_step_is_an_error(granularity: str) -> None:
 def test_pages_that_do_not_add_up_are_an_error() -> None:
     """The error names the setting to check; a report that is cut short never gives a smaller number."""
     api = FakeApi([Sample(name, LAST, "1") for name in "abcde"], changes={2: {"totalPages": 9}})
-    with pytest.raises(EvplPagingError, match=r"^report of 2026-11-20T23:55.*\n.*`pagination`"):
+    with pytest.raises(EvplPagingError, match=r"^report of 2026-11-20T23:55.*\n.*set pagination to page"):
         count(api)
 
 
@@ -177,7 +177,7 @@ def test_poll_before_the_due_time_sends_no_request() -> None:
     with api.client() as client:
         assert [watch.poll(client), watch.poll(client)] == [False, False]
         assert api.indices == []
-        assert "no request yet, the first one is due at 2026-11-21T01:00:00Z" in str(watch)
+        assert "nothing seen yet (requests begin at 2026-11-21T01:00:00Z)" in str(watch)
         assert watch.series is None
         seen = watch.poll(client)
     assert (seen, api.indices) == (True, [1])
