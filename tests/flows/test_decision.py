@@ -17,7 +17,7 @@ from airflow_provider_evpl.flows.decision import (
 from airflow_provider_evpl.lake.changes import Change
 from airflow_provider_evpl.lake.lake import Target
 from airflow_provider_evpl.window import Window
-from tests.lake.build import Answer, circuit, collect, hourly, hours, microseconds, rejection
+from tests.support.lake import Answer, circuit, collect, hourly, hours, microseconds, rejection
 
 PLAN = PullPlan(code_ope="0042", window=hours(0, 24), slice_length=hours(0, 1).length)
 

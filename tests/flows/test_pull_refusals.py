@@ -15,9 +15,8 @@ from airflow_provider_evpl.errors import (
     EvplRefusedError,
 )
 from airflow_provider_evpl.window import Window
-from tests.fake_api import FakeApi, Sample, grid
-from tests.lakes import intervals, objects, rows
-from tests.runs import A_DAY, HOUR, HOURS, MIDNIGHT, run
+from tests.support.fake_api import A_DAY, HOUR, HOURS, MIDNIGHT, FakeApi, Sample, grid, run
+from tests.support.lake_files import intervals, objects, rows
 
 SHRUNK = FakeApi(grid("a", MIDNIGHT, 287))
 NULLED = FakeApi(
@@ -98,7 +97,7 @@ def test_error_names_each_refused_slice(tmp_path: Path) -> None:
 def test_conflicts_count_as_rejected(tmp_path: Path) -> None:
     """Two values for one moment are a conflict; too many conflicts fail the slice."""
     api = FakeApi([*grid("a", MIDNIGHT, 4), *grid("a", MIDNIGHT, 2, value="9")])
-    example = "two values of a in EVPL at 2026-11-20T00:00:00Z: 1.5, and 9, which stays\ntwo values of a in EVPL at 2026-11-20T00:05"
+    example = "two values of a in EVPL at 2026-11-20T00:00:00Z: 1.5, and 9, which stays\ntwo values of a"
     with pytest.raises(EvplRefusedError, match=f"2 x conflict\n{example}"):
         run(api, tmp_path)
     summary = run(api, tmp_path, replace(A_DAY, max_rejected_fraction=0.5)).as_dict()
