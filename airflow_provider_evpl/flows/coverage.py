@@ -139,9 +139,9 @@ def find_gaps(
     return Coverage(
         window=window,
         objects=len(own),
-        rows=sum(content.footer.rows for content in contents),
+        rows=sum(content.footer.ledger.rows for content in contents),
         expected=sum(one.steps * len(roster.expected(one.content.day)) for one in whole),
-        observed=sum(one.content.footer.observed or 0 for one in whole),
+        observed=sum(one.content.footer.ledger.observed or 0 for one in whole),
         values=sum(one.content.values for one in whole),
         findings=sorted(findings, key=lambda one: one.window),
         foreign=[one for one, what in whole_days.items() if isinstance(what, Foreign)],
@@ -217,7 +217,7 @@ class _Content:
         The footer says it, but for the names of the series. An object of an earlier version is counted by its
         rows.
         """
-        series, values, share = frozenset[Series](), footer.values or 0, footer.lowest_share
+        series, values, share = frozenset[Series](), footer.ledger.values or 0, footer.lowest_share
         problem, steps = None, objects.steps_in(window)
         try:
             if footer.series_digest is None:
@@ -258,7 +258,7 @@ class _Whole(NamedTuple):
 def _find_incomplete(objects: Objects, one: _Whole, roster: Roster, min_coverage: float) -> Finding | None:
     """Return the finding of an object; None if it is complete."""
     content, outcome = one.content, one.outcome
-    if content.footer.rows == 0:
+    if content.footer.ledger.rows == 0:
         return Finding(content.window, "empty", "no sample has landed", outcome)
     try:
         lacking = _find_lacking(objects, one, roster, min_coverage)

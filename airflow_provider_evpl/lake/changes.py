@@ -135,7 +135,7 @@ def _lost(
     If the object's rows can't be read, its totals are compared.
     """
     if counts is None:
-        before = {("", ""): (footer.rows, footer.rows - footer.null_values)}
+        before = {("", ""): (footer.ledger.rows, footer.ledger.rows - footer.ledger.null_values)}
         now = {("", ""): samples.count_within(window)}
     else:
         before = sum_by_circuit((series, one.rows, one.values) for series, one in counts.items())

@@ -176,7 +176,7 @@ class Objects:
             UnreadableError: its rows can't be read.
             EvplError: the store failed or refused.
         """
-        if not footer.rows:
+        if not footer.ledger.rows:
             return frozenset()
         digest = footer.series_digest
         if digest is None:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime
 from io import SEEK_END
-from typing import Annotated, BinaryIO, NamedTuple, TypeAlias
+from typing import BinaryIO, NamedTuple
 
 import msgspec
 import pyarrow as pa
@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from airflow_provider_evpl import __version__
 from airflow_provider_evpl.lake.layout import Dataset
+from airflow_provider_evpl.lake.ledger import Ledger
 from airflow_provider_evpl.lake.samples import Samples
 from airflow_provider_evpl.lake.schema import SCHEMA_VERSION, SORT_COLUMNS, TABLE_SCHEMA
 from airflow_provider_evpl.models import Series
@@ -32,54 +33,27 @@ would cost a third of the writing."""
 class Footer(NamedTuple):
     """What has landed in an object, and from where.
 
-    `code_ope`, `values`, `series_digest`, `lowest_share` and `first_pulled_at` are None in an object of an
-    earlier version. `observed`, `values` and `lowest_share` are None if the slice isn't made of whole steps.
+    An object of an earlier version has None for `ledger.values` and for the fields with a default.
 
     Attributes:
         source: base URL, job, offer type and ctxtid.
-        granularity, slice: as their texts.
-        null_values: rows without a value.
-        observed: distinct pairs of series and step among the rows.
-        values: pairs of series and step with a value.
-        series_digest: equal for objects with equal series.
-        lowest_share: the lowest share of steps with a value that a series has.
+        granularity, slice: as they are written in paths and file names.
         pulled_at: when the slice's first page was requested; None if the footer has no such time.
-        first_pulled_at: the earliest pull of this object and of those that it replaced.
+        first_pulled_at: the earliest pull of this object and of the objects that it replaced.
+        series_digest: equal for objects with equal series.
+        lowest_share: the lowest share of steps with a value that a series has. None also if the slice isn't
+            made of whole steps.
     """
 
     source: dict[str, str]
-    code_ope: str | None
     granularity: str
     slice: str
-    rows: int
-    null_values: int
-    observed: int | None
-    values: int | None = None
+    ledger: Ledger
+    pulled_at: datetime | None
+    code_ope: str | None = None
+    first_pulled_at: datetime | None = None
     series_digest: str | None = None
     lowest_share: float | None = None
-    pulled_at: datetime | None = None
-    first_pulled_at: datetime | None = None
-
-
-_Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0)]
-
-
-class _Counts(msgspec.Struct):
-    rows: _Count
-    null_values: _Count
-    series: _Count
-    expected: _Count | None
-    observed: _Count | None
-    values: _Count | None = None
-
-    def __post_init__(self) -> None:
-        """Check what no single field says."""
-        if (self.expected is None) != (self.observed is None):
-            raise ValueError("expected and observed: both or neither")
-        if self.null_values > self.rows:
-            raise ValueError("null_values: more than there are rows")
-        if self.values is not None and self.values > (self.observed or 0):
-            raise ValueError("values: more than there are steps with a sample")
 
 
 def encode(
@@ -154,7 +128,7 @@ def read_footer(file: BinaryIO) -> Footer | None:
         footer = _read_texts(_own_texts(metadata.metadata or {}))
     except (pa.ArrowInvalid, OSError, ValueError, KeyError):
         return None  # its bytes are here, and they aren't what `encode` writes
-    if metadata.num_rows != footer.rows:
+    if metadata.num_rows != footer.ledger.rows:
         return None  # somebody wrote other rows under our footer
     return footer
 
@@ -166,20 +140,16 @@ def _own_texts(metadata: Mapping[bytes, bytes]) -> dict[str, str]:
 
 
 def _read_texts(texts: Mapping[str, str]) -> Footer:
-    counts = msgspec.json.decode(texts["ledger"], type=_Counts)
     return Footer(
         source=msgspec.json.decode(texts["source"], type=dict[str, str]),
-        code_ope=texts.get("code_ope"),
         granularity=texts["granularity"],
         slice=texts["slice"],
-        rows=counts.rows,
-        null_values=counts.null_values,
-        observed=counts.observed,
-        values=counts.values,
+        ledger=msgspec.json.decode(texts["ledger"], type=Ledger),
+        pulled_at=_moment(texts.get("pulled_at")),
+        code_ope=texts.get("code_ope"),
+        first_pulled_at=_moment(texts.get("first_pulled_at")),
         series_digest=texts.get("series_digest"),
         lowest_share=msgspec.json.decode(texts.get("lowest_share", "null"), type=float | None),
-        pulled_at=_moment(texts.get("pulled_at")),
-        first_pulled_at=_moment(texts.get("first_pulled_at")),
     )
 
 

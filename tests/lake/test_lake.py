@@ -79,7 +79,7 @@ def test_an_hour_of_a_landed_day_is_the_day() -> None:
     [target] = lake_of(store).targets([hours(3, 4)])
     assert target.window == DAY
     [footer] = target.landed.values()
-    assert (set(target.landed), footer.rows, footer.source) == ({DAY}, 48, SOURCE)
+    assert (set(target.landed), footer.ledger.rows, footer.source) == ({DAY}, 48, SOURCE)
     run(store, hours(3, 4), value=2.0)
     assert intervals(store) == names_of(DAY)
     assert shown(store) == dict.fromkeys(range(24), 2.0)
@@ -92,7 +92,7 @@ def test_an_empty_slice_lands() -> None:
     landing = land(lake_of(store), target, collect([], DAY))
     assert (landing.rows, landing.bytes) == (0, len(store.objects[DATASET.samples_path(DAY)]))
     [footer] = lake_of(store).targets([DAY])[0].landed.values()
-    assert (footer.rows, footer.null_values, footer.observed, footer.values) == (0, 0, 0, 0)
+    assert footer.ledger.rows == footer.ledger.observed == footer.ledger.values == 0
 
 
 hour_slices = st.tuples(st.integers(0, 23), st.integers(1, 24)).map(

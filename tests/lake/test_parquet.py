@@ -4,7 +4,7 @@ import struct
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -161,17 +161,12 @@ def test_a_column_more_at_the_end_is_the_same_lake(tmp_path: Path) -> None:
 def test_a_footer_is_read_back(given_rows: list[Row]) -> None:
     """An object says its source, its rows, how many of them have a value, and how whole it is."""
     samples = _day(given_rows)
-    ledger = samples.ledger
-    nulls = sum(value is None for value in samples.rows.table()["value"].to_pylist())
     assert read_footer(io.BytesIO(_encode(samples))) == Footer(
         source=SOURCE,
         code_ope="0042",
         granularity="300s",
         slice=str(hours(0, 24)),
-        rows=ledger.rows,
-        null_values=nulls,
-        observed=ledger.observed,
-        values=ledger.values,
+        ledger=samples.ledger,
         series_digest=digest_series(samples.rows.series),
         lowest_share=samples.completeness.lowest_share if samples.completeness else None,
         pulled_at=PULLED_AT,
@@ -181,18 +176,16 @@ def test_a_footer_is_read_back(given_rows: list[Row]) -> None:
 
 def test_a_footer_of_an_earlier_version_is_read(tmp_path: Path) -> None:
     """It has none of the later keys, and a time that a run without Airflow wrote may be any text."""
-    path = tmp_path / "earlier.parquet"
+    path, samples = tmp_path / "earlier.parquet", hourly(hours(0, 1))
     for text, moment in (("2026-11-23T03:00:00Z", datetime(2026, 11, 23, 3, tzinfo=UTC)), ("03:00", None)):
-        path.write_bytes(earlier(_encode(hourly(hours(0, 1))), pulled_at=text))
+        path.write_bytes(earlier(_encode(samples), pulled_at=text))
         footer = read_footer(io.BytesIO(path.read_bytes()))
         assert footer == Footer(
             source=SOURCE,
             code_ope=None,
             granularity="300s",
             slice=str(hours(0, 1)),
-            rows=2,
-            null_values=0,
-            observed=2,
+            ledger=replace(samples.ledger, values=None),
             pulled_at=moment,
         )
 
@@ -239,7 +232,7 @@ def test_an_empty_object_has_no_row_group() -> None:
     assert pq.ParquetFile(io.BytesIO(data)).num_row_groups == 0
     footer = read_footer(io.BytesIO(data))
     assert footer is not None
-    assert (footer.rows, footer.observed, footer.slice) == (0, 0, str(hours(0, 24)))
+    assert (footer.ledger.rows, footer.ledger.observed, footer.slice) == (0, 0, str(hours(0, 24)))
 
 
 def test_many_rows_are_several_row_groups() -> None:
@@ -250,7 +243,7 @@ def test_many_rows_are_several_row_groups() -> None:
     assert file.read()["value"].to_pylist() == [value for _, _, value in given_rows]
     footer = read_footer(io.BytesIO(_encode(_day(given_rows))))
     assert footer is not None
-    assert (footer.rows, footer.null_values) == (122_881, 0)
+    assert (footer.ledger.rows, footer.ledger.null_values) == (122_881, 0)
 
 
 def _foreign(metadata: dict[bytes, bytes] | None) -> bytes:
@@ -329,7 +322,7 @@ def test_pandas_stays_out() -> None:
         "from tests.lake.build import hourly, hours\n"
         "DAY = hours(0, 24)\n"
         "data = encode(hourly(DAY), Dataset('0042', '300s'), source={}, provenance={})\n"
-        "assert read_footer(io.BytesIO(data)).rows == 48\n"
+        "assert read_footer(io.BytesIO(data)).ledger.rows == 48\n"
         "found = revise(hourly(DAY).rows, DAY, [DAY], lambda _: read_parts(data.to_pybytes()))\n"
         "assert found == (0, 0, 0, None)\n"
         "assert 'pandas' not in sys.modules\n"
