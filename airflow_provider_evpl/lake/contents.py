@@ -9,8 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from airflow_provider_evpl.errors import one_line
-from airflow_provider_evpl.lake.columns import Codes, Floats, Integers, count_steps
-from airflow_provider_evpl.lake.deduplicate import begins_of_runs
+from airflow_provider_evpl.lake.columns import Codes, Floats, Integers, count_steps, starts_of_runs
 from airflow_provider_evpl.lake.schema import SERIES_COLUMNS, TABLE_SCHEMA
 from airflow_provider_evpl.models import Series
 
@@ -160,7 +159,7 @@ def _check_types(schema: pa.Schema, columns: list[str]) -> None:
 def _series(batch: pa.RecordBatch) -> tuple[list[Series], Integers]:
     """The series of the rows, in order, and how many rows each of them has."""
     texts, codes = zip(*(_texts(batch.column(name)) for name in SERIES_COLUMNS), strict=True)
-    starts = np.flatnonzero(begins_of_runs(*codes))
+    starts = np.flatnonzero(starts_of_runs(*codes))
     columns = [[words[code] for code in column[starts]] for words, column in zip(texts, codes, strict=True)]
     lengths: Integers = np.diff(starts, append=batch.num_rows)
     return [Series(*names) for names in zip(*columns, strict=True)], lengths

@@ -5,9 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from airflow_provider_evpl.lake.columns import Flags, Floats, Integers, Rows, bounds
+from airflow_provider_evpl.lake.columns import Flags, Floats, Integers, Rows, bounds, is_inside
 from airflow_provider_evpl.lake.contents import Part
-from airflow_provider_evpl.lake.deduplicate import is_inside
 from airflow_provider_evpl.window import Window
 
 __all__ = ["Revisions", "revise"]

@@ -50,9 +50,7 @@ def lineage_of_pull(source: Mapping[str, str], names: Names, summary: "Summary")
             quote(text, safe="") for text in (source["job"], source["offer_type"], summary.plan.code_ope)
         ),
         inputFacets={
-            "inputStatistics": InputStatisticsInputDatasetFacet(
-                rowCount=ledger.received, producer=_PRODUCER
-            )
+            "inputStatistics": InputStatisticsInputDatasetFacet(rowCount=ledger.received, producer=_PRODUCER)
         },
     )
     facet = RunFacet(producer=_PRODUCER).with_additional_properties(**_ledger_facet(summary))

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from airflow_provider_evpl.lake.samples import unit_doubts
+from airflow_provider_evpl.lake.samples import find_unit_doubts
 from tests.lake.build import Answer, Row, circuit, collect, hours, microseconds
 
 
@@ -21,7 +21,7 @@ from tests.lake.build import Answer, Row, circuit, collect, hours, microseconds
 )
 def test_what_is_hardly_a_percentage_is_doubted(values: list[float], said: list[str]) -> None:
     """Below 0, above 100, or all of a slice within 0 and 1; a slice of zeros says nothing."""
-    doubts = unit_doubts(np.array(values, np.float64))
+    doubts = find_unit_doubts(np.array(values, np.float64))
     assert len(doubts) == len(said)
     assert all(any(words in doubt for doubt in doubts) for words in said)
 
