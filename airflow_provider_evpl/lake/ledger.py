@@ -106,7 +106,7 @@ class RejectionRecord:
     rejection: Rejection
 
     def __str__(self) -> str:
-        """Where it is, and the beginning of its JSON."""
+        """Return the place of the rejection, and the beginning of its JSON."""
         one = self.rejection
         sample = "" if one.sample is None else f" sample {one.sample}"
         return f"page {self.page} entry {one.entry}{sample}: {one_line(one.raw, LONGEST_NAME)}"
@@ -118,6 +118,7 @@ class Conflict:
 
     Attributes:
         timestamp: microseconds since the epoch.
+        stays: the value of the row that stays.
     """
 
     series: Series
@@ -126,7 +127,7 @@ class Conflict:
     stays: float
 
     def describe(self, redact: Callable[[str], str]) -> str:
-        """Say which sample it is, and both values; names may echo a secret, so they go through `redact`."""
+        """Name the series, the time and both values. `redact` removes secrets, which names may contain."""
         name = one_line(redact(" ".join(filter(None, self.series))), LONGEST_NAME)
         moment = iso(EPOCH + timedelta(microseconds=self.timestamp))
         return f"{name} at {moment}: {_number(self.value)}, and {_number(self.stays)}, which stays"
