@@ -16,9 +16,9 @@ class Conflicts(NamedTuple):
     """Duplicates with another value than the row that stays, as columns.
 
     Attributes:
-        ranks: for each of them the number of its series.
-        values: its own value, which is left out.
-        kept: the value that stays.
+        ranks: the numbers of their series.
+        values: their own values, which are left out.
+        kept: the values that stay.
     """
 
     ranks: Codes

@@ -75,7 +75,7 @@ class Ledger:
         return cls(**dict.fromkeys((field.name for field in fields(cls)), 0))
 
     def __add__(self, other: "Ledger") -> "Ledger":
-        """Sum each count of two slices; a count that one of them doesn't have is left out of its sum."""
+        """Add the counts of another slice. A count of None is left out of its sum."""
         others = asdict(other)
         sums: dict[str, Any] = {name: _sum_known(count, others[name]) for name, count in asdict(self).items()}
         return Ledger(**sums)

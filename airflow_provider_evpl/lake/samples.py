@@ -12,7 +12,7 @@ import numpy as np
 from airflow_provider_evpl.errors import LONGEST_NAME, one_line
 from airflow_provider_evpl.lake.columns import Codes, Floats, Integers, Rows, is_inside
 from airflow_provider_evpl.lake.completeness import Completeness
-from airflow_provider_evpl.lake.deduplicate import Conflicts, deduplicate
+from airflow_provider_evpl.lake.deduplicate import Conflicts, Deduplicated, deduplicate
 from airflow_provider_evpl.lake.ledger import EXAMPLES, Conflict, Ledger, RejectionRecord, describe_set_aside
 from airflow_provider_evpl.models import Entry, Page, Series
 from airflow_provider_evpl.window import Granularity, Window, microseconds
@@ -151,7 +151,7 @@ class SampleCollector:
         return self._last_grid[1]
 
     def finish(self) -> Samples:
-        """Sort, keep one row of each, and count."""
+        """Return the samples of the pages so far, unique and sorted."""
         series = sorted(self._codes, key=_nulls_first)
         found = deduplicate(*self._sort_entries(series), self._window)
         rows = Rows(
@@ -161,31 +161,13 @@ class SampleCollector:
             values=found.values,
         )
         observed, completeness = self._count_steps(rows)
-        accepted = len(self._values)
-        rejected = sum(placed.rejection.samples for placed in self._rejections)
-        ledger = Ledger(
-            pages=self._pages,
-            received=accepted + rejected,
-            rows=len(rows),
-            duplicates=found.inside - len(rows),
-            out_of_window=accepted - found.inside,
-            rejected=rejected,
-            conflicts=len(found.conflicts.ranks),
-            null_values=len(rows) - int(rows.has_value.sum()),
-            series=len(rows.series),
-            expected=completeness.expected if completeness else None,
-            observed=observed,
-            values=completeness.values if completeness else None,
-            entries=self._entries,
-            rejected_entries=sum(placed.rejection.sample is None for placed in self._rejections),
-        )
         return Samples(
             window=self._window,
             pulled_at=self._pulled_at,
             rows=rows,
             series=frozenset(rows.series),
             completeness=completeness,
-            ledger=ledger,
+            ledger=self._count(found, rows, observed, completeness),
             rejections=self._rejections,
             conflicts=_first_conflicts(found.conflicts, series),
             unknown_fields=self._unknown_fields,
@@ -198,7 +180,7 @@ class SampleCollector:
         Entries of one series stay in the order of the report.
 
         Args:
-            series: all of them, in the lake's order. A rank is a position in it.
+            series: all series in the lake's order. A rank is a position in this list.
         """
         rank_of = {self._codes[one]: rank for rank, one in enumerate(series)}
         ranks = np.array([rank_of[code] for code in self._entry_codes], np.int32)
@@ -223,6 +205,28 @@ class SampleCollector:
             window=self._window, steps=steps, series=rows.series, value_steps=value_steps
         )
         return int(observed.sum()), completeness
+
+    def _count(
+        self, found: Deduplicated, rows: Rows, observed: int | None, completeness: Completeness | None
+    ) -> Ledger:
+        accepted = len(self._values)
+        rejected = sum(placed.rejection.samples for placed in self._rejections)
+        return Ledger(
+            pages=self._pages,
+            received=accepted + rejected,
+            rows=len(rows),
+            duplicates=found.inside - len(rows),
+            out_of_window=accepted - found.inside,
+            rejected=rejected,
+            conflicts=len(found.conflicts.ranks),
+            null_values=len(rows) - int(rows.has_value.sum()),
+            series=len(rows.series),
+            expected=completeness.expected if completeness else None,
+            observed=observed,
+            values=completeness.values if completeness else None,
+            entries=self._entries,
+            rejected_entries=sum(placed.rejection.sample is None for placed in self._rejections),
+        )
 
 
 def _has_samples(entry: Entry) -> bool:

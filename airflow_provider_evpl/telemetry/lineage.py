@@ -1,4 +1,4 @@
-"""What OpenLineage is told of a task: where samples came from, where they landed, and the ledger.
+"""The OpenLineage event of a task: where samples came from, where they landed, and the ledger.
 
 Imported where an event is made, and nowhere else: the provider of OpenLineage is an extra.
 """
