@@ -174,13 +174,14 @@ def test_all_stores_satisfy_the_protocol(tmp_path: Path) -> None:
         assert _is_a_store(one) == one.open
 
 
-REJECTED = DATASET.rejected_path(DAY).rpartition("/")[0]
+SAMPLES = DATASET.folder(DAY.start)
+REJECTED = DATASET.rejected_folder(DAY.start)
 
 
 def _objects(store: Store) -> dict[str, bytes]:
     return {
         f"{folder}/{name}": read(store, f"{folder}/{name}")
-        for folder in (FOLDER, REJECTED)
+        for folder in (SAMPLES, REJECTED)
         for name in store.listing(folder)
     }
 
@@ -189,7 +190,7 @@ def test_lake_is_the_same_on_each_store(store: Store) -> None:
     """Hours land, their day supersedes them, and another run changes nothing."""
     first = run(store, *(hours(hour, hour + 1) for hour in range(4)), rejections=1)
     assert [landing.replaced for landing in first] == [0] * 4
-    assert [*store.listing(FOLDER)] == names_of(*(landing.window for landing in first))
+    assert [*store.listing(SAMPLES)] == names_of(*(landing.window for landing in first))
     assert len(store.listing(REJECTED)) == 4
     [day] = run(store, DAY, value=2.0)
     assert (day.replaced, day.rows, day.path) == (4, 48, store.url(DATASET.samples_path(DAY)))

@@ -47,14 +47,15 @@ def test_missing_bucket_raises_denied_error(protocol: str, bucket_urls: dict[str
     """A listing and a put raise a permanent error. No bucket is made."""
     fs = connect(protocol, bucket_urls[protocol])
     store = ObjectStore(protocol, "no-such-bucket/lake", fs)
+    with pytest.raises(EvplStoreDeniedError, match="no such bucket"):
+        store.listing("x")
     for call in (
-        lambda: store.listing("x"),
         lambda: store.put("x", b""),
         lambda: store.put("x", bytes(70 << 20)),
     ):
         with pytest.raises(EvplStoreDeniedError) as caught:
             call()
-        assert caught.value.what == f"{protocol}://no-such-bucket: the store refuses: no such bucket."
+        assert caught.value.what.startswith(f"{protocol}://no-such-bucket: the store refuses")
         assert "the bucket" in caught.value.next_step
         assert caught.value.detail.startswith(f"{protocol}://no-such-bucket/lake/x\n")
     assert not fs.exists("no-such-bucket")
