@@ -128,14 +128,14 @@ flows: setup ## of make test all else: Airflow, sandbox, faults, kills, secrets,
 # Left out: moto is told to refuse by a request of its own, and a changed listing fails by its signature.
 # tests/e2e/test_rgw.py has wrong credentials and a long listing instead.
 ON_CEPH := --s3-server ceph -k 's3 or e2e' \
-    --deselect tests/lake/test_store_refusals.py::test_s3_wrong_credentials_are_a_denial \
-    --deselect 'tests/lake/test_store_requests.py::test_a_listing_has_all_its_pages[s3]'
+    --deselect tests/lake/test_store_refusals.py::test_s3_wrong_credentials_raise_denied_error \
+    --deselect 'tests/lake/test_store_requests.py::test_listing_has_all_its_pages[s3]'
 
 .PHONY: e2e
 e2e: $(E2E) ## real servers and readers: Ceph, an authorisation server, Spark; as root it installs what lacks
 	@$(BIN)/python -m tests.support.servers e2e
 	@$(BIN)/python -m pytest -q --durations 10 $(ON_CEPH) tests/e2e $(wildcard tests/lake/test_store*.py) \
-	    tests/lake/test_lake_on_stores.py tests/airflow/test_dag_stores.py
+	    tests/airflow/test_dag_stores.py
 
 # One test of these may take longer than the ten minutes after which a test fails.
 LONG := -o faulthandler_timeout=0

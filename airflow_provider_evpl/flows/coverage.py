@@ -62,9 +62,9 @@ def find_gaps(
     return Coverage(
         window=window,
         objects=len(own),
-        rows=sum(content.footer.rows for content in contents),
+        rows=sum(content.footer.ledger.rows for content in contents),
         expected=sum(one.steps * len(roster.expected(one.day)) for one in whole),
-        observed=sum(one.footer.observed or 0 for one in whole),
+        observed=sum(one.footer.ledger.observed or 0 for one in whole),
         values=sum(one.values for one in whole),
         findings=sorted(findings, key=lambda one: one.window),
         foreign=[one for one, what in whole_days.items() if isinstance(what, Foreign)],
@@ -145,7 +145,7 @@ class _Content:
         The footer has all but the names of the series. The rows of an object of an earlier version are
         counted, because its footer has less.
         """
-        series, values, share = frozenset[Series](), footer.values or 0, footer.lowest_share
+        series, values, share = frozenset[Series](), footer.ledger.values or 0, footer.lowest_share
         problem, steps = None, objects.steps_in(window) or 0
         try:
             if footer.series_digest is None:
@@ -182,7 +182,7 @@ def _find_incomplete(
         roster: the expected series.
         min_coverage: 0 to 1.
     """
-    if content.footer.rows == 0:
+    if content.footer.ledger.rows == 0:
         return Finding(content.window, "empty", "no sample has landed", outcome)
     try:
         lacking = _find_lacking(objects, content, roster, min_coverage)

@@ -1,4 +1,4 @@
-"""What OpenLineage is told of a task: where samples came from, where they landed, and the ledger.
+"""The OpenLineage event of a task: where samples came from, where they landed, and the ledger.
 
 Imported where an event is made, and nowhere else: the provider of OpenLineage is an extra.
 """
@@ -21,8 +21,8 @@ from openlineage.client.generated.output_statistics_output_dataset import Output
 from openlineage.client.generated.schema_dataset import SchemaDatasetFacet, SchemaDatasetFacetFields
 
 from airflow_provider_evpl import __version__
-from airflow_provider_evpl.flows.summary import SUMMED
 from airflow_provider_evpl.lake.schema import TABLE_SCHEMA
+from airflow_provider_evpl.window import iso
 
 if TYPE_CHECKING:
     from airflow_provider_evpl.flows.summary import Summary
@@ -33,11 +33,6 @@ Lineage: TypeAlias = OperatorLineage[Dataset, RunFacet]
 Names: TypeAlias = Mapping[str, tuple[str, str]]
 
 _PRODUCER: Final = f"https://pypi.org/project/airflow-provider-evpl/{__version__}/"
-_LEDGER: Final = (
-    *("granularity", "window_start", "window_end", "series"),
-    *(name for name in SUMMED if name != "pages"),
-)
-"""Of the task's result, by the same names."""
 
 
 def lineage_of_pull(source: Mapping[str, str], names: Names, summary: "Summary") -> Lineage:
@@ -48,26 +43,35 @@ def lineage_of_pull(source: Mapping[str, str], names: Names, summary: "Summary")
         names: of the lake's folders, from `dataset_names`.
         summary: of what has landed.
     """
-    result: dict[str, Any] = summary.as_dict()
+    ledger = summary.ledger
     api = InputDataset(
         namespace=source["base_url"],
         name="/".join(
             quote(text, safe="") for text in (source["job"], source["offer_type"], summary.plan.code_ope)
         ),
         inputFacets={
-            "inputStatistics": InputStatisticsInputDatasetFacet(
-                rowCount=result["received"], producer=_PRODUCER
-            )
+            "inputStatistics": InputStatisticsInputDatasetFacet(rowCount=ledger.received, producer=_PRODUCER)
         },
     )
-    ledger = RunFacet(producer=_PRODUCER).with_additional_properties(
-        **{name: result[name] for name in _LEDGER}
-    )
+    facet = RunFacet(producer=_PRODUCER).with_additional_properties(**_ledger_facet(summary))
     return Lineage(
         inputs=[api],
         outputs=_outputs(names, summary),
-        run_facets={"evpl_ledger": cast("RunFacet", ledger)},  # it gives a facet of the kind that it was
+        run_facets={"evpl_ledger": cast("RunFacet", facet)},  # the same class, typed as its base
     )
+
+
+def _ledger_facet(summary: "Summary") -> dict[str, Any]:
+    """Return the window and the counts, by their names in the task's result."""
+    counts = summary.ledger.as_result()
+    del counts["pages"]
+    plan = summary.plan
+    return {
+        "granularity": plan.granularity.text,
+        "window_start": iso(plan.window.start),
+        "window_end": iso(plan.window.end),
+        **counts,
+    }
 
 
 def lineage_of_read(names: Names) -> Lineage:

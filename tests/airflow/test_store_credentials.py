@@ -77,7 +77,7 @@ def test_a_metadata_service_that_is_away_for_a_moment(
     with serving(answering(answer)) as server:
         lab.monkeypatch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", server.url)
         while len(asked) < 6:
-            with pytest.raises(EvplStoreError, match=f"s3://{BUCKET}/.*: no credentials found: .* run again"):
+            with pytest.raises(EvplStoreError, match=f"s3://{BUCKET}: no credentials found"):
                 open_s3()
         store = open_s3()
     assert not store.fs.anon
@@ -88,7 +88,7 @@ def test_a_container_whose_credentials_are_away(lab: "Lab", open_s3: "Callable[.
     """What botocore raises while the store is opened is temporary, too."""
     with serving(replying(b"", status=404)) as server:
         lab.monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", f"{server.url}/credentials")
-        with pytest.raises(EvplStoreError, match="no credentials found: CredentialRetrievalError"):
+        with pytest.raises(EvplStoreError, match=r"(?s)no credentials found.*CredentialRetrievalError"):
             open_s3()
 
 
@@ -100,7 +100,7 @@ def test_a_token_file_that_is_away_makes_no_lake_empty(
     lab.monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", str(tmp_path / "token"))
     store = open_s3()
     for call in (store.listing, store.folders, store.delete, store.open):
-        with pytest.raises(EvplStoreError, match="no credentials found: FileNotFoundError"):
+        with pytest.raises(EvplStoreError, match=r"(?s)no credentials found.*FileNotFoundError"):
             call("samples")
 
 
@@ -159,7 +159,7 @@ def test_google_without_credentials(lab: "Lab", path: str, tmp_path: Path) -> No
     lab.monkeypatch.setenv("NO_GCE_CHECK", "true")
     lab.monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path))
     for _ in range(2):
-        with pytest.raises(EvplStoreError, match=f"gs://{BUCKET}/evpl: no credentials found: "):
+        with pytest.raises(EvplStoreError, match=f"gs://{BUCKET}: no credentials found"):
             open_object_storage(path, None)
     key = tmp_path / "key.json"
     key.write_text(json.dumps(_service_account()))
