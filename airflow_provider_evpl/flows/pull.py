@@ -13,7 +13,6 @@ from airflow_provider_evpl.api.pagination import read_pages
 from airflow_provider_evpl.config.plans import PullPlan
 from airflow_provider_evpl.errors import EvplNotPublishedError, EvplPagingError
 from airflow_provider_evpl.flows.decision import (
-    Keep,
     Land,
     Refuse,
     decide,
@@ -228,15 +227,15 @@ class _Run:
 
     def _carry_out(self, target: Target, samples: Samples) -> None:
         change = self._lake.change(target, samples)
-        match decide(target, change, self._plan, redact=self._client.redact):
-            case Land():
-                self._land(target, change)
-            case Keep(reason):
-                _log.warning("%s", reason)
-                if kept := self._lake.completeness(target, change.samples):
-                    self._shortfalls.check(kept)
-            case Refuse(error):
-                self._failures.add(target.window, error)
+        decision = decide(target, change, self._plan, redact=self._client.redact)
+        if isinstance(decision, Land):
+            self._land(target, decision.change)
+        elif isinstance(decision, Refuse):
+            self._failures.add(target.window, decision.error)
+        else:
+            _log.warning("%s", decision.reason)
+            if kept := self._lake.completeness(target, change.samples):
+                self._shortfalls.check(kept)
 
     def _land(self, target: Target, change: Change) -> None:
         samples, name = change.samples, target.window.label
