@@ -8,8 +8,8 @@ A page of which samples are missing even then is an error.
 
 import math
 from array import array
-from collections.abc import Callable
-from itertools import islice
+from collections.abc import Callable, Iterable
+from itertools import chain, islice
 
 import msgspec
 from msgspec import Raw
@@ -41,7 +41,7 @@ from airflow_provider_evpl.decode.schema import (
 )
 from airflow_provider_evpl.decode.values import InvalidValueError, Timestamps, read_value
 from airflow_provider_evpl.errors import EvplResponseError, EvplUnavailableError, one_line
-from airflow_provider_evpl.models import Entry, Page, Rejection
+from airflow_provider_evpl.models import Entry, Page, Rejection, Series
 
 __all__ = ["MOST_REJECTIONS", "PageDecoder"]
 
@@ -59,10 +59,18 @@ class PageDecoder:
     Args:
         naive_timestamps: `reject` a timestamp without zone, or take it as `utc`.
         most_rejections: of a page.
+        holds_secret: whether a secret is in names. Their entry is rejected, because names land unchanged.
     """
 
-    def __init__(self, *, naive_timestamps: str = "reject", most_rejections: int = MOST_REJECTIONS) -> None:
+    def __init__(
+        self,
+        *,
+        naive_timestamps: str = "reject",
+        most_rejections: int = MOST_REJECTIONS,
+        holds_secret: Callable[[str], bool] = lambda _: False,
+    ) -> None:
         self._most_rejections = most_rejections
+        self._holds_secret = holds_secret
         self._timestamps = Timestamps(naive_is_utc=naive_timestamps == "utc")
         self._quick_ways = QUICK_WAYS
 
@@ -76,7 +84,10 @@ class PageDecoder:
                 `timeStamp` is in none of the places where samples are.
         """
         text = body.removeprefix(_BYTE_ORDER_MARK).strip()
-        return self._quick(text) or self._careful(text)
+        page = self._quick(text)
+        if page is None or self._holds_secret(_names(entry.series for entry in page.entries)):
+            return self._careful(text)
+        return page
 
     def _quick(self, text: bytes) -> Page | None:
         """The way that one page goes is the first for the next: what is odd is so on many of them."""
@@ -105,7 +116,7 @@ class PageDecoder:
 
     def _judge(self, text: bytes, read_object: Callable[[Raw | bytes], Fields]) -> tuple[Page, int]:
         """Read a page; return how many of its time stamps are not accounted for, too."""
-        reader = _CarefulReader(self._timestamps, read_object, self._most_rejections)
+        reader = _CarefulReader(self._timestamps, read_object, self._most_rejections, self._holds_secret)
         page = reader.read_page(text)
         return page, count_lost(text, reader.time_stamps)
 
@@ -122,7 +133,9 @@ class _CarefulReader:
         timestamps: Timestamps,
         read_object: Callable[[Raw | bytes], Fields],
         most_rejections: int,
+        holds_secret: Callable[[str], bool],
     ) -> None:
+        self._holds_secret = holds_secret
         self.time_stamps = 0
         self._most_rejections = most_rejections
         self._rejections: list[Rejection] = []
@@ -170,6 +183,7 @@ class _CarefulReader:
                 name, values = found
                 raise renamed("performanceValues", name)
             series = read_series(fields)
+            self._check_names(series)
         except InvalidValueError as odd:
             self._reject(odd, position, None, raw, max(1, len(values)))
             return None
@@ -185,6 +199,10 @@ class _CarefulReader:
         for index, value in enumerate(values):
             self._read_sample(entry, position, index, value)
         return entry
+
+    def _check_names(self, series: Series) -> None:
+        if self._holds_secret(_names([series])):
+            raise InvalidValueError("a name holds a secret")
 
     def _read_sample(self, entry: Entry, position: int, index: int, raw: Raw) -> None:
         try:
@@ -219,6 +237,10 @@ class _CarefulReader:
         self.time_stamps += count_time_stamps(raw)
         text = bytes(raw).decode(errors="backslashreplace")
         self._rejections.append(Rejection(str(odd), entry, sample, samples, text))
+
+
+def _names(series: Iterable[Series]) -> str:
+    return "\n".join(filter(None, chain.from_iterable(series)))
 
 
 def _is_json(text: bytes) -> bool:

@@ -133,4 +133,4 @@ def _without_frames(error: EvplError) -> EvplError:
 def _tell(window: Window, error: EvplError) -> str:
     """Name the slice; most errors do so themselves, one of the token doesn't."""
     text = str(error)
-    return text if str(window) in text else f"slice {window}: {text}"
+    return text if str(window) in text or window.label in text else f"slice {window}: {text}"

@@ -6,10 +6,8 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 from datetime import UTC, datetime
 from itertools import groupby
-from threading import Event
 
 from airflow_provider_evpl.api.client import Client, Query
-from airflow_provider_evpl.api.pagination import read_pages
 from airflow_provider_evpl.config.plans import PullPlan
 from airflow_provider_evpl.errors import (
     EvplNotPublishedError,
@@ -120,23 +118,10 @@ def _collect(
     collector = SampleCollector(
         query.window, code_ope=query.code_ope, granularity=query.granularity, pulled_at=pulled_at
     )
-    ended = Event()
-    pages = read_pages(
-        lambda index: client.page(query, index, cancelled=ended.is_set),
-        pagination=client.settings.pagination,
-        parallelism=parallelism,
-        on_end=ended.set,
-        hang_up=client.hang_up,
-    )
-    try:
-        with closing(pages):  # whatever is raised here, no page stays in flight
-            for page in pages:
-                collector.add(page)
-                on_page(page)
-    except EvplPagingError as error:
-        raise EvplPagingError(
-            f"slice {query.window}: {error}. If the error stays, look at the connection's `pagination`"
-        ) from error
+    with closing(client.pages(query, parallelism=parallelism)) as pages:
+        for page in pages:
+            collector.add(page)
+            on_page(page)
     return collector.finish()
 
 

@@ -13,10 +13,11 @@ from urllib.parse import quote, quote_plus
 
 import requests_mock
 
+from airflow_provider_evpl.api.cancellation import Cancellation
 from airflow_provider_evpl.api.client import Client, Query
 from airflow_provider_evpl.api.rate_limit import RateLimiter
 from airflow_provider_evpl.api.redact import Secrets
-from airflow_provider_evpl.api.transport import Transport, make_session
+from airflow_provider_evpl.api.transport import Response, Transport, make_session
 from airflow_provider_evpl.config.settings import Settings
 from airflow_provider_evpl.sandbox.server import SandboxServer
 from airflow_provider_evpl.window import Granularity, Window
@@ -69,6 +70,11 @@ class Clock:
         with self._lock:
             self.slept.append(seconds)
             self.now += seconds
+
+    def wait(self, seconds: float, cancellation: Cancellation) -> None:
+        """Let time pass at once, unless it is canceled."""
+        if not cancellation.is_set:
+            self.sleep(seconds)
 
 
 def settings(**changes: Any) -> Settings:  # noqa: ANN401 any field
@@ -146,6 +152,11 @@ def scripted(
         yield Script(client, clock, *matchers, secrets)
 
 
+def get(transport: Transport, url: str, **options: Any) -> Response:  # noqa: ANN401 what `send` takes
+    """Send a request that nobody cancels, a POST if there is a form."""
+    return transport.send(url, **({"headers": {}, "cancellation": Cancellation()} | options))
+
+
 @contextmanager
 def transported(chosen: Settings, **options: Any) -> Iterator[Transport]:  # noqa: ANN401 what Transport takes
     """A transport over real sockets; its session is closed in the end."""
@@ -154,11 +165,11 @@ def transported(chosen: Settings, **options: Any) -> Iterator[Transport]:  # noq
         secrets = Secrets(lambda _: None)
         for secret in chosen.secrets:
             secrets.add(secret)
-        pace = RateLimiter(1000, clock=time, sleep=time.sleep)
+        limiter = RateLimiter(1000, clock=time, sleep=time.wait)
         yield Transport(
             chosen,
             session=session,
-            rate_limiter=pace,
+            rate_limiter=limiter,
             secrets=secrets,
             **({"max_body_bytes": 1 << 24} | options),
         )

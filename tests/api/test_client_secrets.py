@@ -70,7 +70,7 @@ def test_no_secret_behind_an_error() -> None:
         transported(settings()) as transport,
         pytest.raises(EvplUnavailableError, match=r"\*\*\*") as raised,
     ):
-        transport.send("GET", server.url, headers={})
+        get(transport, server.url)
     assert raised.value.__context__ is raised.value.__cause__ is None
 
 
@@ -81,7 +81,7 @@ def test_no_secret_in_the_librarys_log(caplog: pytest.LogCaptureFixture) -> None
         handler.wfile.write(f"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n{SECRET}\r\n\r\n".encode())
 
     with serving(reply) as server, transported(settings()) as transport:
-        transport.send("GET", server.url, headers={})
+        get(transport, server.url)
         assert "urllib3.connection" not in {record.name for record in caplog.records}
     logging.getLogger("urllib3.connection").warning("told")
     assert "told" in caplog.messages

@@ -94,7 +94,7 @@ def test_a_request_that_is_about_to_begin_is_ended() -> None:
         transport = Transport(settings(), session=session, rate_limiter=pace, secrets=secrets)
         transport.hang_up(for_good=True)
         with pytest.raises(EvplUnavailableError):
-            transport.send("GET", line.url, headers={})
+            get(transport, line.url)
         over.set()
 
 
@@ -104,5 +104,5 @@ def test_a_later_hang_up_does_not_undo_a_stop() -> None:
         transport.hang_up(for_good=True)
         transport.hang_up()
         with pytest.raises(EvplUnavailableError):
-            transport.send("GET", line.url, headers={})
+            get(transport, line.url)
     assert line.seen == []

@@ -62,7 +62,7 @@ def test_an_answer_that_never_ends_is_given_up(begin: bytes, drop: bytes) -> Non
     ):
         try:
             with pytest.raises(EvplUnavailableError, match="the whole answer took longer than 600 s"):
-                transport.send("GET", server.url, headers={})
+                get(transport, server.url)
         finally:
             over.set()
     assert limits == [600]
@@ -78,7 +78,7 @@ def test_so_it_is_over_tls(tmp_path: Path) -> None:
     ):
         try:
             with pytest.raises(EvplUnavailableError, match="the whole answer took longer than 600 s"):
-                transport.send("GET", f"https://127.0.0.1:{server.port}", headers={})
+                get(transport, f"https://127.0.0.1:{server.port}")
         finally:
             over.set()
 
@@ -134,7 +134,7 @@ def test_so_it_is_before_the_request(
                 transported(settings(**changes), watch=watch) as transport,
                 pytest.raises(EvplUnavailableError, match="the whole answer took longer than 600 s"),
             ):
-                transport.send("GET", url, headers={})
+                get(transport, url)
         finally:
             begun.set()
             over.set()
