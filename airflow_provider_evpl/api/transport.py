@@ -4,6 +4,7 @@ from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
+from http.client import IncompleteRead
 from http.cookiejar import DefaultCookiePolicy
 from urllib.parse import urlsplit
 
@@ -41,6 +42,7 @@ _TEMPORARY_FAULTS = (
     requests.Timeout,
     urllib3.exceptions.HTTPError,  # raised while the body is read
 )
+_LIBRARIES = ("requests.", "urllib3.")
 _CONNECT_FAULTS = (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError)
 
 
@@ -226,17 +228,18 @@ class Transport:
             return self._unusable(url, reason)
         is_slow = isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError)
         return EvplUnavailableError(
-            f"No complete response from {host} ({reason}).",
+            f"No complete response from {host}.",
             f"Raise timeout_seconds in {connection}, or pull shorter slices."
             if is_slow
             else "Run again later. If the error stays, send this message to Orange's support.",
-            detail_of(response) if response else "",
+            "\n".join(filter(None, (f"Reason: {reason}", response and detail_of(response)))),
         )
 
     def _unusable(self, url: str, reason: str) -> EvplError:
         return EvplConfigError(
-            f"Can't send a request to {urlsplit(url).netloc} ({reason}).",
+            f"Can't send a request to {urlsplit(url).netloc}.",
             f"Check host, token_url, proxy and verify in {self._settings.connection}.",
+            f"Reason: {reason}",
         )
 
     def _tls_failed(self, host: str, reason: str) -> EvplError:
@@ -246,19 +249,19 @@ class Transport:
                 f"The certificate of {host} is not trusted.",
                 f"Check the host and the worker's date, or set verify in {connection}\n"
                 "to the path of your CA bundle.",
-                reason,
+                f"Reason: {reason}",
             )
         return EvplUnavailableError(
             f"Can't open a TLS connection to {host}.",
             f"Check that host, token_url and proxy in {connection} name TLS servers.",
-            reason,
+            f"Reason: {reason}",
         )
 
     def _proxy_failed(self, host: str, reason: str) -> EvplError:
         next_step = f"Check proxy in {self._settings.connection}, or HTTPS_PROXY."
         if " 407 " in reason:
-            return EvplConfigError("The proxy refuses its credentials.", next_step, reason)
-        return EvplUnavailableError(f"Can't reach {host} through the proxy ({reason}).", next_step)
+            return EvplConfigError("The proxy refuses its credentials.", next_step, f"Reason: {reason}")
+        return EvplUnavailableError(f"Can't reach {host} through the proxy.", next_step, f"Reason: {reason}")
 
 
 def detail_of(response: Response) -> str:
@@ -267,13 +270,17 @@ def detail_of(response: Response) -> str:
 
 
 def _reason(error: BaseException) -> str:
-    """Return the text of the first error: the later ones wrap it in class names of libraries."""
-    while cause := error.__cause__ or (None if error.__suppress_context__ else error.__context__):
+    """Return the text of the error that requests and urllib3 wrap, without their class names."""
+    while type(error).__module__.startswith(_LIBRARIES):
+        cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+        if cause is None:
+            break
         error = cause
+    if isinstance(error, IncompleteRead):
+        return "the body is cut off"
     if isinstance(error, OSError) and error.strerror:
         return f"{error.strerror[:1].lower()}{error.strerror[1:]}"
-    text = one_line(error, len(str(error)))
-    return text or type(error).__name__
+    return one_line(error, len(str(error))) or type(error).__name__
 
 
 def _environment_proxy(url: str) -> str | None:

@@ -1,3 +1,5 @@
+"""Which error each response becomes, and what it tells its reader."""
+
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -108,7 +110,7 @@ def test_every_error_has_a_next_step(
     kind: type[EvplError],
     is_token: bool,  # noqa: FBT001 drawn from the two
 ) -> None:
-    """A permanent error says what to change, a temporary one to run again; lines fit into Airflow's log view."""
+    """A permanent error says what to change, a temporary one to run again; lines fit into the log view."""
     error = raised_for(refusal(status, {}), is_token=is_token)
     assert error.what.startswith("The token endpoint " if is_token else "The API ")
     assert error.next_step.startswith("Run again later.") != issubclass(kind, EvplPermanentError)
@@ -274,8 +276,8 @@ def test_any_retry_after_is_seconds_or_none(text: str) -> None:
 
 
 @pytest.mark.parametrize("status", [403, 408, 429, 500, 503])
-def test_the_wait_goes_with_the_error(status: int) -> None:
-    """An error that may pass carries how long the server asks to wait."""
+def test_temporary_error_has_the_wait(status: int) -> None:
+    """A temporary error has the seconds that the server asks to wait."""
     body = {"code": 53}
     error = raised_for(refusal(status, body, Retry_After="17"))
     assert isinstance(error, EvplRetryableError)
