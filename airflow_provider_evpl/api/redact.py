@@ -41,12 +41,14 @@ class Secrets:
     def add(self, secret: str, *, is_token: bool = False) -> None:
         """Learn a secret. Newer tokens replace older ones: only the last 16 tokens are kept."""
         with self._lock:
-            if secret not in (*self._lasting, *self._tokens):
+            if secret in self._lasting:
+                return
+            if secret not in self._tokens:
                 self._on_secret(secret)
             if is_token:
                 earlier = (token for token in self._tokens if token != secret)
                 self._tokens = (*earlier, secret)[-_MOST_TOKENS:]
-            elif secret not in self._lasting:
+            else:
                 self._lasting = (*self._lasting, secret)
             known = (*self._lasting, *self._tokens)
             self._known = tuple(dict.fromkeys(form for one in known for form in _forms_of(one)))

@@ -1,4 +1,4 @@
-"""A report in memory: a list of entries, cut into pages; and single pages."""
+"""A report in memory: a list of entries in pages; and single pages."""
 
 import threading
 from collections.abc import Callable
@@ -9,17 +9,17 @@ from airflow_provider_evpl.models import Entry, Page, Series
 
 
 class FakeReport:
-    """Answers by index, and remembers what it was asked.
+    """Gives pages by index, and keeps the indices.
 
     Args:
-        total: entries in all.
-        page_size: of every page but the last; `sizes` goes before it.
-        base: the first page's number; None for pages without one.
-        counted: whether it tells the number of pages.
-        meet: let so many requests wait for each other, from the second page on.
+        total: number of entries.
+        page_size: of every page but the last; `sizes` takes precedence.
+        base: the first page's number; None for pages without numbers.
+        counted: whether pages have `totalPages`.
+        meet: that many requests wait for each other, from the second page on.
     """
 
-    def __init__(  # noqa: PLR0913 one argument for each thing that Orange leaves open
+    def __init__(  # noqa: PLR0913 one argument for each question that Orange leaves open
         self,
         total: int,
         page_size: int,
@@ -46,15 +46,15 @@ class FakeReport:
 
     @property
     def page_count(self) -> int:
-        """How many pages there are; an empty report has one."""
+        """The number of pages; an empty report has one."""
         return len(self._sizes)
 
     def index(self, number: int) -> int:
-        """What to ask for to get a page, by its number from 0."""
+        """Give the index of a page, by its number from 0."""
         return 1 + (self._starts[number] if self._pagination == "element" else number)
 
     def fetch(self, index: int) -> Page:
-        """Answer a request."""
+        """Give the page at an index."""
         with self._lock:
             self.asked.append(index)
             self._in_flight += 1
@@ -97,7 +97,7 @@ def without(number: int | None, total: int | None = 3, *, has_next: bool = True)
 
 
 def listed(*pages: Page) -> tuple[Callable[[int], Page], list[int]]:
-    """Pages of two entries each, found by element index, and what is asked for."""
+    """Serve pages of two entries each by element index; give the requested indices too."""
     asked: list[int] = []
 
     def fetch(index: int) -> Page:

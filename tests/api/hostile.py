@@ -1,4 +1,4 @@
-"""Servers that send more than anybody should take, and a pull from one in a process of its own."""
+"""Servers that send too much, and a pull from such a server in its own process."""
 
 import multiprocessing
 import resource
@@ -24,7 +24,7 @@ from tests.runs import A_DAY
 FOR_EVER = -1
 MIB = 1 << 20
 
-_MOST_ADDRESSES = 8 << 30  # where a limit fails the process does, not the machine
+_MOST_ADDRESSES = 8 << 30  # if a limit fails, the process ends, not the machine
 _MOST_CPU_SECONDS = 60
 _MAXRSS_BYTES = 1 if sys.platform == "darwin" else 1024
 _PATIENCE_SECONDS = 120
@@ -36,12 +36,12 @@ _processes.set_forkserver_preload(["tests.api.hostile"])
 
 @dataclass(frozen=True)
 class Attack:
-    """What is sent: a beginning, something again and again, an end.
+    """What a server sends: a beginning, a repeated part, an end.
 
     Attributes:
-        times: how often, or `FOR_EVER`: until the other side hangs up.
-        on_token: whether it answers the request for a token, else that for the report.
-        timeout_seconds: of the connection; ten times that ends what nothing else does.
+        times: how often the part is repeated; `FOR_EVER` until the client closes the connection.
+        on_token: whether this is the response to the token request, or else to the report request.
+        timeout_seconds: of the connection; ten times that is the deadline of the exchange.
     """
 
     begin: bytes
@@ -52,7 +52,7 @@ class Attack:
     timeout_seconds: float = 60.0
 
     def pieces(self) -> Iterator[bytes]:
-        """Give it, in parts."""
+        """Give the response in parts."""
         yield self.begin
         at_once = max(1, MIB // max(1, len(self.again)))
         block = self.again * at_once
@@ -62,7 +62,7 @@ class Attack:
 
 
 class Ended(NamedTuple):
-    """How a process ended: the kind of its error, what it says, the most memory it had, in bytes."""
+    """How a process ended: the class and text of its error, and its most memory in bytes."""
 
     error: str
     says: str
@@ -70,7 +70,7 @@ class Ended(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """How a pull ended, how often it asked, how many bytes the server got rid of."""
+    """How a pull ended, how many requests it sent, how many bytes the server could send."""
 
     process: Ended
     requests: int
@@ -78,7 +78,7 @@ class Outcome(NamedTuple):
 
 
 def pull_under(attack: Attack, root: Path) -> Outcome:
-    """Pull a day from such a server, once, in a process of its own."""
+    """Pull a day from such a server, once, in its own process."""
     sent: list[int] = []
     lines: list[socket.socket] = []
 
@@ -87,7 +87,7 @@ def pull_under(attack: Attack, root: Path) -> Outcome:
             handler.wfile.write(_TOKEN)
             return
         lines.append(handler.connection)
-        with suppress(OSError):  # the other side has hung up
+        with suppress(OSError):  # the client has closed the connection
             for piece in attack.pieces():
                 handler.wfile.write(piece)
                 sent.append(len(piece))
@@ -97,7 +97,7 @@ def pull_under(attack: Attack, root: Path) -> Outcome:
         ended = pulled.result(_PATIENCE_SECONDS)
         for line in lines:
             with suppress(OSError):
-                line.shutdown(socket.SHUT_RDWR)  # whose reader is gone, with its window shut
+                line.shutdown(socket.SHUT_RDWR)  # its reader is gone, and its TCP window is closed
     return Outcome(ended, len(server.seen), sum(sent))
 
 

@@ -212,9 +212,8 @@ def test_refused_proxy_credentials_are_config_error(
         if from_environment:
             monkeypatch.setenv("HTTPS_PROXY", url)
         chosen = settings() if from_environment else settings(proxy=url)
-        urls = {"base_url": "https://evpl.invalid", "token_url": "https://evpl.invalid/token"}
         with (
-            Client(replace(chosen, **urls)) as client,
+            Client(replace(chosen, token_url="https://evpl.invalid")) as client,
             pytest.raises(EvplConfigError, match="The proxy refuses its credentials") as raised,
         ):
             client.check_token()
