@@ -232,7 +232,7 @@ class Transport:
             f"Raise timeout_seconds in {connection}, or pull shorter slices."
             if is_slow
             else "Run again later. If the error stays, send this message to Orange's support.",
-            "\n".join(filter(None, (f"Reason: {reason}", response and detail_of(response)))),
+            "\n".join(filter(None, (f"Reason: {reason}", detail_of(response) if response else ""))),
         )
 
     def _unusable(self, url: str, reason: str) -> EvplError:

@@ -12,7 +12,7 @@ import pytest
 from airflow_provider_evpl.api.cancellation import Cancellation
 from airflow_provider_evpl.api.client import Client
 from airflow_provider_evpl.errors import EvplRequestError, EvplUnavailableError
-from tests.api.support import QUERY, TOKEN, Loopback, get, replying, report, serving, settings, transported
+from tests.support.api import QUERY, TOKEN, Loopback, get, replying, report, serving, settings, transported
 
 PAGES = 3
 

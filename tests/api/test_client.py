@@ -28,7 +28,7 @@ from airflow_provider_evpl.errors import (
 )
 from airflow_provider_evpl.sandbox.server import SandboxServer
 from airflow_provider_evpl.window import Granularity
-from tests.api.support import (
+from tests.support.api import (
     ECHOES,
     QUERY,
     REQUEST_ID,

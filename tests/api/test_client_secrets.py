@@ -8,7 +8,7 @@ import pytest
 
 from airflow_provider_evpl.api.client import Client
 from airflow_provider_evpl.errors import EvplError, EvplUnavailableError
-from tests.api.support import (
+from tests.support.api import (
     QUERY,
     SECRET,
     TOKEN,

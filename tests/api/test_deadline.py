@@ -14,8 +14,8 @@ import pytest
 from airflow_provider_evpl.api.cancellation import Cancellation
 from airflow_provider_evpl.api.deadline import DeadlineAdapter, deadline
 from airflow_provider_evpl.errors import EvplUnavailableError
-from tests.api.support import get, replying, serving, settings, transported
-from tests.certificates import make_certificate, with_tls
+from tests.support.api import get, replying, serving, settings, transported
+from tests.support.network import make_certificate, with_tls
 
 HEAD = b"HTTP/1.1 200 OK\r\n"
 ENDLESS = {

@@ -16,7 +16,7 @@ from airflow_provider_evpl.decode.decoder import MOST_REJECTIONS
 from airflow_provider_evpl.decode.values import pack
 from airflow_provider_evpl.errors import EvplPagingError, EvplResponseError, EvplUnavailableError
 from airflow_provider_evpl.models import Entry, Page, Rejection
-from tests.api.fake_report import FakeReport, entry, listed, page, without
+from tests.support.api import FakeReport, entry, listed, page, without
 
 Fetch = Callable[[int], Page]
 WAYS = [(pagination, parallelism) for pagination in ("element", "page") for parallelism in (1, 3)]

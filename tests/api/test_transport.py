@@ -12,7 +12,7 @@ import pytest
 
 from airflow_provider_evpl.api.transport import Response, Transport
 from airflow_provider_evpl.errors import EvplConfigError, EvplError, EvplResponseError, EvplUnavailableError
-from tests.api.support import SECRET, get, replying, serving, settings, transported
+from tests.support.api import SECRET, get, replying, serving, settings, transported
 
 BODY = b'{"hasNext": false, "entries": []}' * 5000
 MIB = 1 << 20
