@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_provider_evpl.decode.careful import read_carefully
 from airflow_provider_evpl.decode.decoder import PageDecoder
-from airflow_provider_evpl.decode.values import pack
+from airflow_provider_evpl.decode.values import Timestamps, pack
 from airflow_provider_evpl.errors import EvplResponseError, EvplUnavailableError
 from airflow_provider_evpl.models import Entry, Page, Rejection, Series
 
@@ -77,7 +78,7 @@ def pages(
 
 def careful(body: bytes) -> Page:
     """Read a page the careful way, whatever is in it."""
-    return PageDecoder()._careful(body.strip())  # noqa: SLF001 the law is about just this way
+    return read_carefully(body.strip(), Timestamps(naive_is_utc=False), max_rejections=1000)
 
 
 @given(pages(good_samples, st.just({})))
@@ -342,7 +343,7 @@ def test_text_that_is_no_utf_8() -> None:
 )
 def test_no_report(changes: dict[str, Any]) -> None:
     """JSON in which the report's own fields are missing or of another type is no report."""
-    with pytest.raises(EvplResponseError, match=f"the answer is no report: .*{next(iter(changes))}"):
+    with pytest.raises(EvplResponseError, match=f"the response is not a report: .*{next(iter(changes))}"):
         decode(**changes)
 
 
@@ -358,7 +359,7 @@ def test_no_report_without(missing: str) -> None:
 @pytest.mark.parametrize("body", [b"", b"<html></html>", b"[NaN]", b"{", b'{"hasNext":false,"entries":[]'])
 def test_no_json(body: bytes) -> None:
     """Text that is no JSON, or that ends inside, may be right the next time."""
-    with pytest.raises(EvplUnavailableError, match="no whole JSON text"):
+    with pytest.raises(EvplUnavailableError, match="not complete JSON"):
         PageDecoder().decode(body)
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from airflow_provider_evpl.decode import values as values_module
+from airflow_provider_evpl.decode.limits import MAX_TIMESTAMPS
 from airflow_provider_evpl.decode.values import InvalidValueError, Timestamps, pack, read_value, read_values
 from airflow_provider_evpl.window import EPOCH
 
@@ -176,12 +176,11 @@ def test_without_zone() -> None:
 
 def test_memory_is_bounded() -> None:
     """However many different texts are read, only so many are kept, and each is read right."""
-    most = values_module._MOST_TIMESTAMPS  # noqa: SLF001 the bound itself
     timestamps = Timestamps(naive_is_utc=False)
-    for number in range(most + 1):
+    for number in range(MAX_TIMESTAMPS + 1):
         moment = datetime.fromtimestamp(number, UTC)
         assert timestamps[moment.isoformat()] == number * 1_000_000
-        assert len(timestamps) <= most
+        assert len(timestamps) <= MAX_TIMESTAMPS
     assert len(timestamps) == 1
 
 
