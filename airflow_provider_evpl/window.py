@@ -83,7 +83,7 @@ class Window:
         return self.start <= other.start and other.end <= self.end
 
     def slices(self, length: timedelta) -> Iterator["Window"]:
-        """Cut the window on the UTC grid of `length`, which divides a day. Slices at the edges are shorter."""
+        """Cut the window on the UTC grid of `length`, which divides a day. Edge slices may be shorter."""
         start = self.start
         while start < self.end:
             end = min(floor(start, length) + length, self.end)

