@@ -207,23 +207,25 @@ def read_moment(value: object, field: str) -> datetime:
     """
     text = text_of(value)
     moment = _parse_moment(text.strip()) if isinstance(text, str) else None
-    if moment is None or moment.tzinfo is None or moment < EPOCH:
+    if moment is None:
         raise wrong(
             f"{field}: must be a date, or a time in whole seconds with a zone",
             text,
             "Write it like 2026-11-22 or 2026-11-22T00:00:00Z.",
         )
-    try:
-        return to_utc(moment)
-    except OverflowError:
-        raise wrong(f"{field}: must be in the range of dates, the years 1 to 9999", text) from None
+    return moment
 
 
 def _parse_moment(text: str) -> datetime | None:
     if _FRACTION.search(text):
         return None
+    moment = None
     with suppress(ValueError):
-        return datetime.combine(date.fromisoformat(text), time(), UTC)
+        moment = datetime.fromisoformat(text)
     with suppress(ValueError):
-        return datetime.fromisoformat(text)
+        moment = datetime.combine(date.fromisoformat(text), time(), UTC)
+    if moment is None or moment.tzinfo is None or moment < EPOCH:
+        return None
+    with suppress(OverflowError):
+        return to_utc(moment)
     return None

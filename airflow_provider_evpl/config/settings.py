@@ -53,7 +53,7 @@ class Settings:
     base_url: str = _BASE_URL
     token_url: str = _BASE_URL + _TOKEN_PATH
     code_ope: str | None = None
-    token_auth: str = "basic"  # noqa: S105 the name of a way, not a secret
+    token_auth: str = "basic"  # noqa: S105 the name of a method, not a secret
     ctxtid: tuple[str, ...] = ("wses", "vsn")
     pagination: str = "element"
     page_parallelism: int = 4
@@ -178,7 +178,7 @@ class Settings:
 
 
 def _check_bundle(path: str) -> None:
-    """Raise EvplConfigError if it is no CA bundle. A folder is not checked: it may have any names."""
+    """Raise EvplConfigError if it is no CA bundle. A folder of certificates looks like any other folder."""
     try:
         if not Path(path).is_dir():
             SSLContext(PROTOCOL_TLS_CLIENT).load_verify_locations(path)
