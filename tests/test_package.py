@@ -16,7 +16,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from airflow_provider_evpl import __version__
-from tests.airflow.versions import AIRFLOW_3
+from tests.support.airflow_versions import AIRFLOW_3
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = "airflow_provider_evpl"
@@ -93,7 +93,7 @@ def test_the_metadata_says_what_the_contract_says(metadata: Message) -> None:
     assert metadata["Version"] == __version__
     assert metadata["Requires-Python"] == ">=3.11"
     extras = set(metadata.get_all("Provides-Extra", []))
-    assert extras == {"sandbox", "amazon", "google", "microsoft-azure", "openlineage"}
+    assert extras == {"sandbox", "amazon", "google", "microsoft-azure", "openlineage", "report"}
 
 
 def test_one_dependency_has_an_upper_bound(metadata: Message) -> None:

@@ -17,7 +17,7 @@ from wtforms import widgets
 
 from airflow_provider_evpl.config.settings import Settings
 from airflow_provider_evpl.get_provider_info import get_provider_info
-from tests.airflow.versions import AIRFLOW_3, is_since, needs
+from tests.support.airflow_versions import AIRFLOW_3, is_since, needs
 from tests.support.connections import OTHERS
 
 CONNECTION_TYPE = get_provider_info()["connection-types"][0]

@@ -12,8 +12,8 @@ import pytest
 
 from airflow_provider_evpl.config.settings import Settings
 from airflow_provider_evpl.errors import EvplConfigError
-from tests.certificates import make_certificate
 from tests.support.connections import DEFAULTS, OTHERS
+from tests.support.network import make_certificate
 
 SECRET = "s3cret/+ü"
 
