@@ -169,9 +169,10 @@ class Client:
                     cancellation=cancellation,
                 )
             except EvplPagingError as error:
-                next_step = f"If the error stays, change `pagination` in {self.settings.connection}."
                 raise EvplPagingError(
-                    f"slice {query.window.label}, {error.what}", next_step, error.detail
+                    f"slice {query.window.label}, {error.what}",
+                    f"If the error stays, set pagination to page in {self.settings.connection}.",
+                    error.detail,
                 ) from error
 
     def _call(self, attempt: Callable[[], _T], cancellation: Cancellation) -> _T:

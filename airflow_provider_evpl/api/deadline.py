@@ -8,7 +8,7 @@ import os
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from contextvars import ContextVar
 from http import HTTPStatus
 from http.client import HTTPException, HTTPResponse, parse_headers
@@ -47,7 +47,8 @@ class _Exchange:
         """Shut the socket down: its reader or writer gets an end of file, or an error."""
         with self._lock:
             if self._socket is not None:
-                _shut_down(self._socket)
+                with suppress(OSError):  # the other side was faster
+                    self._socket.shutdown(socket.SHUT_RDWR)
 
     def check(self) -> None:
         """Raise an error if the exchange is aborted."""
@@ -63,13 +64,6 @@ class _Exchange:
         if self._socket is not None:
             self._socket.close()
         self._socket = None
-
-
-def _shut_down(connected: socket.socket) -> None:
-    try:
-        connected.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        return  # the other side was faster
 
 
 _current: ContextVar[_Exchange] = ContextVar("exchange")

@@ -8,7 +8,7 @@ from contextlib import closing
 from itertools import islice
 
 from airflow_provider_evpl.api.cancellation import Cancellation
-from airflow_provider_evpl.decode.decoder import MOST_REJECTIONS
+from airflow_provider_evpl.decode.limits import MAX_REJECTIONS
 from airflow_provider_evpl.errors import (
     EvplPagingError,
     EvplPermanentError,
@@ -191,7 +191,7 @@ class _Check:
         self._bytes += page.size
         self._rejections += len(page.rejections)
         self._entries += page.entry_count
-        if self._bytes > _MOST_BYTES or self._rejections > MOST_REJECTIONS or self._entries > _MOST_ENTRIES:
+        if self._bytes > _MOST_BYTES or self._rejections > MAX_REJECTIONS or self._entries > _MOST_ENTRIES:
             raise EvplResponseError(
                 f"The {self._count} pages so far are larger than what can be kept.",
                 "Pull shorter slices.",

@@ -19,6 +19,7 @@ from airflow_provider_evpl.errors import (
     EvplAuthError,
     EvplError,
     EvplForbiddenError,
+    EvplPagingError,
     EvplPermanentError,
     EvplRateLimitError,
     EvplRequestError,
@@ -123,6 +124,19 @@ def test_permanent_error_is_not_retried(status: int, code: object, kind: type[Ev
     assert api.client.requests_sent == api.reports.call_count == 1
 
 
+def test_pages_that_do_not_add_up_name_slice_and_setting() -> None:
+    """The error has the slice, the page and the setting that says how pages are counted."""
+    pages = [
+        answer(json=report(ENTRY, totalPages=2, hasNext=True)),
+        answer(json=report(ENTRY, currentPage=3)),
+    ]
+    with scripted(pages) as api, pytest.raises(EvplPagingError) as raised:
+        list(api.client.pages(QUERY))
+    assert raised.value.what == "slice 2026-11-22T00:00/01:00Z, page 2: currentPage is 3, expected 2."
+    assert raised.value.next_step == "If the error stays, set pagination to page in the connection."
+    assert raised.value.detail == f"Request id: {REQUEST_ID}"
+
+
 @pytest.mark.parametrize("refused", [answer(401, json={}), answer(400, json={"error": "invalid_client"})])
 def test_refused_credentials_are_sent_once(refused: dict[str, Any]) -> None:
     """A client sends wrong credentials once, and then requests no report."""
@@ -186,7 +200,8 @@ def test_response_without_report_is_an_error(body: bytes, kind: type[EvplError],
     with scripted([answer(content=body)]) as api, pytest.raises(kind, match=REQUEST_ID) as raised:
         api.client.page(QUERY, 1)
     assert raised.value.what.startswith("slice 2026-11-22T00:00/01:00Z, index 1: ")
-    assert "host" in raised.value.next_step
+    assert "The response is not" in raised.value.what or "the response is not" in raised.value.what
+    assert raised.value.next_step
     assert api.reports.call_count == count
 
 
@@ -262,10 +277,10 @@ def test_error_says_which_request_failed_and_what_to_do(failing: Reply) -> None:
     assert not token.what.startswith("slice")
     for error in (reported, token):
         assert isinstance(error, EvplPermanentError) or "Run again" in error.next_step
-        assert isinstance(error, EvplRetryableError) or re.search("Check|Pull", error.next_step)
+        assert isinstance(error, EvplRetryableError) or re.search("Check|Pull|Report", error.next_step)
     shorter = str(reported).replace("2026-11-22T00:00/01:00Z", "2026-11-22")
-    lines = f"{token}\n{'' if failing in (FAILURES['other'], FAILURES['half']) else shorter}".splitlines()
-    assert [line for line in lines if len(line) > 80] == []
+    lines = f"{token}\n{shorter}".splitlines()
+    assert [line for line in lines if len(line) > 85] == []
 
 
 def _refusal(granularity: str, status: int) -> EvplError:
