@@ -170,7 +170,7 @@ class Client:
                 )
             except EvplPagingError as error:
                 raise EvplPagingError(
-                    f"slice {query.window.label}, {error.what}",
+                    f"report of {query.window.label}, {error.what}",
                     f"If the error stays, set pagination to page in {self.settings.connection}.",
                     error.detail,
                 ) from error
@@ -195,7 +195,7 @@ class Client:
 
     def _fetch(self, query: Query, index: int, cancellation: Cancellation) -> Page:
         token = self._tokens.token(cancellation)
-        place = f"slice {query.window.label}, index {index}"
+        place = f"report of {query.window.label}, index {index}"
         with _within(place):
             response = self._send(query, index, token, cancellation)
         if _refuses_token(response):

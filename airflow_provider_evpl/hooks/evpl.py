@@ -15,7 +15,7 @@ from asgiref.sync import sync_to_async
 
 from airflow_provider_evpl.config.arguments import DEFAULT_GRANULARITY
 from airflow_provider_evpl.config.readers import guarded
-from airflow_provider_evpl.errors import EvplConfigError, EvplError, EvplRefusedError, quoted
+from airflow_provider_evpl.errors import EvplConfigError, EvplError, quoted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -149,6 +149,7 @@ class EvplHook(BaseHook):
         import pyarrow as pa
 
         from airflow_provider_evpl.api.client import Query
+        from airflow_provider_evpl.flows.decision import refuse_rejected
         from airflow_provider_evpl.flows.pull import pull_slice
 
         with self.get_conn() as client:
@@ -163,8 +164,8 @@ class EvplHook(BaseHook):
             for window in plan.window.slices(timedelta(days=1)):
                 query = Query(code_ope=plan.code_ope, granularity=plan.granularity, window=window)
                 samples = pull_slice(client, query)
-                if refusal := samples.refusal(plan.max_rejected_fraction, redact=client.redact):
-                    raise EvplRefusedError(f"slice {window}: {refusal}")
+                if error := refuse_rejected(samples, plan.max_rejected_fraction, redact=client.redact):
+                    raise error
                 tables.append(_plain(samples.rows.table()))
         return pa.concat_tables(tables).to_pandas()
 

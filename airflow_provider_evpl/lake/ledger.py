@@ -87,7 +87,9 @@ class Conflict:
         """Say which sample it is, and both values; names may echo a secret, so they go through `redact`."""
         name = one_line(redact(" ".join(filter(None, self.series))), LONGEST_NAME)
         moment = iso(EPOCH + timedelta(microseconds=self.timestamp))
-        return f"{name} at {moment}: {_number(self.value)}, and {_number(self.stays)}, which stays"
+        return (
+            f"two values of {name} at {moment}: {_number(self.value)}, and {_number(self.stays)}, which stays"
+        )
 
 
 def describe_set_aside(
@@ -96,7 +98,7 @@ def describe_set_aside(
     conflicts: Sequence[Conflict],
     redact: Callable[[str], str],
 ) -> str:
-    """Say what was set aside: counts by reason, and the first examples.
+    """Say what was set aside: a line of counts by reason, then a line for each of the first examples.
 
     Args:
         ledger: the counts.
@@ -111,9 +113,11 @@ def describe_set_aside(
     shown = dict(reasons.most_common(_REASONS))
     shown["other reasons"] = reasons.total() - sum(shown.values())
     counts = ", ".join(f"{count} x {reason}" for reason, count in shown.items() if count)
-    told = chain(map(str, rejections), (one.describe(redact) for one in conflicts))
-    zone = ". If these times are UTC, set the connection's naive_timestamps" if reasons[NO_ZONE] else ""
-    return f"{counts}; for example {'; '.join(islice(told, EXAMPLES))}{zone}. Show Orange the examples"
+    examples = chain(map(str, rejections), (one.describe(redact) for one in conflicts))
+    lines = [counts, *islice(examples, EXAMPLES)]
+    if reasons[NO_ZONE]:
+        lines.append("If times without a zone are UTC, set naive_timestamps to utc in the connection.")
+    return "\n".join(lines)
 
 
 def _number(value: float) -> str:

@@ -59,22 +59,6 @@ class Samples:
         ledger = replace(self.ledger, expected=completeness.expected)
         return replace(self, completeness=completeness, ledger=ledger)
 
-    def refusal(self, limit: float, *, redact: Callable[[str], str]) -> str | None:
-        """Say why too much of it is rejected: counts by reason, the first examples; None where it is not.
-
-        Args:
-            limit: 0 to 1: the largest share of samples rejected or in conflict, or of entries rejected.
-            redact: takes secrets out of what is quoted.
-        """
-        share = self.ledger.rejected_fraction
-        if share <= limit:
-            return None
-        return (
-            f"{share:.1%} of the slice's samples or entries are rejected or in conflict, "
-            f"max_rejected_fraction is {limit:g}: {self.set_aside(redact)}, "
-            "or raise max_rejected_fraction to land the rest"
-        )
-
     def set_aside(self, redact: Callable[[str], str]) -> str:
         """Say what was rejected or in conflict: counts by reason, and the first examples."""
         return describe_set_aside(self.ledger, self.rejections, self.conflicts, redact)

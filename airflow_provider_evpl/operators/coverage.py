@@ -16,7 +16,7 @@ from airflow_provider_evpl.operators.inputs import hook_of, plan_of, store_of
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_evpl.flows.coverage import Coverage
+    from airflow_provider_evpl.flows.findings import Coverage
     from airflow_provider_evpl.telemetry.lineage import Lineage, Names
 
 __all__ = ["EvplCoverageOperator"]

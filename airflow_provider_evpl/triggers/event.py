@@ -145,7 +145,7 @@ class EvplUtilizationEventTrigger(BaseEventTrigger):
         """Request each window that is due, and yield the payload of each published one at once."""
         from airflow_provider_evpl.flows.publication import Watch
 
-        windows.go_on(_now())
+        windows.update(_now())
         if not (due := windows.due(_now())):
             return
         self._failures_in_a_row = 0
@@ -169,7 +169,7 @@ class EvplUtilizationEventTrigger(BaseEventTrigger):
         except Exception as error:  # noqa: BLE001 as in `run`
             pause = self._longer_pause_seconds
             self._tell(f"window {window}", error, pause)
-            windows.put_off(window, _now() + timedelta(seconds=pause))
+            windows.postpone(window, _now() + timedelta(seconds=pause))
             return False
         self._count(watch, window, windows)
         return is_published
@@ -177,11 +177,11 @@ class EvplUtilizationEventTrigger(BaseEventTrigger):
     def _count(self, watch: "Watch", window: "Window", windows: "WatchList") -> None:
         """Count a temporary error, or start the count anew; a permanent error does neither."""
         if watch.has_failed:
-            windows.failed(window)
+            windows.mark_failed(window)
             self._failures_in_a_row += 1
             self._not_before = watch.due
         else:
-            windows.answered(window)
+            windows.mark_answered(window)
             self._failures_in_a_row = 0
 
     def _is_api_away(self, watch: "Watch") -> bool:

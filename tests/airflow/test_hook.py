@@ -202,5 +202,5 @@ def test_the_data_frame_keeps_the_limit_of_rejected_samples(hook: "EvplHook", la
     body = {"access_token": "a-token", "token_type": "Bearer", "hasNext": False, "entries": [entry]}
     with serving(replying(json.dumps(body).encode())) as server:
         lab.connect(host=server.url)
-        with pytest.raises(EvplRefusedError, match=r"100.0%.*1 x value is no number"):
+        with pytest.raises(EvplRefusedError, match=r"100.0%(.*\n)*1 x value is no number"):
             hook.get_utilization_df("2026-11-20", "2026-11-21")

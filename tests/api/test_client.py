@@ -118,7 +118,7 @@ def test_permanent_error_is_not_retried(status: int, code: object, kind: type[Ev
     with scripted([problem(status, code, f"no {SECRET}")]) as api, pytest.raises(kind) as raised:
         api.client.page(QUERY, 26)
     assert isinstance(raised.value, EvplPermanentError)
-    assert raised.value.what.startswith("slice 2026-11-22T00:00/01:00Z, index 26: The API ")
+    assert raised.value.what.startswith("report of 2026-11-22T00:00/01:00Z, index 26: The API ")
     assert f"({status}" in raised.value.what
     assert raised.value.detail == f"Response: what - no ***\nRequest id: {REQUEST_ID}"
     assert api.client.requests_sent == api.reports.call_count == 1
@@ -132,7 +132,7 @@ def test_pages_that_do_not_add_up_name_slice_and_setting() -> None:
     ]
     with scripted(pages) as api, pytest.raises(EvplPagingError) as raised:
         list(api.client.pages(QUERY))
-    assert raised.value.what == "slice 2026-11-22T00:00/01:00Z, page 2: currentPage is 3, expected 2."
+    assert raised.value.what == "report of 2026-11-22T00:00/01:00Z, page 2: currentPage is 3, expected 2."
     assert raised.value.next_step == "If the error stays, set pagination to page in the connection."
     assert raised.value.detail == f"Request id: {REQUEST_ID}"
 
@@ -199,7 +199,7 @@ def test_response_without_report_is_an_error(body: bytes, kind: type[EvplError],
     """Half a response is requested again; JSON without a report is permanent; both have the request id."""
     with scripted([answer(content=body)]) as api, pytest.raises(kind, match=REQUEST_ID) as raised:
         api.client.page(QUERY, 1)
-    assert raised.value.what.startswith("slice 2026-11-22T00:00/01:00Z, index 1: ")
+    assert raised.value.what.startswith("report of 2026-11-22T00:00/01:00Z, index 1: ")
     assert "The response is not" in raised.value.what or "the response is not" in raised.value.what
     assert raised.value.next_step
     assert api.reports.call_count == count
@@ -272,15 +272,15 @@ def _failure(token: Reply, report: Reply) -> EvplError:
 def test_error_says_which_request_failed_and_what_to_do(failing: Reply) -> None:
     """The error of a report has its slice and index; every error has a next step, in short lines."""
     reported = _failure(replying(json.dumps(TOKEN).encode()), failing)
-    assert reported.what.startswith("slice 2026-11-22T00:00/01:00Z, index 26: ")
+    assert reported.what.startswith("report of 2026-11-22T00:00/01:00Z, index 26: ")
     token = _failure(failing, failing)
-    assert not token.what.startswith("slice")
+    assert not token.what.startswith("report")
     for error in (reported, token):
         assert isinstance(error, EvplPermanentError) or "Run again" in error.next_step
         assert isinstance(error, EvplRetryableError) or re.search("Check|Pull|Report", error.next_step)
     shorter = str(reported).replace("2026-11-22T00:00/01:00Z", "2026-11-22")
     lines = f"{token}\n{shorter}".splitlines()
-    assert [line for line in lines if len(line) > 85] == []
+    assert [line for line in lines if len(line) > 90] == []
 
 
 def _refusal(granularity: str, status: int) -> EvplError:

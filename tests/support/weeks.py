@@ -24,7 +24,8 @@ from airflow_provider_evpl.errors import (
     EvplOverlapError,
     EvplRefusedError,
 )
-from airflow_provider_evpl.flows.coverage import Coverage, find_gaps
+from airflow_provider_evpl.flows.coverage import find_gaps
+from airflow_provider_evpl.flows.findings import Coverage
 from airflow_provider_evpl.flows.pull import pull
 from airflow_provider_evpl.flows.summary import Summary
 from airflow_provider_evpl.lake.layout import Dataset
