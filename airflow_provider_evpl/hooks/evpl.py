@@ -13,6 +13,7 @@ from airflow.providers.common.compat.connection import get_async_connection
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook, mask_secret
 from asgiref.sync import sync_to_async
 
+from airflow_provider_evpl.config.arguments import DEFAULT_GRANULARITY
 from airflow_provider_evpl.config.readers import guarded
 from airflow_provider_evpl.errors import EvplConfigError, EvplError, quoted
 
@@ -127,7 +128,7 @@ class EvplHook(BaseHook):
         window_end: datetime | str,
         *,
         code_ope: str | None = None,
-        granularity: str = "300s",
+        granularity: str = DEFAULT_GRANULARITY,
     ) -> "pd.DataFrame":
         """Pull a window into a data frame, for notebooks; nothing is landed.
 

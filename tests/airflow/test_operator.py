@@ -154,7 +154,7 @@ def test_a_wrong_connection_fails_for_good(lab: "Lab") -> None:
 def test_without_a_window_it_says_what_to_set(lab: "Lab") -> None:
     """Where the context says nothing of a window, the error names the arguments that do."""
     error = _fails(lab, {"window_start": None, "window_end": None})
-    assert "set window_start and window_end, or window_length" in str(error)
+    assert "Set window_start and window_end, or window_length" in str(error)
 
 
 def test_what_may_pass_is_left_to_airflows_retries(lab: "Lab") -> None:
