@@ -30,7 +30,10 @@ _NEXT_STEPS_OF_TOKEN: dict[type[EvplError], str] = {
     EvplResponseError: _CHECK_TOKEN_URL,
     **_NEXT_STEPS,
 }
-_NEXT_STEPS_OF_REPORT: dict[type[EvplError], str] = {EvplResponseError: "Check host.", **_NEXT_STEPS}
+_NEXT_STEPS_OF_REPORT: dict[type[EvplError], str] = {
+    EvplResponseError: "Check host. Redirects are never followed. If host is right, show Orange this message.",
+    **_NEXT_STEPS,
+}
 
 
 def check_connection(client: Client) -> str:

@@ -54,7 +54,7 @@ def test_error_without_a_token_names_the_token_url(
     ("response", "kind", "next_step"),
     [
         (problem(429, 53), EvplRateLimitError, "in a minute"),
-        (answer(json={"status": "UP"}), EvplError, "Check host."),
+        (answer(json={"status": "UP"}), EvplError, "Check host"),
         (problem(400, 26), EvplError, "application_id"),
     ],
 )
