@@ -31,7 +31,7 @@ _NEXT_STEPS_OF_TOKEN: dict[type[EvplError], str] = {
     **_NEXT_STEPS,
 }
 _NEXT_STEPS_OF_REPORT: dict[type[EvplError], str] = {
-    EvplResponseError: "Check host. Redirects are never followed. If host is right, show Orange this message.",
+    EvplResponseError: "Check host. Redirects are never followed. If it is right, show Orange this message.",
     **_NEXT_STEPS,
 }
 
