@@ -182,6 +182,6 @@ def _check_conn_id(conn_id: str) -> None:
         raise EvplConfigError(
             f"No storage connection `{one_line(conn_id, LONGEST_NAME)}`.",
             "Create it, or correct `object_storage_conn_id` or the path.",
-            "If it exists, Airflow can't read it: check the secrets backend.",
+            "If it exists, Airflow can't read it: check the backend that stores it.",
             without_value="No storage connection `***`. Check `object_storage_conn_id` and the path.",
         ) from None

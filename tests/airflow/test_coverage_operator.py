@@ -160,7 +160,7 @@ def test_gaps_fail_the_task_where_it_says_so(lab: "Lab", given: bool | str) -> N
 
     lab.execute(window_start="2026-11-18", window_end="2026-11-20", slice_length="1d")
     context: Any = {"ti": Pushed()}
-    with pytest.raises(EvplIncompleteError, match=r"1 findings in 2026-11-18.*fail_on_gaps.*missing"):
+    with pytest.raises(EvplIncompleteError, match=r"(?s)1 findings in 2026-11-18.*fail_on_gaps.*missing"):
         _task(lab, fail_on_gaps=given).execute(context)
     assert context["ti"].values["coverage"]["missing"] == 1
     lab.execute(window_start="2026-11-20", window_end="2026-11-21", slice_length="1d")

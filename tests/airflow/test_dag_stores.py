@@ -109,7 +109,7 @@ def test_no_bucket_fails_for_good_before_the_pull(lab: "Lab", bucket: Bucket) ->
 
     before = lab.sandbox.tokens_issued
     missing = bucket.url.replace(BUCKET, "no-such-bucket")
-    with pytest.raises(AirflowFailException, match=r"no-such-bucket.*the store refuses") as caught:
+    with pytest.raises(AirflowFailException, match="no-such-bucket") as caught:
         lab.execute(object_storage_path=f"{missing}/evpl")
     assert isinstance(caught.value.__cause__, EvplStoreDeniedError)
     assert lab.sandbox.tokens_issued == before

@@ -112,7 +112,7 @@ def test_each_watcher_remembers_for_itself(lab: "Lab", capfd: pytest.CaptureFixt
         events(trigger(several), 0, Polls(lab, 2, now).over)
     assert len(remembered.values) == len(each)
     assert several.values == {}
-    assert "several assets have this trigger" in "".join(capfd.readouterr())
+    assert "Several assets have this trigger" in "".join(capfd.readouterr())
 
 
 @needs_state
@@ -150,7 +150,7 @@ def test_what_does_not_pass_is_asked_again_much_later(lab: "Lab", capfd: pytest.
     # Without a supervisor the order to mask a secret is logged itself.
     told = [line for line in "".join(capfd.readouterr()).splitlines() if "MaskSecret" not in line]
     [failure] = [line for line in told if "EvplForbiddenError: report of " in line]
-    assert "; next look in 0 s" in failure
+    assert "next request in 0 s" in failure
     assert not [line for line in told if "a-token" in line]
 
 

@@ -84,7 +84,7 @@ def test_a_pull_that_fails_tells_its_own_error(lab: "Lab", caplog: pytest.LogCap
     with pytest.raises(AirflowFailException, match="client") as caught:
         lab.execute({"ti": _NoXCom()})
     assert isinstance(caught.value.__cause__, EvplAuthError)
-    assert "the link to what has landed isn't kept" in caplog.text
+    assert "The link to the landed samples was not stored" in caplog.text
     assert "API server away" in caplog.text
 
 

@@ -1,4 +1,4 @@
-"""No argument of a task makes a line of its own in a log or an error, nor shows the client secret."""
+"""No argument of a task adds a line to a log or an error, or shows the client secret."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 ODD = "x\r\nERROR forged \x1b[2J\x85\u2028\u202e\u200b\ufeff"
 SECRET = "f0rty'tw0\"w1nters\\2026"
 MOST_CHARACTERS = 2500
+MOST_LINES = 6
 ARGUMENTS = (
     *("object_storage_path", "object_storage_conn_id", "evpl_conn_id", "code_ope", "granularity"),
     *("window_start", "window_length", "lookback", "slice_length", "allow_empty", "on_shrink"),
@@ -42,14 +43,16 @@ def _errors(task: "BaseOperator") -> Iterator[str]:
 @pytest.mark.parametrize("text", [ODD, ODD + "y" * 100_000], ids=["odd", "odd and long"])
 @pytest.mark.parametrize("name", ARGUMENTS)
 def test_an_argument_makes_no_line_of_its_own(lab: "Lab", name: str, text: str) -> None:
-    """Whatever a template makes of an argument, what is logged and raised of it is one short line."""
+    """Whatever a template renders: an error has only its own lines, a log message is one line."""
     traces = Traces()
     with listening(traces):
         messages = [*_errors(lab.operator(**{name: text}))]
     assert messages
     ours = [text for where, text in traces.texts if where.startswith("log of airflow_provider_evpl")]
+    assert all(text.isprintable() for text in ours)
     for message in (*messages, *ours):
-        assert message.isprintable()
+        assert all(line.isprintable() and not line.startswith("ERROR") for line in message.splitlines())
+        assert message.count("\n") < MOST_LINES
         assert len(message) < MOST_CHARACTERS
 
 

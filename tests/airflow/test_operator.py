@@ -48,7 +48,7 @@ def _fails(lab: "Lab", arguments: dict[str, Any]) -> Exception:
         lab.execute(**arguments)
     cause = caught.value.__cause__
     assert isinstance(cause, EvplPermanentError)
-    assert str(caught.value) == str(cause)
+    assert str(caught.value) == cause.what
     return cause
 
 
@@ -137,7 +137,7 @@ def test_a_connection_id_in_the_path_that_does_not_exist_is_named(lab: "Lab", pa
     """Amazon's hook would go on without credentials."""
     error = _fails(lab, {"object_storage_path": path})
     assert isinstance(error, EvplConfigError)
-    assert str(error).startswith("object_storage_conn_id: there is no connection 'nobody'")
+    assert str(error).startswith("No storage connection `nobody`.\n")
 
 
 def test_a_wrong_connection_fails_for_good(lab: "Lab") -> None:
