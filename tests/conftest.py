@@ -4,9 +4,8 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
-from tests.airflow.versions import OTHERS_WARNINGS
-from tests.e2e.ceph import serving_ceph
-from tests.servers import serving_azure, serving_gs, serving_s3
+from tests.support.airflow_versions import OTHERS_WARNINGS
+from tests.support.servers import serving_azure, serving_ceph, serving_gs, serving_s3
 
 # How long an example takes, or is drawn, says something of the machine, not of the law.
 settings.register_profile(

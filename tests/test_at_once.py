@@ -7,12 +7,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_evpl.errors import EvplRetryableError
-from tests.drawn import choices, requests, truths
-from tests.fake_api import FakeApi
-from tests.lake.memory import MemoryStore
-from tests.model import Key, Request, overlap, samples
-from tests.model_runs import SEQUENCES, pull_once, read, shown
-from tests.turns import KILL, Killed, in_turns
+from tests.support.fake_api import FakeApi
+from tests.support.model import (
+    KILL,
+    SEQUENCES,
+    Key,
+    Killed,
+    Request,
+    choices,
+    in_turns,
+    overlap,
+    pull_once,
+    read,
+    requests,
+    samples,
+    shown,
+    truths,
+)
+from tests.support.stores import MemoryStore
 
 
 def _tolerant(request: Request) -> Request:

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tests.named import ROOT
+from tests.support.documents import ROOT
 
 FINE = {"name": "a", "version": "1", "vulns": []}
 WEAK = {"name": "b", "version": "2", "vulns": [{"id": "PYSEC-1", "fix_versions": ["3"]}]}

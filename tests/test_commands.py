@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from tests.named import ROOT
+from tests.support.documents import ROOT
 
 ENVIRONMENT = {name: text for name, text in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
 VENV = r"(uv venv|-m venv) .*\.venv"

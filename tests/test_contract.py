@@ -4,8 +4,7 @@ import re
 
 import pytest
 
-from tests.named import ROOT, is_test, named_tests
-from tests.tables import read_tables
+from tests.support.documents import ROOT, is_test, named_tests, read_tables
 
 CONTRACT = (ROOT / "docs" / "contract.md").read_text()
 TABLE = (ROOT / "docs" / "contract-tests.md").read_text()

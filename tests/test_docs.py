@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_evpl import errors
-from tests.blocks import BLOCKS, commands
-from tests.named import ROOT
+from tests.support.documents import BLOCKS, ROOT, commands
 
 DOCS = ROOT / "docs"
 TROUBLES = (DOCS / "troubleshooting.md").read_text()

@@ -6,9 +6,8 @@ from airflow_provider_evpl.config.plans import PullPlan
 from airflow_provider_evpl.config.run_window import RunTimes
 from airflow_provider_evpl.flows.pull import pull
 from airflow_provider_evpl.window import DAY, Window
-from tests.fake_api import FakeApi, grid
-from tests.lake.memory import MemoryStore
-from tests.runs import HOUR, MIDNIGHT
+from tests.support.fake_api import HOUR, MIDNIGHT, FakeApi, grid
+from tests.support.stores import MemoryStore
 
 
 def _run(api: FakeApi, store: MemoryStore, at: datetime, **arguments: object) -> list[Window]:

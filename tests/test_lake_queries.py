@@ -18,10 +18,8 @@ from airflow_provider_evpl.lake.store import LocalStore
 from airflow_provider_evpl.models import Series
 from airflow_provider_evpl.sandbox import data
 from airflow_provider_evpl.window import DAY, EPOCH, Granularity, Window
-from tests.blocks import BLOCKS, Block, read_blocks
-from tests.lake.build import Answer, collect
-from tests.lake.runs import SOURCE, land
-from tests.named import ROOT
+from tests.support.documents import BLOCKS, ROOT, Block, read_blocks
+from tests.support.lake import SOURCE, Answer, collect, land
 
 NOVEMBER = [datetime(2026, 11, day, tzinfo=UTC) for day in range(1, 31)]
 LANDED = [datetime(2026, 10, 31, tzinfo=UTC), *NOVEMBER[19:23], datetime(2026, 12, 1, tzinfo=UTC)]

@@ -16,9 +16,8 @@ from airflow_provider_evpl.errors import EvplNotPublishedError
 from airflow_provider_evpl.flows.pull import pull, pull_slice
 from airflow_provider_evpl.lake.store import LocalStore
 from airflow_provider_evpl.window import DAY, Granularity, Window
-from tests.fake_api import FakeApi, Sample
-from tests.lakes import objects, rows
-from tests.runs import HOUR, MIDNIGHT
+from tests.support.fake_api import HOUR, MIDNIGHT, FakeApi, Sample
+from tests.support.lake_files import objects, rows
 
 STEP = Granularity("1800s")
 FAST = 1000.0

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.named import ROOT
+from tests.support.documents import ROOT
 
 NAME = "airflow-2.11-python-3.12"
 PASSED = "<testsuites><testsuite tests='9' failures='0' errors='0' skipped='2'/></testsuites>"

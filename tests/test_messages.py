@@ -15,9 +15,8 @@ from airflow_provider_evpl.flows.pull import pull
 from airflow_provider_evpl.lake.store import LocalStore
 from airflow_provider_evpl.lake.store_errors import translate_errors
 from airflow_provider_evpl.window import Granularity
-from tests.api.support import answer, problem, scripted
-from tests.fake_api import FakeApi, grid
-from tests.runs import A_DAY, MIDNIGHT, run
+from tests.support.api import answer, problem, scripted
+from tests.support.fake_api import A_DAY, MIDNIGHT, FakeApi, grid, run
 
 ODD = "x\r\nERROR forged \x1b[2J\x85\u2028\u202e\u200b\ufeff\x00"
 ODD_AND_LONG = ODD + "y" * 200_000

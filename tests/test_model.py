@@ -7,12 +7,26 @@ from hypothesis import strategies as st
 
 from airflow_provider_evpl.errors import EvplNotPublishedError, EvplRefusedError
 from airflow_provider_evpl.flows.summary import Summary
-from tests.drawn import GONE, Step, mortal_steps, steps
-from tests.fake_api import FakeApi
-from tests.lake.memory import MemoryStore
-from tests.model import Content, Interval, Key, ModelLake, Request, number, overlap, samples
-from tests.model_runs import SEQUENCES, pull_once, read
-from tests.turns import Killed
+from tests.support.fake_api import FakeApi
+from tests.support.model import (
+    GONE,
+    SEQUENCES,
+    Content,
+    Interval,
+    Key,
+    Killed,
+    ModelLake,
+    Request,
+    Step,
+    mortal_steps,
+    number,
+    overlap,
+    pull_once,
+    read,
+    samples,
+    steps,
+)
+from tests.support.stores import MemoryStore
 
 
 def _change(truth: dict[Key, float | str | None], step: Step) -> None:

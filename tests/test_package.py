@@ -16,7 +16,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from airflow_provider_evpl import __version__
-from tests.airflow.versions import AIRFLOW_3
+from tests.support.airflow_versions import AIRFLOW_3
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = "airflow_provider_evpl"

@@ -14,9 +14,8 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 
-from tests.lake.build import MIDNIGHT
-from tests.lake.runs import with_footer
-from tests.landed import (
+from tests.support.lake import MIDNIGHT, with_footer
+from tests.support.lake_files import (
     CODES,
     COLUMNS,
     MOMENT,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.named import ROOT, is_test, named_tests
+from tests.support.documents import ROOT, is_test, named_tests
 
 README = (ROOT / "README.md").read_text()
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]

@@ -2,8 +2,7 @@
 
 import pytest
 
-from tests.named import ROOT, is_test, named_tests
-from tests.tables import read_tables
+from tests.support.documents import ROOT, is_test, named_tests, read_tables
 
 PROMISES = dict(read_tables((ROOT / "SECURITY.md").read_text()))
 

@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 
 from airflow_provider_evpl.flows.coverage import Coverage
 from airflow_provider_evpl.flows.pull import pull
-from tests.lakes import window_of
-from tests.model import Interval, Key, overlap
-from tests.weeks import DAY, TICK, Weeks, WeeksClient, interval_of, name_of, plan_of
-from tests.weeks_events import Step, give_up_afters, sequences, simulate
+from tests.support.lake_files import window_of
+from tests.support.model import Interval, Key, overlap
+from tests.support.weeks import DAY, TICK, Weeks, WeeksClient, interval_of, name_of, plan_of
+from tests.support.weeks_events import Step, give_up_afters, sequences, simulate
 
 SEQUENCES: Final = int(os.environ.get("EVPL_WEEKS", "30"))
 """How many sequences each law tries; `make laws` sets more."""

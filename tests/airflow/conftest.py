@@ -11,10 +11,10 @@ import pytest
 
 from airflow_provider_evpl.sandbox.config import SandboxConfig
 from airflow_provider_evpl.sandbox.server import SandboxServer
-from tests.airflow.versions import ENVIRONMENT
+from tests.support.airflow_versions import ENVIRONMENT
 
 if TYPE_CHECKING:
-    from tests.airflow.runs import Lab
+    from tests.support.airflow_runs import Lab
 
 # Airflow reads its environment when it is imported, so this is set before; it is imported nowhere
 # at the top of a test module, so that collecting the core's tests doesn't import it.
@@ -41,7 +41,7 @@ def airflow_home() -> Path:
     from airflow.utils.db import initdb
 
     here = Path(__file__).parent
-    shutil.copytree(here / "dags", _HOME / "dags")
+    shutil.copytree(here.parent / "support" / "dags" / "airflow", _HOME / "dags")
     for example in (here.parents[1] / "dags").glob("*.py"):
         shutil.copy(example, _HOME / "dags")
     initdb()
@@ -65,7 +65,7 @@ def lab(
     tmp_path: Path,
 ) -> "Lab":
     """Give an Airflow with a connection to the sandbox and an empty lake."""
-    from tests.airflow.runs import Lab
+    from tests.support.airflow_runs import Lab
 
     lab = Lab(airflow_home, sandbox, monkeypatch, tmp_path / "lake")
     lab.connect()

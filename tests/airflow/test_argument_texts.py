@@ -13,11 +13,11 @@ import pytest
 from jinja2 import Undefined
 from lazy_object_proxy import Proxy  # type: ignore[import-untyped]
 
-from tests.airflow.versions import make_macros
-from tests.api.support import Loopback, serving
+from tests.support.airflow_versions import make_macros
+from tests.support.api import Loopback, serving
 
 if TYPE_CHECKING:
-    from tests.airflow.runs import Lab
+    from tests.support.airflow_runs import Lab
 
 WAYS = pytest.mark.parametrize("dag_id", ["evpl_any", "evpl_any_native", "evpl_any_params"])
 HOUR = {"window_start": "2026-11-20T00:00:00Z", "window_end": "2026-11-20 01:00:00+00:00"}
@@ -38,7 +38,7 @@ EVERYTHING = {
 @WAYS
 def test_everything_may_come_from_a_template(lab: "Lab", dag_id: str) -> None:
     """Text, booleans and numbers mean the same, whichever way they come."""
-    from tests.airflow.runs import run_dag
+    from tests.support.airflow_runs import run_dag
 
     outcome = run_dag(lab, dag_id, conf={"object_storage_path": f" {lab.root} ", **EVERYTHING})
     assert outcome.state == "success"
@@ -53,7 +53,7 @@ def test_everything_may_come_from_a_template(lab: "Lab", dag_id: str) -> None:
 @pytest.mark.parametrize("nothing", [None, "", "  ", "None"])
 def test_what_is_left_out_has_its_default(lab: "Lab", dag_id: str, nothing: str | None) -> None:
     """Null, blank and `None` in a run's form are not given, so the logical date's hour is pulled."""
-    from tests.airflow.runs import DAY, run_dag
+    from tests.support.airflow_runs import DAY, run_dag
 
     conf = dict.fromkeys([*EVERYTHING, "object_storage_conn_id"], nothing)
     conf |= {"object_storage_path": lab.root, "window_length": "1h"}
@@ -84,7 +84,7 @@ def test_what_is_unclear_is_named(
     lab: "Lab", dag_id: str, name: str, value: object, logs: Callable[[], str]
 ) -> None:
     """A bare number, a duration in words, a time without zone or with a fraction fail by their name."""
-    from tests.airflow.runs import run_dag
+    from tests.support.airflow_runs import run_dag
 
     outcome = run_dag(lab, dag_id, conf={"object_storage_path": lab.root, **HOUR, name: value})
     assert outcome.state == "failed"
@@ -128,7 +128,7 @@ def _wait(lab: "Lab", **arguments: Any) -> Any:  # noqa: ANN401 likewise
 @pytest.fixture(scope="module")
 def nowhere() -> Iterator[Loopback]:
     """Serve an API that has no samples: one for all tests, as Airflow masks each new URL for ever."""
-    from tests.airflow.runs import answering_nothing
+    from tests.support.airflow_runs import answering_nothing
 
     with serving(answering_nothing) as server:
         yield server
@@ -138,7 +138,7 @@ def _outcome(lab: "Lab", server: Loopback, task: Any) -> tuple[Any, Any, list[st
     """Run a task on an empty lake: how it ends, what it pushes, and what it requests."""
     from airflow.providers.common.compat.sdk import TaskDeferred
 
-    from tests.airflow.runs import Pushed
+    from tests.support.airflow_runs import Pushed
 
     rmtree(lab.lake, ignore_errors=True)
     extra = {"requests_per_second": 1000, "token_url": f"{server.url}/token"}
@@ -228,7 +228,7 @@ def test_jinja_changes_numbers_of_another_form(
 
 def test_the_first_run_has_no_interval_before_it(lab: "Lab") -> None:
     """Natively, too, `prev_data_interval_end_success` of a first run is not given."""
-    from tests.airflow.runs import DAY, run_dag
+    from tests.support.airflow_runs import DAY, run_dag
 
     outcome = run_dag(lab, "evpl_any_first", logical_date=DAY, conf={"object_storage_path": lab.root})
     assert outcome.state == "success"

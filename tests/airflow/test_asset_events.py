@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.airflow.versions import is_since, make_scheduler, needs
-from tests.lake.proxy import Request, proxied
+from tests.support.airflow_versions import is_since, make_scheduler, needs
+from tests.support.network import Request, proxied
 
 if TYPE_CHECKING:
-    from tests.airflow.runs import Lab
+    from tests.support.airflow_runs import Lab
 
 READERS = ("evpl_on_samples", "evpl_on_each_day", "evpl_on_each_month")
 Woken = list[tuple[str | None, datetime | None]]

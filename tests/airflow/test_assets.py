@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from airflow_provider_evpl.errors import EvplConfigError
-from tests.airflow.versions import find_asset_events
+from tests.support.airflow_versions import find_asset_events
 
 if TYPE_CHECKING:
-    from tests.airflow.runs import Lab
+    from tests.support.airflow_runs import Lab
 
 ROOTS = {
     "s3://aws_default@lake/evpl": "s3://lake/evpl",
@@ -61,7 +61,7 @@ def _events(root: str) -> dict[str, list[dict[str, Any]]]:
 def test_an_event_says_what_landed(lab: "Lab") -> None:
     """Of the example's assets: the result without its slices, and the days, on every Airflow."""
     from airflow_provider_evpl.version_compat import HAS_PARTITIONS_AT_RUNTIME
-    from tests.airflow.runs import DAY, run_dag
+    from tests.support.airflow_runs import DAY, run_dag
 
     outcome = run_dag(lab, "evpl_utilization_daily", logical_date=DAY + timedelta(days=1, hours=3))
     assert outcome.result is not None

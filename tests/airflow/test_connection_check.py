@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from tests.api.support import replying, serving
-from tests.certificates import make_certificate, with_tls
+from tests.support.api import replying, serving
+from tests.support.network import make_certificate, with_tls
 
 if TYPE_CHECKING:
-    from tests.airflow.runs import Lab
+    from tests.support.airflow_runs import Lab
 
 SECRET = "hush-hush/7"
 TOKEN = "token-that-nobody-may-see"

@@ -9,7 +9,7 @@ import pytest
 
 from airflow_provider_evpl.config.settings import Settings
 from airflow_provider_evpl.errors import EvplConfigError
-from tests.airflow.versions import needs
+from tests.support.airflow_versions import needs
 
 HOST = "https://localhost:8075/gate%20way"
 EXTRA = {

@@ -11,15 +11,14 @@ import pytest
 from airflow_provider_evpl.errors import EvplConfigError, EvplIncompleteError
 from airflow_provider_evpl.lake.layout import Dataset
 from airflow_provider_evpl.window import Window
-from tests.airflow.versions import load_dag, try_dag
-from tests.blocks import BLOCKS
-from tests.lake.build import Answer, circuit, collect, microseconds
-from tests.lake.proxy import Request, proxied
-from tests.lake.runs import land
+from tests.support.airflow_versions import load_dag, try_dag
+from tests.support.documents import BLOCKS
+from tests.support.lake import Answer, circuit, collect, land, microseconds
+from tests.support.network import Request, proxied
 
 if TYPE_CHECKING:
     from airflow_provider_evpl.operators.evpl import EvplCoverageOperator
-    from tests.airflow.runs import Lab
+    from tests.support.airflow_runs import Lab
 
 CONTRACT = {
     "object_storage_conn_id": None,
@@ -48,7 +47,7 @@ def _task(lab: "Lab", **arguments: Any) -> "EvplCoverageOperator":  # noqa: ANN4
 
 
 def _look(lab: "Lab", **arguments: Any) -> tuple[list[dict[str, str]], dict[str, Any]]:  # noqa: ANN401 likewise
-    from tests.airflow.runs import Pushed
+    from tests.support.airflow_runs import Pushed
 
     context: Any = {"ti": Pushed()}
     found = _task(lab, **arguments).execute(context)
@@ -156,7 +155,7 @@ def _land_a_thin_day(lab: "Lab") -> None:
 @pytest.mark.parametrize("given", [True, "true"])
 def test_gaps_fail_the_task_where_it_says_so(lab: "Lab", given: bool | str) -> None:  # noqa: FBT001 an argument
     """It is red while a day is missing, with the counts in its XCom, and green when none is."""
-    from tests.airflow.runs import Pushed
+    from tests.support.airflow_runs import Pushed
 
     lab.execute(window_start="2026-11-18", window_end="2026-11-20", slice_length="1d")
     context: Any = {"ti": Pushed()}
@@ -180,7 +179,7 @@ def test_the_example_heals_a_lake(lab: "Lab") -> None:
 
     Of a day of which the API has nothing an empty object tells; it is pulled again, and no task fails.
     """
-    from tests.airflow.runs import DAY, read_rows, truth
+    from tests.support.airflow_runs import DAY, read_rows, truth
 
     one_day = timedelta(days=1)
     missing, half, empty = (Window(DAY - days * one_day, DAY - (days - 1) * one_day) for days in (9, 3, 1))
@@ -231,7 +230,7 @@ def dag_of_the_page(lab: "Lab") -> Iterator[None]:
 @pytest.mark.parametrize("dag_id", ["evpl_repair", "evpl_nightly_repair"])
 def test_a_repair_pulls_nothing_where_nothing_has_landed_yet(lab: "Lab", dag_id: str) -> None:
     """On a new lake the first night ends well and lands nothing: the daily pull or a backfill comes first."""
-    from tests.airflow.runs import DAY, run_tasks
+    from tests.support.airflow_runs import DAY, run_tasks
 
     run = run_tasks(lab, dag_id, logical_date=DAY + timedelta(hours=6))
     assert str(run.state) == "success"
@@ -243,7 +242,7 @@ def test_a_repair_pulls_nothing_where_nothing_has_landed_yet(lab: "Lab", dag_id:
 
 def test_the_example_pulls_no_day_before_the_first_one(lab: "Lab") -> None:
     """The daily pull began three days ago: a gap after its first day is pulled, earlier days are not."""
-    from tests.airflow.runs import DAY, run_tasks
+    from tests.support.airflow_runs import DAY, run_tasks
 
     lab.execute(window_start="2026-11-17", window_end="2026-11-18", slice_length="1d")
     lab.execute(window_start="2026-11-19", window_end="2026-11-20", slice_length="1d")
@@ -255,7 +254,7 @@ def test_the_example_pulls_no_day_before_the_first_one(lab: "Lab") -> None:
 
 def test_the_example_takes_a_range_by_hand(lab: "Lab") -> None:
     """A run without a date repairs the range of its params, also where no day of the range has landed."""
-    from tests.airflow.runs import run_tasks
+    from tests.support.airflow_runs import run_tasks
 
     lab.execute(window_start="2026-11-01", window_end="2026-11-02", slice_length="1d")
     conf = {"window_start": "2026-11-10", "window_end": "2026-11-12"}
@@ -269,7 +268,7 @@ def test_the_example_takes_days_and_an_age_by_hand(
     lab: "Lab", conf: dict[str, None], days: list[str]
 ) -> None:
     """A run reaches back so many days; without an age nothing in them is given up."""
-    from tests.airflow.runs import run_tasks
+    from tests.support.airflow_runs import run_tasks
 
     _land_a_thin_day(lab)
     at = datetime(2026, 10, 22, 6, tzinfo=UTC)

@@ -16,13 +16,13 @@ import pytest
 from fsspec.implementations.local import LocalFileSystem
 
 from airflow_provider_evpl.config.settings import Settings
-from tests.airflow.versions import load_dags
-from tests.lake.stores import connect
-from tests.lakes import intervals
-from tests.named import ROOT
+from tests.support.airflow_versions import load_dags
+from tests.support.documents import ROOT
+from tests.support.lake_files import intervals
+from tests.support.stores import connect
 
 if TYPE_CHECKING:
-    from tests.airflow.runs import Lab
+    from tests.support.airflow_runs import Lab
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 MIDNIGHT = datetime(2026, 11, 20, tzinfo=UTC)
@@ -30,7 +30,7 @@ MIDNIGHT = datetime(2026, 11, 20, tzinfo=UTC)
 
 def _rows(paths: Iterable[Path]) -> dict[tuple[Any, ...], float]:
     """Read objects that have no row in common."""
-    from tests.airflow.runs import read_rows
+    from tests.support.airflow_runs import read_rows
 
     rows: dict[tuple[Any, ...], float] = {}
     for path in paths:
@@ -52,7 +52,7 @@ def test_each_dag_says_in_airflow_where_errors_are_explained(lab: "Lab") -> None
 
 def test_a_night_supersedes_its_hours(lab: "Lab") -> None:
     """Each hour lands with the two before it; the night puts days in their place; all rows are exact."""
-    from tests.airflow.runs import run_dag, truth
+    from tests.support.airflow_runs import run_dag, truth
 
     for hour in (12, 13):
         at = MIDNIGHT + hour * HOUR + timedelta(minutes=20)
@@ -73,7 +73,7 @@ def test_a_night_supersedes_its_hours(lab: "Lab") -> None:
 
 def test_many_operator_codes_are_pulled_by_a_task_each(lab: "Lab") -> None:
     """Each code lands its own two days; one that the API refuses fails alone; all are in the pool."""
-    from tests.airflow.runs import run_tasks, truth
+    from tests.support.airflow_runs import run_tasks, truth
 
     run = run_tasks(
         lab,
@@ -98,7 +98,7 @@ def test_the_pool_keeps_under_the_gateways_limit(lab: "Lab") -> None:
 
 def test_the_pull_comes_after_the_wait(lab: "Lab") -> None:
     """The day is published: the wait ends at its first look, then the same day lands."""
-    from tests.airflow.runs import run_tasks, truth
+    from tests.support.airflow_runs import run_tasks, truth
 
     at = MIDNIGHT + DAY + timedelta(minutes=10)
     run = run_tasks(lab, "evpl_wait_then_pull", logical_date=at, conf={"min_series": 12})
@@ -108,7 +108,7 @@ def test_the_pull_comes_after_the_wait(lab: "Lab") -> None:
 
 def test_the_question_of_a_window(lab: "Lab") -> None:
     """The series with the highest peaks, by the sandbox's own function; nothing lands."""
-    from tests.airflow.runs import run_dag, truth
+    from tests.support.airflow_runs import run_dag, truth
 
     conf = {"window_start": "2026-11-20", "window_end": "2026-11-20T06:00:00Z", "top": 3}
     outcome = run_dag(lab, "evpl_taskflow_question", logical_date=None, conf=conf)
@@ -122,7 +122,7 @@ def test_the_question_of_a_window(lab: "Lab") -> None:
 
 def test_an_answer_with_nulls_is_json(lab: "Lab", request: pytest.FixtureRequest) -> None:
     """Names that the API leaves out are null in the task's result."""
-    from tests.airflow.runs import run_dag
+    from tests.support.airflow_runs import run_dag
 
     request.addfinalizer(lab.sandbox.set_faults)
     lab.sandbox.set_faults("optional-null")
@@ -143,7 +143,7 @@ def _by_series(truth: Mapping[tuple[Any, ...], float]) -> dict[tuple[Any, ...], 
 @pytest.mark.parametrize("place", ["file", "s3"])
 def test_the_percentile_of_each_circuit_and_month(lab: "Lab", s3_url: str, place: str) -> None:
     """Nearest rank over what has landed of a month, in any lake; a run again gives the same table."""
-    from tests.airflow.runs import run_tasks, truth
+    from tests.support.airflow_runs import run_tasks, truth
 
     fs, root = (_s3 if place == "s3" else _local)(lab, s3_url)
     lab.execute(object_storage_path=root, window_start="2026-10-31", window_end="2026-11-02")

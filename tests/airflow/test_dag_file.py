@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.airflow.versions import DAG_FILES_IMPORT, is_since, load_dags, serialise
+from tests.support.airflow_versions import DAG_FILES_IMPORT, is_since, load_dags, serialise
 
 if TYPE_CHECKING:
-    from tests.airflow.runs import Lab
+    from tests.support.airflow_runs import Lab
 
 _HEAVY = ("pyarrow", "pandas", "requests", "numpy", "msgspec", "tenacity", "wtforms", "flask_appbuilder")
 _IMPORTS = f"""

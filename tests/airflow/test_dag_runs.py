@@ -4,16 +4,16 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from tests.airflow.results import check_result
-from tests.airflow.versions import DEBUG_LINE, needs
+from tests.support.airflow_runs import check_result
+from tests.support.airflow_versions import DEBUG_LINE, needs
 
 if TYPE_CHECKING:
-    from tests.airflow.runs import Lab
+    from tests.support.airflow_runs import Lab
 
 
 def test_the_example_lands_the_last_full_day_and_the_one_before(lab: "Lab") -> None:
     """Every row of the example's two days is what the sandbox's function says, once, as typed."""
-    from tests.airflow.runs import DAY, check_types, local_paths, read_rows, run_dag, truth
+    from tests.support.airflow_runs import DAY, check_types, local_paths, read_rows, run_dag, truth
 
     outcome = run_dag(lab, "evpl_utilization_daily", logical_date=DAY + timedelta(days=1, hours=3))
     assert outcome.state == "success"
@@ -33,7 +33,7 @@ def test_the_example_lands_the_last_full_day_and_the_one_before(lab: "Lab") -> N
 
 def test_a_second_run_changes_nothing(lab: "Lab") -> None:
     """A run again gives the same objects with the same rows, and replaces each once."""
-    from tests.airflow.runs import DAY, read_rows, run_dag
+    from tests.support.airflow_runs import DAY, read_rows, run_dag
 
     at = DAY + timedelta(days=1, hours=3)
     run_dag(lab, "evpl_utilization_daily", logical_date=at)
@@ -47,7 +47,7 @@ def test_a_second_run_changes_nothing(lab: "Lab") -> None:
 @needs("3.0", "runs without a logical date")
 def test_a_manual_run_without_a_date_says_what_to_set(lab: "Lab", logs: Callable[[], str]) -> None:
     """Without a window, a data interval and a logical date a run fails clearly; nothing lands."""
-    from tests.airflow.runs import run_dag
+    from tests.support.airflow_runs import run_dag
 
     conf = {"object_storage_path": lab.root, "window_length": "1d"}
     outcome = run_dag(lab, "evpl_any", logical_date=None, conf=conf)
@@ -60,7 +60,7 @@ def test_no_secret_leaves(lab: "Lab", logs: Callable[[], str]) -> None:
     """Neither the client secret nor a token is in the logs at DEBUG, the result or an object."""
     from airflow.providers.common.compat.sdk import redact
 
-    from tests.airflow.runs import run_dag
+    from tests.support.airflow_runs import run_dag
 
     state = lab.sandbox._state  # noqa: SLF001 the sandbox shows its tokens to nobody else
     known = set(state.tokens._ends)  # noqa: SLF001 likewise

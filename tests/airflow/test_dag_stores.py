@@ -6,12 +6,12 @@ import pytest
 from fsspec import AbstractFileSystem
 
 from airflow_provider_evpl.errors import EvplConfigError, EvplStoreDeniedError
-from tests.airflow.results import check_result
-from tests.lake.stores import PROTOCOLS, connect, read
-from tests.servers import azure_connection_string
+from tests.support.airflow_runs import check_result
+from tests.support.servers import azure_connection_string
+from tests.support.stores import PROTOCOLS, connect, read
 
 if TYPE_CHECKING:
-    from tests.airflow.runs import Lab
+    from tests.support.airflow_runs import Lab
 
 BUCKET = "evpl-tests"
 
@@ -65,7 +65,7 @@ def bucket(
 
 def test_it_lands_through_an_airflow_connection(lab: "Lab", bucket: Bucket) -> None:
     """The sandbox's rows land in each store, by rendered text alone; the result has no connection id."""
-    from tests.airflow.runs import DAY, check_types, read_rows, run_dag, truth
+    from tests.support.airflow_runs import DAY, check_types, read_rows, run_dag, truth
 
     conf = {"object_storage_path": f"{bucket.url}/evpl", "slice_length": "12h"}
     conf |= {"window_start": "2026-11-20", "window_end": "2026-11-21 00:00:00+00:00"}
@@ -91,7 +91,7 @@ def test_it_lands_through_an_airflow_connection(lab: "Lab", bucket: Bucket) -> N
 def test_tasks_that_have_run_can_be_copied(lab: "Lab", bucket: Bucket) -> None:
     """After `execute` both operators can be copied and pickled; the copies report the same lineage."""
     from airflow_provider_evpl.operators.evpl import EvplCoverageOperator
-    from tests.airflow.runs import Pushed, copies
+    from tests.support.airflow_runs import Pushed, copies
 
     root, days = f"{bucket.url}/evpl", {"window_start": "2026-11-20", "window_end": "2026-11-21"}
     look = EvplCoverageOperator(task_id="look_over", object_storage_path=root, **days)

@@ -15,8 +15,8 @@ import duckdb
 import pytest
 
 from airflow_provider_evpl.sandbox.server import SandboxServer
-from tests.airflow.versions import is_command, needs
-from tests.blocks import BLOCKS, Block, commands
+from tests.support.airflow_versions import is_command, needs
+from tests.support.documents import BLOCKS, Block, commands
 
 
 def _run_here(language: str) -> list[Block]:
@@ -41,7 +41,7 @@ def landed(
     airflow_home: Path, sandbox: SandboxServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[str, Any]]:
     """Land 2026-11-22 in `demo-lake` of a folder, and stay there; give the operator's result."""
-    from tests.airflow.runs import Lab
+    from tests.support.airflow_runs import Lab
 
     folder = tmp_path_factory.mktemp("docs")
     with pytest.MonkeyPatch.context() as patch, chdir(folder):
@@ -64,7 +64,7 @@ def test_python(block: Block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.usefixtures("landed")
 def test_the_question_in_a_notebook(sandbox: SandboxServer) -> None:
     """The highest values are those of the ten busiest series, each end of a circuit by itself."""
-    from tests.airflow.runs import DAY, truth
+    from tests.support.airflow_runs import DAY, truth
 
     [block] = [one for one in _run_here("python") if one.page == "lake.md" and "nlargest" in one.text]
     names: dict[str, Any] = {}

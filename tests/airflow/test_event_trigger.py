@@ -14,8 +14,8 @@ import pendulum
 import pytest
 
 from airflow_provider_evpl.errors import EvplConfigError
-from tests.airflow.versions import AIRFLOW_3, write_dag
-from tests.airflow.watchers import (
+from tests.support.airflow_versions import AIRFLOW_3, write_dag
+from tests.support.airflow_watchers import (
     HOUR,
     Polls,
     Remembered,
@@ -31,10 +31,10 @@ from tests.airflow.watchers import (
     trigger,
     windows,
 )
-from tests.api.support import replying, serving
+from tests.support.api import replying, serving
 
 if TYPE_CHECKING:
-    from tests.airflow.runs import Lab
+    from tests.support.airflow_runs import Lab
 
 
 @needs_watchers
@@ -71,7 +71,7 @@ def test_after_a_restart_it_goes_on(lab: "Lab") -> None:
 @needs_watchers
 def test_a_trigger_that_has_run_can_be_copied(lab: "Lab") -> None:
     """After its events it can be copied and pickled."""
-    from tests.airflow.runs import copies
+    from tests.support.airflow_runs import copies
 
     assert lab.sandbox.base_url
     watcher = trigger()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from airflow_provider_evpl.window import iso
-from tests.airflow.watchers import (
+from tests.support.airflow_watchers import (
     HOUR,
     Polls,
     Remembered,
@@ -24,10 +24,10 @@ from tests.airflow.watchers import (
     trigger,
     windows,
 )
-from tests.api.support import replying, serving
+from tests.support.api import replying, serving
 
 if TYPE_CHECKING:
-    from tests.airflow.runs import Lab
+    from tests.support.airflow_runs import Lab
 
 NOW = datetime(2026, 11, 22, 10, 20, tzinfo=UTC)
 

@@ -16,7 +16,7 @@ from wtforms import widgets
 
 from airflow_provider_evpl.config.settings import Settings
 from airflow_provider_evpl.get_provider_info import get_provider_info
-from tests.airflow.versions import AIRFLOW_3, is_since, needs
+from tests.support.airflow_versions import AIRFLOW_3, is_since, needs
 
 CONNECTION_TYPE = get_provider_info()["connection-types"][0]
 FIELDS = CONNECTION_TYPE["conn-fields"]

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from airflow_provider_evpl.errors import EvplConfigError, EvplRefusedError
-from tests.airflow.versions import needs_any_extra
-from tests.api.support import replying, serving
+from tests.support.airflow_versions import needs_any_extra
+from tests.support.api import replying, serving
 
 if TYPE_CHECKING:
     from airflow_provider_evpl.hooks.evpl import EvplHook
-    from tests.airflow.runs import Lab
+    from tests.support.airflow_runs import Lab
 
 
 @pytest.fixture
@@ -175,7 +175,7 @@ def test_the_data_frame_is_the_lake_and_the_truth(hook: "EvplHook", lab: "Lab") 
     """The data frame of a window over midnight has the lake's columns, types and rows."""
     import pandas as pd
 
-    from tests.airflow.runs import SERIES, local_paths, truth
+    from tests.support.airflow_runs import SERIES, local_paths, truth
 
     bounds = ("2026-11-19T22:00:00Z", "2026-11-20T02:00:00Z")
     frame = hook.get_utilization_df(*bounds)

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from tests.airflow.killed_task import TaskJob, run_task
-from tests.lake.proxy import HANG_UP, Request, proxied
-from tests.lakes import window_of
-from tests.machine.killing import Kill, Witness, watch
+from tests.support.killing import Kill, Witness, watch
+from tests.support.lake_files import window_of
+from tests.support.network import HANG_UP, Request, proxied
+from tests.support.processes.killed_task import TaskJob, run_task
 
 if TYPE_CHECKING:
-    from tests.airflow.runs import Lab
+    from tests.support.airflow_runs import Lab
 
 DAY = {"window_start": "2026-11-20", "window_end": "2026-11-21"}
 
@@ -40,7 +40,7 @@ def witness(lab: "Lab") -> Iterator[Witness]:
 
 def _count(lab: "Lab") -> Left:
     """Count what is there; an object has all the rows of its interval that the sandbox has."""
-    from tests.airflow.runs import read_rows, truth
+    from tests.support.airflow_runs import read_rows, truth
 
     paths = lab.landed()
     objects = [path for path in paths if not path.name.startswith(".")]
@@ -61,7 +61,7 @@ def _count(lab: "Lab") -> Left:
 )
 def test_a_killed_task_runs_again(lab: "Lab", witness: Witness, kill: Kill, left: Left) -> None:
     """What has landed stays, each object whole, and the same task again makes the lake exact."""
-    from tests.airflow.runs import run_dag
+    from tests.support.airflow_runs import run_dag
 
     conf = {"object_storage_path": lab.root, **DAY}
     assert run_dag(lab, "evpl_any", conf={**conf, "slice_length": "3h"}).state == "success"

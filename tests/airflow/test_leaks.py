@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.airflow.leaks import SECRET, Traces, listening
-from tests.api.support import ECHOES
+from tests.support.airflow_leaks import SECRET, Traces, listening
+from tests.support.api import ECHOES
 
 FORMS = ECHOES | {"base64": lambda secret: b64encode(f"who:{secret}".encode()).decode()}
 

@@ -17,12 +17,12 @@ from airflow_provider_evpl.lake.store import LocalStore, ObjectStore, Store
 from airflow_provider_evpl.sandbox.config import SandboxConfig
 from airflow_provider_evpl.sandbox.server import SandboxServer
 from airflow_provider_evpl.telemetry.link import dataset_names
-from tests.airflow.leaks import BASIC, CLIENT, SECRET, Traces, tokens_of
-from tests.airflow.versions import OUTLETS_AT_START
-from tests.lake.stores import Recorder, connect
+from tests.support.airflow_leaks import BASIC, CLIENT, SECRET, Traces, tokens_of
+from tests.support.airflow_versions import OUTLETS_AT_START
+from tests.support.stores import Recorder, connect
 
 if TYPE_CHECKING:
-    from tests.airflow.runs import Lab
+    from tests.support.airflow_runs import Lab
 
 ROOT = Path(__file__).parents[2]
 BUCKET = "evpl-lineage"
@@ -123,7 +123,7 @@ def told(airflow_home: Path, s3_url: str, tmp_path_factory: pytest.TempPathFacto
         ("evpl_any", "2026-11-20T00:00:00+00:00", conf),
     ]
     config = SandboxConfig(circuits=4, page_size=1, client_id=CLIENT, client_secret=SECRET, faults=FAULTS)
-    command = (sys.executable, "-m", "tests.airflow.lineage_runs", json.dumps(runs))
+    command = (sys.executable, "-m", "tests.support.processes.lineage_runs", json.dumps(runs))
     with SandboxServer(config) as sandbox:
         environment = _environment(airflow_home, sandbox, s3_url, file)
         subprocess.run(command, check=True, cwd=ROOT, env=environment)
@@ -229,7 +229,7 @@ def test_the_names_of_data_sets(store: Store, place: tuple[str, str]) -> None:
 def test_a_look_tells_its_lake(lab: "Lab") -> None:
     """The operator that looks over a lake tells it as its input; before, there is nothing to tell."""
     from airflow_provider_evpl.operators.evpl import EvplCoverageOperator
-    from tests.airflow.runs import Pushed
+    from tests.support.airflow_runs import Pushed
 
     days = {"window_start": "2026-11-20", "window_end": "2026-11-21"}
     look = EvplCoverageOperator(task_id="look_over", object_storage_path=lab.root, **days)

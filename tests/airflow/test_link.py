@@ -8,13 +8,13 @@ import s3fs
 from airflow_provider_evpl.errors import EvplAuthError
 from airflow_provider_evpl.lake.store import LocalStore, ObjectStore, Store
 from airflow_provider_evpl.telemetry.link import console_url
-from tests.airflow.versions import load_dag, show_link, try_dag
-from tests.airflow.watchers import HOUR, windows
-from tests.api.support import serving
-from tests.lake.stores import connect
+from tests.support.airflow_versions import load_dag, show_link, try_dag
+from tests.support.airflow_watchers import HOUR, windows
+from tests.support.api import serving
+from tests.support.stores import connect
 
 if TYPE_CHECKING:
-    from tests.airflow.runs import Lab
+    from tests.support.airflow_runs import Lab
 
 FOLDER = "samples/operator_code=op-0042/granularity=300s"
 QUOTED = "evpl%2Fsamples%2Foperator_code%3Dop-0042%2Fgranularity%3D300s%2F"
@@ -92,7 +92,7 @@ def test_a_pull_that_fails_leads_to_what_it_landed(lab: "Lab") -> None:
     """Of three hours the oldest one is refused: the link is the folder of the two that landed."""
     from airflow.providers.common.compat.sdk import AirflowFailException
 
-    from tests.airflow.runs import DAY, Pushed
+    from tests.support.airflow_runs import DAY, Pushed
 
     # The pages of Amazon and Google need their own servers.
     lab.monkeypatch.setattr("airflow_provider_evpl.telemetry.link.console_url", lambda _, url: url)

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from airflow_provider_evpl.errors import EvplError
-from tests.airflow.leaks import Traces, listening
+from tests.support.airflow_leaks import Traces, listening
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseOperator
 
-    from tests.airflow.runs import Lab
+    from tests.support.airflow_runs import Lab
 
 ODD = "x\r\nERROR forged \x1b[2J\x85\u2028\u202e\u200b\ufeff"
 SECRET = "f0rty'tw0\"w1nters\\2026"

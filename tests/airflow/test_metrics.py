@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.airflow.versions import make_stats, use_stats
+from tests.support.airflow_versions import make_stats, use_stats
 
 if TYPE_CHECKING:
-    from tests.airflow.runs import Lab
+    from tests.support.airflow_runs import Lab
 
 DAY = {"window_start": "2026-11-20", "window_end": "2026-11-21"}
 
@@ -50,7 +50,7 @@ def _received(listener: socket.socket) -> dict[str, list[str]]:
 
 def test_metrics_are_the_result(lab: "Lab", statsd: socket.socket) -> None:
     """Through Airflow: each metric arrives once a pull, with the task's tags, and is what the result says."""
-    from tests.airflow.runs import run_dag
+    from tests.support.airflow_runs import run_dag
 
     outcome = run_dag(lab, "evpl_any", conf={"object_storage_path": lab.root, **DAY})
     result = outcome.result
@@ -72,7 +72,7 @@ def test_metrics_are_the_result(lab: "Lab", statsd: socket.socket) -> None:
 
 def test_a_pull_that_fails_sends_none(lab: "Lab", statsd: socket.socket) -> None:
     """What lands nothing counts nothing: Airflow's own metrics tell of tasks that fail."""
-    from tests.airflow.runs import run_dag
+    from tests.support.airflow_runs import run_dag
 
     lab.connect(password="wrong-secret")
     assert run_dag(lab, "evpl_any", conf={"object_storage_path": lab.root, **DAY}).state == "failed"

@@ -16,11 +16,11 @@ from airflow_provider_evpl.errors import (
     EvplPermanentError,
     EvplUnavailableError,
 )
-from tests.lake.proxy import Request, proxied
+from tests.support.network import Request, proxied
 
 if TYPE_CHECKING:
     from airflow_provider_evpl.operators.evpl import EvplUtilizationToObjectStorageOperator
-    from tests.airflow.runs import Lab
+    from tests.support.airflow_runs import Lab
 
 CONTRACT = {
     "object_storage_conn_id": None,
@@ -170,7 +170,7 @@ def test_what_may_pass_is_left_to_airflows_retries(lab: "Lab") -> None:
 
 def test_a_task_that_failed_can_be_copied(lab: "Lab") -> None:
     """Whatever ends `execute`, the task holds neither client nor lock, and runs again as a copy."""
-    from tests.airflow.runs import copies
+    from tests.support.airflow_runs import copies
 
     task = lab.operator()
     context: Any = {}
@@ -194,7 +194,7 @@ def test_the_window_comes_from_the_run(lab: "Lab", name: str) -> None:
 
 def test_the_footer_tells_of_the_run(lab: "Lab") -> None:
     """An object's footer has the run's ids and the time of the pull; a task that isn't mapped no index."""
-    from tests.airflow.runs import run_dag
+    from tests.support.airflow_runs import run_dag
 
     conf = {"object_storage_path": lab.root, "window_start": "2026-11-20", "window_end": "2026-11-21"}
     run_dag(lab, "evpl_any", conf=conf)

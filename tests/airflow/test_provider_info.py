@@ -11,7 +11,7 @@ import pytest
 
 from airflow_provider_evpl.config.settings import Settings
 from airflow_provider_evpl.get_provider_info import get_provider_info
-from tests.airflow.versions import AIRFLOW_3, find_hook, is_since, needs
+from tests.support.airflow_versions import AIRFLOW_3, find_hook, is_since, needs
 
 FORM = """
 from airflow.api_fastapi.core_api.services.ui.connections import HookMetaService

@@ -18,11 +18,11 @@ from airflow_provider_evpl.errors import (
 )
 from airflow_provider_evpl.sandbox.config import SandboxConfig
 from airflow_provider_evpl.sandbox.server import SandboxServer
-from tests.airflow.versions import is_since, load_dag, needs, try_dag
-from tests.api.support import replying, serving
+from tests.support.airflow_versions import is_since, load_dag, needs, try_dag
+from tests.support.api import replying, serving
 
 if TYPE_CHECKING:
-    from tests.airflow.runs import Lab
+    from tests.support.airflow_runs import Lab
 
 WINDOW = {"window_start": "2026-11-20", "window_end": "2026-11-20T02:00:00Z", "slice_length": "1h"}
 SAMPLE = {"timeStamp": "2026-11-20T00:00:00Z", "value": "1"}
@@ -65,7 +65,7 @@ def test_a_long_wait_gives_the_slot_back(lab: "Lab", retry_delay: int, waits: in
     """It is deferred as long as it was told, `retry_delay` at least; then the whole window lands, once."""
     from airflow.providers.common.compat.sdk import TaskDeferred
 
-    from tests.airflow.runs import DAY, read_rows, truth
+    from tests.support.airflow_runs import DAY, read_rows, truth
 
     context: Any = {}
     config = SandboxConfig(circuits=3, page_size=5, faults=("rate-limit-429-seconds@5:1",))
@@ -158,7 +158,7 @@ def test_a_try_comes_as_late_as_it_was_told(lab: "Lab") -> None:
     from airflow.utils.session import create_session
     from sqlalchemy import select
 
-    from tests.airflow.scheduler import Scheduler
+    from tests.support.airflow_scheduler import Scheduler
 
     scheduler = Scheduler("evpl_quota")
     lab.monkeypatch.setenv("EVPL_LAKE_ROOT", lab.root)

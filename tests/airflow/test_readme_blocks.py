@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.airflow.versions import find_asset_events
+from tests.support.airflow_versions import find_asset_events
 
 if TYPE_CHECKING:
-    from tests.airflow.runs import Lab
+    from tests.support.airflow_runs import Lab
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
 DAG_BLOCK, QUERY_BLOCK = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
@@ -29,7 +29,7 @@ def test_the_dag_and_the_question(
     lab: "Lab", tmp_path: Path, monkeypatch: pytest.MonkeyPatch, airflow_home: Path
 ) -> None:
     """The DAG lands two days; the question finds the busiest series, by the nearest-rank percentile."""
-    from tests.airflow.runs import DAY, run_dag, truth
+    from tests.support.airflow_runs import DAY, run_dag, truth
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("EVPL_LAKE_ROOT", (tmp_path / "demo-lake").as_uri())

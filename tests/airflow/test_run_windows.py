@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.airflow.versions import AIRFLOW_3, make_scheduler, needs
+from tests.support.airflow_versions import AIRFLOW_3, make_scheduler, needs
 
 if TYPE_CHECKING:
-    from tests.airflow.runs import Lab, Outcome
+    from tests.support.airflow_runs import Lab, Outcome
 
 NEEDS_PARTITIONS = needs("3.3", "a run's partition date in the context")
 NEEDS_NO_DATE = needs("3.0", "runs without a logical date")
@@ -31,7 +31,7 @@ KINDS = [
 
 def _check(lab: "Lab", outcomes: Sequence["Outcome"], windows: Sequence[str]) -> None:
     """Compare the windows of results and of landed objects, written like `20T00 20T01`: day and hour."""
-    from tests.airflow.runs import local_paths
+    from tests.support.airflow_runs import local_paths
 
     assert [outcome.state for outcome in outcomes] == ["success"] * len(windows)
     landed = []
@@ -60,7 +60,7 @@ def test_a_scheduled_run(lab: "Lab", dag_id: str, windows: list[str]) -> None:
 @pytest.mark.parametrize(("dag_id", "windows"), KINDS)
 def test_a_backfill(lab: "Lab", dag_id: str, windows: list[str]) -> None:
     """A backfill pulls the windows that scheduled runs would have pulled."""
-    from tests.airflow.runs import DAY
+    from tests.support.airflow_runs import DAY
 
     scheduler = make_scheduler(dag_id)
     start = DAY - timedelta(hours=1) if dag_id == "evpl_partition" else DAY
@@ -83,7 +83,7 @@ def test_a_backfill(lab: "Lab", dag_id: str, windows: list[str]) -> None:
 )
 def test_a_manual_run(lab: "Lab", dag_id: str, hour: float | None, key: str | None, window: str) -> None:
     """A run by hand has its window from its logical date, or from its partition."""
-    from tests.airflow.runs import DAY
+    from tests.support.airflow_runs import DAY
 
     scheduler = make_scheduler(dag_id)
     logical_date = None if hour is None else DAY + timedelta(hours=hour)
@@ -105,7 +105,7 @@ def test_a_manual_run_without_logical_date(lab: "Lab", dag_id: str, logs: Callab
 
 def test_a_run_for_a_past_date_by_command(lab: "Lab") -> None:
     """`airflow dags trigger` for a past date pulls that date's window, not the one before now."""
-    from tests.airflow.runs import DAY
+    from tests.support.airflow_runs import DAY
 
     scheduler = make_scheduler("evpl_trigger")
     scheduler.trigger_by_command("evpl_trigger", DAY + timedelta(hours=1))
@@ -126,7 +126,7 @@ def test_a_run_whose_interval_has_no_width(lab: "Lab", logs: Callable[[], str]) 
 @pytest.fixture
 def news(lab: "Lab") -> Any:  # noqa: ANN401 a scheduler
     """Tell of an asset, at a quarter past one, and create the runs that wait for it."""
-    from tests.airflow.runs import DAY
+    from tests.support.airflow_runs import DAY
 
     assert lab.landed() == []
     scheduler = make_scheduler("evpl_news", "evpl_asset", "evpl_asset_length")

@@ -7,11 +7,11 @@ import pytest
 
 from airflow_provider_evpl.sandbox.faults.registry import FAULTS
 from airflow_provider_evpl.sandbox.server import SandboxServer
-from tests.airflow.leaks import BASIC, SECRET, Traces, listening, make_sandbox, pull, tokens_of, wait
-from tests.faults.table_exchanges import HANGING
+from tests.support.airflow_leaks import BASIC, SECRET, Traces, listening, make_sandbox, pull, tokens_of, wait
+from tests.support.faults_pulls import HANGING
 
 if TYPE_CHECKING:
-    from tests.airflow.runs import Lab
+    from tests.support.airflow_runs import Lab
 
 
 @pytest.fixture(scope="module")

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import pytest
 
-from tests.airflow.leaks import BASIC, CLIENT, SECRET, Traces, listening, pull, use_hook, wait
-from tests.api.support import ECHOES, replying, serving
+from tests.support.airflow_leaks import BASIC, CLIENT, SECRET, Traces, listening, pull, use_hook, wait
+from tests.support.api import ECHOES, replying, serving
 
 if TYPE_CHECKING:
-    from tests.airflow.runs import Lab
+    from tests.support.airflow_runs import Lab
 
 Reply: TypeAlias = Callable[[BaseHTTPRequestHandler], object]
 

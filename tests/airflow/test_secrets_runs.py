@@ -7,11 +7,18 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from airflow_provider_evpl.sandbox.server import SandboxServer
-from tests.airflow.leaks import BASIC, SECRET, Traces, listening, make_sandbox, tokens_of
-from tests.airflow.versions import DEBUG_LINE, load_dag, make_scheduler, needs, tell_asset_events, try_dag
+from tests.support.airflow_leaks import BASIC, SECRET, Traces, listening, make_sandbox, tokens_of
+from tests.support.airflow_versions import (
+    DEBUG_LINE,
+    load_dag,
+    make_scheduler,
+    needs,
+    tell_asset_events,
+    try_dag,
+)
 
 if TYPE_CHECKING:
-    from tests.airflow.runs import Lab
+    from tests.support.airflow_runs import Lab
 
 WINDOW = {"window_start": "2026-11-20", "window_end": "2026-11-20T01:00:00Z"}
 

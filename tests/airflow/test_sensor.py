@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.airflow.versions import AIRFLOW_3, load_dag, name_in_logs, try_dag
-from tests.api.support import replying, serving
+from tests.support.airflow_versions import AIRFLOW_3, load_dag, name_in_logs, try_dag
+from tests.support.api import replying, serving
 
 if TYPE_CHECKING:
-    from tests.airflow.runs import Lab
+    from tests.support.airflow_runs import Lab
 
 DAY = {"window_start": "2026-11-20", "window_end": "2026-11-21 00:00:00+00:00"}
 MODES = [{"deferrable": "False"}, {"deferrable": "True"}]

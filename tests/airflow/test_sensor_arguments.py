@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from airflow_provider_evpl.errors import EvplAuthError, EvplConfigError
-from tests.airflow.watchers import join_looks
-from tests.api.support import Loopback, replying, serving
+from tests.support.airflow_watchers import join_looks
+from tests.support.api import Loopback, replying, serving
 
 if TYPE_CHECKING:
     from airflow_provider_evpl.sensors.evpl import EvplUtilizationSensor
     from airflow_provider_evpl.triggers.evpl import EvplUtilizationTrigger
-    from tests.airflow.runs import Lab
+    from tests.support.airflow_runs import Lab
 
 CONTRACT = {
     "evpl_conn_id": "evpl_default",
@@ -126,7 +126,7 @@ def test_it_defers_as_airflow_says(lab: "Lab", default: str, given: str | None, 
 
 def test_the_window_comes_from_the_run(lab: "Lab") -> None:
     """What a run says of its window goes to the trigger, and is asked there."""
-    from tests.airflow.runs import DAY
+    from tests.support.airflow_runs import DAY
 
     assert lab.sandbox.base_url
     task = sensor(window_start=None, window_end=None, window_length="1h", deferrable=True, timeout=0)
@@ -155,7 +155,7 @@ def test_a_trigger_that_is_made_again_goes_on(lab: "Lab") -> None:
 
 def test_a_sensor_and_its_trigger_can_be_copied(lab: "Lab") -> None:
     """After `execute`, and after the trigger's event, both can be copied and pickled."""
-    from tests.airflow.runs import copies
+    from tests.support.airflow_runs import copies
 
     assert lab.sandbox.base_url
     task = sensor(deferrable=True, timeout=0)
@@ -244,7 +244,7 @@ def test_a_look_without_an_end_is_given_up(lab: "Lab") -> None:
 
 def test_looks_are_a_second_apart(lab: "Lab") -> None:
     """A `poke_interval` of zero is none in the triggerer, which others use too."""
-    from tests.airflow.runs import answering_nothing
+    from tests.support.airflow_runs import answering_nothing
 
     with serving(answering_nothing) as server:
         lab.connect(host=server.url)

@@ -11,12 +11,12 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from airflow_provider_evpl.errors import EvplConfigError, EvplStoreError
-from tests.api.support import replying, serving
-from tests.lake.stores import BUCKET, connect
+from tests.support.api import replying, serving
+from tests.support.stores import BUCKET, connect
 
 if TYPE_CHECKING:
     from airflow_provider_evpl.lake.store import ObjectStore
-    from tests.airflow.runs import Lab
+    from tests.support.airflow_runs import Lab
 
 ROLE = json.dumps(
     {

@@ -18,11 +18,11 @@ from trustme import CA, LeafCert
 from urllib3.exceptions import InsecureRequestWarning
 
 from airflow_provider_evpl.errors import EvplConfigError
-from tests.api.support import TOKEN, replying, report, serving
-from tests.certificates import make_certificate, tls, with_tls
+from tests.support.api import TOKEN, replying, report, serving
+from tests.support.network import make_certificate, tls, with_tls
 
 if TYPE_CHECKING:
-    from tests.airflow.runs import Lab
+    from tests.support.airflow_runs import Lab
 
 OURS, ANOTHER = (CA(organization_name="who", organization_unit_name=name) for name in ("ours", "theirs"))
 NOW, DAY = datetime.now(UTC), timedelta(days=1)

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from asgiref.sync import async_to_sync
 
-from tests.airflow.versions import needs
-from tests.airflow.watchers import answering, events, trigger
-from tests.api.support import serving
+from tests.support.airflow_versions import needs
+from tests.support.airflow_watchers import answering, events, trigger
+from tests.support.api import serving
 
 if TYPE_CHECKING:
-    from tests.airflow.runs import Lab
+    from tests.support.airflow_runs import Lab
 
 
 class Channel:

@@ -16,7 +16,7 @@ from airflow_provider_evpl.errors import (
     EvplResponseError,
     EvplUnavailableError,
 )
-from tests.api.support import REQUEST_ID, SECRET, TOKEN, TOKEN_URL, Clock, all_at_once, answer, settings
+from tests.support.api import REQUEST_ID, SECRET, TOKEN, TOKEN_URL, Clock, all_at_once, answer, settings
 
 THREADS = 12
 

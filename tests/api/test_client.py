@@ -21,7 +21,7 @@ from airflow_provider_evpl.errors import (
     EvplUnavailableError,
 )
 from airflow_provider_evpl.sandbox.server import SandboxServer
-from tests.api.support import (
+from tests.support.api import (
     ECHOES,
     QUERY,
     REQUEST_ID,

@@ -10,7 +10,7 @@ from airflow_provider_evpl.api.client import Client
 from airflow_provider_evpl.errors import EvplError, EvplPermanentError, EvplRequestError
 from airflow_provider_evpl.sandbox.server import SandboxServer
 from airflow_provider_evpl.window import Granularity
-from tests.api.support import (
+from tests.support.api import (
     QUERY,
     REQUEST_ID,
     TOKEN,

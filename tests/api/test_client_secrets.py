@@ -5,7 +5,7 @@ import pytest
 
 from airflow_provider_evpl.errors import EvplError, EvplUnavailableError
 from airflow_provider_evpl.models import Series
-from tests.api.support import QUERY, SECRET, TOKEN, answer, report, scripted, serving, settings, transported
+from tests.support.api import QUERY, SECRET, TOKEN, answer, report, scripted, serving, settings, transported
 
 OK = answer(json=report())
 

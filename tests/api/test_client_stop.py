@@ -13,7 +13,7 @@ from airflow_provider_evpl.api.rate_limit import RateLimiter
 from airflow_provider_evpl.api.redact import Secrets
 from airflow_provider_evpl.api.transport import Transport, make_session
 from airflow_provider_evpl.errors import EvplUnavailableError
-from tests.api.support import QUERY, TOKEN, Loopback, replying, serving, settings, transported
+from tests.support.api import QUERY, TOKEN, Loopback, replying, serving, settings, transported
 
 PAGES = 3
 

@@ -10,7 +10,7 @@ from airflow_provider_evpl.errors import EvplAuthError, EvplUnavailableError
 from airflow_provider_evpl.models import Page
 from airflow_provider_evpl.sandbox.config import SandboxConfig
 from airflow_provider_evpl.sandbox.server import SandboxServer
-from tests.api.support import QUERY, REQUEST_ID, TOKEN, Clock, answer, problem, report, sandboxed, scripted
+from tests.support.api import QUERY, REQUEST_ID, TOKEN, Clock, answer, problem, report, sandboxed, scripted
 
 OK = answer(json=report())
 TOKENS = [answer(json=TOKEN | {"access_token": f"token-{number}"}) for number in range(1, 5)]

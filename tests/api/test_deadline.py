@@ -14,8 +14,8 @@ from airflow_provider_evpl.api.client import Client
 from airflow_provider_evpl.api.deadline import Watchdog, WatchedAdapter, watched
 from airflow_provider_evpl.api.pagination import read_pages
 from airflow_provider_evpl.errors import EvplRequestError, EvplUnavailableError
-from tests.api.support import QUERY, TOKEN, replying, report, serving, settings, transported
-from tests.certificates import make_certificate, with_tls
+from tests.support.api import QUERY, TOKEN, replying, report, serving, settings, transported
+from tests.support.network import make_certificate, with_tls
 
 HEAD = b"HTTP/1.1 200 OK\r\n"
 ENDLESS = {

@@ -23,7 +23,7 @@ from airflow_provider_evpl.errors import (
     EvplRetryableError,
     EvplUnavailableError,
 )
-from tests.api.support import ECHOES, REQUEST_ID, SECRET, START, settings
+from tests.support.api import ECHOES, REQUEST_ID, SECRET, START, settings
 
 ROWS: list[tuple[int, int | None, type[EvplError]]] = [
     *((400, code, EvplRequestError) for code in range(20, 29)),

@@ -15,8 +15,8 @@ from airflow_provider_evpl.errors import (
     EvplResponseError,
     EvplUnavailableError,
 )
-from tests.api.hostile import FOR_EVER, MIB, Attack, pull_under
-from tests.lakes import objects
+from tests.support.fake_api import FOR_EVER, MIB, Attack, pull_under
+from tests.support.lake_files import objects
 
 LARGEST = 64 * MIB
 MOST_MEMORY = 12 * LARGEST

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from airflow_provider_evpl.api.pagination import read_pages
 from airflow_provider_evpl.errors import EvplPagingError, EvplRequestError, EvplUnavailableError
 from airflow_provider_evpl.models import Page, Rejection
-from tests.api.fake_report import FakeReport, entry, listed, page, without
+from tests.support.api import FakeReport, entry, listed, page, without
 
 Fetch = Callable[[int], Page]
 WAYS = [(pagination, parallelism) for pagination in ("element", "page") for parallelism in (1, 3)]

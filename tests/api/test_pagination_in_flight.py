@@ -7,7 +7,7 @@ import pytest
 from airflow_provider_evpl.api.pagination import read_pages
 from airflow_provider_evpl.errors import EvplError, EvplRequestError, EvplUnavailableError
 from airflow_provider_evpl.models import Page
-from tests.api.fake_report import FakeReport, page
+from tests.support.api import FakeReport, page
 
 
 def _workers() -> list[str]:

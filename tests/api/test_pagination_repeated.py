@@ -5,7 +5,7 @@ from airflow_provider_evpl.api.pagination import read_pages
 from airflow_provider_evpl.decode.values import pack
 from airflow_provider_evpl.errors import EvplPagingError
 from airflow_provider_evpl.models import Entry, Page, Rejection
-from tests.api.fake_report import entry, listed, page
+from tests.support.api import entry, listed, page
 
 LAST = page(2, 2, has_next=False, first=2)
 LATE = Entry(entry(2).series, [2, 9], pack([1.0, 9.0]))

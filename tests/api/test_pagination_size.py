@@ -7,7 +7,7 @@ from airflow_provider_evpl.api.pagination import read_pages
 from airflow_provider_evpl.decode.decoder import MOST_REJECTIONS
 from airflow_provider_evpl.errors import EvplResponseError
 from airflow_provider_evpl.models import Page, Rejection
-from tests.api.fake_report import page
+from tests.support.api import page
 
 ODD = Rejection("odd", 0, 0, 1, "{}")
 SIZES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {

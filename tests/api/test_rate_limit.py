@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_evpl.api.rate_limit import RateLimiter
-from tests.api.support import QUERY, Clock, all_at_once, answer, report, scripted
+from tests.support.api import QUERY, Clock, all_at_once, answer, report, scripted
 
 
 @given(st.floats(0.01, 1000), st.lists(st.floats(0, 10), max_size=30))

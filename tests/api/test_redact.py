@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_evpl.api.redact import Secrets
 from airflow_provider_evpl.errors import one_line
-from tests.api.support import ECHOES, SECRET
+from tests.support.api import ECHOES, SECRET
 
 secrets_ = st.text(st.characters(exclude_characters="*", exclude_categories=["Cs"]), min_size=1)
 texts = st.text(st.characters(exclude_characters="*", exclude_categories=["Cs"]))

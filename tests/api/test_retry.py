@@ -16,7 +16,7 @@ from airflow_provider_evpl.errors import (
     EvplRetryableError,
     EvplUnavailableError,
 )
-from tests.api.support import Clock
+from tests.support.api import Clock
 
 
 class Attempts:

@@ -9,7 +9,7 @@ import pytest
 
 from airflow_provider_evpl.api.transport import Response
 from airflow_provider_evpl.errors import EvplConfigError, EvplError, EvplResponseError, EvplUnavailableError
-from tests.api.support import SECRET, replying, serving, settings, transported
+from tests.support.api import SECRET, replying, serving, settings, transported
 
 LATE = r"timed out.*; if the error stays, raise timeout_seconds"
 BODY = b'{"hasNext": false, "entries": []}' * 5000

@@ -7,7 +7,7 @@ import pytest
 
 from airflow_provider_evpl.api.transport import Transport
 from airflow_provider_evpl.errors import EvplResponseError, EvplUnavailableError
-from tests.api.support import replying, serving, settings, transported
+from tests.support.api import replying, serving, settings, transported
 
 MIB = 1 << 20
 

@@ -9,8 +9,8 @@ import pytest
 
 from airflow_provider_evpl.api.client import Client
 from airflow_provider_evpl.errors import EvplConfigError, EvplUnavailableError
-from tests.api.support import QUERY, TOKEN, replying, report, serving, settings, transported
-from tests.certificates import make_certificate, with_tls
+from tests.support.api import QUERY, TOKEN, replying, report, serving, settings, transported
+from tests.support.network import make_certificate, with_tls
 
 PASSWORD = "pr%40xy p"  # as a URL has it, but for the blank
 PROXY_VARIABLES = [

@@ -8,7 +8,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from benchmarks import participants as who
-from tests.named import ROOT
+from tests.support.documents import ROOT
 
 PEERS = ROOT / "benchmarks" / "peers"
 

@@ -12,7 +12,7 @@ import pytest
 
 from airflow_provider_evpl.config.settings import Settings
 from airflow_provider_evpl.errors import EvplConfigError
-from tests.certificates import make_certificate
+from tests.support.network import make_certificate
 
 SECRET = "s3cret/+ü"
 DEFAULTS = {  # the contract's table

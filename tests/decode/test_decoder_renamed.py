@@ -14,9 +14,8 @@ from airflow_provider_evpl.decode.decoder import PageDecoder
 from airflow_provider_evpl.decode.schema import ENTRY_NAMES, PAGE_NAMES, SAMPLE_NAMES
 from airflow_provider_evpl.errors import EvplRefusedError, EvplResponseError
 from airflow_provider_evpl.models import Page
-from tests.fake_api import FakeApi, grid
-from tests.lakes import objects, rows
-from tests.runs import A_DAY, MIDNIGHT, run
+from tests.support.fake_api import A_DAY, MIDNIGHT, FakeApi, grid, run
+from tests.support.lake_files import objects, rows
 
 Texts = st.SearchStrategy[str]
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.named import ROOT
+from tests.support.documents import ROOT
 
 UV = Path(sys.executable).with_name("uv")
 EXTRAS = tuple(tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"])

@@ -14,8 +14,8 @@ from airflow_provider_evpl.flows.pull import pull
 from airflow_provider_evpl.lake.store import LocalStore
 from airflow_provider_evpl.sandbox.config import SandboxConfig
 from airflow_provider_evpl.sandbox.server import SandboxServer
-from tests.e2e.oidc import App, World, world
-from tests.faults.pulls import HOURLY, TRUTH, rows_of
+from tests.support.faults_pulls import HOURLY, TRUTH, rows_of
+from tests.support.oidc import App, World, world
 
 PATIENCE_SECONDS = 30
 Start = Callable[..., World]

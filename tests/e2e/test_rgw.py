@@ -14,10 +14,9 @@ from fsspec import AbstractFileSystem
 
 from airflow_provider_evpl.errors import EvplStoreDeniedError
 from airflow_provider_evpl.lake.store import ObjectStore, Store
-from tests.e2e.ports import listening
-from tests.lake.build import hours
-from tests.lake.runs import DATASET, DAY, FOLDER, intervals, names_of, run
-from tests.lake.stores import connect, read
+from tests.support.lake import DATASET, DAY, FOLDER, hours, intervals, names_of, run
+from tests.support.network import listening
+from tests.support.stores import connect, read
 
 BUCKET, VERSIONED = "e2e", "versioned"
 MIB = 1 << 20

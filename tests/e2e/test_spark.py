@@ -8,8 +8,17 @@ from typing import Any
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from tests.e2e.ports import listening
-from tests.landed import COLUMNS, MOMENT, NUMBER, TEXT, block_of_readers, count_rows, expected_rows, land
+from tests.support.lake_files import (
+    COLUMNS,
+    MOMENT,
+    NUMBER,
+    TEXT,
+    block_of_readers,
+    count_rows,
+    expected_rows,
+    land,
+)
+from tests.support.network import listening
 
 pytestmark = pytest.mark.filterwarnings("ignore:PySpark does not yet fully support pandas:FutureWarning")
 

@@ -12,13 +12,13 @@ import pytest
 from airflow_provider_evpl.sandbox.config import SandboxConfig
 from airflow_provider_evpl.sandbox.data import Network
 from airflow_provider_evpl.sandbox.server import SandboxServer
-from tests.e2e_backfill.machine import Machine, machine
-from tests.faults.pulls import rows_of
-from tests.named import ROOT
+from tests.support.airflow_processes import Machine, machine
+from tests.support.documents import ROOT
+from tests.support.faults_pulls import rows_of
 
 CONFIG = SandboxConfig(circuits=3)
 DAG_FILES = (
-    Path(__file__).parent / "dags" / "readers.py",
+    ROOT / "tests" / "support" / "dags" / "backfill" / "readers.py",
     ROOT / "dags" / "evpl_utilization_daily.py",
 )
 ROWS_A_DAY = 3 * 2 * 2 * 288

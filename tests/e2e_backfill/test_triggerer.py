@@ -7,10 +7,10 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from tests.airflow.versions import needs
-from tests.api.support import replying, serving
-from tests.e2e_backfill.machine import machine
-from tests.named import ROOT
+from tests.support.airflow_processes import machine
+from tests.support.airflow_versions import needs
+from tests.support.api import replying, serving
+from tests.support.documents import ROOT
 
 RUNS = 4
 LOOKS = 40
@@ -49,7 +49,7 @@ def test_new_tokens_leave_the_triggerer_alive(tmp_path: Path) -> None:
             "host": api.url,
             "extra": {"application_id": "application", "code_ope": "0042"},
         }
-        one = machine(tmp_path, connection, ROOT / "tests" / "airflow" / "dags" / "evpl_wait.py")
+        one = machine(tmp_path, connection, ROOT / "tests" / "support" / "dags" / "airflow" / "evpl_wait.py")
         for number in range(RUNS):
             one.airflow("dags", "trigger", "evpl_wait", "--run-id", str(number), "--conf", json.dumps(WINDOW))
         with one.servers("triggerer"):

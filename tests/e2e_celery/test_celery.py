@@ -7,11 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.airflow.leaks import Traces, tokens_of
-from tests.e2e_celery.deployment import SLOTS, WORKERS, Deployment, deployment
-from tests.e2e_celery.lake import check_lake
-from tests.e2e_celery.servers import dump
-from tests.e2e_celery.until import until
+from tests.support.airflow_leaks import Traces, tokens_of
+from tests.support.airflow_processes import until
+from tests.support.celery import SLOTS, WORKERS, Deployment, check_lake, deployment, dump
 
 PULLS = 120
 LONG = 3600.0

@@ -8,7 +8,7 @@ from playwright.sync_api import Locator, Page, expect, sync_playwright
 
 from airflow_provider_evpl.sandbox.config import SandboxConfig
 from airflow_provider_evpl.sandbox.server import SandboxServer
-from tests.e2e_ui.standalone import Airflow, standalone
+from tests.support.browser import Airflow, standalone
 
 SECRET = "what-only-orange-knows"
 PATIENCE_MILLISECONDS = 300_000

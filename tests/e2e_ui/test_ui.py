@@ -10,10 +10,17 @@ from playwright.sync_api import Page, expect
 
 from airflow_provider_evpl.get_provider_info import get_provider_info
 from airflow_provider_evpl.sandbox.server import SandboxServer
-from tests.e2e_ui import runs
 from tests.e2e_ui.conftest import SECRET, Take
-from tests.e2e_ui.form import Form, press_test
-from tests.e2e_ui.standalone import Airflow
+from tests.support.browser import (
+    TASK_ID,
+    Airflow,
+    Form,
+    expect_green,
+    open_task,
+    press_test,
+    trigger,
+    unpause,
+)
 
 CONN_ID = "evpl_default"
 EXTRAS: dict[str, dict[str, Any]] = get_provider_info()["connection-types"][0]["conn-fields"]
@@ -108,9 +115,9 @@ def test_a_wrong_secret_tells_what_to_do(page: Page, sandbox: SandboxServer, tak
 
 def test_the_grid_gets_green(page: Page, run_ids: list[str], take: Take) -> None:
     """The run that was due and the one that was triggered both succeed."""
-    runs.unpause(page)
-    run_ids.append(runs.trigger(page))
-    runs.expect_green(page, runs=2)
+    unpause(page)
+    run_ids.append(trigger(page))
+    expect_green(page, runs=2)
     take("grid", None)
 
 
@@ -118,7 +125,7 @@ def test_the_log_tells_how_far_it_is(
     page: Page, sandbox: SandboxServer, run_ids: list[str], take: Take
 ) -> None:
     """The task's log has the window, its progress and where every sample went."""
-    log = runs.open_task(page, run_ids[0])
+    log = open_task(page, run_ids[0])
     expect(log).to_contain_text(f"INFO - Pulling operator code {sandbox.config.code_ope}, ")
     expect(log).to_contain_text(f"INFO - 8 pages, {SAMPLES} samples, 100 % of the window")
     expect(log).to_contain_text(f"INFO - Landed {SAMPLES} rows in 2 slices, ")
@@ -128,7 +135,7 @@ def test_the_log_tells_how_far_it_is(
 
 def test_the_result_is_an_xcom(page: Page, run_ids: list[str], take: Take) -> None:
     """The summary is the task's return value."""
-    tab = runs.open_task(page, run_ids[0], "xcom")
+    tab = open_task(page, run_ids[0], "xcom")
     tab.get_by_role("button", name="Expand all extra JSON").click()
     expect(tab.get_by_role("row").filter(has_text="return_value")).to_contain_text('"received": 46080')
     take("xcom", None)
@@ -139,7 +146,7 @@ def test_the_asset_has_its_events(page: Page, airflow: Airflow, run_ids: list[st
     page.goto("/assets")
     page.get_by_role("link", name=f"{airflow.lake.as_uri()}/samples", exact=True).click()
     expect(page.get_by_role("heading", name="2 Asset Events")).to_be_visible()
-    expect(page.locator(f"a[href*='{run_ids[0]}/tasks/{runs.TASK_ID}']")).to_be_visible()
+    expect(page.locator(f"a[href*='{run_ids[0]}/tasks/{TASK_ID}']")).to_be_visible()
     take("asset", None)
 
 
@@ -152,8 +159,8 @@ def test_saving_the_form_again_changes_one_field_alone(page: Page, sandbox: Sand
     form.save()
     assert _stored(page, CONN_ID) == before | {"requests_per_second": 20}
     issued = sandbox.tokens_issued
-    runs.trigger(page)
-    runs.expect_green(page, runs=3)
+    trigger(page)
+    expect_green(page, runs=3)
     assert sandbox.tokens_issued == issued + 1
 
 

@@ -3,7 +3,7 @@ from collections.abc import Iterator
 import pytest
 
 from airflow_provider_evpl.sandbox.server import SandboxServer
-from tests.faults.pulls import make_server
+from tests.support.faults_pulls import make_server
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,7 @@ from airflow_provider_evpl.sandbox.faults.pages import PAGE_FAULTS
 from airflow_provider_evpl.sandbox.faults.paging import PAGING_FAULTS
 from airflow_provider_evpl.sandbox.faults.registry import FAULTS
 from airflow_provider_evpl.sandbox.server import SandboxServer
-from tests.faults.pulls import (
+from tests.support.faults_pulls import (
     STRUCK_HOURS,
     TRUTH,
     Case,
@@ -33,7 +33,7 @@ from tests.faults.pulls import (
     run,
     unknown_fields_of,
 )
-from tests.faults.table import CASES, UNSEEN
+from tests.support.faults_table import CASES, UNSEEN
 
 ASKED_AGAIN = (EvplPagingError, EvplUnavailableError, EvplRateLimitError, EvplAuthError)
 ABOUT_PAGES = {*(fault.name for fault in PAGE_FAULTS), *(fault.name for fault in PAGING_FAULTS)}

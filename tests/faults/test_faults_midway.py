@@ -10,10 +10,22 @@ import pytest
 
 from airflow_provider_evpl.errors import EvplResponseError, EvplUnavailableError
 from airflow_provider_evpl.sandbox.server import SandboxServer
-from tests.faults.pulls import HOURLY, PLACES, TRUTH, Case, Fails, Lands, Time, bytes_of, rows_of, run
-from tests.faults.table import EIGHT_SLICES
-from tests.faults.table_exchanges import EXCHANGES, SLOW
-from tests.sandbox.client import REPORT_PATH, TOKEN_PATH
+from tests.support.faults_pulls import (
+    EXCHANGES,
+    HOURLY,
+    PLACES,
+    SLOW,
+    TRUTH,
+    Case,
+    Fails,
+    Lands,
+    Time,
+    bytes_of,
+    rows_of,
+    run,
+)
+from tests.support.faults_table import EIGHT_SLICES
+from tests.support.sandbox import REPORT_PATH, TOKEN_PATH
 
 TWO_SLICES = replace(HOURLY, slice_length=timedelta(hours=12))
 AFTERNOON = Counter(place.row for place in PLACES if place.hour >= 12)

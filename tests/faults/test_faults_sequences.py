@@ -27,10 +27,8 @@ from hypothesis.stateful import (
 from airflow_provider_evpl.sandbox.config import SandboxConfig
 from airflow_provider_evpl.sandbox.faults.registry import FAULTS
 from airflow_provider_evpl.sandbox.server import SandboxServer
-from tests.drawn import requests
-from tests.faults.sequences import EXCHANGED, HARMLESS, LEFT_OUT, FaultyLake, Pull
-from tests.model import TWO_DAYS, Request
-from tests.model_runs import SEQUENCES
+from tests.support.faults_sequences import EXCHANGED, HARMLESS, LEFT_OUT, FaultyLake, Pull
+from tests.support.model import SEQUENCES, TWO_DAYS, Request, requests
 
 STEPS = 6
 DRAWN = sorted(FAULTS.keys() - LEFT_OUT.keys())

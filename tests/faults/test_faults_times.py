@@ -10,9 +10,9 @@ import pytest
 from airflow_provider_evpl.errors import EvplNotPublishedError, EvplRefusedError
 from airflow_provider_evpl.sandbox.server import SandboxServer
 from airflow_provider_evpl.window import DAY, Window
-from tests.faults.pulls import HOURLY, PLACES, TRUTH, LakeRow, bytes_of, rows_of, run
-from tests.faults.table import EIGHT_SLICES, UNSEEN
-from tests.runs import MIDNIGHT
+from tests.support.fake_api import MIDNIGHT
+from tests.support.faults_pulls import HOURLY, PLACES, TRUTH, LakeRow, bytes_of, rows_of, run
+from tests.support.faults_table import EIGHT_SLICES, UNSEEN
 
 
 def _rows(*hours: int) -> Counter[LakeRow]:

@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 from airflow_provider_evpl.errors import EvplError
 from airflow_provider_evpl.sandbox.faults.registry import FAULTS
 from airflow_provider_evpl.sandbox.server import SandboxServer
-from tests.faults.pulls import PLACES, bytes_of, rows_of, run
-from tests.faults.table import UNSEEN
-from tests.faults.table_exchanges import EXCHANGES, HANGING, SLOW
+from tests.support.faults_pulls import EXCHANGES, HANGING, PLACES, SLOW, bytes_of, rows_of, run
+from tests.support.faults_table import UNSEEN
 
 # These leave something out unseen, alone or with others, or make something else of each series.
 SILENT = {name for names in UNSEEN for name in names.split()}

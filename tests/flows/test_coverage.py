@@ -16,22 +16,37 @@ from airflow_provider_evpl.flows.findings import Outcome
 from airflow_provider_evpl.lake.layout import Dataset
 from airflow_provider_evpl.lake.objects import Objects
 from airflow_provider_evpl.window import Granularity, Window
-from tests.lake.build import (
+from tests.support.lake import (
+    DATASET,
+    DAY,
     HOUR,
+    HOURLY_OF_288,
     MIDNIGHT,
+    ONE_DAY,
     PULLED_AT,
+    SOURCE,
     Answer,
     Row,
     circuit,
     collect,
+    damaged,
+    day,
+    earlier,
     fewer,
     hourly,
     hours,
+    kinds,
+    lake_of,
+    land,
+    leave_over,
+    look,
     microseconds,
+    outcomes,
+    put,
+    run,
+    with_footer,
 )
-from tests.lake.memory import MemoryStore
-from tests.lake.runs import DATASET, DAY, SOURCE, damaged, earlier, lake_of, land, run, with_footer
-from tests.looks import HOURLY_OF_288, ONE_DAY, day, kinds, leave_over, look, outcomes, put
+from tests.support.stores import MemoryStore
 
 
 def test_a_whole_day_has_nothing_to_pull() -> None:

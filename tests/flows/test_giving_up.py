@@ -5,10 +5,24 @@ from datetime import datetime
 import pytest
 
 from airflow_provider_evpl.flows.findings import Outcome
-from tests.lake.build import HOUR, MIDNIGHT, PULLED_AT, hours
-from tests.lake.memory import MemoryStore
-from tests.lake.runs import DAY, damaged, earlier, lake_of
-from tests.looks import ONE_DAY, day, kinds, leave_over, look, outcomes, put
+from tests.support.lake import (
+    DAY,
+    HOUR,
+    MIDNIGHT,
+    ONE_DAY,
+    PULLED_AT,
+    damaged,
+    day,
+    earlier,
+    hours,
+    kinds,
+    lake_of,
+    leave_over,
+    look,
+    outcomes,
+    put,
+)
+from tests.support.stores import MemoryStore
 
 
 def test_each_pull_comes_when_the_age_has_doubled() -> None:

@@ -16,9 +16,8 @@ from airflow_provider_evpl.errors import EvplConfigError, EvplPagingError, EvplR
 from airflow_provider_evpl.flows.publication import Watch, count_published
 from airflow_provider_evpl.flows.pull import pull_slice
 from airflow_provider_evpl.window import DAY, Granularity, Window
-from tests.api.support import answer, report, scripted
-from tests.fake_api import FakeApi, Sample, grid
-from tests.runs import HOUR, MIDNIGHT
+from tests.support.api import answer, report, scripted
+from tests.support.fake_api import HOUR, MIDNIGHT, FakeApi, Sample, grid
 
 FIVE_MINUTES = Granularity("300s")
 WINDOW = Window(MIDNIGHT, MIDNIGHT + DAY)

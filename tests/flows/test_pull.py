@@ -24,11 +24,10 @@ from airflow_provider_evpl.sandbox.config import SandboxConfig
 from airflow_provider_evpl.sandbox.data import Network
 from airflow_provider_evpl.sandbox.server import SandboxServer
 from airflow_provider_evpl.window import DAY, Granularity, Window
-from tests.fake_api import FakeApi, Sample, grid
-from tests.faults.pulls import rows_of
-from tests.lake.runs import damaged
-from tests.lakes import intervals, objects, rows
-from tests.runs import A_DAY, HOUR, HOURS, MIDNIGHT, run
+from tests.support.fake_api import A_DAY, HOUR, HOURS, MIDNIGHT, FakeApi, Sample, grid, run
+from tests.support.faults_pulls import rows_of
+from tests.support.lake import damaged
+from tests.support.lake_files import intervals, objects, rows
 
 if TYPE_CHECKING:
     from airflow_provider_evpl.flows.progress import Progress

@@ -25,10 +25,9 @@ from airflow_provider_evpl.flows.summary import Summary
 from airflow_provider_evpl.lake.layout import Dataset
 from airflow_provider_evpl.lake.store import LocalStore
 from airflow_provider_evpl.window import DAY, Window
-from tests.fake_api import FakeApi, Sample, grid
-from tests.lake.memory import MemoryStore
-from tests.lakes import intervals, rows
-from tests.runs import A_DAY, HOUR, MIDNIGHT, run
+from tests.support.fake_api import A_DAY, HOUR, MIDNIGHT, FakeApi, Sample, grid, run
+from tests.support.lake_files import intervals, rows
+from tests.support.stores import MemoryStore
 
 DAYS = 8
 WEEK = replace(A_DAY, window=Window(MIDNIGHT - 7 * DAY, MIDNIGHT + DAY), lookback=7 * DAY)

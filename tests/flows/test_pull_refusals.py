@@ -15,9 +15,8 @@ from airflow_provider_evpl.errors import (
     EvplRefusedError,
 )
 from airflow_provider_evpl.window import Window
-from tests.fake_api import FakeApi, Sample, grid
-from tests.lakes import intervals, objects, rows
-from tests.runs import A_DAY, HOUR, HOURS, MIDNIGHT, run
+from tests.support.fake_api import A_DAY, HOUR, HOURS, MIDNIGHT, FakeApi, Sample, grid, run
+from tests.support.lake_files import intervals, objects, rows
 
 SHRUNK = FakeApi(grid("a", MIDNIGHT, 287))
 NULLED = FakeApi(

@@ -2,10 +2,26 @@
 
 from airflow_provider_evpl.flows.findings import Outcome
 from airflow_provider_evpl.models import Series
-from tests.lake.build import HOUR, MIDNIGHT, Answer, Row, collect, hours, microseconds
-from tests.lake.memory import MemoryStore
-from tests.lake.runs import DAY, lake_of, land, run
-from tests.looks import ONE_DAY, day, kinds, look, outcomes, put
+from tests.support.lake import (
+    DAY,
+    HOUR,
+    MIDNIGHT,
+    ONE_DAY,
+    Answer,
+    Row,
+    collect,
+    day,
+    hours,
+    kinds,
+    lake_of,
+    land,
+    look,
+    microseconds,
+    outcomes,
+    put,
+    run,
+)
+from tests.support.stores import MemoryStore
 
 
 def test_hours_without_some_circuits_are_found_by_name() -> None:

@@ -11,9 +11,8 @@ from airflow_provider_evpl.flows.pull import pull
 from airflow_provider_evpl.flows.summary import Summary
 from airflow_provider_evpl.lake.store import LocalStore
 from airflow_provider_evpl.window import DAY, Granularity, Window
-from tests.fake_api import FakeApi, Sample, grid
-from tests.lakes import intervals
-from tests.runs import A_DAY, HOUR, HOURS, MIDNIGHT, run
+from tests.support.fake_api import A_DAY, HOUR, HOURS, MIDNIGHT, FakeApi, Sample, grid, run
+from tests.support.lake_files import intervals
 
 BEFORE = replace(A_DAY, window=Window(MIDNIGHT - DAY, MIDNIGHT))
 TWO_DAYS = replace(A_DAY, window=Window(MIDNIGHT - DAY, MIDNIGHT + DAY), lookback=DAY)

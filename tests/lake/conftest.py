@@ -4,8 +4,7 @@ import pytest
 from fsspec import AbstractFileSystem
 
 from airflow_provider_evpl.lake.store import LocalStore, ObjectStore, Store
-from tests.lake.memory import MemoryStore
-from tests.lake.stores import BUCKET, PROTOCOLS, Opener, connect
+from tests.support.stores import BUCKET, PROTOCOLS, MemoryStore, Opener, connect
 
 
 @pytest.fixture(scope="session")

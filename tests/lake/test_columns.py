@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from airflow_provider_evpl.lake.columns import Rows
 from airflow_provider_evpl.lake.schema import SERIES_COLUMNS, TABLE_SCHEMA
 from airflow_provider_evpl.models import Series
-from tests.lake.build import fewer
+from tests.support.lake import fewer
 
 texts = st.one_of(st.none(), st.text(st.characters(exclude_categories=["Cs"]), max_size=3))
 names = st.text(st.characters(exclude_categories=["Cs"]), max_size=3)

@@ -24,9 +24,24 @@ from airflow_provider_evpl.lake.parquet import encode
 from airflow_provider_evpl.lake.samples import Samples
 from airflow_provider_evpl.models import Series
 from airflow_provider_evpl.window import DAY
-from tests.lake.build import MIDNIGHT, Answer, Row, circuit, collect, fewer, hours, microseconds
-from tests.lake.memory import MemoryStore
-from tests.lake.runs import DATASET, SOURCE, damaged, earlier, lake_of, land, objects_of
+from tests.support.lake import (
+    DATASET,
+    MIDNIGHT,
+    SOURCE,
+    Answer,
+    Row,
+    circuit,
+    collect,
+    damaged,
+    earlier,
+    fewer,
+    hours,
+    lake_of,
+    land,
+    microseconds,
+    objects_of,
+)
+from tests.support.stores import MemoryStore
 
 STEP = 300_000_000
 START = microseconds(MIDNIGHT)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_evpl.lake.columns import Grids, count_steps
 from airflow_provider_evpl.window import EPOCH, Window
-from tests.lake.build import fewer
+from tests.support.lake import fewer
 
 DAY = 24 * 3600 * 1_000_000
 STEP = DAY // 8

@@ -13,14 +13,18 @@ from airflow_provider_evpl.errors import (
 from airflow_provider_evpl.lake.lake import Landing
 from airflow_provider_evpl.lake.revisions import Revisions
 from airflow_provider_evpl.window import Window
-from tests.lake.build import HOUR, PULLED_AT, collect, fewer, hourly, hours
-from tests.lake.memory import MemoryStore
-from tests.lake.runs import (
+from tests.support.lake import (
     DATASET,
     DAY,
     FOLDER,
+    HOUR,
+    PULLED_AT,
     SOURCE,
+    collect,
     damaged,
+    fewer,
+    hourly,
+    hours,
     intervals,
     lake_of,
     land,
@@ -28,6 +32,7 @@ from tests.lake.runs import (
     run,
     shown,
 )
+from tests.support.stores import MemoryStore
 
 
 def test_a_slice_lands_whole() -> None:

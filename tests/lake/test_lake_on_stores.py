@@ -1,7 +1,6 @@
 from airflow_provider_evpl.lake.store import Store
-from tests.lake.build import hours
-from tests.lake.runs import DATASET, DAY, FOLDER, names_of, run
-from tests.lake.stores import read
+from tests.support.lake import DATASET, DAY, FOLDER, hours, names_of, run
+from tests.support.stores import read
 
 REJECTED = DATASET.rejected_path(DAY).rpartition("/")[0]
 

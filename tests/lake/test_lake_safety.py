@@ -15,22 +15,31 @@ from airflow_provider_evpl.errors import (
 )
 from airflow_provider_evpl.lake.samples import Samples
 from airflow_provider_evpl.models import Series
-from tests.lake.build import (
+from tests.support.lake import (
+    DATASET,
+    DAY,
     HOUR,
     MIDNIGHT,
     PULLED_AT,
+    SOURCE,
     Answer,
     Row,
     circuit,
     collect,
+    damaged,
     fewer,
     hourly,
     hours,
+    intervals,
+    lake_of,
+    land,
     microseconds,
+    names_of,
     rejection,
+    run,
+    shown,
 )
-from tests.lake.memory import MemoryStore
-from tests.lake.runs import DATASET, DAY, SOURCE, damaged, intervals, lake_of, land, names_of, run, shown
+from tests.support.stores import MemoryStore
 
 MINUTE = HOUR / 60
 

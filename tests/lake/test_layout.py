@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_evpl.lake.layout import Dataset, Group, group, largest, parse_folder, parse_name
 from airflow_provider_evpl.window import DAY, EPOCH, Window
-from tests.lake.build import MIDNIGHT, fewer, hours
+from tests.support.lake import MIDNIGHT, fewer, hours
 
 SECONDS = 86_400
 days = st.integers(0, 40_000).map(lambda number: EPOCH + number * DAY)

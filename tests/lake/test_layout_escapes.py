@@ -13,10 +13,9 @@ from hypothesis import strategies as st
 from airflow_provider_evpl.config.readers import read_code_ope
 from airflow_provider_evpl.config.settings import Settings
 from airflow_provider_evpl.errors import EvplConfigError, EvplStoreDeniedError
-from tests.fake_api import FakeApi, grid
-from tests.lake.build import fewer
-from tests.lakes import rows
-from tests.runs import A_DAY, MIDNIGHT, run
+from tests.support.fake_api import A_DAY, MIDNIGHT, FakeApi, grid, run
+from tests.support.lake import fewer
+from tests.support.lake_files import rows
 
 HOSTILE = [
     *("..", ".", "../..", "/etc/passwd", "a/../../b", "..\\..\\b", "C:\\x", "~", "-rf", "%2e%2e%2f", "..%2F"),

@@ -1,6 +1,6 @@
 from airflow_provider_evpl.lake.samples import SampleCollector
 from airflow_provider_evpl.models import NO_ZONE, Page, Rejection
-from tests.lake.build import (
+from tests.support.lake import (
     FIVE_MINUTES,
     PULLED_AT,
     Answer,

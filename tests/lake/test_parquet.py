@@ -22,19 +22,19 @@ from airflow_provider_evpl.lake.parquet import Footer, digest_series, encode, re
 from airflow_provider_evpl.lake.samples import Samples
 from airflow_provider_evpl.models import Series
 from airflow_provider_evpl.window import DAY
-from tests.lake.build import (
+from tests.support.lake import (
     MIDNIGHT,
     PULLED_AT,
     Answer,
     Row,
     circuit,
     collect,
+    earlier,
     fewer,
     hourly,
     hours,
     microseconds,
 )
-from tests.lake.runs import earlier
 
 SOURCE = {"base_url": "https://api.orange.com", "job": "JOBV", "offer_type": "EVPL", "ctxtid": "wses,vsn"}
 START = microseconds(MIDNIGHT)
@@ -326,7 +326,7 @@ def test_pandas_stays_out() -> None:
         "from airflow_provider_evpl.lake.parquet import encode, read_footer\n"
         "from airflow_provider_evpl.lake.contents import read_parts\n"
         "from airflow_provider_evpl.lake.revisions import revise\n"
-        "from tests.lake.build import hourly, hours\n"
+        "from tests.support.lake import hourly, hours\n"
         "DAY = hours(0, 24)\n"
         "data = encode(hourly(DAY), Dataset('0042', '300s'), source={}, provenance={})\n"
         "assert read_footer(io.BytesIO(data)).rows == 48\n"

@@ -17,9 +17,25 @@ from airflow_provider_evpl.lake.revisions import Revisions, revise
 from airflow_provider_evpl.lake.samples import Samples
 from airflow_provider_evpl.models import Series
 from airflow_provider_evpl.window import Window
-from tests.lake.build import HOUR, MIDNIGHT, Answer, Row, circuit, collect, fewer, hourly, hours, microseconds
-from tests.lake.memory import MemoryStore
-from tests.lake.runs import DATASET, DAY, damaged, lake_of, land, run
+from tests.support.lake import (
+    DATASET,
+    DAY,
+    HOUR,
+    MIDNIGHT,
+    Answer,
+    Row,
+    circuit,
+    collect,
+    damaged,
+    fewer,
+    hourly,
+    hours,
+    lake_of,
+    land,
+    microseconds,
+    run,
+)
+from tests.support.stores import MemoryStore
 
 NAMES = [circuit("a"), circuit("b"), Series("a", "out", "FR", None, "", None), Series("é", "in", *[None] * 4)]
 MOMENTS = [microseconds(MIDNIGHT + hour * HOUR) for hour in range(6)]

@@ -13,7 +13,7 @@ from airflow_provider_evpl.lake.samples import SampleCollector, Samples
 from airflow_provider_evpl.lake.schema import SERIES_COLUMNS
 from airflow_provider_evpl.models import Entry, Page, Rejection, Series
 from airflow_provider_evpl.window import EPOCH, Granularity, Window
-from tests.lake.build import (
+from tests.support.lake import (
     FIVE_MINUTES,
     HOUR,
     MIDNIGHT,

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from airflow_provider_evpl.decode.values import pack
 from airflow_provider_evpl.lake.samples import SampleCollector, Samples
 from airflow_provider_evpl.models import Entry, Page
-from tests.lake.build import (
+from tests.support.lake import (
     FIVE_MINUTES,
     HOUR,
     MIDNIGHT,

@@ -9,8 +9,7 @@ import pytest
 
 from airflow_provider_evpl.errors import EvplRetryableError, EvplStoreError
 from airflow_provider_evpl.lake.store import LocalStore, ObjectStore, Store
-from tests.lake.memory import MemoryStore
-from tests.lake.stores import BUCKET, FOLDER, NAME, PATH, PROTOCOLS, Opener, Recorder, read
+from tests.support.stores import BUCKET, FOLDER, NAME, PATH, PROTOCOLS, MemoryStore, Opener, Recorder, read
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ import pytest
 import airflow_provider_evpl
 from airflow_provider_evpl.errors import EvplStoreDeniedError, EvplStoreError
 from airflow_provider_evpl.lake.store import LocalStore, Store
-from tests.lake.stores import FOLDER, NAME, PATH, read
+from tests.support.stores import FOLDER, NAME, PATH, read
 
 PROJECT = Path(airflow_provider_evpl.__file__).parent.parent
 

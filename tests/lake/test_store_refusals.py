@@ -25,9 +25,9 @@ from airflow_provider_evpl.errors import (
 )
 from airflow_provider_evpl.lake.store import ObjectStore, Store
 from airflow_provider_evpl.lake.store_errors import is_temporary, translate_errors
-from tests.lake.proxy import proxied
-from tests.lake.stores import BUCKET, PROTOCOLS, connect
-from tests.servers import azure_connection_string
+from tests.support.network import proxied
+from tests.support.servers import azure_connection_string
+from tests.support.stores import BUCKET, PROTOCOLS, connect
 
 CALLS = pytest.mark.parametrize(
     "call",

@@ -12,9 +12,9 @@ from fsspec import AbstractFileSystem
 
 from airflow_provider_evpl.errors import EvplStoreDeniedError
 from airflow_provider_evpl.lake.store import ObjectStore
-from tests.lake.proxy import Request, proxied
-from tests.lake.stores import BUCKET, FOLDER, NAME, PATH, PROTOCOLS, Recorder, connect, read
-from tests.servers import AZURE_ACCOUNT, AZURE_KEY
+from tests.support.network import Request, proxied
+from tests.support.servers import AZURE_ACCOUNT, AZURE_KEY
+from tests.support.stores import BUCKET, FOLDER, NAME, PATH, PROTOCOLS, Recorder, connect, read
 
 MIB = 1 << 20
 

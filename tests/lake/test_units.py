@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from airflow_provider_evpl.lake.samples import unit_doubts
-from tests.lake.build import Answer, Row, circuit, collect, hours, microseconds
+from tests.support.lake import Answer, Row, circuit, collect, hours, microseconds
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,10 @@ from uuid import uuid4
 import pytest
 
 from airflow_provider_evpl.sandbox.server import SandboxServer
-from tests.lake.proxy import HANG_UP, Request, proxied
-from tests.machine.killing import Witness
-from tests.machine.places import LocalPlace, Place, S3Place, connect_s3
-from tests.machine.scenes import CONFIG
-from tests.servers import serving_s3_apart
+from tests.support.killed_lakes import CONFIG
+from tests.support.killing import LocalPlace, Place, S3Place, Witness, connect_s3
+from tests.support.network import HANG_UP, Request, proxied
+from tests.support.servers import serving_s3_apart
 
 
 class Stage(NamedTuple):

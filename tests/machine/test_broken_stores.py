@@ -13,13 +13,10 @@ from uuid import uuid4
 import pytest
 
 from airflow_provider_evpl.errors import EvplError, EvplStoreDeniedError, EvplStoreError
-from tests.lake.proxy import HANG_UP, Request, proxied
 from tests.machine.conftest import Stage
-from tests.machine.killing import at_once
-from tests.machine.law import check
-from tests.machine.places import LocalPlace, S3Place
-from tests.machine.scenes import Lakes, Scene, hours, lakes
-from tests.machine.victim import Job, become_nobody, pull_to
+from tests.support.killed_lakes import Lakes, Scene, check, hours, lakes
+from tests.support.killing import Job, LocalPlace, S3Place, at_once, become_nobody, pull_to
+from tests.support.network import HANG_UP, Request, proxied
 
 EXPIRED = b"<Error><Code>ExpiredToken</Code><Message>The provided token has expired.</Message></Error>"
 

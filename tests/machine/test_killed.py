@@ -11,12 +11,9 @@ from typing import Final
 import pytest
 
 from tests.machine.conftest import PlaceMaker, Stage
-from tests.machine.killing import Kill, watch
-from tests.machine.law import check
-from tests.machine.places import LocalPlace, Place
-from tests.machine.readers import rows_by_arrow, rows_by_duckdb
-from tests.machine.scenes import SCENES, Lakes, lakes
-from tests.machine.victim import Job, pull_to
+from tests.support.killed_lakes import SCENES, Lakes, check, lakes
+from tests.support.killing import Job, Kill, LocalPlace, Place, pull_to, watch
+from tests.support.lake_files import rows_by_arrow, rows_by_duckdb
 
 KILLS: Final = int(os.environ.get("EVPL_KILLS", "81"))
 """How many are tried in all; `make laws` sets more."""

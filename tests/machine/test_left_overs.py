@@ -5,11 +5,9 @@ from pathlib import Path
 import pytest
 
 from tests.machine.conftest import Bucket, Stage
-from tests.machine.killing import Kill, watch
-from tests.machine.places import LocalPlace, S3Place, connect_s3
-from tests.machine.readers import rows_by_arrow, rows_by_duckdb, rows_by_pandas
-from tests.machine.scenes import SCENES, lakes
-from tests.machine.victim import Job, pull_to
+from tests.support.killed_lakes import SCENES, lakes
+from tests.support.killing import Job, Kill, LocalPlace, S3Place, connect_s3, pull_to, watch
+from tests.support.lake_files import rows_by_arrow, rows_by_duckdb, rows_by_pandas
 
 SCENE = SCENES["the same slices again"]
 

@@ -10,12 +10,10 @@ import pytest
 
 from airflow_provider_evpl import errors
 from airflow_provider_evpl.config.plans import PullPlan
-from tests.lake.memory import MemoryStore
 from tests.machine.conftest import PlaceMaker, Stage
-from tests.machine.killing import at_once
-from tests.machine.places import Files, Place
-from tests.machine.scenes import hours
-from tests.machine.victim import Job, pull_to
+from tests.support.killed_lakes import hours
+from tests.support.killing import Files, Job, Place, at_once, pull_to
+from tests.support.stores import MemoryStore
 
 Rows: TypeAlias = dict[str, Counter[tuple[object, ...]]]
 """The rows of each object, by its path."""

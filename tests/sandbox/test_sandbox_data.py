@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_evpl.sandbox.data import Direction, End, Network, Series, utilization
-from tests.sandbox.client import DAY
+from tests.support.sandbox import DAY
 
 HOUR = 3600
 WEEK = range(DAY + 86_400, DAY + 8 * 86_400, 300)  # Monday to Sunday

@@ -17,8 +17,7 @@ from airflow_provider_evpl.sandbox.faults.registry import FAULTS, read_faults
 from airflow_provider_evpl.sandbox.faults.render import render_faulty_page
 from airflow_provider_evpl.sandbox.faults.tokens import TOKEN_FAULTS, Grant
 from airflow_provider_evpl.sandbox.pages import PageRequest, render_page
-from tests.sandbox.client import DAY
-from tests.sandbox.faulty import HEALTHY, PAGE_STARTS, ask, client_of
+from tests.support.sandbox import DAY, HEALTHY, PAGE_STARTS, ask, client_of
 
 DOCS = Path(__file__).parents[2] / "docs" / "sandbox-faults.md"
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_evpl.sandbox.faults.entries import ENTRY_FAULTS
-from tests.sandbox.faulty import HEALTHY, STRUCK_ELEMENTS, Page, element, pages
+from tests.support.sandbox import HEALTHY, STRUCK_ELEMENTS, Page, element, pages
 
 SAMPLES = "performanceValues"
 TYPE_AND_PLACE = ("objectType", "pop_country", "pop_name", "pop_section_name")

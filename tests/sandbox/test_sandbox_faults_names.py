@@ -3,7 +3,7 @@ from collections.abc import Mapping
 import pytest
 
 from airflow_provider_evpl.sandbox.faults.names import NAME_FAULTS
-from tests.sandbox.faulty import HEALTHY, STRUCK_ELEMENTS, Page, element, pages
+from tests.support.sandbox import HEALTHY, STRUCK_ELEMENTS, Page, element, pages
 
 FIELDS = ("objectType", "objectInstanceId", "metric_name", "pop_country", "pop_name", "pop_section_name")
 # What stands around a name.

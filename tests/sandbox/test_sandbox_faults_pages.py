@@ -4,7 +4,7 @@ import pytest
 
 from airflow_provider_evpl.sandbox.faults.pages import PAGE_FAULTS
 from airflow_provider_evpl.sandbox.faults.paging import PAGING_FAULTS
-from tests.sandbox.faulty import HEALTHY, PAGE_STARTS, Page, ask, client_of, element, hours, pages
+from tests.support.sandbox import HEALTHY, PAGE_STARTS, Page, ask, client_of, element, hours, pages
 
 Head: TypeAlias = tuple[Any, Any, Any]
 Served: TypeAlias = dict[int, tuple[Head, list[int]]]

@@ -11,8 +11,7 @@ from airflow_provider_evpl.sandbox.config import SandboxConfig
 from airflow_provider_evpl.sandbox.faults.fault import change
 from airflow_provider_evpl.sandbox.faults.replies import REPLY_FAULTS, TOKEN_REPLY_FAULTS, Reply
 from airflow_provider_evpl.sandbox.server import SandboxServer
-from tests.sandbox.client import REPORT_PATH, TOKEN_PATH, Client
-from tests.sandbox.faulty import HEALTHY, PAGE_STARTS, ask, client_of
+from tests.support.sandbox import HEALTHY, PAGE_STARTS, REPORT_PATH, TOKEN_PATH, Client, ask, client_of
 
 # Status, code and Retry-After of what is in the API's error shape.
 REFUSALS: dict[str, tuple[int, object, str | None]] = {

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_evpl.sandbox.faults.samples import SAMPLE_FAULTS
-from tests.sandbox.faulty import HEALTHY, HOURS, STRUCK_ELEMENTS, STRUCK_HOURS, Page, element, pages
+from tests.support.sandbox import HEALTHY, HOURS, STRUCK_ELEMENTS, STRUCK_HOURS, Page, element, pages
 
 RIGHT: Page = {"timeStamp": "2026-11-22T03:00:00.000Z", "value": "32.58"}
 

@@ -7,8 +7,7 @@ from hypothesis import strategies as st
 from airflow_provider_evpl.sandbox.config import SandboxConfig
 from airflow_provider_evpl.sandbox.faults.active import ActiveFaults
 from airflow_provider_evpl.sandbox.faults.registry import read_faults
-from tests.sandbox.client import Client
-from tests.sandbox.faulty import HEALTHY, PAGE_STARTS, ask, client_of
+from tests.support.sandbox import HEALTHY, PAGE_STARTS, Client, ask, client_of
 
 FORMS = {
     "error-503-5": [True] * 6,

@@ -4,8 +4,7 @@ import pytest
 
 from airflow_provider_evpl.sandbox.faults.rows import ROW_FAULTS
 from airflow_provider_evpl.sandbox.faults.times import TIME_FAULTS
-from tests.sandbox.client import query
-from tests.sandbox.faulty import HEALTHY, HOURS, Page, ask, client_of, element, hours, pages
+from tests.support.sandbox import HEALTHY, HOURS, Page, ask, client_of, element, hours, pages, query
 
 DAY = list(HOURS)
 ALL = [(number, DAY) for number in range(1, 9)]

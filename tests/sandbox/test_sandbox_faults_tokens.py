@@ -4,7 +4,7 @@ import pytest
 
 from airflow_provider_evpl.sandbox.config import SandboxConfig
 from airflow_provider_evpl.sandbox.faults.tokens import TOKEN_FAULTS
-from tests.sandbox.client import TOKEN_PATH, Client, Clock
+from tests.support.sandbox import TOKEN_PATH, Client, Clock
 
 RIGHT = {"token_type": "Bearer", "access_token": str, "expires_in": 3600}
 GOOD = [200] * 12

@@ -14,7 +14,7 @@ from airflow_provider_evpl.sandbox.faults.fault import change
 from airflow_provider_evpl.sandbox.faults.replies import Reply
 from airflow_provider_evpl.sandbox.faults.wire import WIRE_FAULTS, deliver
 from airflow_provider_evpl.sandbox.server import SandboxServer
-from tests.sandbox.client import REPORT_PATH, Client
+from tests.support.sandbox import REPORT_PATH, Client
 
 BODY = b'{"code":40,"message":"Missing credentials"}'
 HALF = BODY[: len(BODY) // 2]

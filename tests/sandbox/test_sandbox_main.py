@@ -15,7 +15,7 @@ import requests
 from airflow_provider_evpl.sandbox.__main__ import main
 from airflow_provider_evpl.sandbox.config import SandboxConfig
 from airflow_provider_evpl.sandbox.data import Network
-from tests.sandbox.client import DAY, REPORT_PATH, TOKEN_PATH, query
+from tests.support.sandbox import DAY, REPORT_PATH, TOKEN_PATH, query
 
 MODULE = "airflow_provider_evpl.sandbox"
 

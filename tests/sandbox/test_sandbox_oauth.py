@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_evpl.sandbox.config import SandboxConfig
-from tests.sandbox.client import TOKEN_PATH, Client
+from tests.support.sandbox import TOKEN_PATH, Client
 
 GRANT = {"grant_type": "client_credentials"}
 POSTED = {**GRANT, "client_id": "sandbox-client", "client_secret": "sandbox-secret"}

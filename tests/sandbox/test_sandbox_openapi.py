@@ -5,9 +5,9 @@ import jsonschema  # type: ignore[import-untyped] # it ships no types
 import pytest
 
 from airflow_provider_evpl.sandbox.config import SandboxConfig
-from tests.sandbox.client import QUERY, TOKEN_PATH, Client
 from tests.sandbox.test_sandbox_oauth import REFUSED
 from tests.sandbox.test_sandbox_report import REFUSED_HEADERS, REFUSED_QUERIES
+from tests.support.sandbox import QUERY, TOKEN_PATH, Client
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from schemathesis.checks import CHECKS
 from schemathesis.core.parameters import ParameterLocation
 
 from airflow_provider_evpl.sandbox.config import SandboxConfig
-from tests.sandbox.client import QUERY, REPORT_PATH, TOKEN_PATH, Client
+from tests.support.sandbox import QUERY, REPORT_PATH, TOKEN_PATH, Client
 
 CLIENT = Client(SandboxConfig(circuits=1))
 TOKEN = CLIENT.token()

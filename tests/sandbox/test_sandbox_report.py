@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from airflow_provider_evpl.sandbox.config import SandboxConfig
 from airflow_provider_evpl.sandbox.data import Network, Row
 from airflow_provider_evpl.sandbox.schemas import ReportPage
-from tests.sandbox.client import DAY, QUERY, REPORT_PATH, Client, Clock, Headers, Query, query
+from tests.support.sandbox import DAY, QUERY, REPORT_PATH, Client, Clock, Headers, Query, query
 
 REFUSED_QUERIES = [
     *((query(**{name: None}), 400, 27) for name, _ in QUERY),

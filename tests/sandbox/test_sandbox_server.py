@@ -7,7 +7,7 @@ import requests
 
 from airflow_provider_evpl.sandbox.config import SandboxConfig
 from airflow_provider_evpl.sandbox.server import SandboxServer
-from tests.sandbox.client import QUERY, REPORT_PATH, TOKEN_PATH, Clock
+from tests.support.sandbox import QUERY, REPORT_PATH, TOKEN_PATH, Clock
 
 
 def _get_token(server: SandboxServer) -> str:
