@@ -37,7 +37,7 @@ _LEDGER: Final = (
     *("granularity", "window_start", "window_end", "series"),
     *(name for name in SUMMED if name != "pages"),
 )
-"""Keys of the task's result that the facet `evpl_ledger` has."""
+"""Of the task's result, by the same names."""
 
 
 def lineage_of_pull(source: Mapping[str, str], names: Names, summary: "Summary") -> Lineage:
@@ -66,8 +66,7 @@ def lineage_of_pull(source: Mapping[str, str], names: Names, summary: "Summary")
     return Lineage(
         inputs=[api],
         outputs=_outputs(names, summary),
-        # `with_additional_properties` returns the same class, but its annotation doesn't say so.
-        run_facets={"evpl_ledger": cast("RunFacet", ledger)},
+        run_facets={"evpl_ledger": cast("RunFacet", ledger)},  # it gives a facet of the kind that it was
     )
 
 
