@@ -67,7 +67,8 @@ def read_carefully(text: bytes, timestamps: Timestamps, max_rejections: int) -> 
             return page
     raise EvplResponseError(
         f"the response has {lost:,} timeStamp fields outside of the documented places.",
-        f"{_REPORT_IT} Otherwise their samples would be lost.",
+        _REPORT_IT,
+        "If the rest landed, the samples of these fields would be lost.",
     )
 
 

@@ -42,17 +42,15 @@ def _errors(task: "BaseOperator") -> Iterator[str]:
 @pytest.mark.parametrize("text", [ODD, ODD + "y" * 100_000], ids=["odd", "odd and long"])
 @pytest.mark.parametrize("name", ARGUMENTS)
 def test_an_argument_makes_no_line_of_its_own(lab: "Lab", name: str, text: str) -> None:
-    """Whatever a template makes of an argument, each log line and each part of an error is one short line."""
+    """Whatever a template makes of an argument, what is logged and raised of it is one short line."""
     traces = Traces()
     with listening(traces):
         messages = [*_errors(lab.operator(**{name: text}))]
     assert messages
     ours = [text for where, text in traces.texts if where.startswith("log of airflow_provider_evpl")]
-    lines = [line for message in messages for line in message.split("\n")]
-    assert not [line for line in lines if line.startswith("ERROR")]
-    for line in (*lines, *ours):
-        assert line.isprintable()
-        assert len(line) < MOST_CHARACTERS
+    for message in (*messages, *ours):
+        assert message.isprintable()
+        assert len(message) < MOST_CHARACTERS
 
 
 @pytest.mark.parametrize("value", [SECRET, f" {SECRET}\n", SECRET[:6], f"https://{SECRET}@host/"])

@@ -55,7 +55,7 @@ def test_name_is_text_without_surrounding_blanks() -> None:
     """Surrounding blanks are removed; a list is an error that names the field."""
     assert read_name({"code_ope": " 0042\n"}, "code_ope") == "0042"
     assert read_name({}, "code_ope") is None
-    with pytest.raises(EvplConfigError, match=r"^code_ope: must be text, is list"):
+    with pytest.raises(EvplConfigError, match=r"^code_ope: must be text, but is list"):
         read_name({"code_ope": ["0042"]}, "code_ope")
 
 
@@ -170,11 +170,11 @@ def test_guarded_hides_a_value_with_a_secret() -> None:
     """The value is removed, also from the context that a traceback shows. Other errors keep their value."""
     error = wrong("granularity: must be short", "a-client-secret")
     with pytest.raises(
-        EvplConfigError, match=r"^granularity: must be short, is \*\*\*\.\nDo it\.$"
+        EvplConfigError, match=r"^granularity: must be short, but is \*\*\*\.\nDo it\.$"
     ) as raised:
         guarded(lambda: _fail(error), "client", "Do it.")
     assert raised.value.__context__ is raised.value.__cause__ is None
-    with pytest.raises(EvplConfigError, match=r"^granularity: must be short, is 'a-client-secret'\."):
+    with pytest.raises(EvplConfigError, match=r"^granularity: must be short, but is 'a-client-secret'\."):
         guarded(lambda: _fail(error), "other")
     assert guarded(lambda: 5, "client") == 5
 
@@ -188,7 +188,7 @@ def test_guarded_hides_a_message_with_a_secret() -> None:
 
 def test_read_boolean_hides_long_text() -> None:
     """Some booleans are read before the secret is known."""
-    with pytest.raises(EvplConfigError, match=r"^deferrable: must be true or false, is 'yes'\.$"):
+    with pytest.raises(EvplConfigError, match=r"^deferrable: must be true or false, but is 'yes'\.$"):
         read_boolean("yes", "deferrable")
     with pytest.raises(EvplConfigError, match=r"^deferrable: must be true or false\.$"):
         read_boolean("a-client-secret", "deferrable")
