@@ -45,7 +45,7 @@ def read_carefully(text: bytes, timestamps: Timestamps, max_rejections: int) -> 
     """Read a page sample by sample, and keep what is invalid as a rejection with its raw JSON.
 
     If samples are missing, a name is probably there twice, and a JSON parser sees only the last value. Then
-    the page is read again with all objects cut by hand. It takes three times as long, so it is not the rule.
+    the page is read again with all objects cut by hand. That takes three times as long.
 
     Args:
         text: of the response.

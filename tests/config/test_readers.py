@@ -118,11 +118,11 @@ def test_unclear_duration_is_an_error(value: object) -> None:
 def test_one_line_replaces_invisible_characters() -> None:
     """A character that breaks a line, controls a terminal or is invisible is replaced; no other is."""
     kinds = ("Cc", "Cf", "Cs", "Zl", "Zp", "Zs")
-    odd = [chr(code) for code in range(0x110000) if unicodedata.category(chr(code)) in kinds]
-    kept = [one for one in odd if one_line(f"a{one}b") == f"a{one}b"]
+    hidden = [chr(code) for code in range(0x110000) if unicodedata.category(chr(code)) in kinds]
+    kept = [one for one in hidden if one_line(f"a{one}b") == f"a{one}b"]
     assert {unicodedata.category(one) for one in kept} == {"Zs"}
     assert set("\0\t\n\r\x0b\x1b\x7f\x85\x9b\u2028\u2029\u200b\u200f\u202e\u2066\ufeff\ud800") <= set(
-        odd
+        hidden
     ) - set(kept)
     assert one_line("a \r\n\x1b b") == "a   b"
     assert one_line("Île-de-France, 東京 💡") == "Île-de-France, 東京 💡"
