@@ -14,7 +14,15 @@ from lazy_object_proxy import Proxy  # type: ignore[import-untyped]
 
 from airflow_provider_evpl.config.arguments import given_arguments, given_fields, read_name
 from airflow_provider_evpl.config.readers import guarded, read_boolean, read_duration, shows
-from airflow_provider_evpl.errors import EvplConfigError, name_of, name_some, one_line, quoted, wrong
+from airflow_provider_evpl.errors import (
+    EvplConfigError,
+    EvplUnavailableError,
+    name_of,
+    name_some,
+    one_line,
+    quoted,
+    wrong,
+)
 
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
@@ -57,6 +65,15 @@ def test_name_is_text_without_surrounding_blanks() -> None:
     assert read_name({}, "code_ope") is None
     with pytest.raises(EvplConfigError, match=r"^code_ope: must be text, but is list"):
         read_name({"code_ope": ["0042"]}, "code_ope")
+
+
+def test_error_has_up_to_three_parts() -> None:
+    """Each part starts on a new line. A place is put before what happened; a next step is never replaced."""
+    error = EvplUnavailableError("it failed.", detail="id 7", retry_after_seconds=5).with_next_step("Wait.")
+    assert str(error) == "it failed.\nWait.\nid 7"
+    placed = error.with_next_step("Do nothing.").within("slice 2026-11-22")
+    assert str(placed) == "slice 2026-11-22: it failed.\nWait.\nid 7"
+    assert (type(placed), placed.retry_after_seconds) == (EvplUnavailableError, 5)
 
 
 @pytest.mark.parametrize(
