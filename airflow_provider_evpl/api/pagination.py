@@ -8,7 +8,7 @@ from contextlib import closing, suppress
 from itertools import islice
 from typing import Any
 
-from airflow_provider_evpl.decode.decoder import MOST_REJECTIONS
+from airflow_provider_evpl.decode.limits import MAX_REJECTIONS
 from airflow_provider_evpl.errors import (
     EvplPagingError,
     EvplPermanentError,
@@ -226,7 +226,7 @@ class _Check:
         self._bytes += page.size
         self._rejections += len(page.rejections)
         self._entries += page.entry_count
-        if self._bytes > _MOST_BYTES or self._rejections > MOST_REJECTIONS or self._entries > _MOST_ENTRIES:
+        if self._bytes > _MOST_BYTES or self._rejections > MAX_REJECTIONS or self._entries > _MOST_ENTRIES:
             raise EvplResponseError(
                 f"page {self._count}: the pages so far have {self._bytes >> 20} MiB and {self._rejections:,} "
                 f"rejected ones among {self._entries:,} elements, more than can be kept "

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from airflow_provider_evpl.api.client import Client, Query
+from airflow_provider_evpl.config.arguments import DEFAULT_GRANULARITY
 from airflow_provider_evpl.errors import (
     EvplError,
     EvplRateLimitError,
@@ -62,7 +63,7 @@ def _query(code_ope: str) -> Query:
     """Five minutes of two days ago: small, and surely published."""
     start = floor(datetime.now(UTC), DAY) - 2 * DAY
     window = Window(start, start + timedelta(seconds=300))
-    return Query(code_ope=code_ope, granularity=Granularity("300s"), window=window)
+    return Query(code_ope=code_ope, granularity=Granularity(DEFAULT_GRANULARITY), window=window)
 
 
 def _step(ask: Callable[[], _T], failed: str, advice: Mapping[type[EvplError], str]) -> _T:

@@ -13,7 +13,8 @@ from airflow.providers.common.compat.connection import get_async_connection
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook, mask_secret
 from asgiref.sync import sync_to_async
 
-from airflow_provider_evpl.config.readers import guarded, read_name
+from airflow_provider_evpl.config.arguments import DEFAULT_GRANULARITY, read_name
+from airflow_provider_evpl.config.readers import guarded
 from airflow_provider_evpl.errors import LONGEST_NAME, EvplConfigError, EvplError, EvplRefusedError, one_line
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ class EvplHook(BaseHook):
         window_end: datetime | str,
         *,
         code_ope: str | None = None,
-        granularity: str = "300s",
+        granularity: str = DEFAULT_GRANULARITY,
     ) -> "pd.DataFrame":
         """Pull a window into a data frame, for notebooks. Nothing is written to a lake.
 

@@ -6,13 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
 
-from airflow_provider_evpl.config.readers import (
-    given_fields,
-    guarded,
-    read_boolean,
-    read_duration,
-    read_number,
-)
+from airflow_provider_evpl.config.arguments import DEFAULT_GRANULARITY, DEFAULT_MIN_COVERAGE, given_fields
+from airflow_provider_evpl.config.plans import CoveragePlan
+from airflow_provider_evpl.config.readers import guarded
 from airflow_provider_evpl.errors import EvplIncompleteError, EvplPermanentError
 from airflow_provider_evpl.hooks.evpl import EvplHook, get_hook
 from airflow_provider_evpl.operators.inputs import open_store, read_plan
@@ -25,8 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["EvplCoverageOperator"]
 
-_MIN_COVERAGE = 0.99
-_GIVE_UP_AFTER = "7d"
 # Airflow's default `[core] max_map_length` is 1,024.
 _MOST_WINDOWS = 1000
 
@@ -90,13 +84,13 @@ class EvplCoverageOperator(BaseOperator):
         object_storage_conn_id: str | None = None,
         evpl_conn_id: str = EvplHook.default_conn_name,
         code_ope: str | None = None,
-        granularity: str = "300s",
+        granularity: str = DEFAULT_GRANULARITY,
         window_start: datetime | str | None = None,
         window_end: datetime | str | None = None,
         window_length: timedelta | str | None = None,
         lookback: timedelta | str = timedelta(),
-        min_coverage: float | str = _MIN_COVERAGE,
-        give_up_after: timedelta | str | None = _GIVE_UP_AFTER,
+        min_coverage: float | str = DEFAULT_MIN_COVERAGE,
+        give_up_after: timedelta | str | None = "7d",
         fail_on_gaps: bool | str = False,
         **kwargs: Any,  # noqa: ANN401 BaseOperator's own
     ) -> None:
@@ -134,9 +128,7 @@ class EvplCoverageOperator(BaseOperator):
         from airflow_provider_evpl.window import iso
 
         try:
-            given = given_fields(self)
-            fails_on_gaps = read_boolean(given.get("fail_on_gaps", False), "fail_on_gaps")
-            coverage = self._find_gaps(given, context)
+            coverage, fails_on_gaps = self._find_gaps(given_fields(self), context)
         except EvplPermanentError as error:
             raise AirflowFailException(error.what) from error
         for message in coverage.messages:
@@ -161,7 +153,7 @@ class EvplCoverageOperator(BaseOperator):
             )
         return [{"window_start": iso(one.start), "window_end": iso(one.end)} for one in returned]
 
-    def _find_gaps(self, given: Mapping[str, object], context: "Context") -> "Coverage":
+    def _find_gaps(self, given: Mapping[str, object], context: "Context") -> "tuple[Coverage, bool]":
         from airflow_provider_evpl.flows.coverage import find_gaps
         from airflow_provider_evpl.lake.layout import Dataset
         from airflow_provider_evpl.lake.objects import Objects
@@ -171,19 +163,13 @@ class EvplCoverageOperator(BaseOperator):
         now = datetime.now(UTC)
         plan = read_plan(given, context, settings, now)
         store = open_store(given, settings.client_secret)
-        min_coverage, give_up_after = guarded(lambda: _read_rule(given), settings.client_secret)
+        rule = guarded(lambda: CoveragePlan.from_arguments(given), settings.client_secret)
         self._names = dataset_names(store)
-        return find_gaps(
+        coverage = find_gaps(
             Objects(store, Dataset(plan.code_ope, plan.granularity.text), settings.source),
             plan.window,
-            min_coverage=min_coverage,
-            give_up_after=give_up_after,
+            min_coverage=rule.min_coverage,
+            give_up_after=rule.give_up_after,
             now=now,
         )
-
-
-def _read_rule(given: Mapping[str, object]) -> tuple[float, timedelta | None]:
-    min_coverage = read_number(given.get("min_coverage", _MIN_COVERAGE), "min_coverage", (0, 1))
-    if "give_up_after" not in given:
-        return min_coverage, None
-    return min_coverage, read_duration(given["give_up_after"], "give_up_after")
+        return coverage, rule.fail_on_gaps

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
 
-from airflow_provider_evpl.config.readers import given_fields
+from airflow_provider_evpl.config.arguments import DEFAULT_GRANULARITY, given_fields
 from airflow_provider_evpl.errors import EvplPermanentError, EvplRetryableError, one_line
 from airflow_provider_evpl.flows.progress import ProgressLog
 from airflow_provider_evpl.hooks.evpl import EvplHook, get_hook
@@ -94,7 +94,7 @@ class EvplUtilizationToObjectStorageOperator(BaseOperator):
         object_storage_conn_id: str | None = None,
         evpl_conn_id: str = EvplHook.default_conn_name,
         code_ope: str | None = None,
-        granularity: str = "300s",
+        granularity: str = DEFAULT_GRANULARITY,
         window_start: datetime | str | None = None,
         window_end: datetime | str | None = None,
         window_length: timedelta | str | None = None,

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from airflow_provider_evpl.config.readers import guarded, read_name
+from airflow_provider_evpl.config.arguments import read_name
+from airflow_provider_evpl.config.readers import guarded
 from airflow_provider_evpl.errors import EvplConfigError
 from airflow_provider_evpl.escapes import Reading
 from airflow_provider_evpl.hooks.storage import open_object_storage

@@ -15,7 +15,8 @@ from airflow.providers.common.compat.sdk import (
 )
 
 from airflow_provider_evpl import errors
-from airflow_provider_evpl.config.readers import given_fields, guarded
+from airflow_provider_evpl.config.arguments import DEFAULT_GRANULARITY, given_fields
+from airflow_provider_evpl.config.readers import guarded
 from airflow_provider_evpl.errors import EvplConfigError, EvplPermanentError, one_line
 from airflow_provider_evpl.hooks.evpl import EvplHook, get_hook
 from airflow_provider_evpl.triggers.deferral import read_deferrable
@@ -81,7 +82,7 @@ class EvplUtilizationSensor(BaseSensorOperator):
         min_series: int | str,
         evpl_conn_id: str = EvplHook.default_conn_name,
         code_ope: str | None = None,
-        granularity: str = "300s",
+        granularity: str = DEFAULT_GRANULARITY,
         window_start: datetime | str | None = None,
         window_end: datetime | str | None = None,
         window_length: timedelta | str | None = None,

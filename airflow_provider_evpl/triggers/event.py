@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.triggers import BaseEventTrigger
 from airflow.triggers.base import TriggerEvent
 
-from airflow_provider_evpl.config.readers import given_arguments, read_number
+from airflow_provider_evpl.config.arguments import DEFAULT_GRANULARITY, given_arguments
+from airflow_provider_evpl.config.readers import read_number
 from airflow_provider_evpl.errors import (
     EvplAuthError,
     EvplConfigError,
@@ -80,7 +81,7 @@ class EvplUtilizationEventTrigger(BaseEventTrigger):
         min_series: int,
         evpl_conn_id: str = EvplHook.default_conn_name,
         code_ope: str | None = None,
-        granularity: str = "300s",
+        granularity: str = DEFAULT_GRANULARITY,
         settle: timedelta | str = "0s",
         lookback: timedelta | str = "7d",
         poke_interval_seconds: float = 300,

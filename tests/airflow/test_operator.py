@@ -154,7 +154,7 @@ def test_wrong_connection_field_or_password_fails_for_good(lab: "Lab") -> None:
 def test_run_without_window_names_the_arguments_to_set(lab: "Lab") -> None:
     """If the context has no window, the error names the arguments that set one."""
     error = _fails(lab, {"window_start": None, "window_end": None})
-    assert "set window_start and window_end, or window_length" in str(error)
+    assert "Set window_start and window_end, or window_length" in str(error)
 
 
 def test_temporary_errors_are_raised_unchanged(lab: "Lab") -> None:

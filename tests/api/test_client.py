@@ -178,7 +178,7 @@ def test_an_answer_that_is_no_report(body: bytes, kind: type[EvplError], count: 
     """Half an answer is asked for again; one that is no report is permanent; both tell the request id."""
     with scripted([answer(content=body)]) as api, pytest.raises(kind, match=REQUEST_ID) as raised:
         api.client.page(QUERY, 1)
-    assert f"report of {QUERY.window} from index 1: the answer is no" in str(raised.value)
+    assert f"report of {QUERY.window} from index 1: the response is not" in str(raised.value)
     assert api.reports.call_count == count
 
 

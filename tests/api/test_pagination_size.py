@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from airflow_provider_evpl.api.pagination import read_pages
-from airflow_provider_evpl.decode.decoder import MOST_REJECTIONS
+from airflow_provider_evpl.decode.limits import MAX_REJECTIONS
 from airflow_provider_evpl.errors import EvplResponseError
 from airflow_provider_evpl.models import Page, Rejection
 from tests.support.api import page
@@ -13,8 +13,8 @@ ODD = Rejection("odd", 0, 0, 1, "{}")
 SIZES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "bytes": ({"size": 1 << 29}, {"size": (1 << 29) + 1}),
     "rejected": (
-        {"rejections": [ODD] * (MOST_REJECTIONS // 2)},
-        {"rejections": [ODD] * (MOST_REJECTIONS // 2 + 1)},
+        {"rejections": [ODD] * (MAX_REJECTIONS // 2)},
+        {"rejections": [ODD] * (MAX_REJECTIONS // 2 + 1)},
     ),
     "elements": ({"entry_count": 2_500_000}, {"entry_count": 2_500_001}),
 }
