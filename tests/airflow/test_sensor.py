@@ -120,7 +120,7 @@ def test_sensor_times_out_with_last_poll(
     told = logs()
     assert "Last poll: window 2026-11-20" in told
     assert seen[look] in told
-    assert "attempt" not in told  # the next look is the next one
+    assert "attempt" not in told  # the next poll is the next attempt
 
 
 @pytest.mark.parametrize("mode", MODES)
