@@ -191,10 +191,10 @@ def test_renamed_samples_are_counted_as_rejected(tmp_path: Path) -> None:
 @pytest.mark.parametrize("renamed", [("a", "b"), ("b",)])
 def test_slice_with_renamed_values_is_refused(tmp_path: Path, renamed: tuple[str, ...]) -> None:
     """Samples whose value has a new name are rejected. They never land as rows without a value."""
-    api = RenamingApi(TWO, renamed=renamed, new_names={"value": "utilisation"})
+    api = RenamingApi(TWO, renamed=renamed, new_names={"value": "utilization"})
     with pytest.raises(
         EvplRefusedError,
-        match=f"{288 * len(renamed)} x no value; the unknown field utilisation",
+        match=f"{288 * len(renamed)} x no value; the unknown field utilization",
     ):
         run(api, tmp_path)
     assert objects(tmp_path) == []
