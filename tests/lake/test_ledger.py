@@ -1,5 +1,7 @@
+from airflow_provider_evpl.lake.ledger import Ledger
 from airflow_provider_evpl.lake.samples import SampleCollector
 from airflow_provider_evpl.models import NO_ZONE, Page, Rejection
+from airflow_provider_evpl.window import Granularity
 from tests.support.lake import (
     FIVE_MINUTES,
     PULLED_AT,
@@ -68,3 +70,15 @@ def test_names_of_unknown_fields_are_bounded() -> None:
             )
         )
     assert sorted(collector.finish().unknown_fields) == [f"{n:04} {'x' * 195}..." for n in range(100)]
+
+
+def test_sum_of_ledgers_leaves_out_unknown_counts() -> None:
+    """A slice that isn't made of whole steps has no `expected`, `observed` and `values`."""
+    rows: list[Row] = [(circuit("a"), microseconds(hours(0, 1).start), value) for value in (1.0, 2.0)]
+    whole = collect([Answer(rows, [rejection()])], hours(0, 1)).ledger
+    unknown = collect([Answer(rows, [])], hours(0, 1), Granularity("1y")).ledger
+    total = whole + unknown
+    assert (total.received, total.rows, total.duplicates, total.rejected) == (5, 2, 2, 1)
+    assert (total.expected, total.observed, total.values) == (12, 1, 1)
+    assert (unknown + unknown).expected is None
+    assert Ledger.empty() + whole == whole
