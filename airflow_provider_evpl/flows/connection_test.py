@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from airflow_provider_evpl.api.client import Client, Query
+from airflow_provider_evpl.config.arguments import DEFAULT_GRANULARITY
 from airflow_provider_evpl.errors import (
     EvplError,
     EvplRateLimitError,
@@ -29,7 +30,10 @@ _NEXT_STEPS_OF_TOKEN: dict[type[EvplError], str] = {
     EvplResponseError: _CHECK_TOKEN_URL,
     **_NEXT_STEPS,
 }
-_NEXT_STEPS_OF_REPORT: dict[type[EvplError], str] = {EvplResponseError: "Check host.", **_NEXT_STEPS}
+_NEXT_STEPS_OF_REPORT: dict[type[EvplError], str] = {
+    EvplResponseError: "Check host. Redirects are never followed. If it is right, show Orange this message.",
+    **_NEXT_STEPS,
+}
 
 
 def check_connection(client: Client) -> str:
@@ -62,7 +66,7 @@ def _query(code_ope: str) -> Query:
     """Return a query of five minutes of two days ago: it is small, and published by now."""
     start = floor(datetime.now(UTC), DAY) - 2 * DAY
     window = Window(start, start + timedelta(seconds=300))
-    return Query(code_ope=code_ope, granularity=Granularity("300s"), window=window)
+    return Query(code_ope=code_ope, granularity=Granularity(DEFAULT_GRANULARITY), window=window)
 
 
 def _try(request: Callable[[], _T], failed: str, next_steps: Mapping[type[EvplError], str]) -> _T:

@@ -7,9 +7,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from airflow_provider_evpl.api.client import Client, Query
-from airflow_provider_evpl.api.pagination import read_pages
 from airflow_provider_evpl.config.plans import LONGEST_WAIT, WaitPlan
-from airflow_provider_evpl.errors import EvplPagingError, EvplRetryableError
+from airflow_provider_evpl.errors import EvplRetryableError
 from airflow_provider_evpl.window import EPOCH, Granularity, Window, iso, microseconds
 
 if TYPE_CHECKING:
@@ -115,23 +114,15 @@ def count_published(
     first, end = (microseconds(moment - EPOCH) for moment in (last, window.end))
     found: set[Series] = set()
     rejected, reason = 0, ""
-    pages = read_pages(lambda index: client.page(query, index), pagination=client.settings.pagination)
-    try:
-        with closing(pages):
-            for page in pages:
-                rejected += sum(one.samples for one in page.rejections)
-                reason = reason or next((one.reason for one in page.rejections), "")
-                for entry in page.entries:
-                    if any(first <= timestamp < end for timestamp in entry.timestamps):
-                        found.add(entry.series)
-                if len(found) >= enough:
-                    break
-    except EvplPagingError as error:
-        raise EvplPagingError(
-            f"report of {asked.label}: {error.what}",
-            f"If it stays, set pagination to page in {client.settings.connection}.",
-            error.detail,
-        ) from error
+    with closing(client.pages(query)) as pages:
+        for page in pages:
+            rejected += sum(one.samples for one in page.rejections)
+            reason = reason or next((one.reason for one in page.rejections), "")
+            for entry in page.entries:
+                if any(first <= timestamp < end for timestamp in entry.timestamps):
+                    found.add(entry.series)
+            if len(found) >= enough:
+                break
     if rejected:
         _log.warning("%d samples can't be read and don't count, the first: %s", rejected, reason)
     return len(found)

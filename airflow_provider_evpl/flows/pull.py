@@ -6,14 +6,11 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 from datetime import UTC, datetime
 from itertools import groupby
-from threading import Event
 
 from airflow_provider_evpl.api.client import Client, Query
-from airflow_provider_evpl.api.pagination import read_pages
 from airflow_provider_evpl.config.plans import PullPlan
 from airflow_provider_evpl.errors import EvplNotPublishedError, EvplPagingError
 from airflow_provider_evpl.flows.decision import (
-    Keep,
     Land,
     Refuse,
     decide,
@@ -125,25 +122,10 @@ def _collect(
     collector = SampleCollector(
         query.window, code_ope=query.code_ope, granularity=query.granularity, pulled_at=pulled_at
     )
-    ended = Event()
-    pages = read_pages(
-        lambda index: client.page(query, index, cancelled=ended.is_set),
-        pagination=client.settings.pagination,
-        parallelism=parallelism,
-        on_end=ended.set,
-        hang_up=client.hang_up,
-    )
-    try:
-        with closing(pages):  # no page stays in flight, whatever is raised
-            for page in pages:
-                collector.add(page)
-                on_page(page)
-    except EvplPagingError as error:
-        raise EvplPagingError(
-            f"slice {query.window.label}: {error.what}",
-            f"Airflow retries. If it stays, set pagination to page in {client.settings.connection}.",
-            error.detail,
-        ) from error
+    with closing(client.pages(query, parallelism=parallelism)) as pages:
+        for page in pages:
+            collector.add(page)
+            on_page(page)
     return collector.finish()
 
 
@@ -228,15 +210,15 @@ class _Run:
 
     def _carry_out(self, target: Target, samples: Samples) -> None:
         change = self._lake.change(target, samples)
-        match decide(target, change, self._plan, redact=self._client.redact):
-            case Land():
-                self._land(target, change)
-            case Keep(reason):
-                _log.warning("%s", reason)
-                if kept := self._lake.completeness(target, change.samples):
-                    self._shortfalls.check(kept)
-            case Refuse(error):
-                self._failures.add(target.window, error)
+        decision = decide(target, change, self._plan, redact=self._client.redact)
+        if isinstance(decision, Land):
+            self._land(target, decision.change)
+        elif isinstance(decision, Refuse):
+            self._failures.add(target.window, decision.error)
+        else:
+            _log.warning("%s", decision.reason)
+            if kept := self._lake.completeness(target, change.samples):
+                self._shortfalls.check(kept)
 
     def _land(self, target: Target, change: Change) -> None:
         samples, name = change.samples, target.window.label

@@ -52,7 +52,7 @@ def test_a_manual_run_without_a_date_says_what_to_set(lab: "Lab", logs: Callable
     conf = {"object_storage_path": lab.root, "window_length": "1d"}
     outcome = run_dag(lab, "evpl_any", logical_date=None, conf=conf)
     assert outcome.state == "failed"
-    assert "set window_start and window_end" in logs()
+    assert "Set window_start and window_end" in logs()
     assert lab.landed() == []
 
 

@@ -99,7 +99,7 @@ def test_a_manual_run_without_logical_date(lab: "Lab", dag_id: str, logs: Callab
     scheduler.trigger(dag_id)
     (outcome,) = scheduler.finish(dag_id, "manual")
     assert outcome.state == "failed"
-    assert "set window_start and window_end" in logs()
+    assert "Set window_start and window_end" in logs()
     assert lab.landed() == []
 
 
@@ -119,7 +119,7 @@ def test_a_run_whose_interval_has_no_width(lab: "Lab", logs: Callable[[], str]) 
         scheduler.schedule()
         (outcome,) = scheduler.finish("evpl_trigger_alone", "scheduled")
     assert outcome.state == "failed"
-    assert "set window_start and window_end, or window_length" in logs()
+    assert "Set window_start and window_end, or window_length" in logs()
     assert lab.landed() == []
 
 

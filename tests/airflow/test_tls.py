@@ -145,7 +145,7 @@ def test_plain_http_is_refused_before_anything_is_sent(lab: "Lab", place: str) -
         lab.connect(**urls | {place: "http://evpl.example"}, proxy=proxy.url)
         said = _refused(lab)
     assert proxy.seen == []
-    assert re.match(rf"{place}.*must be https; plain http would show the credentials", said)
+    assert re.match(rf"{place}.*must be https; plain http is for a loopback host only", said)
 
 
 def _behind(shown: Path) -> Callable[[BaseHTTPRequestHandler], None]:

@@ -179,7 +179,7 @@ def test_stopped_run_requests_no_further_slice(tmp_path: Path) -> None:
     api.changes = {1: {"totalPages": 0}}
     with api.client(page_parallelism=1) as client:
         api.made = client
-        with pytest.raises(EvplUnavailableError, match="stopped, the task is being ended"):
+        with pytest.raises(EvplUnavailableError, match="The task was stopped from outside"):
             pull(client, LocalStore(str(tmp_path)), WEEK, provenance={})
     assert intervals(tmp_path) == days(0, 1)
 

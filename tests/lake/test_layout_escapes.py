@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from airflow_provider_evpl.config.readers import read_code_ope
+from airflow_provider_evpl.config.readers import read_text
 from airflow_provider_evpl.config.settings import Settings
 from airflow_provider_evpl.errors import EvplConfigError, EvplStoreDeniedError
 from tests.support.fake_api import A_DAY, MIDNIGHT, FakeApi, grid, run
@@ -56,7 +56,7 @@ def test_operator_code_lands_below_the_root(text: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder, "up", "lake")
         try:
-            code_ope = read_code_ope({"code_ope": text}, None)
+            code_ope = read_text(text, "code_ope")
         except EvplConfigError:
             assert not text.strip()
             return

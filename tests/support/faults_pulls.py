@@ -229,7 +229,7 @@ def _final(error: type[EvplError], why: str) -> Fails:
 
 ENDLESSLY = "/53: Too many requests.*; gave up after 10 attempts"
 WAITED_FOR = "asked to wait 30 s; gave up after (8|9|10) attempts"
-CUT = _down("the answer is no whole JSON text")
+CUT = _down("the response is not complete JSON")
 
 REPLIES: dict[str, Lands | Fails] = {
     "error-400-28": Fails(EvplRequestError, "400/28: Invalid query-string"),
@@ -263,7 +263,7 @@ REPLIES: dict[str, Lands | Fails] = {
     "status-204": _response("204: an answer of 0 bytes"),
     "redirect-elsewhere": _response("302: .*no redirect is followed"),
     "body-empty": CUT,
-    "body-list": _response("the answer is no report: not an object"),
+    "body-list": _response("the response is not a report: not an object"),
     "body-bom": SAME,
     "json-cut": CUT,
     "content-type-html": SAME,

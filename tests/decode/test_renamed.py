@@ -159,8 +159,8 @@ MEASUREMENTS = {"performanceValues": "measurements"}
 
 
 @pytest.mark.parametrize("allow_empty", [False, True])
-def test_renamed_performance_values_are_refused(tmp_path: Path, *, allow_empty: bool) -> None:
-    """A window whose samples all have a new name is refused, not "not published yet", and nothing lands."""
+def test_window_of_renamed_samples_is_refused(tmp_path: Path, *, allow_empty: bool) -> None:
+    """A window whose samples all have a new name is refused, not "not published yet". Nothing lands."""
     api = RenamingApi(TWO, renamed=("a", "b"), new_names=MEASUREMENTS)
     with pytest.raises(EvplRefusedError) as error:
         run(api, tmp_path, replace(A_DAY, allow_empty=allow_empty))
@@ -168,8 +168,8 @@ def test_renamed_performance_values_are_refused(tmp_path: Path, *, allow_empty: 
     assert objects(tmp_path) == []
 
 
-def test_renamed_performance_values_of_one_entry_are_refused(tmp_path: Path) -> None:
-    """One of two circuits with a new name refuses the slice, and nothing lands."""
+def test_slice_with_one_renamed_circuit_is_refused(tmp_path: Path) -> None:
+    """One of two circuits with a new name refuses the slice. Nothing lands."""
     api = RenamingApi(TWO, renamed=("b",), new_names=MEASUREMENTS)
     with pytest.raises(
         EvplRefusedError,
@@ -179,8 +179,8 @@ def test_renamed_performance_values_of_one_entry_are_refused(tmp_path: Path) -> 
     assert objects(tmp_path) == []
 
 
-def test_renamed_performance_values_are_accounted_for(tmp_path: Path) -> None:
-    """Where rejected samples may land beside, each sample is a row or rejected."""
+def test_renamed_samples_are_counted_as_rejected(tmp_path: Path) -> None:
+    """If rejected samples are allowed, each sample is a row or rejected."""
     api = RenamingApi(TWO, renamed=("b",), new_names=MEASUREMENTS)
     result = run(api, tmp_path, replace(A_DAY, max_rejected_fraction=1.0)).as_dict()
     counts = [result[name] for name in ("received", "rows", "duplicates", "out_of_window", "rejected")]
@@ -189,8 +189,8 @@ def test_renamed_performance_values_are_accounted_for(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("renamed", [("a", "b"), ("b",)])
-def test_renamed_values_are_refused(tmp_path: Path, renamed: tuple[str, ...]) -> None:
-    """Samples whose value has a new name are rejected; they never land as rows without a value."""
+def test_slice_with_renamed_values_is_refused(tmp_path: Path, renamed: tuple[str, ...]) -> None:
+    """Samples whose value has a new name are rejected. They never land as rows without a value."""
     api = RenamingApi(TWO, renamed=renamed, new_names={"value": "utilisation"})
     with pytest.raises(
         EvplRefusedError,
