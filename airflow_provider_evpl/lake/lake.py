@@ -165,7 +165,7 @@ class Lake:
         footers = self._footers(target, samples)
         news = {one: footer for one, footer in footers.items() if target.landed.get(one) != footer}
         if find_losses(self._objects, news, samples):
-            raise _overlap(target, "landed more samples meanwhile. Nothing was put.", news)
+            raise _overlap(target, "landed more samples meanwhile.", "Nothing was put.", news)
 
     def _footers(self, target: Target, samples: Samples) -> dict[Window, Footer]:
         """Read the footers of the interval again. Raise if another run landed newer samples meanwhile.
@@ -180,7 +180,7 @@ class Lake:
             if target.landed.get(one) != footer and _is_after(footer, samples.pulled_at)
         ]
         if newer:
-            raise _overlap(target, "landed newer samples meanwhile. Nothing was put.", newer)
+            raise _overlap(target, "landed newer samples meanwhile.", "Nothing was put.", newer)
         return footers
 
     def _supersede(self, target: Target, *, clean: bool) -> None:
@@ -199,17 +199,17 @@ class Lake:
             if window != target.window:
                 self._store.delete(self._dataset.samples_path(window))
         if others:
-            raise _overlap(target, "landed meanwhile. The next run joins both.", others)
+            raise _overlap(target, "landed meanwhile.", "Both stay.", others)
 
 
 def _is_after(footer: Footer, pulled_at: datetime) -> bool:
     return footer.pulled_at is not None and footer.pulled_at > pulled_at
 
 
-def _overlap(target: Target, what: str, windows: Iterable[Window]) -> EvplOverlapError:
+def _overlap(target: Target, what: str, outcome: str, windows: Iterable[Window]) -> EvplOverlapError:
     return EvplOverlapError(
         f"slice {target.window.label}: another run {what}",
-        "Airflow retries. Don't run overlapping windows at the same time.",
+        f"{outcome} Airflow retries. Don't run overlapping windows at the same time.",
         f"objects of the other run: {name_some([one.label for one in windows])}",
     )
 

@@ -146,6 +146,6 @@ def test_abfs_reads_each_connection_type_of_azure(lab: "Lab", azure_url: str, co
     lab.monkeypatch.setenv(f"AIRFLOW_CONN_{conn_type.upper()}", connection)
     store = open_object_storage(f"abfs://{conn_type}@{BUCKET}/evpl", None)
     assert store.url("x") == f"abfs://{BUCKET}/evpl/x"
-    with pytest.raises(EvplStoreDeniedError, match="the connection's rights") as caught:
+    with pytest.raises(EvplStoreDeniedError, match="rights of the storage connection") as caught:
         store.listing("x")
     assert wrong not in str(caught.value)

@@ -1,5 +1,10 @@
+import pytest
+
+from airflow_provider_evpl.decode.values import pack
+from airflow_provider_evpl.lake.ledger import Ledger
 from airflow_provider_evpl.lake.samples import SampleCollector
-from airflow_provider_evpl.models import NO_ZONE, Page, Rejection
+from airflow_provider_evpl.models import NO_ZONE, Entry, Page, Rejection
+from airflow_provider_evpl.window import Granularity
 from tests.support.lake import (
     FIVE_MINUTES,
     PULLED_AT,
@@ -68,3 +73,48 @@ def test_names_of_unknown_fields_are_bounded() -> None:
             )
         )
     assert sorted(collector.finish().unknown_fields) == [f"{n:04} {'x' * 195}..." for n in range(100)]
+
+
+def test_sum_of_ledgers_leaves_out_unknown_counts() -> None:
+    """A slice that isn't made of whole steps has no `expected`, `observed` and `values`."""
+    rows: list[Row] = [(circuit("a"), microseconds(hours(0, 1).start), value) for value in (1.0, 2.0)]
+    whole = collect([Answer(rows, [rejection()])], hours(0, 1)).ledger
+    unknown = collect([Answer(rows, [])], hours(0, 1), Granularity("1y")).ledger
+    total = whole + unknown
+    assert (total.received, total.rows, total.duplicates, total.rejected) == (5, 2, 2, 1)
+    assert (total.expected, total.observed, total.values) == (12, 1, 1)
+    assert (unknown + unknown).expected is None
+    assert Ledger.empty() + whole == whole
+
+
+@pytest.mark.parametrize(
+    ("given_rows", "gone", "fraction"),
+    [
+        ([1.0] * 9, [rejection()], 0.1),  # eight duplicates of one value are no conflict
+        ([1.0, 2.0], [], 0.5),
+        ([1.0], [rejection(sample=None, samples=3)], 0.75),
+        ([], [rejection(sample=None, samples=1)], 1.0),
+        ([], [rejection()], 1.0),
+    ],
+)
+def test_rejected_fraction_is_the_larger_share(
+    given_rows: list[float], gone: list[Rejection], fraction: float
+) -> None:
+    """The larger share counts: samples rejected or in conflict, or entries rejected."""
+    moment = microseconds(hours(0, 1).start)
+    answer = Answer([(circuit("a"), moment, value) for value in given_rows], gone)
+    assert collect([answer], hours(0, 1)).ledger.rejected_fraction == pytest.approx(fraction)
+
+
+def test_rejected_fraction_counts_entries() -> None:
+    """One rejected entry of two makes the share 0.5, even if the other entry has many samples."""
+    moment = microseconds(hours(0, 1).start)
+    many = Entry(circuit("a"), [moment + at for at in range(99)], pack([1.0] * 99))
+    collector = SampleCollector(hours(0, 1), code_ope="0042", granularity=FIVE_MINUTES, pulled_at=PULLED_AT)
+    gone = [rejection("[]", sample=None)]
+    collector.add(
+        Page(current_page=1, total_pages=1, has_next=False, entry_count=2, entries=[many], rejections=gone)
+    )
+    ledger = collector.finish().ledger
+    assert (ledger.received, ledger.rejected) == (100, 1)
+    assert ledger.rejected_fraction == 0.5

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from airflow_provider_evpl.decode.values import pack
 from airflow_provider_evpl.lake.samples import SampleCollector, Samples, find_unit_doubts
 from airflow_provider_evpl.lake.schema import SERIES_COLUMNS
-from airflow_provider_evpl.models import Entry, Page, Rejection, Series
+from airflow_provider_evpl.models import Entry, Page, Series
 from airflow_provider_evpl.window import EPOCH, Granularity, Window
 from tests.support.lake import (
     FIVE_MINUTES,
@@ -313,37 +313,6 @@ def test_rejections_keep_their_page() -> None:
     samples = collect([Answer([], gone[:1]), Answer([], []), Answer([], gone[1:])], WINDOW)
     assert [placed.page for placed in samples.rejections] == [1, 3, 3]
     assert [placed.rejection for placed in samples.rejections] == gone
-
-
-@pytest.mark.parametrize(
-    ("given_rows", "gone", "fraction"),
-    [
-        ([1.0] * 9, [rejection()], 0.1),  # eight duplicates of one value are no conflict
-        ([1.0, 2.0], [], 0.5),
-        ([1.0], [rejection(sample=None, samples=3)], 0.75),
-        ([], [rejection(sample=None, samples=1)], 1.0),
-        ([], [rejection()], 1.0),
-    ],
-)
-def test_rejected_fraction_is_the_larger_share(
-    given_rows: list[float], gone: list[Rejection], fraction: float
-) -> None:
-    """The larger share counts: samples rejected or in conflict, or entries rejected."""
-    answer = Answer([(circuit("a"), START, value) for value in given_rows], gone)
-    assert collect([answer], WINDOW).ledger.rejected_fraction == pytest.approx(fraction)
-
-
-def test_rejected_fraction_counts_entries() -> None:
-    """One rejected entry of two makes the share 0.5, even if the other entry has many samples."""
-    many = Entry(circuit("a"), [START + at for at in range(99)], pack([1.0] * 99))
-    collector = SampleCollector(WINDOW, code_ope="0042", granularity=FIVE_MINUTES, pulled_at=PULLED_AT)
-    gone = [rejection("[]", sample=None)]
-    collector.add(
-        Page(current_page=1, total_pages=1, has_next=False, entry_count=2, entries=[many], rejections=gone)
-    )
-    ledger = collector.finish().ledger
-    assert (ledger.received, ledger.rejected) == (100, 1)
-    assert ledger.rejected_fraction == 0.5
 
 
 def test_series_outside_the_slice_are_not_counted() -> None:
