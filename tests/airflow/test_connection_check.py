@@ -74,12 +74,12 @@ CASES = {
     "subscription": Case(FINE, problem(403, 50), (*NO_REPORT, "403/50", "subscription", "with Orange"), 2),
     "limit": Case(FINE, problem(403, 53), (*NO_REPORT, "403/53", "limit", "in a minute"), 2),
     "token-refused": Case(FINE, problem(401, 41), (*NO_REPORT, "401/41", "token_url", "subscription"), 4),
-    "no-such-path": Case(FINE, problem(404, 60), (*NO_REPORT, "404/60", "host, job and code_ope"), 2),
+    "no-such-path": Case(FINE, problem(404, 60), (*NO_REPORT, "404/60", "host and job"), 2),
     "html-404": Case(FINE, Reply(404, PAGE), (*NO_REPORT, "404", "not in the API's form", "host"), 2),
     "html": Case(FINE, Reply(200, PAGE), (*NO_REPORT, "not complete JSON", "check host"), 2),
     "other-json": Case(FINE, Reply(200, {"status": "UP"}), (*NO_REPORT, "hasNext", "Check host"), 2),
-    "redirect": Case(FINE, MOVED, (*NO_REPORT, "302", "check host", "no redirect is followed"), 2),
-    "business": Case(FINE, problem(422, 0), (*NO_REPORT, "422", "business"), 2),
+    "redirect": Case(FINE, MOVED, (*NO_REPORT, "302", "Check host", "Redirects are never followed"), 2),
+    "business": Case(FINE, problem(422, 0), (*NO_REPORT, "422", "rule of Orange"), 2),
     "away": Case(FINE, problem(503, 5), (*NO_REPORT, "503/5", "test again later"), 2),
 }
 
@@ -150,7 +150,7 @@ def test_a_refused_certificate_is_told(  # noqa: PLR0913 a table of four columns
     with serving(by_path(FINE, EMPTY), with_tls(path)) as server:
         url = f"https://127.0.0.1:{server.port}"
         message = try_out(lab, url, verify=str(path) if knows else None)
-    assert "its certificate is refused" in message
+    assert "is not trusted" in message
     assert words in message
     assert "check the host and the date" in message
     assert "verify to your CA bundle" in message

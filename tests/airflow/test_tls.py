@@ -125,7 +125,7 @@ def test_any_other_certificate_ends_the_task(  # noqa: PLR0913 a table of three 
         lab.connect(**urls | {place: f"https://{HERE}:{server.port}"}, verify=verify)
         said = _refused(lab)
     assert server.seen == []
-    assert f"{HERE}:{server.port}: its certificate is refused" in said
+    assert f"{HERE}:{server.port} is not trusted" in said
     assert re.search(rf"{why}.*set verify to your CA bundle", said)
 
 
