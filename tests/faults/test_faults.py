@@ -13,7 +13,6 @@ from airflow_provider_evpl.errors import (
     EvplPagingError,
     EvplRateLimitError,
     EvplRefusedError,
-    EvplRetryableError,
     EvplUnavailableError,
 )
 from airflow_provider_evpl.sandbox.faults.pages import PAGE_FAULTS
