@@ -232,9 +232,7 @@ def test_pages_that_never_add_up_land_nothing(tmp_path: Path, caplog: pytest.Log
     """After three starts a temporary error names the slice, and nothing has landed."""
     caplog.set_level(logging.INFO)
     api = FakeApi(CIRCUITS, changes={2: {"totalPages": 9}})
-    with pytest.raises(
-        EvplPagingError, match=r"^report of 2026-11-20, page 2: (.*\n)*.*set pagination to page"
-    ):
+    with pytest.raises(EvplPagingError, match=r"^report of 2026-11-20, page 2: (.|\n)*set pagination"):
         run(api, tmp_path, page_parallelism=1)
     assert api.indices == [1, 4] * 3
     assert objects(tmp_path) == []
