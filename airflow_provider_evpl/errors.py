@@ -245,4 +245,6 @@ def wrong(must: str, value: object, next_step: str = "") -> EvplConfigError:
         value: is shown on one line, and cut.
         next_step: what to do.
     """
-    return EvplConfigError(f"{must}, is {quoted(value)}.", next_step, without_value=f"{must}, is ***.")
+    return EvplConfigError(
+        f"{must}, but is {quoted(value)}.", next_step, without_value=f"{must}, but is ***."
+    )

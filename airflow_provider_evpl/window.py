@@ -108,8 +108,11 @@ class Granularity:
             object.__setattr__(self, "text", f"{number}{unit}")
             _ = self.step
         except (ValueError, OverflowError):
-            must = "granularity: must be like 300s or 1h: a number and one of ms, s, m, h, d, w, y"
-            raise wrong(must, self.text) from None
+            raise wrong(
+                "granularity: must be like 300s or 1h",
+                self.text,
+                "Write a number and one of ms, s, m, h, d, w, y; m means months.",
+            ) from None
 
     def _parts(self) -> tuple[int, str]:
         match = _GRANULARITY.fullmatch(self.text)

@@ -99,7 +99,7 @@ def read_text(value: object, field: str) -> str:
             place.
     """
     if not isinstance(value, str):
-        raise EvplConfigError(f"{field}: must be text, is {type(value).__name__}.")
+        raise EvplConfigError(f"{field}: must be text, but is {type(value).__name__}.")
     if any("\ud800" <= character <= "\udfff" for character in value):
         raise EvplConfigError(f"{field}: has an invalid character (a lone surrogate).")
     return value.strip()
@@ -148,7 +148,7 @@ def read_number(value: object, field: str, within: tuple[float, float], *, above
     low, high = within
     number = _as_number(value)
     if number is None or not (low < number if above else low <= number) or number > high:
-        bounds = f"{'above' if above else 'from'} {low:g}" + ("" if math.isinf(high) else f" to {high:g}")
+        bounds = f"{'above' if above else 'from'} {low:,}" + ("" if math.isinf(high) else f" up to {high:,}")
         raise wrong(f"{field}: must be a number {bounds}", value)
     return number
 
@@ -186,7 +186,11 @@ def read_duration(value: object, field: str) -> timedelta:
     text = text_of(value)
     length = _parse_duration(text.strip()) if isinstance(text, str) else None
     if length is None or length > _MAX_DURATION:
-        raise wrong(f"{field}: must be text like 300s, 1h, 2d, or a timedelta of whole seconds", text)
+        raise wrong(
+            f"{field}: must be like 300s, 1h or 2d",
+            text,
+            "Write it as text with s, h or d, or as a timedelta of whole seconds.",
+        )
     return length
 
 
@@ -209,9 +213,9 @@ def read_moment(value: object, field: str) -> datetime:
     moment = _parse_moment(text.strip()) if isinstance(text, str) else None
     if moment is None:
         raise wrong(
-            f"{field}: must be a date, or a time in whole seconds with a zone",
+            f"{field}: must be a date, or a time with a zone",
             text,
-            "Write it like 2026-11-22 or 2026-11-22T00:00:00Z.",
+            "Write it like 2026-11-22 or 2026-11-22T00:00:00Z, in whole seconds.",
         )
     return moment
 

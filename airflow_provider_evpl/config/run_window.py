@@ -66,7 +66,9 @@ def _explicit(start: datetime | None, end: datetime | None) -> Window:
     if start is None or end is None:
         raise EvplConfigError("window_start and window_end: set both or neither.")
     if end <= start:
-        raise EvplConfigError(f"window_end: {iso(end)} must come after window_start, {iso(start)}.")
+        raise EvplConfigError(
+            "window_end: must come after window_start.", detail=f"They are {iso(end)} and {iso(start)}."
+        )
     return Window(start, end)
 
 

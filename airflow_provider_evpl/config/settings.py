@@ -173,7 +173,7 @@ class Settings:
         if self.proxy and plain and not _is_loopback(urlsplit(self.proxy).hostname):
             raise EvplConfigError(
                 "proxy: must be on a loopback host, because host or token_url is plain http.",
-                f"Use https for both in {self.connection}: plain http shows the credentials to the proxy.",
+                f"Use https for both in {self.connection}, or a proxy on this machine.",
             )
 
 
@@ -287,7 +287,9 @@ def _read_verify(value: object, name: str) -> bool | str:
     if isinstance(value, bool) or (isinstance(value, str) and value.strip().lower() in ("true", "false")):
         return read_boolean(value, name)
     if not isinstance(value, str):
-        raise EvplConfigError(f"{name}: must be true, or the path of a CA bundle, is {type(value).__name__}.")
+        raise EvplConfigError(
+            f"{name}: must be true, or the path of a CA bundle, but is {type(value).__name__}."
+        )
     return read_text(value, name)
 
 

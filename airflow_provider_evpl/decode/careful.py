@@ -47,7 +47,7 @@ def read_carefully(
     """Read a page sample by sample, and keep what is invalid as a rejection with its raw JSON.
 
     If samples are missing, a name is probably there twice, and a JSON parser sees only the last value. Then
-    the page is read again with all objects cut by hand. It takes three times as long, so it is not the rule.
+    the page is read again with all objects cut by hand. That takes three times as long.
 
     Args:
         text: of the response.
@@ -70,7 +70,8 @@ def read_carefully(
             return page
     raise EvplResponseError(
         f"the response has {lost:,} timeStamp fields outside of the documented places.",
-        f"{_REPORT_IT} Otherwise their samples would be lost.",
+        _REPORT_IT,
+        "If the rest landed, the samples of these fields would be lost.",
     )
 
 

@@ -18,27 +18,27 @@ from airflow_provider_evpl.sandbox.tokens import Tokens
 __all__ = ["create_app"]
 
 _DESCRIPTION: Final = """
-A local reading of Orange's *EVPL Monitoring* API. Orange publishes a page about it, not a contract:
-this description is one. Where Orange's page leaves a gap, the strict reading is served.
+A local server of Orange's *EVPL Monitoring* API. Orange publishes a page about the API, but no OpenAPI
+description; this is one. Where Orange's page leaves a gap, the sandbox is strict.
 
-Every answer carries the header `X-OAPI-Request-Id`. Errors have one of two shapes: the API's own
-(`code`, `message`, `description`, `infoURL`), and that of RFC 6749 at the token endpoint.
+Every response has the header `X-OAPI-Request-Id`. Errors have one of two formats: the API's own
+(`code`, `message`, `description`, `infoURL`), and the format of RFC 6749 at the token endpoint.
 
-All of this holds for a sandbox without faults. With faults (`--fault`) answers leave it on purpose.
+This describes a sandbox without faults. With faults (`--fault`), responses differ from it on purpose.
 """
 
 
 def create_app(
     config: SandboxConfig | None = None, *, clock: Callable[[], float] = time.monotonic
 ) -> FastAPI:
-    """Build the API; its OpenAPI description is at `/openapi.json`, for people at `/docs`.
+    """Make the API. Its OpenAPI description is at `/openapi.json`, and for people at `/docs`.
 
     Args:
-        config: The settings; none means all defaults.
-        clock: Seconds, for the life of tokens; it never goes back.
+        config: The settings. None: all defaults.
+        clock: Monotonic seconds, for the lifetime of tokens.
 
     Returns:
-        The application; its `state.sandbox` is the `State` its routes share.
+        The application. Its `state.sandbox` is the `State` that its routes share.
     """
     state = _state(config or SandboxConfig(), clock=clock)
     app = FastAPI(

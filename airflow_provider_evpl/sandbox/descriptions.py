@@ -1,4 +1,4 @@
-"""The parts of the OpenAPI description that are the same for several answers."""
+"""Parts of the OpenAPI description that several responses share."""
 
 from collections.abc import Mapping
 from typing import Any, Final, TypeAlias
@@ -13,7 +13,7 @@ Responses: TypeAlias = dict[int | str, dict[str, Any]]
 
 _REQUEST_ID: Final = {
     "X-OAPI-Request-Id": {
-        "description": "Id of the exchange, on every answer; what support asks for.",
+        "description": "Id of the request, on every response. Orange's support asks for it.",
         "required": True,
         "schema": {"type": "string"},
     }
@@ -21,17 +21,17 @@ _REQUEST_ID: Final = {
 
 
 def described(description: str, *, model: type[BaseModel]) -> dict[str, Any]:
-    """Describe one answer: its meaning, its body, and the header that all answers carry."""
+    """Describe one response: its meaning, its body, and the header of all responses."""
     return {"description": description, "model": model, "headers": _REQUEST_ID}
 
 
 def api_errors(meanings: Mapping[int, str]) -> Responses:
-    """Describe answers in the API's error shape, by HTTP status."""
+    """Describe responses in the API's error format, by HTTP status."""
     return _errors(meanings, model=ApiErrorBody)
 
 
 def oauth_errors(meanings: Mapping[int, str]) -> Responses:
-    """Describe answers in the token endpoint's error shape, by HTTP status."""
+    """Describe responses in the token endpoint's error format, by HTTP status."""
     return _errors(meanings, model=OAuthErrorBody)
 
 

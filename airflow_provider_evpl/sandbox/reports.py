@@ -1,8 +1,7 @@
-"""The report: who asks, what for, and the page that answers.
+"""The report endpoint: checks the request, and returns a page.
 
-Path, method and headers are the document's [O]. Ours [A]: an element is an entry, the window is
-`[startTime, endTime)`, and of several mistakes the token's is told first, then the path's, the
-headers', the parameters'.
+Path, method and headers are the document's [O]. Assumed [A]: an element is an entry, the window is
+`[startTime, endTime)`, and errors are reported in this order: token, path, headers, parameters.
 """
 
 from typing import Annotated, Final
@@ -40,10 +39,10 @@ _RESPONSES: Final = {
             401: "40: no token; 41: an unknown or revoked token; 42: an expired token.",
             404: "60: no such job, report or operator.",
             405: "61: another method than GET.",
-            422: "422: a granularity the network is not measured with, or a window of more than "
+            422: "422: a granularity that the network does not have, or a window of more than "
             f"{_MAX_STEPS} steps.",
             500: "1: the sandbox failed.",
-            503: "The document has it; a healthy sandbox never answers it.",
+            503: "From the document. A sandbox without faults never returns it.",
         }
     ),
 }
@@ -102,15 +101,15 @@ async def get_report(
         str,
         Header(
             pattern="^[1-9][0-9]{0,17}$",
-            description="Index of the first element to retrieve; one is the first of the "
-            "collection. An element is an entry. Next page: add the number of entries received.",
+            description="Index of the first element to retrieve, from 1. An element is an entry. "
+            "Next page: add the number of entries received.",
         ),
     ] = "1",
 ) -> Response:
-    """Serve the samples of the window `[startTime, endTime)`, one entry per series.
+    """Return the samples of the window `[startTime, endTime)`, one entry per series.
 
-    A window without a step of the grid has entries without samples. The network has values for
-    every time, the future too.
+    A window without a grid step has entries without samples. The network has values for all times, also for
+    the future.
     """
     _check_repeated(request)
     _check_scope(state, query)
@@ -135,5 +134,5 @@ def _check_scope(state: Shared, query: ReportQuery) -> None:
         raise ApiError(Problem.NOT_FOUND, description="codeOpe: no such operator")
     measured = state.config.normalized_granularity
     if query.normalized_granularity != measured:
-        description = f"granularity: this network is measured every {measured}"
+        description = f"granularity: this network has samples every {measured}"
         raise ApiError(Problem.BUSINESS_ERROR, description=description)

@@ -1,6 +1,6 @@
-"""The JSON shapes of the API as models, for its OpenAPI description; answers are not built of them.
+"""The JSON formats of the API as models, for its OpenAPI description only.
 
-Field names and types are the document's [O]; where it is silent the description says what the
+Field names and types are the document's [O]. Where the document is silent, the description says what the
 sandbox does.
 """
 
@@ -19,14 +19,14 @@ class Sample(BaseModel):
     timeStamp: Annotated[  # noqa: N815 the API's name
         str,
         Field(
-            description="UTC. The document does not say which moment of the step it is.",
+            description="UTC. The document does not say whether this is the start or the end of the step.",
             examples=["2026-11-22T00:05:00.000Z"],
         ),
     ]
     value: Annotated[
         str,
         Field(
-            description="Decimal text, without a unit in the document. Here: per cent of the "
+            description="Decimal text; the document names no unit. Here: percent of the "
             "bandwidth, 0 to 100, two decimals.",
             examples=["41.70"],
         ),
@@ -48,18 +48,18 @@ class Entry(BaseModel):
 
 
 class ReportPage(BaseModel):
-    """One page of a report. An element is an entry, that is a series."""
+    """One page of a report. An element is an entry, and an entry is a series."""
 
     currentPage: Annotated[  # noqa: N815 the API's name
-        int, Field(ge=1, description="Number of the page its first element is on, from 1.")
+        int, Field(ge=1, description="Number of the page, from 1.")
     ]
     totalPages: Annotated[  # noqa: N815 the API's name
-        int, Field(ge=1, description="Pages of the whole collection; one where it is empty.")
+        int, Field(ge=1, description="Number of pages; 1 if the collection is empty.")
     ]
     hasNext: Annotated[  # noqa: N815 the API's name
         bool, Field(description="Whether there are elements beyond this page.")
     ]
-    entries: Annotated[list[Entry], Field(description="Empty where `pagination` is beyond the last element.")]
+    entries: Annotated[list[Entry], Field(description="Empty if `pagination` is beyond the last element.")]
 
 
 class ApiErrorBody(BaseModel):
@@ -72,7 +72,7 @@ class ApiErrorBody(BaseModel):
 
 
 class AccessToken(BaseModel):
-    """An access token, as RFC 6749 section 5.1 has it."""
+    """An access token: RFC 6749, section 5.1."""
 
     token_type: Literal["Bearer"]
     access_token: Annotated[str, Field(description="Opaque.")]
@@ -80,7 +80,7 @@ class AccessToken(BaseModel):
 
 
 class OAuthErrorBody(BaseModel):
-    """An error of the token endpoint, as RFC 6749 section 5.2 has it."""
+    """An error of the token endpoint: RFC 6749, section 5.2."""
 
     error: OAuthCode
     error_description: str

@@ -1,6 +1,6 @@
-"""What OpenLineage is told of a task: where samples came from, where they landed, and the ledger.
+"""Lineage of a task for OpenLineage: where samples came from, where they landed, and the ledger.
 
-Imported where an event is made, and nowhere else: the provider of OpenLineage is an extra.
+Import this module only where an event is made: OpenLineage's provider is an extra.
 """
 
 from collections.abc import Mapping
@@ -41,12 +41,12 @@ _LEDGER: Final = (
 
 
 def lineage_of_pull(source: Mapping[str, str], names: Names, summary: "Summary") -> Lineage:
-    """From the API, per operator code, to the lake: of a pull that failed, what had landed.
+    """Return the lineage of a pull: from the API, by operator code, to the lake.
 
     Args:
-        source: `Settings.source`.
-        names: of the lake's folders, from `dataset_names`.
-        summary: of what has landed.
+        source: where the samples come from: `Settings.source`.
+        names: names of the lake's folders, from `dataset_names`.
+        summary: what has landed, also of a pull that failed.
     """
     result: dict[str, Any] = summary.as_dict()
     api = InputDataset(
@@ -71,10 +71,10 @@ def lineage_of_pull(source: Mapping[str, str], names: Names, summary: "Summary")
 
 
 def lineage_of_read(names: Names) -> Lineage:
-    """Read the lake, write nothing.
+    """Return the lineage of a task that only reads the lake.
 
     Args:
-        names: of the lake's folders, from `dataset_names`.
+        names: names of the lake's folders, from `dataset_names`.
     """
     return Lineage(inputs=[Dataset(*names["samples"], facets={"schema": _schema()})])
 
@@ -100,7 +100,7 @@ def _statistics(**counts: int) -> dict[str, OutputDatasetFacet]:
 
 
 def _schema() -> SchemaDatasetFacet:
-    """The columns as they are in the file: text is dictionary-encoded in memory alone."""
+    """Return the columns as they are in the file, where text is not dictionary-encoded."""
     return SchemaDatasetFacet(
         fields=[
             SchemaDatasetFacetFields(

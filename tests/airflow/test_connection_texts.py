@@ -18,7 +18,7 @@ EXTRA = {"application_id": "the app"} | OTHERS | {"ctxtid": [*OTHERS["ctxtid"]]}
 TEXTS = {name: json.dumps(value) if isinstance(value, list) else str(value) for name, value in EXTRA.items()}
 TEXTS |= {"job": ""}
 FIELDS: dict[str, Any] = {"login": "the/id", "password": "s3cret@:/?#%41", "host": HOST}
-EXPECTED = Settings.from_connection(**FIELDS, extra=EXTRA)
+EXPECTED = Settings.from_connection(**FIELDS, extra=EXTRA, conn_id="evpl_default")
 START = f"evpl://{quote(FIELDS['login'], safe='')}:{quote(FIELDS['password'], safe='')}"
 
 
@@ -87,7 +87,7 @@ def test_uri_may_have_the_scheme_of_the_host(read: Callable[[str], Settings]) ->
 
 def test_port_in_a_uri_is_an_error(read: Callable[[str], Settings]) -> None:
     """A port that Airflow reads as a field is an error that says how to write it."""
-    with pytest.raises(EvplConfigError, match=r"^port: .*in a URI percent-encoded"):
+    with pytest.raises(EvplConfigError, match=r"(?s)^port: .*in a URI percent-encoded"):
         read("evpl://https://id:secret@api.example.com:8443/?application_id=app")
 
 

@@ -14,7 +14,15 @@ from lazy_object_proxy import Proxy  # type: ignore[import-untyped]
 
 from airflow_provider_evpl.config.arguments import given_arguments, given_fields, read_name
 from airflow_provider_evpl.config.readers import guarded, read_boolean, read_duration, shows
-from airflow_provider_evpl.errors import EvplConfigError, name_of, name_some, one_line, quoted, wrong
+from airflow_provider_evpl.errors import (
+    EvplConfigError,
+    EvplUnavailableError,
+    name_of,
+    name_some,
+    one_line,
+    quoted,
+    wrong,
+)
 
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
@@ -55,8 +63,17 @@ def test_name_is_text_without_surrounding_blanks() -> None:
     """Surrounding blanks are removed; a list is an error that names the field."""
     assert read_name({"code_ope": " 0042\n"}, "code_ope") == "0042"
     assert read_name({}, "code_ope") is None
-    with pytest.raises(EvplConfigError, match=r"^code_ope: must be text, is list"):
+    with pytest.raises(EvplConfigError, match=r"^code_ope: must be text, but is list"):
         read_name({"code_ope": ["0042"]}, "code_ope")
+
+
+def test_error_has_up_to_three_parts() -> None:
+    """Each part starts on a new line. A place is put before what happened; a next step is never replaced."""
+    error = EvplUnavailableError("it failed.", detail="id 7", retry_after_seconds=5).with_next_step("Wait.")
+    assert str(error) == "it failed.\nWait.\nid 7"
+    placed = error.with_next_step("Do nothing.").within("slice 2026-11-22")
+    assert str(placed) == "slice 2026-11-22: it failed.\nWait.\nid 7"
+    assert (type(placed), placed.retry_after_seconds) == (EvplUnavailableError, 5)
 
 
 @pytest.mark.parametrize(
@@ -118,11 +135,11 @@ def test_unclear_duration_is_an_error(value: object) -> None:
 def test_one_line_replaces_invisible_characters() -> None:
     """A character that breaks a line, controls a terminal or is invisible is replaced; no other is."""
     kinds = ("Cc", "Cf", "Cs", "Zl", "Zp", "Zs")
-    odd = [chr(code) for code in range(0x110000) if unicodedata.category(chr(code)) in kinds]
-    kept = [one for one in odd if one_line(f"a{one}b") == f"a{one}b"]
+    hidden = [chr(code) for code in range(0x110000) if unicodedata.category(chr(code)) in kinds]
+    kept = [one for one in hidden if one_line(f"a{one}b") == f"a{one}b"]
     assert {unicodedata.category(one) for one in kept} == {"Zs"}
     assert set("\0\t\n\r\x0b\x1b\x7f\x85\x9b\u2028\u2029\u200b\u200f\u202e\u2066\ufeff\ud800") <= set(
-        odd
+        hidden
     ) - set(kept)
     assert one_line("a \r\n\x1b b") == "a   b"
     assert one_line("Île-de-France, 東京 💡") == "Île-de-France, 東京 💡"
@@ -170,11 +187,11 @@ def test_guarded_hides_a_value_with_a_secret() -> None:
     """The value is removed, also from the context that a traceback shows. Other errors keep their value."""
     error = wrong("granularity: must be short", "a-client-secret")
     with pytest.raises(
-        EvplConfigError, match=r"^granularity: must be short, is \*\*\*\.\nDo it\.$"
+        EvplConfigError, match=r"^granularity: must be short, but is \*\*\*\.\nDo it\.$"
     ) as raised:
         guarded(lambda: _fail(error), "client", "Do it.")
     assert raised.value.__context__ is raised.value.__cause__ is None
-    with pytest.raises(EvplConfigError, match=r"^granularity: must be short, is 'a-client-secret'\."):
+    with pytest.raises(EvplConfigError, match=r"^granularity: must be short, but is 'a-client-secret'\."):
         guarded(lambda: _fail(error), "other")
     assert guarded(lambda: 5, "client") == 5
 
@@ -188,7 +205,7 @@ def test_guarded_hides_a_message_with_a_secret() -> None:
 
 def test_read_boolean_hides_long_text() -> None:
     """Some booleans are read before the secret is known."""
-    with pytest.raises(EvplConfigError, match=r"^deferrable: must be true or false, is 'yes'\.$"):
+    with pytest.raises(EvplConfigError, match=r"^deferrable: must be true or false, but is 'yes'\.$"):
         read_boolean("yes", "deferrable")
     with pytest.raises(EvplConfigError, match=r"^deferrable: must be true or false\.$"):
         read_boolean("a-client-secret", "deferrable")

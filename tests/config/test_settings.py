@@ -355,9 +355,9 @@ def _six_in_a_row(text: str) -> set[str]:
 
 def test_wrong_value_is_shown() -> None:
     """A wrong value with less than six characters of the secret is shown, because it helps to correct it."""
-    with pytest.raises(EvplConfigError, match=r"^page_parallelism: .* to 32, is 'a-cli'\."):
+    with pytest.raises(EvplConfigError, match=r"^page_parallelism: .* to 32, but is 'a-cli'\."):
         settings(password="a-client-secret", page_parallelism="a-cli")
-    with pytest.raises(EvplConfigError, match=r"^page_parallelism: .* to 32, is \*\*\*\."):
+    with pytest.raises(EvplConfigError, match=r"^page_parallelism: .* to 32, but is \*\*\*\."):
         settings(password="a-client-secret", page_parallelism="a-clie")
 
 

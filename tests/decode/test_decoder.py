@@ -114,8 +114,8 @@ def test_each_sample_is_accepted_or_rejected(page: dict[str, Any]) -> None:
 def test_invalid_entry_costs_nothing_else(page: dict[str, Any], data: st.DataObject) -> None:
     """All other entries of a page read the same, whatever is beside them."""
     body = json.dumps(page).encode()
-    odd = data.draw(st.sampled_from([None, 7, {}, {"metric_name": "in"}, [NAMES], "x"]))
-    more = json.dumps(page | {"entries": [*page["entries"], odd]}).encode()
+    invalid = data.draw(st.sampled_from([None, 7, {}, {"metric_name": "in"}, [NAMES], "x"]))
+    more = json.dumps(page | {"entries": [*page["entries"], invalid]}).encode()
     read, beside = PageDecoder().decode(body), PageDecoder().decode(more)
     assert repr(beside.entries) == repr(read.entries)  # a missing value is NaN, which equals nothing
     assert beside.rejections[:-1] == read.rejections

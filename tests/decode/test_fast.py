@@ -35,7 +35,7 @@ def _by_the_rules(value: object) -> Any:  # noqa: ANN401 bits of a number, or wh
     try:
         return _bits(read_value(value))
     except InvalidValueError:
-        return "odd"
+        return "invalid"
 
 
 def _bits(number: float | None) -> bytes | None:
@@ -46,9 +46,11 @@ def _bits(number: float | None) -> bytes | None:
 
 def _read(page: Page) -> list[Any]:
     (entry,) = page.entries
-    odd = {one.sample for one in page.rejections}
+    invalid = {one.sample for one in page.rejections}
     values = iter(entry.values)
-    return ["odd" if at in odd else _bits(next(values)) for at in range(len(entry.values) + len(odd))]
+    return [
+        "invalid" if at in invalid else _bits(next(values)) for at in range(len(entry.values) + len(invalid))
+    ]
 
 
 @given(st.lists(st.one_of(decimals, floats), min_size=1, max_size=5))

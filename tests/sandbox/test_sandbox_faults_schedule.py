@@ -67,7 +67,7 @@ def test_nonsense(text: str) -> None:
 
 def test_twice() -> None:
     """One fault with two schedules is an error."""
-    with pytest.raises(ValueError, match="error-503-5 is asked for twice"):
+    with pytest.raises(ValueError, match="error-503-5 is given twice"):
         read_faults(["error-503-5@2:1", "error-503-5~0.5"])
 
 
