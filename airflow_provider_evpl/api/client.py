@@ -250,10 +250,11 @@ class Client:
             with self._decoding:  # in parallel, pages take more memory and no less time
                 page = self._decoder.decode(response.body)
         except (EvplResponseError, EvplUnavailableError) as error:
+            connection = self.settings.connection
             raise type(error)(
                 error.what,
                 error.next_step
-                or f"Run again later. If the error stays, check host and proxy in {self.settings.connection}.",
+                or f"Run again later. If the error stays, check host and proxy in {connection}.",
                 "\n".join(filter(None, (error.detail, detail_of(response)))),
             ) from None
         return structs.replace(
