@@ -250,9 +250,11 @@ class Client:
             with self._decoding:  # in parallel, pages take more memory and no less time
                 page = self._decoder.decode(response.body)
         except (EvplResponseError, EvplUnavailableError) as error:
+            connection = self.settings.connection
             raise type(error)(
                 error.what,
-                error.next_step or self._advise(error),
+                error.next_step
+                or f"Run again later. If the error stays, check host and proxy in {connection}.",
                 "\n".join(filter(None, (error.detail, detail_of(response)))),
             ) from None
         return structs.replace(
@@ -261,12 +263,6 @@ class Client:
             rejections=[_redact(one, self.redact) for one in page.rejections],
             unknown_fields=frozenset(map(self._secrets.quote, page.unknown_fields)),
         )
-
-    def _advise(self, error: EvplError) -> str:
-        connection = self.settings.connection
-        if isinstance(error, EvplRetryableError):
-            return f"Run again later. If the error stays, check host and proxy in {connection}."
-        return f"Check host in {connection}. If it is right, send this message to Orange's support."
 
 
 @contextmanager

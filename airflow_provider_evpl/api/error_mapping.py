@@ -41,7 +41,10 @@ _NEXT_STEPS = {
     422: "The request breaks a rule of Orange's: send this message to their support.",
 }
 _OTHER_NEXT_STEP = "Check host and token_url in {connection}. Redirects are never followed."
-_TOKEN_NEXT_STEP = "Check login, password, token_url and token_auth in {connection}."  # noqa: S105 advice
+_TOKEN_NEXT_STEP = (
+    "Check login (client id), password (client secret), token_url and token_auth\n"  # noqa: S105 advice
+    "in {connection}."
+)
 _IF_LIMITED = (
     "Run again later. If the error stays, run fewer tasks at once, ask Orange for a\n"
     "larger quota, or lower requests_per_second in {connection}."

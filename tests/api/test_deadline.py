@@ -2,6 +2,7 @@
 
 import socket
 import threading
+import time
 import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +15,7 @@ import pytest
 from airflow_provider_evpl.api.cancellation import Cancellation
 from airflow_provider_evpl.api.deadline import DeadlineAdapter, deadline
 from airflow_provider_evpl.errors import EvplUnavailableError
-from tests.support.api import get, replying, serving, settings, transported
+from tests.support.api import QUERY, answer, get, replying, report, scripted, serving, settings, transported
 from tests.support.network import make_certificate, with_tls
 
 HEAD = b"HTTP/1.1 200 OK\r\n"
@@ -67,18 +68,16 @@ def test_endless_response_reaches_the_deadline(begin: bytes, drop: bytes) -> Non
 
 def test_deadline_is_ten_times_the_timeout() -> None:
     """The setting limits a silence; a whole exchange may take ten times as long."""
-    over = threading.Event()
+
+    def give(_request: object, _context: object) -> dict[str, object]:
+        time.sleep(0.3)
+        return report()
+
     with (
-        serving(
-            _dripping(HEAD + b"Transfer-Encoding: chunked\r\n\r\n0\r\n", b"X: y\r\n" * 99, over)
-        ) as server,
-        transported(settings(timeout_seconds=0.1)) as transport,
+        scripted([answer(json=give)], timeout_seconds=0.01, max_retry_seconds=0) as api,
+        pytest.raises(EvplUnavailableError, match=r"the whole response took longer than 0\.1 s"),
     ):
-        try:
-            with pytest.raises(EvplUnavailableError, match="longer than 1 s"):
-                get(transport, server.url)
-        finally:
-            over.set()
+        api.client.page(QUERY, 1)
 
 
 def test_deadline_ends_tls_too(tmp_path: Path) -> None:

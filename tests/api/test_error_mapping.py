@@ -160,7 +160,8 @@ def test_token_endpoint_has_its_own_form_and_next_step(
     assert f"{error} - No such client" in raised.detail
     is_permanent = isinstance(raised, EvplPermanentError)
     assert (
-        "Check login, password, token_url and token_auth in connection c." in raised.next_step
+        "Check login (client id), password (client secret), token_url and token_auth\nin connection c."
+        in raised.next_step
     ) == is_permanent
 
 

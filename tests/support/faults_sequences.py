@@ -236,7 +236,11 @@ class FaultyLake:
 def _unread(recorder: Recorder, told: str, *, stopped: bool) -> set[Interval]:
     """Give the slice in which a run stopped; a token may be missed between two slices, too."""
     asked = list(recorder.asked)
-    is_between = told.startswith("token request") and asked and recorder.is_whole(asked[-1])
+    is_between = (
+        told.startswith(("The token endpoint", "No complete response"))
+        and asked
+        and recorder.is_whole(asked[-1])
+    )
     return set(asked[-1:]) if stopped and not is_between else set()
 
 
