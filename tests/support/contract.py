@@ -1,7 +1,7 @@
 """The keys of the contract's sentences, and the tests that are marked with them.
 
-A sentence has its key in a comment at the end of its line. A comment of its own line holds for the block or the
-table below it; `<!-- pull.* -->` before a table gives each row a key, made of its first cell.
+A sentence has its key in a comment at the end of its line. A comment on a line of its own belongs to the
+block or table below it: `<!-- pull.* -->` before a table gives each row a key, made of its first cell.
 """
 
 import ast
