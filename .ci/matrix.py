@@ -1,7 +1,6 @@
-"""Run the tests in an environment for each promised version of Airflow and Python; a table in the end.
+"""Run the tests with each supported version of Airflow and Python, and print a table of the results.
 
-The exit code is 1 where a test failed, where an environment could not be made, and where an
-interpreter isn't there: what was not run has not passed.
+The exit code is 1 if a test failed, if an environment could not be made, or if an interpreter is missing.
 """
 
 import argparse
@@ -15,15 +14,16 @@ from xml.etree import ElementTree as ET
 
 ROOT = Path(__file__).resolve().parents[1]
 LOCKS = ROOT / ".ci" / "matrix"
-# About the Makefile, the tools and the benchmarks, all of which know one environment: run in the first alone.
+# Tests of the Makefile, the tools and the benchmarks do not depend on versions: the first one runs them.
 ONCE = ("tests/benchmarks", "tests/test_audit.py", "tests/test_commands.py", "tests/test_matrix.py")
-PYTEST = ("-m", "pytest", "-q", "--numprocesses", "4", "--dist", "loadfile")  # many tests wait
+# Four processes even on two cores, because many tests wait.
+PYTEST = ("-m", "pytest", "-q", "--numprocesses", "4", "--dist", "loadfile")
 TESTS = ("tests", "tests/e2e_backfill/test_triggerer.py")
 VERSIONS = "import importlib.metadata as m, sys; print(m.version('apache-airflow'), sys.version.split()[0])"
 
 
 class Environment(NamedTuple):
-    """What is installed: by a lock file of `.ci/matrix`, else by `uv.lock`."""
+    """An environment, installed from a lock file in `.ci/matrix`, or from `uv.lock` if `lock` is None."""
 
     name: str
     python: str
@@ -42,7 +42,7 @@ ENVIRONMENTS = (
 
 
 class Counts(NamedTuple):
-    """How many tests ended how."""
+    """The number of tests by result."""
 
     passed: int
     failed: int
@@ -51,7 +51,7 @@ class Counts(NamedTuple):
 
 
 class Row(NamedTuple):
-    """How an environment ended; without counts it was not run, and the note says why."""
+    """The result of an environment. Without counts it was not run, and the note says why."""
 
     name: str
     versions: str = "not run |"
@@ -60,24 +60,24 @@ class Row(NamedTuple):
 
     @property
     def is_fine(self) -> bool:
-        """All was run, and nothing failed."""
+        """True if the tests were run and none failed."""
         return self.counts is not None and not self.note
 
     def __str__(self) -> str:
-        """Be a line of the table."""
+        """Return the row of the table."""
         counts = " | ".join(str(one) for one in self.counts or ("",) * 4)
         return f"| {self.name} | {self.versions} | {counts} | {self.note} |"
 
 
 class Matrix:
-    """Makes environments below a folder, where they stay, and runs the tests in them."""
+    """Makes environments below a folder, keeps them there, and runs the tests in them."""
 
     def __init__(self, uv: Path, folder: Path) -> None:
         self._uv = uv
         self._folder = folder
 
     def run(self, wanted: Environment) -> Row:
-        """Make one, check the wheel in it, run the tests."""
+        """Make an environment, check the wheel in it, and run the tests."""
         print(f"{wanted.name}:", flush=True)
         place = self._folder / wanted.name
         try:
@@ -106,10 +106,11 @@ class Matrix:
         (place / "azurite").symlink_to(Path(sys.prefix, "azurite"))
 
     def _find(self, version: str) -> str:
-        """Find the interpreter: one that PYTHON_3_12 names, say, else one that uv finds."""
+        """Find an interpreter: the one named by `PYTHON_3_12` (for 3.12), or else one that uv finds."""
         given = os.environ.get(f"PYTHON_{version.replace('.', '_')}", version)
         options = ("--system", "--no-project", "--no-python-downloads")
-        try:  # pyenv's own python3.12 answers only where that version is asked for
+        try:
+            # The python3.12 of pyenv only works if PYENV_VERSION names that version.
             found = _run(self._uv, "python", "find", *options, given, PYENV_VERSION=version).strip()
             tells = _run(found, "-c", "import sys; print('%d.%d' % sys.version_info[:2])").strip()
         except subprocess.CalledProcessError as error:
@@ -119,7 +120,7 @@ class Matrix:
         return found
 
     def _check_wheel(self, place: Path) -> None:
-        """Install the wheel; all it asks for is there, and Airflow finds it, far from the checkout."""
+        """Install the wheel, and check its dependencies, and that Airflow finds it outside the checkout."""
         with tempfile.TemporaryDirectory() as folder:
             _run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder)
             [wheel] = Path(folder).iterdir()
@@ -131,7 +132,7 @@ class Matrix:
 
 
 def _run(*command: str | Path, cwd: str | Path = ROOT, **environment: str) -> str:
-    """Run a command, with more in its environment; gives what it prints, and shows its errors."""
+    """Run a command with additional environment variables, and return its output; errors stay visible."""
     env = os.environ | {"UV_COMPILE_BYTECODE": "1"} | environment
     return subprocess.run(command, check=True, cwd=cwd, env=env, stdout=subprocess.PIPE, text=True).stdout
 
@@ -139,14 +140,14 @@ def _run(*command: str | Path, cwd: str | Path = ROOT, **environment: str) -> st
 def _read_counts(report: Path) -> Counts | None:
     if not report.exists():
         return None
-    (suite,) = ET.parse(report).getroot()  # noqa: S314 pytest's own
+    (suite,) = ET.parse(report).getroot()  # noqa: S314 written by pytest
     names = ("tests", "skipped", "failures", "errors")
     of, skipped, *failed = (int(suite.attrib[name]) for name in names)
     return Counts(of - skipped - sum(failed), sum(failed), skipped, of)
 
 
 def main() -> int:
-    """Run all environments, or those that are named."""
+    """Run all environments, or the named ones."""
     parser = argparse.ArgumentParser()
     parser.add_argument("uv", type=Path)
     parser.add_argument("--folder", type=Path, default=ROOT / ".venv-matrix")

@@ -27,6 +27,8 @@ None holds a secret.
 
 import re
 from collections.abc import Sequence
+from copy import copy
+from typing import Self
 from unicodedata import category
 
 __all__ = [
@@ -70,7 +72,28 @@ _MOST_NAMED = 5
 
 
 class EvplError(Exception):
-    """Root of all errors of this package."""
+    """Root of all errors of this package.
+
+    The text of an error has a line for each of its parts. Airflow's log view cuts a line after about 80
+    characters, so a part is short, or has line breaks of its own.
+
+    Args:
+        what: what happened, and where.
+        next_step: what the reader does about it.
+        detail: what helps to find the cause.
+    """
+
+    def __init__(self, what: str, next_step: str = "", detail: str = "") -> None:
+        super().__init__("\n".join(filter(None, (what, next_step, detail))))
+        self.what = what
+        self.next_step = next_step
+        self.detail = detail
+
+    def within(self, place: str) -> Self:
+        """Return the same error with a place before what happened: `slice 2026-11-22: ...`."""
+        error = copy(self)
+        EvplError.__init__(error, f"{place}: {self.what}", self.next_step, self.detail)
+        return error
 
 
 class EvplPermanentError(EvplError):
@@ -84,9 +107,11 @@ class EvplConfigError(EvplPermanentError):
         without_value: the message without the wrong value, for where that holds a secret.
     """
 
-    def __init__(self, message: str, *, without_value: str | None = None) -> None:
-        super().__init__(message)
-        self.without_value = message if without_value is None else without_value
+    def __init__(
+        self, what: str, next_step: str = "", detail: str = "", *, without_value: str | None = None
+    ) -> None:
+        super().__init__(what, next_step, detail)
+        self.without_value = str(self) if without_value is None else without_value
 
 
 class EvplAuthError(EvplPermanentError):
@@ -126,9 +151,15 @@ class EvplRetryableError(EvplError):
     """
 
     def __init__(
-        self, message: str, *, retry_after_seconds: float | None = None, wait_exceeds_limit: bool = False
+        self,
+        what: str,
+        next_step: str = "",
+        detail: str = "",
+        *,
+        retry_after_seconds: float | None = None,
+        wait_exceeds_limit: bool = False,
     ) -> None:
-        super().__init__(message)
+        super().__init__(what, next_step, detail)
         self.retry_after_seconds = retry_after_seconds
         self.wait_exceeds_limit = wait_exceeds_limit
 

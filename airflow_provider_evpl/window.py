@@ -4,7 +4,7 @@ import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 from airflow_provider_evpl.errors import EvplConfigError, wrong
 
@@ -59,6 +59,15 @@ class Window:
     def __str__(self) -> str:
         """Both bounds in ISO 8601, as an interval."""
         return f"{iso(self.start)}/{iso(self.end)}"
+
+    @property
+    def label(self) -> str:
+        """The window in a message: `2026-11-22` is a UTC day, `2026-11-22T10:00/11:00Z` a part of one."""
+        if self.start.time() == time() and self.length == DAY:
+            return f"{self.start:%Y-%m-%d}"
+        if floor(self.start, DAY) == floor(self.end, DAY):
+            return f"{self.start:%Y-%m-%dT}{_clock(self.start)}/{_clock(self.end)}Z"
+        return str(self)
 
     @property
     def length(self) -> timedelta:
@@ -140,6 +149,10 @@ class Granularity:
         if last < window.start:
             raise EvplConfigError(f"granularity: no step of {self.text} begins in the window {window}")
         return last
+
+
+def _clock(moment: datetime) -> str:
+    return f"{moment:%H:%M}" if moment.second == 0 else f"{moment:%H:%M:%S}"
 
 
 def iso(moment: datetime) -> str:

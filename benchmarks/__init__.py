@@ -1,1 +1,1 @@
-"""`make bench`: this provider side by side with what people use today, and with the limit of the machine."""
+"""`make bench`: compare this provider with common tools and with the limit of the machine."""

@@ -1,4 +1,4 @@
-"""`python -m benchmarks [--suite NAME ...] [--runs N]`: runs the suites, then writes what was measured."""
+"""Run the suites and write the results: `python -m benchmarks [--suite NAME ...] [--runs N]`."""
 
 import argparse
 import fcntl
@@ -20,7 +20,7 @@ _RAW = WORK / "results.json"
 
 
 def main() -> None:
-    """Run the suites that are asked for; a part of them, or fewer runs, isn't written to RESULTS.md."""
+    """Run the requested suites. RESULTS.md is only updated by all suites with the full number of runs."""
     parser = argparse.ArgumentParser(prog="make bench")
     parser.add_argument("--suite", nargs="+", choices=_PARTS, default=list(_PARTS))
     parser.add_argument("--runs", type=int, default=_RUNS)
@@ -29,7 +29,10 @@ def main() -> None:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            parser.exit(1, "make bench runs here already; two at once would measure each other\n")
+            parser.exit(
+                1,
+                "make bench is already running here. Wait until it ends: two would disturb each other.\n",
+            )
         _measure(asked.suite, asked.runs)
 
 
@@ -38,7 +41,7 @@ def _measure(names: Sequence[str], runs: int) -> None:
     raw = {}
     for part in parts:
         raw[part.name] = part.run(runs)
-        _RAW.write_text(json.dumps(raw, indent=1))  # by now: what comes next may fail
+        _RAW.write_text(json.dumps(raw, indent=1))  # after each part, because a later one may fail
     text = render(
         targets=[target for part in parts for target in part.targets(raw[part.name])],
         chapters=[part.text(raw[part.name]) for part in parts],
@@ -47,7 +50,7 @@ def _measure(names: Sequence[str], runs: int) -> None:
     is_whole = set(names) == set(_PARTS) and runs >= _RUNS
     place = (ROOT / "benchmarks" if is_whole else WORK) / "RESULTS.md"
     place.write_text(text)
-    say(f"\n{text}\nWritten to {place.relative_to(ROOT)}; each run's figures are in {_RAW.relative_to(ROOT)}")
+    say(f"\n{text}\nWrote {place.relative_to(ROOT)}. The figures of each run: {_RAW.relative_to(ROOT)}")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""Report bodies made beforehand, from the sandbox's network, and the sums that its samples have to give.
+"""Prepare report bodies from the sandbox's network, and the sums of their samples.
 
-`python -m benchmarks.data CIRCUITS PAGE_ENTRIES DAYS ROOT`. Both are kept on disk, and made anew whenever
+`python -m benchmarks.data CIRCUITS PAGE_ENTRIES DAYS ROOT`. Both are kept on disk. They are made again when
 the code that makes them changes.
 """
 
@@ -33,11 +33,11 @@ _SOURCES = (
 
 
 def make(shape: Shape, root: Path) -> Path:
-    """Make what isn't there yet, and remove what other code has made.
+    """Make the missing days, and remove the data of an earlier version of this code.
 
     Returns:
-        A folder with `DAY.bodies`, all pages of a day one after the other, and `DAY.json`: the length of
-        each, and the day's sums.
+        A folder with two files for each day. `DAY.bodies` has all pages, one after the other. `DAY.json` has
+        the length of each page and the sums of the day.
     """
     version = _version()
     for folder in root.glob("*-*-*"):
@@ -54,7 +54,7 @@ def make(shape: Shape, root: Path) -> Path:
 
 
 def _version() -> str:
-    """Of the code, and of the hash function."""
+    """Return a hash of the code and of the hash function's version."""
     parts = (*(path.read_bytes() for path in _SOURCES), duckdb.__version__.encode())
     return hashlib.sha256(b"".join(parts)).hexdigest()[:12]
 
@@ -73,7 +73,7 @@ def _make_day(shape: Shape, folder: Path, day: str) -> str:
 
 
 def _sums(network: Network, steps: range) -> Sums:
-    """From the function, not from the bodies: a mistake in them has to show."""
+    """Sum the values of the generating function, not of the bodies, so that a mistake in the bodies shows."""
     return of_rows(
         (row.object_instance_id, row.metric_name, row.pop_section_name, row.timestamp * 1_000_000, row.value)
         for row in network.truth(start=steps.start, end=steps.stop)

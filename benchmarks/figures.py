@@ -1,4 +1,4 @@
-"""From runs to figures: what is work, how it spreads, what that says of a target."""
+"""Compute figures from runs: the work, its spread, and whether a target is met."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -11,12 +11,12 @@ __all__ = ["Figures", "Of", "Target"]
 
 
 class Target(NamedTuple):
-    """What was promised, what was measured.
+    """A target, and what was measured.
 
     Attributes:
-        low, high: where the figure should be; None is no bound.
-        unit: of all three; `x` is a ratio.
-        note: what the figure comes from.
+        low, high: the bounds of the figure; None means no bound.
+        unit: of figure and bounds; `x` is a ratio.
+        note: an explanation of the figure.
     """
 
     what: str
@@ -28,31 +28,31 @@ class Target(NamedTuple):
 
     @property
     def is_met(self) -> bool:
-        """Whether the figure is where it should be."""
+        """Whether the figure is within its bounds."""
         return (self.low is None or self.low <= self.figure) and (
             self.high is None or self.figure <= self.high
         )
 
     @property
     def wanted(self) -> str:
-        """The bounds, for people."""
+        """The bounds as text."""
         bounds = (("at least", self.low), ("at most", self.high))
         return ", ".join(f"{word} {_short(bound)} {self.unit}" for word, bound in bounds if bound is not None)
 
     @property
     def measured(self) -> str:
-        """The figure, for people."""
+        """The figure as text."""
         return f"{_short(self.figure)} {self.unit}" + (f" ({self.note})" if self.note else "")
 
 
 class Of(NamedTuple):
-    """One case's runs.
+    """The figures of one case.
 
     Attributes:
-        seconds, cpu: of the work: without the process's start and imports.
-        imports: CPU seconds of the imports, without the start of the same kind of process.
-        peak_mb: of the whole process, its start included.
-        wrong: how many runs didn't end with the right rows.
+        seconds, cpu: of the work, without the start and the imports of the process.
+        imports: CPU seconds of the imports, without the start of the process.
+        peak_mb: of the whole process, including its start.
+        wrong: how many runs failed or wrote wrong rows.
         last: the last run.
     """
 
@@ -66,13 +66,13 @@ class Of(NamedTuple):
 
 
 class Figures:
-    """All of a suite's.
+    """The figures of a suite.
 
     Args:
-        runs: of each case, by its key.
+        runs: the runs of each case, by the key of the case.
 
     Attributes:
-        runs: how many there are of each.
+        runs: the number of runs of each case.
     """
 
     def __init__(self, runs: Mapping[str, Sequence[Run]]) -> None:
@@ -80,7 +80,7 @@ class Figures:
         self.runs = max(map(len, runs.values()))
 
     def of(self, case: Case) -> Of:
-        """Sum up a case."""
+        """Return the figures of a case."""
         runs = self._runs[case.key]
         own = self._of_other(case.participant.imports)
         start = self._of_other(case.participant.start)
@@ -98,11 +98,11 @@ class Figures:
         return self.of(Case(participant=participant)) if participant else None
 
     def unasked(self, case: Case, pages: int) -> int:
-        """Count what was not needed: requests beyond pages and token, connections beyond those in flight.
+        """Count requests other than the pages and one token, and connections above the pages in flight.
 
         Args:
-            case: of which participant.
-            pages: how many there are to ask for.
+            case: the case whose runs are counted.
+            pages: the number of pages that a run has to request.
         """
         return sum(
             abs(run.pages - pages)

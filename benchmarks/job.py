@@ -1,6 +1,6 @@
-"""What a runner is told: where the API is, which days to pull, and where to put them.
+"""The job of a runner: where the API is, which days to pull, and where to write them.
 
-Imported in every environment, so it needs the standard library alone.
+This module only imports the standard library, because every environment imports it.
 """
 
 import json
@@ -13,7 +13,7 @@ from pathlib import Path
 __all__ = ["CREDENTIALS", "Job"]
 
 CREDENTIALS = ("bench-client", "bench-secret")
-"""Client id and secret; they open nothing but the benchmark's server."""
+"""Client id and secret; they only give access to the server of the benchmark."""
 
 APPLICATION_ID = "bench-application"
 CODE_OPE = "0042"
@@ -22,15 +22,15 @@ GRANULARITY = "300s"
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """One run.
+    """The arguments of one run.
 
     Attributes:
-        base_url: of the server, without a trailing slash.
+        base_url: URL of the server, without a trailing slash.
         target: an empty folder.
-        start: first day to pull.
-        days: how many.
-        in_flight: pages asked for at once, where the runner can.
-        requests_per_second: the pace, where the runner keeps one.
+        start: the first day to pull.
+        days: the number of days.
+        in_flight: pages requested at once, if the runner can do that.
+        requests_per_second: the rate limit, if the runner has one.
     """
 
     base_url: str
@@ -42,21 +42,21 @@ class Job:
 
     @classmethod
     def from_arguments(cls) -> "Job":
-        """Read the last argument of the process."""
+        """Read the job from the last argument of the process."""
         return cls(**json.loads(sys.argv[-1]))
 
     def as_json(self) -> str:
-        """Write the argument."""
+        """Return the job as an argument for a runner."""
         return json.dumps(asdict(self))
 
     @property
     def token_url(self) -> str:
-        """Where tokens are issued."""
+        """The URL of the token endpoint."""
         return f"{self.base_url}/oauth/v3/token"
 
     @property
     def report_url(self) -> str:
-        """Where pages are served."""
+        """The URL of the report."""
         return f"{self.base_url}/api-monitoring-live/v1/pm_jobs/JOBV/reports/UTILIZATION"
 
     @property
@@ -65,12 +65,12 @@ class Job:
         return str(date.fromisoformat(self.start) + timedelta(self.days))
 
     def each_day(self) -> Iterator[str]:
-        """Name the days."""
+        """Return the days to pull."""
         first = date.fromisoformat(self.start)
         return (str(first + timedelta(number)) for number in range(self.days))
 
     def parameters(self, day: str) -> dict[str, str | list[str]]:
-        """Give the query of one day."""
+        """Return the query parameters for one day."""
         end = date.fromisoformat(day) + timedelta(1)
         return {
             "codeOpe": CODE_OPE,
@@ -82,7 +82,7 @@ class Job:
         }
 
     def headers(self, token: str, index: int) -> dict[str, str]:
-        """Give the headers of a page's request."""
+        """Return the headers of a request for a page."""
         return {
             "Accept": "application/json",
             "Authorization": f"Bearer {token}",
@@ -92,11 +92,11 @@ class Job:
 
     @property
     def ended(self) -> Path:
-        """Where a runner may write down when its work was over: see `process.measure`."""
+        """The file in which a runner can note when its work ended; see `process.measure`."""
         return Path(self.target).with_name("ended")
 
     def file(self, day: str) -> Path:
-        """Name a day's file, in a folder that is there."""
+        """Return the path of the file for a day, and create its folder."""
         folder = Path(self.target, f"date={day}")
         folder.mkdir(parents=True, exist_ok=True)
         return folder / "samples.parquet"

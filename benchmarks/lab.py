@@ -1,4 +1,4 @@
-"""Where a case is run: a server with a suite's data, and a folder of its own for each run."""
+"""Run cases: start a server with the data of a suite, and give each run its own folder."""
 
 import json
 import shutil
@@ -18,27 +18,27 @@ from benchmarks.process import Usage, measure
 from benchmarks.shape import NOTHING, START, Shape, Sums, expected
 from benchmarks.suite import Case, Run, Suite
 
-__all__ = ["Lab", "open_lab", "said_by"]
+__all__ = ["Lab", "open_lab", "run_module"]
 
 
 @dataclass(frozen=True)
 class Lab:
-    """A server that runs, and what it serves."""
+    """A running server, and the folder with its data."""
 
     base_url: str
     data: Path
 
     def run(self, case: Case, place: Path) -> Run:
-        """Run a case once, and look at what it wrote.
+        """Run a case once, and check what it wrote.
 
         Args:
             case: what to run.
-            place: a folder, emptied before; the lake is below it.
+            place: the folder of the run. It is emptied first; the lake is below it.
         """
-        return self.look(case, place, self.start(case, place))
+        return self.check(case, place, self.start(case, place))
 
     def start(self, case: Case, place: Path) -> Usage:
-        """Run a case alone; likewise."""
+        """Run a case once, without a check of what it wrote."""
         shutil.rmtree(place, ignore_errors=True)
         target = place / "lake"
         target.mkdir(parents=True)
@@ -54,9 +54,9 @@ class Lab:
         who = case.participant
         return measure(who.command(job), cwd=ROOT, env=who.environment, log=place / "log", ended=job.ended)
 
-    def look(self, case: Case, place: Path, usage: Usage) -> Run:
-        """Look whether the right rows are there, and what the server counted since it was last asked."""
-        written = said_by("benchmarks.verify", place / "lake")
+    def check(self, case: Case, place: Path, usage: Usage) -> Run:
+        """Check that the right rows were written, and fetch the counts of the server since the last call."""
+        written = run_module("benchmarks.verify", place / "lake")
         right = expected(self.data, case.days) if case.participant.lands else NOTHING
         is_right = Sums(*written.pop("sums")) == right and usage.code == 0
         if not is_right:
@@ -73,7 +73,7 @@ class Lab:
 
 @contextmanager
 def open_lab(suite: Suite) -> Iterator[Lab]:
-    """Make the data, where it isn't there yet, and start the server."""
+    """Make the missing data, and start the server."""
     data = _make_data(suite.shape)
     spacing = "even" if suite.is_even else "any"
     arguments = (data, suite.shape.page_entries, suite.latency_seconds, suite.most_per_second, spacing)
@@ -88,12 +88,12 @@ def open_lab(suite: Suite) -> Iterator[Lab]:
             server.terminate()
 
 
-def said_by(module: str, *arguments: object) -> Any:  # noqa: ANN401 each module says something else
-    """Run a module in a process of its own and read the JSON that it prints."""
+def run_module(module: str, *arguments: object) -> Any:  # noqa: ANN401 each module prints another type
+    """Run a module in a separate process, and return the JSON that it prints."""
     command = [sys.executable, "-m", module, *map(str, arguments)]
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
     return json.loads(done.stdout)
 
 
 def _make_data(shape: Shape) -> Path:
-    return Path(said_by("benchmarks.data", shape.circuits, shape.page_entries, shape.days, WORK / "data"))
+    return Path(run_module("benchmarks.data", shape.circuits, shape.page_entries, shape.days, WORK / "data"))

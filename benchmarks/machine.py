@@ -1,4 +1,4 @@
-"""What it was measured on and with; no name of a host, no path."""
+"""Describe the machine and the versions, without host names or paths."""
 
 import json
 import os
@@ -27,7 +27,7 @@ _OF = {
 
 
 def describe() -> dict[str, str]:
-    """Describe machine and versions."""
+    """Return the machine and the versions, as rows of a table."""
     return {
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
         "processor": f"{_processor()}, {os.cpu_count()} cores",

@@ -1,4 +1,4 @@
-"""What is said of several runs of the same."""
+"""Summarize the figures of several runs."""
 
 from collections.abc import Iterable
 from statistics import median
@@ -8,7 +8,7 @@ __all__ = ["Spread"]
 
 
 class Spread(NamedTuple):
-    """Smallest, middle and largest of some runs' figures."""
+    """The smallest figure, the median and the largest."""
 
     low: float
     middle: float
@@ -16,16 +16,16 @@ class Spread(NamedTuple):
 
     @classmethod
     def of(cls, figures: Iterable[float]) -> "Spread":
-        """Sum up.
+        """Summarize figures.
 
         Raises:
-            ValueError: there is no figure.
+            ValueError: `figures` is empty.
         """
         found = sorted(figures)
         if not found:
-            raise ValueError("no run, no figure")
+            raise ValueError("no run to summarize")
         return cls(found[0], median(found), found[-1])
 
     def less(self, amount: float) -> "Spread":
-        """Take off what isn't this one's work."""
+        """Subtract an amount from all three."""
         return Spread(*(figure - amount for figure in self))

@@ -1,6 +1,6 @@
-"""What a slice costs, by its shape, without the network: `python -m benchmarks.one_slice SERIES SAMPLES`.
+"""Measure the cost of a slice without the network: `python -m benchmarks.one_slice SERIES SAMPLES`.
 
-Pages of 200 series, each with so many samples, are read, collected and written as one object in memory.
+It decodes pages of 200 series with that many samples each, and writes them as one object in memory.
 """
 
 import json
@@ -27,7 +27,7 @@ _PAGE_ENTRIES = 200
 
 
 class Cost(NamedTuple):
-    """Of one slice: bytes of JSON, CPU seconds, bytes of memory at the most, bytes of the object."""
+    """The cost of one slice: bytes of JSON, CPU seconds, peak bytes of memory, bytes of the object."""
 
     json_bytes: int
     cpu_seconds: float
@@ -36,7 +36,7 @@ class Cost(NamedTuple):
 
 
 def measure(series: int, samples: int) -> Cost:
-    """Measure it in this process; the CPU is that of the work on pages, not of making them."""
+    """Measure a slice in this process. The CPU time does not include making the pages."""
     window = Window(_START, _START + timedelta(days=1))
     decoder, size, seconds, before = PageDecoder(), 0, 0.0, _peak_bytes()
     collector = SampleCollector(window, code_ope="0042", granularity=Granularity("300s"), pulled_at=_START)
@@ -52,7 +52,7 @@ def measure(series: int, samples: int) -> Cost:
 
 
 def _bodies(series: int, samples: int) -> Iterator[bytes]:
-    values = random.Random(1)  # noqa: S311 no secret is made of it
+    values = random.Random(1)  # noqa: S311 not used for secrets
     times = [f"{_START + _STEP * number:%Y-%m-%dT%H:%M:%S}.000Z" for number in range(samples)]
     for first in range(0, series, _PAGE_ENTRIES):
         numbers = range(first, min(first + _PAGE_ENTRIES, series))
@@ -72,7 +72,7 @@ def _entry(number: int, times: Sequence[str], values: random.Random) -> str:
 
 
 def _peak_bytes() -> int:
-    """Resident memory of this process, at the most so far; `getrusage` would tell that of its parent, too."""
+    """Return the peak resident memory of this process; `getrusage` would include that of its parent."""
     (kilobytes,) = re.findall(r"VmHWM:\s*(\d+) kB", Path("/proc/self/status").read_text())
     return int(kilobytes) * 1024
 

@@ -1,4 +1,4 @@
-"""A part of the benchmark: how it is run, what is said of it. What it measured is JSON in between."""
+"""A part of the benchmark: how to run it, and how to report it. Its raw results are JSON."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ __all__ = ["Part", "pulls", "say"]
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """One part.
+    """One part of the benchmark.
 
     Attributes:
-        name: as `make bench SUITE=` has it.
-        run: measures, so many times.
-        targets: what that says of the targets.
-        text: its chapter.
+        name: its name in `make bench SUITE=`.
+        run: measures the given number of times and returns the raw results.
+        targets: computes the targets from the raw results.
+        text: writes the chapter from the raw results.
     """
 
     name: str
@@ -31,7 +31,7 @@ class Part:
 
 
 def pulls(suite: Suite, targets: Callable[[Figures], list[Target]]) -> Part:
-    """Make a part of a suite of pulls; whatever its targets are, requests are counted."""
+    """Make a part from a suite of pulls. It always has a target for the number of requests."""
 
     def all_targets(raw: dict[str, list[Run]]) -> list[Target]:
         figures = Figures(raw)
@@ -46,12 +46,12 @@ def pulls(suite: Suite, targets: Callable[[Figures], list[Target]]) -> Part:
 
 
 def say(text: str) -> None:
-    """Tell what goes on."""
+    """Print progress."""
     print(text, flush=True)
 
 
 def _run(suite: Suite, runs: int) -> dict[str, list[Run]]:
-    """Run every case so many times: all once, then all again."""
+    """Run all cases in rounds: each round runs each case once."""
     say(f"{suite.title}: {len(suite.all_cases)} cases, {runs} runs each")
     found: dict[str, list[Run]] = {case.key: [] for case in suite.all_cases}
     with open_lab(suite) as lab:
@@ -68,5 +68,4 @@ def _requests(suite: Suite, figures: Figures) -> Target:
     ours = [case for case in suite.cases if case.participant in (CORE, OURS)]
     unasked = sum(figures.unasked(case, pages * case.days) for case in ours)
     name = suite.title.partition(",")[0]
-    what = f"{name}: requests beyond the pages and a token, connections beyond the pages in flight"
-    return Target(what, unasked, 0, unit="in all")
+    return Target(f"{name}: unneeded requests and connections", unasked, 0, unit="in all")

@@ -1,4 +1,4 @@
-"""Who takes part: what runs, in which environment, and what of it is no work."""
+"""The participants: what runs, in which environment, and which part of it does not count as work."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +26,7 @@ __all__ = [
 
 ROOT = Path(__file__).resolve().parents[1]
 WORK = ROOT / ".venv" / "bench"
-"""Environments, data and raw results: nothing of it is committed."""
+"""Environments, data and raw results; none of them is committed."""
 
 _ENVIRONMENT = {
     "PATH": "/usr/local/bin:/usr/bin:/bin",
@@ -38,7 +38,8 @@ _ENVIRONMENT = {
     "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "benchmarks" / "dags"),
     "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
     "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
-    "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",  # the supervisor may wait for it when all is over
+    # The supervisor can wait this long after the task has ended.
+    "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
 }
 
 
@@ -47,11 +48,11 @@ class Participant:
     """One kind of process.
 
     Attributes:
-        title: for people.
-        runner: module of `benchmarks.runners`, and its arguments before the job.
-        peer: environment of `benchmarks/peers`; None is the project's own.
-        start: the participant that does nothing, in the same kind of process. None: this one does nothing.
-        lands: whether it writes what it was asked for; else it must write nothing.
+        title: its name in the report.
+        runner: the module in `benchmarks.runners`, and its arguments before the job.
+        peer: its environment in `benchmarks/peers`; None is the project's own.
+        start: the participant that does nothing in the same kind of process. None: this one does nothing.
+        lands: True if it writes the requested rows, False if it must write nothing.
     """
 
     title: str
@@ -62,17 +63,17 @@ class Participant:
 
     @property
     def python(self) -> Path:
-        """The interpreter."""
+        """The Python interpreter of the environment."""
         return (WORK / self.peer if self.peer else ROOT / ".venv") / "bin" / "python"
 
     @property
     def environment(self) -> dict[str, str]:
-        """All of the process's environment."""
+        """All environment variables of the process."""
         return {**_ENVIRONMENT, "AIRFLOW_HOME": str(WORK / "airflow" / (self.peer or "ours"))}
 
     @property
     def imports(self) -> "Participant | None":
-        """The participant that imports the same modules and does nothing; its cost is no work."""
+        """The participant that only imports the same modules. Its cost does not count as work."""
         if self.start is None:
             return None
         *kind, name = self.runner
@@ -81,7 +82,7 @@ class Participant:
         return Participant(title=title, runner=runner, peer=self.peer, start=None, lands=False)
 
     def command(self, job: Job) -> list[str]:
-        """Give what to run."""
+        """Return the command to run."""
         module, *arguments = self.runner
         return [str(self.python), "-m", f"benchmarks.runners.{module}", *arguments, job.as_json()]
 
@@ -105,7 +106,7 @@ OURS = Participant(
 STREAM = Participant(title="a plain pyarrow stream", runner=("arrow_stream",), peer="plain", start=PYTHON)
 DELTA = Participant(title="deltalake", runner=("delta",), peer="delta", start=PYTHON)
 DLT_ARROW = Participant(title="dlt with Arrow", runner=("dlt_arrow",), peer="dlt", start=PYTHON)
-DLT_ROWS = Participant(title="dlt, a dict a row", runner=("dlt_rows",), peer="dlt", start=PYTHON)
+DLT_ROWS = Participant(title="dlt, one dict per row", runner=("dlt_rows",), peer="dlt", start=PYTHON)
 RECIPE = Participant(
     title="requests + json_normalize + to_parquet", runner=("recipe",), peer="plain", start=PYTHON
 )

@@ -1,4 +1,7 @@
-"""One whole process, measured from outside. Imports little: what it starts inherits its peak memory."""
+"""Measure one whole process from outside.
+
+This module imports little, because the processes that it starts inherit its peak memory.
+"""
 
 import os
 import subprocess
@@ -14,13 +17,13 @@ _LONGEST_SECONDS = 900
 
 
 class Usage(NamedTuple):
-    """What a process and its children took.
+    """What a process and its children used.
 
     Attributes:
-        seconds: from its start to its end, or to the moment that it wrote down itself.
-        cpu_seconds: user and system, of itself and of every child that it waited for.
-        peak_mb: resident memory, in MB of 1,000,000 bytes, of the largest of them.
-        code: its exit code; negative for a signal.
+        seconds: from the start of the process to its end, or to the moment that it noted as its end.
+        cpu_seconds: user and system time of the process and of each child that it waited for.
+        peak_mb: resident memory of the largest of them, in MB of 1,000,000 bytes.
+        code: exit code of the process; negative for a signal.
     """
 
     seconds: float
@@ -37,14 +40,14 @@ def measure(
     log: Path,
     ended: Path,
 ) -> Usage:
-    """Run a command to its end; it is killed after a quarter of an hour.
+    """Run a command to its end, and kill it after 15 minutes.
 
     Args:
         command: the program and its arguments.
-        cwd: where.
-        env: all of its environment.
-        log: takes what it says.
-        ended: where it may write down, by the monotonic clock, when its work was over.
+        cwd: the working directory.
+        env: all environment variables.
+        log: the file for its output.
+        ended: a file in which the process can note the end of its work, by the monotonic clock.
     """
     with log.open("wb") as output:
         started = time.monotonic()

@@ -1,4 +1,4 @@
-"""What somebody asks of a month, by DuckDB: `python -m benchmarks.question FOLDER CIRCUIT`."""
+"""Query a month with DuckDB: `python -m benchmarks.question FOLDER CIRCUIT`."""
 
 import json
 import sys
@@ -19,10 +19,12 @@ FROM ({rows}) WHERE {condition} GROUP BY ALL ORDER BY ALL
 
 
 def ask(folder: Path, circuit: int) -> tuple[int, float, float]:
-    """Ask for the 95th percentiles of one circuit, then of all, each of a database of its own: it caches.
+    """Query the 95th percentiles of one circuit, then of all circuits.
+
+    Each query uses a new database, because DuckDB caches.
 
     Returns:
-        Bytes read for the one, seconds for the one, seconds for all.
+        Bytes read for one circuit, seconds for one circuit, seconds for all circuits.
     """
     one_bytes, one_seconds = _ask(folder, f"instance = 'EVPL-{circuit:06}'")
     _, all_seconds = _ask(folder, "true")
@@ -39,7 +41,7 @@ def _ask(folder: Path, condition: str) -> tuple[int, float]:
 
 
 def _bytes_read() -> int:
-    """All that this process has read so far, from caches too."""
+    """Return how many bytes this process has read so far, including reads from caches."""
     line, *_ = Path("/proc/self/io").read_text().splitlines()
     return int(line.removeprefix("rchar: "))
 

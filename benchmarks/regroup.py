@@ -1,4 +1,4 @@
-"""A lake again, in other row groups: `python -m benchmarks.regroup FOLDER TARGET ROWS`."""
+"""Copy a lake with other row groups: `python -m benchmarks.regroup FOLDER TARGET ROWS`."""
 
 import json
 import sys
@@ -13,7 +13,7 @@ __all__ = ["regroup"]
 
 
 def regroup(folder: Path, target: Path, rows: int) -> int:
-    """Write each file of a lake once more, otherwise as this provider does; return their bytes."""
+    """Copy each file of a lake, with the settings of this provider but other row groups; return the bytes."""
     for path in files(folder):
         table = pq.read_table(path, partitioning=None)
         place = target / path.relative_to(folder)

@@ -1,4 +1,4 @@
-"""RESULTS.md, from what was measured."""
+"""Write RESULTS.md from the results."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -10,25 +10,27 @@ __all__ = ["render", "spread_text", "suite_text", "table_text"]
 
 _HEAD = """# Benchmark results
 
-Written by `make bench`; repeat it by the same command, or a part by `make bench SUITE=cpu RUNS=5`, on a
-machine that does nothing else.
+`make bench` writes this page. To repeat the measurement, run it on an idle machine. For a part of it run, for
+example, `make bench SUITE=cpu RUNS=5`.
 
-- Every figure is measured from outside, of whole processes. Each case runs once a round, so what disturbs
-  the machine disturbs all. Figures are **median** (smallest to largest).
-- *Work* is the time, or the CPU (user and system, children included), without that of a process of the same
-  kind that imports the same modules and does nothing. *Imports* are the CPU of that process, without that of
-  an empty one: an empty task for what runs in Airflow, Python's own start for the rest.
-- A task of Airflow is its supervisor and the task process that it forks, as a worker runs them; its time
-  ends when the task says how it ended.
-- Peak memory is that of the largest process, its start included. MB are 1,000,000 bytes.
-- After each run all rows that it wrote are held, by count, sum and a sum of hashes, against the function
-  that the served values come from.
-- Targets are held against medians. Against the limit means: against the better of its cases.
+- Each figure is measured from outside, for whole processes. Each round runs every case once, so that a
+  disturbance affects all cases. Figures are the **median** (smallest to largest).
+- *Work* is time or CPU (user and system, with child processes) without start and imports: the figure of a
+  process of the same kind that only imports the same modules is subtracted.
+- *Imports* is the CPU of that importing process, without the start. The start is that of an empty task for
+  cases in Airflow, and that of an empty Python program for the others.
+- An Airflow task consists of its supervisor and of the task process that it forks, as on a worker. Its time
+  ends when the task reports its final state.
+- Peak memory is that of the largest process, including its start. 1 MB is 1,000,000 bytes.
+- After each run, all rows that it wrote are compared with the function that generates the served values: by
+  count, by sum, and by a sum of hashes.
+- Targets are compared with medians. *Against the limit* means: against its better case.
+- *Unneeded* are requests other than the pages and one token, and connections above the pages in flight.
 """
 
 
 def render(targets: Iterable[Target], chapters: Iterable[str], machine: Mapping[str, str]) -> str:
-    """Write all of it."""
+    """Return the whole page."""
     lines = ((one.what, one.wanted, one.measured, "met" if one.is_met else "**not met**") for one in targets)
     parts = [
         _HEAD,
@@ -36,17 +38,17 @@ def render(targets: Iterable[Target], chapters: Iterable[str], machine: Mapping[
         table_text(("target", "wanted", "measured", ""), lines),
         *chapters,
         "## Machine\n",
-        table_text(("what", "is"), machine.items()),
+        table_text(("item", "value"), machine.items()),
     ]
     return "\n".join(parts)
 
 
 def suite_text(suite: Suite, figures: Figures) -> str:
-    """Write the chapter of a suite of pulls."""
+    """Return the chapter of a suite of pulls."""
     shape = suite.shape
     data = (
-        f"{shape.samples_a_day:,} samples a day on {shape.pages_a_day} pages, "
-        f"{suite.latency_seconds * 1000:.0f} ms a page, {figures.runs} runs each.\n"
+        f"{shape.samples_a_day:,} samples per day on {shape.pages_a_day} pages, "
+        f"{suite.latency_seconds * 1000:.0f} ms per page, {figures.runs} runs each.\n"
     )
     heads = (
         "",
@@ -82,12 +84,12 @@ def _line(case: Case, of: Of) -> tuple[str, ...]:
 
 
 def spread_text(spread: Spread, digits: int = 2, unit: str = "") -> str:
-    """Write median, smallest and largest."""
+    """Return median, smallest and largest as text."""
     low, middle, high = (f"{figure:.{digits}f}{unit}" for figure in spread)
     return f"**{middle}** ({low} to {high})"
 
 
 def table_text(heads: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
-    """Write a table."""
+    """Return a Markdown table."""
     rows = [heads, ["---"] * len(heads), *lines]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows) + "\n"

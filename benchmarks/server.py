@@ -1,6 +1,6 @@
-"""The API's server: sends bodies made beforehand, straight from their files, and counts what it is asked.
+"""A server of the API: it sends prepared bodies straight from their files, and counts the requests.
 
-A process of its own, so that its work is nobody's:
+It is a separate process, so that its work does not count for any participant:
 `python -m benchmarks.server FOLDER PAGE_ENTRIES LATENCY MOST_PER_SECOND any|even`, where 0 is no limit.
 """
 
@@ -22,18 +22,19 @@ from benchmarks.job import APPLICATION_ID, CREDENTIALS
 
 __all__ = ["Counts", "Gateway", "ReportServer"]
 
-_TOKEN = "bench-token"  # noqa: S105 opens nothing but this server
+_TOKEN = "bench-token"  # noqa: S105 only valid for this server
 _BASIC = f"Basic {b64encode(':'.join(CREDENTIALS).encode()).decode()}"
 
 
 @dataclass
 class Counts:
-    """What was asked since the last look.
+    """The requests since the counts were last fetched.
 
     Attributes:
-        pages: report requests that were answered with a page.
-        refused: requests that were answered with anything else but a page or a token.
-        connections: that carried at least one request.
+        pages: responses with a page.
+        tokens: responses with a token.
+        refused: all other responses.
+        connections: connections with at least one request.
     """
 
     pages: int = 0
@@ -56,7 +57,7 @@ class _Day:
 
 @dataclass
 class _Meter:
-    """Counts, over all threads."""
+    """The counts of all threads."""
 
     counts: Counts = field(default_factory=Counts)
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -72,11 +73,11 @@ class _Meter:
 
 
 class Gateway:
-    """Lets so many in, in any second, over all threads; 0 is no limit.
+    """A rate limit over all threads.
 
     Args:
-        most_per_second: how many.
-        is_even: they have to be spaced evenly, too, as a spike arrest wants it.
+        most_per_second: how many requests are allowed in any second; 0 is no limit.
+        is_even: also require an even spacing of the requests, as a spike arrest does.
     """
 
     def __init__(self, most_per_second: int, *, is_even: bool = False) -> None:
@@ -86,7 +87,7 @@ class Gateway:
         self._lock = threading.Lock()
 
     def lets_in(self, now: float) -> bool:
-        """Whether a request at that time, monotonic seconds, is let in."""
+        """Return True if a request at that time (monotonic seconds) is allowed."""
         with self._lock:
             if self._most and len(self._times) == self._most and now - self._times[0] < self._within:
                 return False
@@ -95,13 +96,13 @@ class Gateway:
 
 
 class ReportServer(ThreadingHTTPServer):
-    """Serves the days of a folder on loopback, each connection from a thread of its own.
+    """Serves the days of a folder on loopback, with one thread per connection.
 
     Args:
-        folder: as `data.make` made it.
+        folder: a folder made by `data.make`.
         page_entries: elements on a page.
-        latency_seconds: how long a page lets wait for itself.
-        gateway: refuses pages; None lets all in.
+        latency_seconds: the latency of a page.
+        gateway: the rate limit for pages; None allows all.
     """
 
     daemon_threads = True
@@ -120,14 +121,14 @@ class ReportServer(ThreadingHTTPServer):
 
     @property
     def base_url(self) -> str:
-        """Where it listens."""
+        """The URL of the server."""
         return f"http://127.0.0.1:{self.server_port}"
 
 
 class _Handler(BaseHTTPRequestHandler):
     server: ReportServer
-    protocol_version = "HTTP/1.1"  # keeps connections
-    disable_nagle_algorithm = True  # a page's last bytes don't wait for an acknowledgement
+    protocol_version = "HTTP/1.1"  # so that connections stay open
+    disable_nagle_algorithm = True  # else the last bytes of a page wait for an acknowledgment
     wbufsize = 0
     is_counted = False
 
@@ -142,7 +143,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._say({"access_token": _TOKEN, "token_type": "Bearer", "expires_in": 3600})
 
     def do_GET(self) -> None:
-        """Serve a page; or, to the benchmark itself, what was counted."""
+        """Serve a page, or the counts to the benchmark itself."""
         url = urlsplit(self.path)
         if url.path == "/counts":
             self._say(asdict(self.server.meter.take()))
@@ -189,11 +190,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 def main(folder: str, page_entries: str, latency: str, most_per_second: str, spacing: str) -> None:
-    """Serve until the process is ended; its first line is the base URL."""
+    """Print the base URL, then serve until the process is ended."""
     server = ReportServer(
         Path(folder),
         page_entries=int(page_entries),

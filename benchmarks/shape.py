@@ -1,4 +1,4 @@
-"""How much data a suite has, and what tells whether all of it has landed. Imports little: see `process`."""
+"""The amount of data of a suite, and sums to check what was written. Imports little: see `process`."""
 
 import json
 from collections.abc import Iterator
@@ -16,12 +16,12 @@ _SERIES_OF_A_CIRCUIT = 4
 
 @dataclass(frozen=True, kw_only=True)
 class Shape:
-    """How much the API has, and on how many pages.
+    """The amount of data that the API has, and its pages.
 
     Attributes:
-        circuits: each has four series, of 288 samples a day.
+        circuits: number of circuits; each has four series with 288 samples per day.
         page_entries: series on a page.
-        days: from `START` on.
+        days: number of days, from `START` on.
     """
 
     circuits: int
@@ -30,26 +30,26 @@ class Shape:
 
     @property
     def samples_a_day(self) -> int:
-        """How many samples a day has."""
+        """The number of samples per day."""
         return self.circuits * _SERIES_OF_A_CIRCUIT * (86_400 // GRANULARITY_SECONDS)
 
     @property
     def pages_a_day(self) -> int:
-        """How many pages a day has."""
+        """The number of pages per day."""
         return -(-self.circuits * _SERIES_OF_A_CIRCUIT // self.page_entries)
 
     def each_day(self) -> Iterator[str]:
-        """Name the days."""
+        """Return the days."""
         return (str(date.fromisoformat(START) + timedelta(number)) for number in range(self.days))
 
 
 class Sums(NamedTuple):
-    """Of a set of rows: a row is a sample with its circuit, metric and place.
+    """Sums over a set of rows. A row is a sample with its circuit, metric and place.
 
     Attributes:
-        rows: how many.
-        hundredths: the values' sum, times 100.
-        checksum: sum of a hash of each row: one that is missing, doubled or changed changes it.
+        rows: number of rows.
+        hundredths: sum of the values, times 100.
+        checksum: sum of the hashes of the rows. A missing, repeated or changed row changes it.
     """
 
     rows: int
@@ -61,7 +61,7 @@ NOTHING = Sums(0, 0, 0)
 
 
 def expected(folder: Path, days: int) -> Sums:
-    """Sum up what the first days of a folder of `data.make` have."""
+    """Return the sums of the first days of a folder made by `data.make`."""
     told = sorted(folder.glob("*.json"))[:days]
     each = (Sums(*json.loads(path.read_text())["sums"]) for path in told)
     return Sums(*map(sum, zip(NOTHING, *each, strict=True)))

@@ -1,4 +1,4 @@
-"""A suite: its data, its cases, and what is measured of each."""
+"""A suite: its data, its cases, and the measurements of each."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -12,7 +12,7 @@ __all__ = ["Case", "Run", "Suite"]
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """One participant, told to do one thing."""
+    """One participant with its arguments."""
 
     participant: Participant
     days: int = 1
@@ -21,17 +21,17 @@ class Case:
 
     @property
     def key(self) -> str:
-        """Name it in the raw results."""
+        """The name of the case in the raw results."""
         who = f"{'/'.join(self.participant.runner)}@{self.participant.peer or 'ours'}"
         return f"{who}:{self.days}:{self.in_flight}"
 
     def __str__(self) -> str:
-        """Name it for people."""
+        """Return the name of the case for the progress output."""
         return f"{self.participant.title}, {self.days} d, {self.in_flight} in flight"
 
 
 class Run(NamedTuple):
-    """What was measured of one process, what the server saw, and what was found afterwards."""
+    """The usage of one process, the counts of the server, and what the process wrote."""
 
     usage: Usage
     is_right: bool
@@ -44,7 +44,7 @@ class Run(NamedTuple):
     row_groups: int
 
     def __str__(self) -> str:
-        """Tell it while more are run."""
+        """Return one line for the progress output."""
         usage = self.usage
         rows = "rows right" if self.is_right else f"ROWS WRONG (exit code {usage.code})"
         return f"{usage.seconds:.2f} s, CPU {usage.cpu_seconds:.2f} s, {usage.peak_mb:.0f} MB, {rows}"
@@ -52,14 +52,14 @@ class Run(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Suite:
-    """What runs against the same server.
+    """Cases that run against the same server.
 
     Attributes:
-        name: as `make bench SUITE=` has it.
-        title: for people.
-        latency_seconds: how long each page lets wait for itself.
-        most_per_second: report requests in any second, those beyond are refused; 0 is no limit.
-        is_even: they have to be spaced evenly, too.
+        name: its name in `make bench SUITE=`.
+        title: its name in the report.
+        latency_seconds: the latency of each page.
+        most_per_second: the limit of report requests in any second; 0 is no limit.
+        is_even: also require an even spacing of the requests.
     """
 
     name: str
@@ -72,6 +72,6 @@ class Suite:
 
     @property
     def all_cases(self) -> list[Case]:
-        """The cases, and the imports of their participants: each once."""
+        """The cases and the imports of their participants, each once."""
         imports = (Case(participant=one) for case in self.cases if (one := case.participant.imports))
         return list({case.key: case for case in (*self.cases, *imports)}.values())

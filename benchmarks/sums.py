@@ -1,4 +1,4 @@
-"""Sums of rows, in whatever order and whoever wrote them, by DuckDB."""
+"""Compute sums of rows with DuckDB. They do not depend on the order of the rows."""
 
 from collections.abc import Iterable
 from contextlib import closing
@@ -23,18 +23,18 @@ FROM ({rows})
 
 
 def of_relation(rows: str, connection: duckdb.DuckDBPyConnection) -> Sums:
-    """Sum up a query's rows.
+    """Return the sums of the rows of a query.
 
     Args:
         rows: a query with the columns `instance`, `metric`, `section`, `moment` (microseconds) and `value`.
-        connection: to run it on.
+        connection: the connection for the query.
     """
     [(count, hundredths, checksum)] = connection.sql(_SUMS.format(rows=rows)).fetchall()
     return Sums(count, hundredths, int(checksum))
 
 
 def of_rows(rows: Iterable[Row]) -> Sums:
-    """Sum up rows in memory."""
+    """Return the sums of rows in memory."""
     names = ("instance", "metric", "section", "moment", "value")
     table = pa.table(dict(zip(names, map(list, zip(*rows, strict=True)), strict=True)))
     with closing(duckdb.connect()) as connection:

@@ -1,7 +1,7 @@
-"""Whether what a run wrote is what the API has: `python -m benchmarks.verify FOLDER`.
+"""Read what a run wrote, to compare it with the API: `python -m benchmarks.verify FOLDER`.
 
-It runs outside of what is measured. Names of columns are taken without case and underscores, types as they
-are: each writes as its maker would.
+This is not part of the measurement. Case and underscores of column names are ignored, because each
+participant uses its own names.
 """
 
 import json
@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from benchmarks.shape import NOTHING, Sums
 from benchmarks.sums import of_relation
 
-__all__ = ["Written", "files", "look", "query"]
+__all__ = ["Written", "files", "query", "read_lake"]
 
 _COLUMNS = {
     "instance": "objectinstanceid",
@@ -29,13 +29,13 @@ _COLUMNS = {
 
 
 class Written(NamedTuple):
-    """What is in a folder.
+    """The contents of a folder.
 
     Attributes:
-        sums: of its rows.
-        files: how many of Parquet.
-        bytes: of those.
-        row_groups: in all of them.
+        sums: sums of its rows.
+        files: number of Parquet files.
+        bytes: size of these files.
+        row_groups: number of row groups in these files.
     """
 
     sums: Sums
@@ -44,8 +44,8 @@ class Written(NamedTuple):
     row_groups: int
 
 
-def look(folder: Path) -> Written:
-    """Read every Parquet file below a folder, but for a tool's own tables, which begin with `_`."""
+def read_lake(folder: Path) -> Written:
+    """Read every Parquet file below a folder, except the internal tables of a tool, which begin with `_`."""
     paths = files(folder)
     return Written(
         sums=_sums(paths) if paths else NOTHING,
@@ -56,7 +56,7 @@ def look(folder: Path) -> Written:
 
 
 def files(folder: Path) -> list[Path]:
-    """List the Parquet files that hold samples."""
+    """Return the Parquet files with samples."""
     return [path for path in sorted(folder.rglob("*.parquet")) if not _is_own(path.relative_to(folder))]
 
 
@@ -65,15 +65,15 @@ def _is_own(path: Path) -> bool:
 
 
 def query(paths: Iterable[Path], connection: duckdb.DuckDBPyConnection) -> str:
-    """Give a query for the rows of files, with the columns that `sums.of_relation` takes."""
+    """Return a query for the rows of files, with the columns that `sums.of_relation` needs."""
     listed = ", ".join(f"'{path}'" for path in paths)
     table = f"read_parquet([{listed}], hive_partitioning = false)"
-    names = connection.sql(f"SELECT * FROM {table} LIMIT 0").columns  # noqa: S608 paths of our own
+    names = connection.sql(f"SELECT * FROM {table} LIMIT 0").columns  # noqa: S608 the paths are our own
     found = {name.replace("_", "").lower(): name for name in names}
     columns = {ours: f'"{found[theirs]}"' for ours, theirs in _COLUMNS.items()}
     columns["moment"] = f"epoch_us({columns['moment']})"
     chosen = ", ".join(f"{column} AS {name}" for name, column in columns.items())
-    return f"SELECT {chosen} FROM {table}"  # noqa: S608 likewise
+    return f"SELECT {chosen} FROM {table}"  # noqa: S608 the paths are our own
 
 
 def _sums(paths: Iterable[Path]) -> Sums:
@@ -82,4 +82,4 @@ def _sums(paths: Iterable[Path]) -> Sums:
 
 
 if __name__ == "__main__":
-    print(json.dumps(look(Path(sys.argv[1]))._asdict()))
+    print(json.dumps(read_lake(Path(sys.argv[1]))._asdict()))

@@ -26,11 +26,11 @@ UNKNOWN = {"name": "c", "skip_reason": "Dependency not found on PyPI"}
             [FINE, UNKNOWN],
             0,
             [
-                "audit: NOT DONE for 1 of 2: its source doesn't know them",
+                "audit: NOT DONE for 1 of 2: its source has no data about them",
                 "audit: 0 known vulnerabilities in 1 packages",
             ],
         ),
-        (None, 0, ["audit: NOT DONE: pip-audit gave no answer; above is why"]),
+        (None, 0, ["audit: NOT DONE: pip-audit failed, see the error above"]),
     ],
     ids=["none", "one", "unknown", "no answer"],
 )

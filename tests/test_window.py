@@ -215,3 +215,19 @@ def test_microseconds_are_exact(length: timedelta) -> None:
 def test_iso_reads_back(moment: datetime) -> None:
     """What is written can be read."""
     assert read_moment(iso(moment), "window_start") == moment
+
+
+@pytest.mark.parametrize(
+    ("start", "length", "label"),
+    [
+        ("2026-11-22T00:00:00Z", DAY, "2026-11-22"),
+        ("2026-11-22T10:00:00Z", timedelta(hours=1), "2026-11-22T10:00/11:00Z"),
+        ("2026-11-22T10:00:30Z", timedelta(hours=1), "2026-11-22T10:00:30/11:00:30Z"),
+        ("2026-11-22T23:00:00Z", timedelta(hours=1), "2026-11-22T23:00:00Z/2026-11-23T00:00:00Z"),
+        ("2026-11-22T00:00:00Z", 2 * DAY, "2026-11-22T00:00:00Z/2026-11-24T00:00:00Z"),
+    ],
+)
+def test_label_is_short_inside_a_day(start: str, length: timedelta, label: str) -> None:
+    """A message shows a UTC day as a date, and a part of one with a single date."""
+    begin = datetime.fromisoformat(start)
+    assert Window(begin, begin + length).label == label

@@ -41,7 +41,8 @@ class Settings:
     Attributes:
         timeout_seconds: the longest silence on the line; a whole answer may take ten times that.
         max_retry_seconds: how long one request may wait in all, between its attempts.
-        requests_per_second: the pace over all threads.
+        requests_per_second: the rate limit over all threads.
+        connection: names the connection in messages: `connection evpl_default`.
     """
 
     client_id: str
@@ -62,6 +63,7 @@ class Settings:
     naive_timestamps: str = "reject"
     job: str = "JOBV"
     offer_type: str = "EVPL"
+    connection: str = "the connection"
 
     @classmethod
     def from_connection(
@@ -71,18 +73,37 @@ class Settings:
         password: str | None,
         host: str | None,
         extra: Mapping[str, object],
+        conn_id: str | None = None,
     ) -> "Settings":
-        """Read an Airflow connection's fields; null and blank are "not given", text is fine for every extra.
+        """Read the fields of an Airflow connection.
+
+        Null and blank text mean "not given". Every extra may be text.
+
+        Args:
+            login: the client id.
+            password: the client secret.
+            host: the base URL.
+            extra: all other fields by name.
+            conn_id: names the connection in messages.
 
         Raises:
-            EvplConfigError: a field is missing, unknown or wrong; the message names it and shows no
+            EvplConfigError: a field is missing, unknown or wrong. The message names the field and shows no
                 secret.
         """
-        return guarded(lambda: cls._read(login=login, password=password, host=host, extra=extra), password)
+        values: dict[str, Any] = {"login": login, "password": password, "host": host, "extra": extra}
+        if conn_id:
+            values["connection"] = f"connection {one_line(conn_id, LONGEST_NAME)}"
+        return guarded(lambda: cls._read(**values), password)
 
     @classmethod
     def _read(
-        cls, *, login: str | None, password: str | None, host: str | None, extra: Mapping[str, object]
+        cls,
+        *,
+        login: str | None,
+        password: str | None,
+        host: str | None,
+        extra: Mapping[str, object],
+        connection: str = "the connection",
     ) -> "Settings":
         if unknown := sorted(extra.keys() - _READERS.keys()):
             known = ", ".join(sorted(_READERS))
@@ -100,6 +121,7 @@ class Settings:
             client_id=_required(login, "login (the client id)"),
             client_secret=_required(password, "password (the client secret)"),
             base_url=base_url,
+            connection=connection,
             **values,
         )
         settings._check_verify()

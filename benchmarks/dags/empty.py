@@ -1,4 +1,4 @@
-"""A task that does nothing: Airflow's own start."""
+"""A task that does nothing, to measure the start of Airflow."""
 
 from airflow.providers.common.compat.sdk import DAG
 from airflow.providers.standard.operators.empty import EmptyOperator

@@ -1,4 +1,4 @@
-"""Airflow's HttpOperator with a pagination function; its filter turns the answers into a file by pandas."""
+"""Airflow's HttpOperator with a pagination function; its response filter writes a file with pandas."""
 
 import json
 import os
@@ -16,7 +16,7 @@ job = Job(**json.loads(os.environ["BENCH_JOB"]))
 
 
 def token() -> str:
-    """Ask for a token: the operator has no OAuth of its own."""
+    """Request a token, because the operator does not support OAuth."""
     answer = requests.post(
         job.token_url, data={"grant_type": "client_credentials"}, auth=CREDENTIALS, timeout=60
     )
@@ -25,7 +25,7 @@ def token() -> str:
 
 
 def next_page(answer: requests.Response) -> dict[str, Any] | None:
-    """Ask for the page after this one."""
+    """Return the arguments of the request for the next page."""
     page = answer.json()
     if not page["hasNext"]:
         return None
@@ -34,7 +34,7 @@ def next_page(answer: requests.Response) -> dict[str, Any] | None:
 
 
 def write(answers: list[requests.Response]) -> str:
-    """Write the day."""
+    """Write the file of the day."""
     entries = [entry for answer in answers for entry in answer.json()["entries"]]
     frame = pd.json_normalize(entries, "performanceValues", META)
     frame["timeStamp"] = pd.to_datetime(frame["timeStamp"])

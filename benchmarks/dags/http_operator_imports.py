@@ -1,4 +1,4 @@
-"""What HttpOperator's DAG imports, in a task that does nothing."""
+"""Import what the DAG of HttpOperator imports, in a task that does nothing."""
 
 import pandas as pd  # noqa: F401
 import requests  # noqa: F401

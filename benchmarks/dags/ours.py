@@ -1,4 +1,4 @@
-"""The operator, as a user has it in a DAG."""
+"""The operator of this provider, as in the DAG of a user."""
 
 import json
 import os

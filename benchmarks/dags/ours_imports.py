@@ -1,4 +1,4 @@
-"""What the operator's task imports, in a task that does nothing."""
+"""Import what the task of the operator imports, in a task that does nothing."""
 
 from airflow.providers.common.compat.sdk import DAG
 from airflow.providers.standard.operators.empty import EmptyOperator

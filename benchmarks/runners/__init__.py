@@ -1,1 +1,1 @@
-"""What is measured: each module is one whole process, `python -m benchmarks.runners.NAME JOB`."""
+"""The measured programs. Each module runs as one process: `python -m benchmarks.runners.NAME JOB`."""

@@ -1,9 +1,9 @@
-"""A task of Airflow as a worker runs it: the supervisor, and the task in a process forked from it.
+"""Run an Airflow task as a worker does: the supervisor, and the task in a process forked from it.
 
-`python -m benchmarks.runners.airflow_task DAG JOB`, the DAG being one of `benchmarks/dags`. What the API
-server would say is said here, in the process: it would serve many workers, and its work is not the task's.
-The time ends when the task says how it ended: the supervisor may see the end of its process only with the
-next heartbeat.
+`python -m benchmarks.runners.airflow_task DAG JOB`, where DAG is a file in `benchmarks/dags`. A transport in
+this process replaces the API server of Airflow, because its work does not count for the task. The measured
+time ends when the task reports its final state, because the supervisor may notice the end of the process only
+at the next heartbeat.
 """
 
 import json
@@ -39,7 +39,7 @@ _RUN: Final[dict[str, object]] = {
 
 
 def main(dag_id: str, job: Job) -> int:
-    """Run it; the exit code is 0 where it succeeded."""
+    """Run the task; the exit code is 0 if it succeeded."""
     os.environ |= {
         "BENCH_JOB": job.as_json(),
         "AIRFLOW_CONN_EVPL_DEFAULT": json.dumps(_connection(job)),
@@ -67,7 +67,7 @@ def main(dag_id: str, job: Job) -> int:
 
 
 class _Answers:
-    """The API server."""
+    """The responses of Airflow's API server."""
 
     def __init__(self, job: Job) -> None:
         self.state = "unknown"

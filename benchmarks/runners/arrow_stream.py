@@ -1,4 +1,4 @@
-"""A plain stream of Arrow: a record batch a page, written as it comes. No order, no check."""
+"""A plain pyarrow stream: write each page as one record batch, without sorting or checks."""
 
 import pyarrow.parquet as pq
 

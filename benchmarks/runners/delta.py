@@ -1,4 +1,4 @@
-"""deltalake: the plain stream's batches into a table, the day's partition replaced in one commit."""
+"""deltalake: write the record batches to a table, and replace the partition of the day in one commit."""
 
 import pyarrow as pa
 from deltalake import write_deltalake

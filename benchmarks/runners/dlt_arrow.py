@@ -1,4 +1,4 @@
-"""dlt with Arrow: a resource that yields a record batch a page, into Parquet files."""
+"""dlt with Arrow: load a resource that yields one record batch per page into Parquet files."""
 
 from benchmarks.job import Job
 from benchmarks.runners.dlt_load import load
@@ -6,7 +6,7 @@ from benchmarks.runners.plain import batch, pages
 
 
 def main(job: Job) -> None:
-    """Load each page's batch."""
+    """Load the record batch of each page."""
     load(job, (batch(page) for day in job.each_day() for page in pages(job, day)))
 
 

@@ -1,4 +1,4 @@
-"""dlt's part of both its runners: a pipeline of its own, into Parquet files below the target."""
+"""The dlt pipeline of both dlt runners: it writes Parquet files below the target."""
 
 from collections.abc import Iterable
 
@@ -10,7 +10,7 @@ __all__ = ["load"]
 
 
 def load(job: Job, samples: Iterable[object]) -> None:
-    """Run the pipeline."""
+    """Run a new pipeline on these samples."""
     pipeline = dlt.pipeline(
         "bench",
         pipelines_dir=f"{job.target}/_pipelines",

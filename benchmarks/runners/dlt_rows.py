@@ -1,4 +1,4 @@
-"""dlt as its documentation has it: a resource that yields a dict a row, into Parquet files."""
+"""dlt as in its documentation: load a resource that yields one dict per row into Parquet files."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,7 @@ from benchmarks.runners.plain import NAMES, pages
 
 
 def rows(job: Job) -> Iterator[dict[str, object]]:
-    """Give a dict a sample."""
+    """Yield one dict per sample."""
     for day in job.each_day():
         for page in pages(job, day):
             for entry in page["entries"]:
@@ -18,7 +18,7 @@ def rows(job: Job) -> Iterator[dict[str, object]]:
 
 
 def main(job: Job) -> None:
-    """Load each sample's dict."""
+    """Load the dict of each sample."""
     load(job, rows(job))
 
 

@@ -1,11 +1,11 @@
-"""The server's ceiling: bytes are counted, nothing else is done with them."""
+"""Download only: count the bytes and do nothing else. This shows the maximum speed of the server."""
 
 from benchmarks.job import Job
 from benchmarks.runners.wire import Wire
 
 
 def main(job: Job) -> None:
-    """Fetch all pages."""
+    """Request all pages."""
     wire = Wire(job)
     size = sum(sum(wire.pages(day, len)) for day in job.each_day())
     print(f"{size:,} bytes")

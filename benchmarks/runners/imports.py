@@ -1,4 +1,4 @@
-"""What another runner imports, and no work: `python -m benchmarks.runners.imports RUNNER JOB`."""
+"""Import what another runner imports, and do nothing: `python -m benchmarks.runners.imports RUNNER JOB`."""
 
 import sys
 from importlib import import_module

@@ -1,7 +1,7 @@
-"""The limit: download, decode, columns, sort the series, write. No guarantee of any kind.
+"""The limit: download, decode, build columns, sort the series, write. It guarantees nothing.
 
-It takes pages for whole and in order, and the samples of a series for sorted and unique. It replaces what is
-there, and works without the garbage collector.
+It assumes that pages are complete and in order, and that the samples of a series are sorted and unique. It
+overwrites what is there, and disables the garbage collector.
 """
 
 import gc
@@ -22,12 +22,8 @@ _Integers: TypeAlias = np.ndarray[tuple[int], np.dtype[np.int64]]
 _Floats: TypeAlias = np.ndarray[tuple[int], np.dtype[np.float64]]
 _Numbers: TypeAlias = np.ndarray[tuple[int], np.dtype[np.generic]]
 _NAMES = ("object_instance_id", "metric_name", "pop_country", "pop_name", "pop_section_name", "object_type")
-_PRUNED = [
-    "object_instance_id",
-    "metric_name",
-    "timestamp",
-    "value",
-]  # as in our objects: all would cost more
+# Only these columns have statistics, as in the objects of this provider: statistics of all would cost more.
+_PRUNED = ["object_instance_id", "metric_name", "timestamp", "value"]
 
 
 class _Sample(msgspec.Struct, gc=False):
@@ -50,7 +46,7 @@ class _Page(msgspec.Struct, gc=False):
 
 
 class _Columns(NamedTuple):
-    """A page as columns; a grid is the moments of one series."""
+    """The columns of a page; a grid is the array of timestamps of one series."""
 
     series: list[tuple[str, ...]]
     grids: list[_Integers]
@@ -83,7 +79,7 @@ def _read(body: memoryview) -> _Columns:
 
 
 def _grids(entries: Iterable[_Entry]) -> list[_Integers]:
-    """Neighbours mostly have the same moments: read once."""
+    """Read equal timestamps once: neighboring series mostly have the same."""
     before: list[str] = []
     grid = np.empty(0, np.int64)
     grids = []
@@ -122,7 +118,7 @@ def _texts(texts: Sequence[str], lengths: _Integers) -> pa.DictionaryArray:
 
 
 def _array(kind: pa.DataType, numbers: _Numbers) -> pa.Array:
-    """By its buffer: `pyarrow.array` would import pandas, where that is installed."""
+    """Make an array from its buffer, because `pyarrow.array` imports pandas if pandas is installed."""
     return pa.Array.from_buffers(kind, len(numbers), [None, pa.py_buffer(numbers)])
 
 

@@ -1,1 +1,1 @@
-"""Python's own start, and no work."""
+"""Start Python and do nothing."""

@@ -1,4 +1,4 @@
-"""This provider's core, without Airflow: a client, a folder, one `pull`."""
+"""The core of this provider without Airflow: one `pull` with a client and a local folder."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""What the plain runners share: requests, page by page, and a page as an Arrow batch by lists."""
+"""Shared by the plain runners: request pages with requests, and convert a page to an Arrow batch."""
 
 from collections.abc import Iterator
 from itertools import chain
@@ -22,7 +22,7 @@ SCHEMA = pa.schema(
 
 
 def pages(job: Job, day: str) -> Iterator[dict[str, Any]]:
-    """Ask for one page after the other; a token and a session a day."""
+    """Request one page after the other, with a new token and a new session for each day."""
     with requests.Session() as session:
         answer = session.post(job.token_url, data={"grant_type": "client_credentials"}, auth=CREDENTIALS)
         answer.raise_for_status()
@@ -40,7 +40,7 @@ def pages(job: Job, day: str) -> Iterator[dict[str, Any]]:
 
 
 def batch(page: dict[str, Any]) -> pa.RecordBatch:
-    """Flatten a page."""
+    """Convert a page to a record batch with one row per sample."""
     entries = page["entries"]
     counts = [len(entry["performanceValues"]) for entry in entries]
     samples = list(chain.from_iterable(entry["performanceValues"] for entry in entries))

@@ -1,4 +1,4 @@
-"""The recipe that people write: requests, `json_normalize`, `to_parquet`; a file a day."""
+"""The common recipe: requests, `json_normalize`, `to_parquet`, one file per day."""
 
 import pandas as pd
 

@@ -1,4 +1,4 @@
-"""Pages as bytes, by plain sockets: the least work that Python can do for a download."""
+"""Download pages as bytes with plain sockets: the least work that Python can do for a download."""
 
 import json
 import re
@@ -22,7 +22,7 @@ _BUFFER_BYTES = 16 << 20  # more than any page of the benchmark
 
 
 class Wire:
-    """One connection and one buffer a thread, both kept; one token."""
+    """A client with one token, and with one open connection and one buffer per thread."""
 
     def __init__(self, job: Job) -> None:
         self._job = job
@@ -31,11 +31,11 @@ class Wire:
         self._token = self._ask_token()
 
     def pages(self, day: str, read: Callable[[memoryview], T]) -> Iterator[T]:
-        """Read a day's pages in order, several in flight; `pagination` counts elements.
+        """Read the pages of a day in order, with several in flight; `pagination` counts elements.
 
         Args:
-            day: which.
-            read: what to do with each body, in the thread that fetched it. The next page overwrites the body.
+            day: the day to read.
+            read: reads a body, in the thread that requested it. The next page overwrites the body.
         """
         first = self._get(day, 1)
         elements, total = bytes(first).count(b'"metric_name"'), int(_TOTAL.findall(first)[0])
@@ -86,5 +86,5 @@ class Wire:
     def _receive_into(self, view: memoryview) -> int:
         count: int = self._local.socket.recv_into(view)
         if not count:
-            raise RuntimeError("the server closed the connection, or the buffer is full")
+            raise RuntimeError("the server closed the connection, or the page is larger than the buffer")
         return count

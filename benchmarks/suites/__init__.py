@@ -1,1 +1,1 @@
-"""What is asked: each module says who runs against which data, and which targets that decides."""
+"""The suites: each module defines its participants, its data and its targets."""

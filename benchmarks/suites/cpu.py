@@ -1,4 +1,4 @@
-"""S1: 1,152,000 samples on 20 pages that come at once, so that the work is all there is."""
+"""S1: 1,152,000 samples on 20 pages without latency, so that only the CPU counts."""
 
 from benchmarks import participants as who
 from benchmarks.figures import Figures, Target
@@ -37,7 +37,7 @@ SUITE = Suite(
 
 
 def _targets(figures: Figures) -> list[Target]:
-    """Hold ours against the limit, the better of one and four in flight, and against the peers."""
+    """Compare ours with the peers, and with the limit: the better of one and four pages in flight."""
     ours = figures.of(_OURS)
     limits = [figures.of(one) for one in _LIMITS]
     cpu, seconds = ours.cpu.middle, ours.seconds.middle

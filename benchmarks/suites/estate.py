@@ -1,4 +1,4 @@
-"""An estate in small: as many tasks as eight operator codes have, at once under a gateway's limit."""
+"""A small estate: the tasks of eight operator codes at once, under the rate limit of a gateway."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +15,9 @@ from benchmarks.suite import Case, Run, Suite
 __all__ = ["PART"]
 
 _TASKS: Final = 8
-_GATEWAY: Final = 25  # requests a second, all tasks together: what is recorded of Orange's
+_GATEWAY: Final = 25
+"""Requests per second over all tasks: the known limit of Orange's gateway."""
+
 _SUITES = {
     is_even: Suite(
         name="estate",
@@ -30,19 +32,19 @@ _SUITES = {
 }
 _PAGES: Final = _SUITES[False].shape.pages_a_day
 _HEADS: Final = (
-    "the gateway lets in",
-    "requests a second of each",
-    "of all",
+    "the gateway allows",
+    "requests a second of each task",
+    "of all tasks",
     "computed s",
     "measured s",
     "pages",
-    "refused and asked again",
+    "refused and retried",
     "rows",
 )
 
 
 class _AtOnce(NamedTuple):
-    """Tasks that ran at once."""
+    """The runs of tasks that ran at once."""
 
     is_even: bool
     requests_per_second: float
@@ -62,7 +64,7 @@ def _at_once(lab: Lab, case: Case) -> list[Run]:
     places = [who.WORK / "estate" / str(number) for number in range(_TASKS)]
     with ThreadPoolExecutor(_TASKS) as pool:
         usages = list(pool.map(lambda place: lab.start(case, place), places))
-    runs = [lab.look(case, place, usage) for place, usage in zip(places, usages, strict=True)]
+    runs = [lab.check(case, place, usage) for place, usage in zip(places, usages, strict=True)]
     say(f"  {case.requests_per_second:g} a second each: {', '.join(map(str, runs))}")
     return runs
 
@@ -71,7 +73,7 @@ def _line(one: _AtOnce) -> tuple[str, ...]:
     rate = _TASKS * one.requests_per_second
     wrong = sum(not run.is_right for run in one.runs)
     return (
-        f"one in {1000 / _GATEWAY:.0f} ms" if one.is_even else f"{_GATEWAY} in any second",
+        f"one every {1000 / _GATEWAY:.0f} ms" if one.is_even else f"{_GATEWAY} in any second",
         f"{one.requests_per_second:g}",
         f"{rate:g}",
         f"{_TASKS * _PAGES / min(rate, _GATEWAY):.1f}",
@@ -84,10 +86,11 @@ def _line(one: _AtOnce) -> tuple[str, ...]:
 
 def _text(raw: Sequence[_AtOnce]) -> str:
     about = (
-        f"{_TASKS} processes of the core at once, as the tasks of {_TASKS} operator codes would be; each "
-        f"pulls the same {_SUITES[False].shape.samples_a_day:,} samples on {_PAGES} pages of 200 ms, 4 in "
-        "flight. The server answers 429 to what its gateway doesn't let in. Computed is pages by the smaller "
-        "rate; measured is the slowest of the eight, its start included, once.\n"
+        f"{_TASKS} processes of the core run at once, like the tasks of {_TASKS} operator codes. Each pulls "
+        f"the same {_SUITES[False].shape.samples_a_day:,} samples on {_PAGES} pages of 200 ms, 4 in flight. "
+        "The server refuses requests above the limit with status 429.\n\n"
+        "- *Computed*: the number of pages, divided by the smaller of the two rates.\n"
+        "- *Measured*: the slowest of the eight processes, including its start. Each line was run once.\n"
     )
     return "\n".join(("## Estate in small\n", about, table_text(_HEADS, map(_line, raw))))
 

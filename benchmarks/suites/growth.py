@@ -1,4 +1,4 @@
-"""S3: 1, 10 and 30 days of 576,000 samples: what one more costs, and whether memory stays."""
+"""S3: 1, 10 and 30 days of 576,000 samples: the cost of a further day, and the growth of memory."""
 
 from collections.abc import Sequence
 
@@ -24,7 +24,7 @@ SUITE = Suite(
 
 
 def _targets(figures: Figures) -> list[Target]:
-    """Hold the later days against the earlier, and ours against the limit."""
+    """Compare the later days with the earlier ones, and ours with the limit."""
     early, late = _further(figures, _OURS)
     limit = _further(figures, _LIMITS)[1]
     first, *_, last = (figures.of(case).peak_mb.middle for case in _OURS)
@@ -38,13 +38,13 @@ def _targets(figures: Figures) -> list[Target]:
             "S3: time per further sample, against the limit's", late / limit, 1.35, note=f"{limit:.2f} us"
         ),
         Target(
-            "S3: peak memory of 30 days, against that of one",
+            "S3: peak memory of 30 days, against one day",
             last / first,
             1.1,
             note=f"{last - first:.0f} MB more; the limit itself: {limit_last - limit_first:.0f} MB more",
         ),
         Target(
-            "small machine: peak memory of 30 days, the task's process and its supervisor's",
+            "small machine: peak memory of 30 days, task process plus supervisor",
             last + figures.of(_AIRFLOW).peak_mb.middle,
             1000,
             unit="MB",
@@ -53,7 +53,7 @@ def _targets(figures: Figures) -> list[Target]:
 
 
 def _further(figures: Figures, cases: Sequence[Case]) -> tuple[float, float]:
-    """Give microseconds per further sample, from each number of days to the next."""
+    """Return the microseconds per further sample, from each number of days to the next."""
     one, ten, thirty = (figures.of(case).seconds.middle for case in cases)
     samples = SUITE.shape.samples_a_day / 1e6
     return (

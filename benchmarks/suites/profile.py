@@ -1,4 +1,4 @@
-"""Where the time goes in ours and in the limit: by Python's profiler, S1's data, one page in flight."""
+"""Profile ours and the limit with Python's profiler, on the data of S1, with one page in flight."""
 
 import marshal
 import shutil
@@ -21,7 +21,7 @@ _MOST = 16
 
 
 class _Function(NamedTuple):
-    """One function: where it is, and its share of the time, without what it calls."""
+    """One function: its name, its own share of the time (without calls), and its number of calls."""
 
     name: str
     share: float
@@ -46,7 +46,11 @@ def _profile(who: Participant, lab: Lab) -> list[_Function]:
 
 
 def _top(stats: Mapping[tuple[str, int, str], tuple[int, int, float, float, object]]) -> list[_Function]:
-    """From what `cProfile` keeps by file, line and name: calls, all calls, own time, whole time, callers."""
+    """Return the functions with the largest own time.
+
+    Args:
+        stats: the data of `cProfile` by file, line and name: calls, all calls, own time, whole time, callers.
+    """
     whole = sum(own for _, _, own, _, _ in stats.values())
     functions = (
         _Function(_name(file, name), own / whole, calls)
@@ -56,7 +60,7 @@ def _top(stats: Mapping[tuple[str, int, str], tuple[int, int, float, float, obje
 
 
 def _name(file: str, function: str) -> str:
-    """Name it without where the machine keeps it."""
+    """Return the name of a function without the paths of this machine."""
     if file == "~":
         return function
     path = Path(file)
@@ -69,11 +73,11 @@ def _name(file: str, function: str) -> str:
 def _text(raw: Mapping[str, list[_Function]]) -> str:
     chapters = [
         "## Profile\n",
-        "S1's data, one page in flight; shares under the profiler, which costs calls dear.\n",
+        "The data of S1, with one page in flight. The profiler makes calls look slower than they are.\n",
     ]
     for title, functions in raw.items():
         lines = ((f"`{one.name}`", f"{one.share:.1%}", f"{one.calls:,}") for one in functions)
-        chapters.append(table_text((title, "share of the time, own", "calls"), lines))
+        chapters.append(table_text((title, "own share of the time", "calls"), lines))
     return "\n".join(chapters)
 
 

@@ -1,4 +1,4 @@
-"""What a month of 576,000 samples a day answers, by DuckDB, from the files that each participant writes."""
+"""Query a month of 576,000 samples per day with DuckDB, in the files of each participant."""
 
 import shutil
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from benchmarks import participants as who
 from benchmarks.figures import Target
-from benchmarks.lab import open_lab, said_by
+from benchmarks.lab import open_lab, run_module
 from benchmarks.numbers import Spread
 from benchmarks.part import Part, say
 from benchmarks.report import spread_text, table_text
@@ -25,7 +25,7 @@ _OTHERS = tuple(
 
 
 class _Answer(NamedTuple):
-    """As `benchmarks.question` says."""
+    """The result of `benchmarks.question`."""
 
     one_bytes: int
     one_seconds: float
@@ -33,19 +33,19 @@ class _Answer(NamedTuple):
 
 
 class _Asked(NamedTuple):
-    """A lake: the run that made it, and its answers."""
+    """A lake: the run that wrote it, and its query results."""
 
     run: Run
     answers: list[_Answer]
 
     @property
     def shares(self) -> Spread:
-        """How many per cent of the lake are read for one circuit."""
+        """The percentage of the lake that is read for one circuit."""
         return Spread.of(100 * one.one_bytes / self.run.bytes for one in self.answers)
 
     @property
     def share(self) -> float:
-        """How much of it."""
+        """The median share of the lake that is read for one circuit."""
         return self.shares.middle / 100
 
     @property
@@ -60,7 +60,7 @@ class _Asked(NamedTuple):
 
 
 class _Grouped(NamedTuple):
-    """Our lake in other row groups: rows in each, bytes, and shares of them read for one circuit."""
+    """Our lake with other row groups: rows per group, bytes, and the shares read for one circuit."""
 
     rows: int
     bytes: int
@@ -68,7 +68,7 @@ class _Grouped(NamedTuple):
 
 
 class _Raw(NamedTuple):
-    """All that was measured."""
+    """All measurements."""
 
     asked: dict[str, _Asked]
     grouped: list[_Grouped]
@@ -92,13 +92,13 @@ def _run(runs: int) -> _Raw:
 
 
 def _ask(lake: Path, circuit: int) -> _Answer:
-    return _Answer(*said_by("benchmarks.question", lake, circuit))
+    return _Answer(*run_module("benchmarks.question", lake, circuit))
 
 
 def _regroup(lake: Path, rows: int) -> _Grouped:
     target = who.WORK / "lakes" / "grouped"
     shutil.rmtree(target, ignore_errors=True)
-    size = said_by("benchmarks.regroup", lake, target, rows)
+    size = run_module("benchmarks.regroup", lake, target, rows)
     shares = [_ask(target, circuit).one_bytes / size for circuit in _CIRCUITS]
     say(f"  {rows:,} rows a group: {size / 1e6:.1f} MB, {shares}")
     return _Grouped(rows, size, shares)
@@ -108,15 +108,15 @@ def _targets(raw: _Raw) -> list[Target]:
     ours = raw.asked[_OURS.key]
     best = min(raw.asked[case.key].all_ms.middle for case in _OTHERS)
     one = Target(
-        "questions: of one circuit's month, share of its bytes read",
+        "questions: one circuit, share of the month's bytes that is read",
         ours.share,
         0.1,
         unit="of all",
         note="see the row groups below",
     )
-    # As fast as: within what two rounds of the same differ by.
+    # 1.05, because two rounds of the same query differ by as much.
     of_all = Target(
-        "questions: of all circuits, time against the best peer's files", ours.all_ms.middle / best, 1.05
+        "questions: all circuits, time against the files of the best peer", ours.all_ms.middle / best, 1.05
     )
     return [one, of_all]
 
@@ -136,15 +136,15 @@ def _text(raw: _Raw) -> str:
     )
     circuits = ", ".join(map(str, _CIRCUITS))
     about = (
-        "The 95th percentile (nearest rank) of a series' 30 days, by DuckDB, files in the page cache; "
-        f"one circuit is number {circuits} of {SUITE.shape.circuits} in turn.\n"
+        "DuckDB computes the 95th percentile (nearest rank) of each series over 30 days. The files are in "
+        f"the page cache. The one circuit is number {circuits} of {SUITE.shape.circuits}, in turn.\n"
     )
     return "\n".join(("## Questions\n", about, table_text(heads, lines), _groups_text(raw)))
 
 
 def _groups_text(raw: _Raw) -> str:
     limit = raw.asked[_OTHERS[0].key].run.bytes
-    heads = ("rows a group, at most", "MB of the month", "against the limit's", "read for one circuit")
+    heads = ("rows per group, at most", "MB of the month", "against the limit", "read for one circuit")
     lines = (
         (
             f"{one.rows:,}",
@@ -156,10 +156,11 @@ def _groups_text(raw: _Raw) -> str:
     )
     is_both = any(one.bytes / limit <= 1.05 and Spread.of(one.shares).middle <= 0.1 for one in raw.grouped)  # noqa: PLR2004 the two targets
     about = (
-        "Our month in other row groups: each has a dictionary of its values, so small ones, which let "
-        "readers skip more, cost more bytes. A tenth read at 1.05 x the limit's bytes: in "
-        f"{'one' if is_both else 'no'} line. A day of more rows has more row groups, so less of it is read. "
-        "Spreads are over circuits.\n"
+        "Our month with other row groups. With small row groups readers can skip more, but the files are "
+        "larger, because each row group has its own dictionary of values. "
+        f"{'At least one' if is_both else 'No'} line meets both targets: a tenth read, and at most 1.05 x "
+        "the bytes of the limit. A day with more rows has more row groups, so a smaller share is read. The "
+        "spread is over circuits.\n"
     )
     return "\n".join((about, table_text(heads, lines)))
 

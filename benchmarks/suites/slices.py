@@ -1,9 +1,9 @@
-"""What a slice costs, by its shape: the figures behind docs/scale.md."""
+"""The cost of a slice by its shape: the source of the figures in docs/scale.md."""
 
 from collections.abc import Sequence
 from typing import Final
 
-from benchmarks.lab import said_by
+from benchmarks.lab import run_module
 from benchmarks.one_slice import Cost
 from benchmarks.part import Part, say
 from benchmarks.report import table_text
@@ -15,15 +15,15 @@ _HEADS: Final = (
     "series",
     "samples of each",
     "JSON MB",
-    "CPU us a sample",
-    "memory, bytes a sample",
-    "object, bytes a sample",
+    "CPU us per sample",
+    "memory, bytes per sample",
+    "object, bytes per sample",
 )
 
 
 def _run(_: int) -> list[tuple[tuple[int, int], Cost]]:
     say("Slices: once each")
-    return [(shape, Cost(*said_by("benchmarks.one_slice", *shape))) for shape in _SHAPES]
+    return [(shape, Cost(*run_module("benchmarks.one_slice", *shape))) for shape in _SHAPES]
 
 
 def _line(shape: tuple[int, int], cost: Cost) -> tuple[str, ...]:
@@ -42,7 +42,8 @@ def _text(costs: Sequence[tuple[tuple[int, int], Cost]]) -> str:
     table = table_text(_HEADS, [_line(shape, cost) for shape, cost in costs])
     return (
         "## Slices\n\n"
-        f"Pages of 200 series, read, collected and written in memory, without the network, once.\n\n{table}"
+        "Pages of 200 series are decoded, and written as one object in memory, without the network. Each "
+        f"line was run once.\n\n{table}"
     )
 
 

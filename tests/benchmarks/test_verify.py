@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.shape import NOTHING, Sums
 from benchmarks.sums import Row, of_rows
-from benchmarks.verify import look
+from benchmarks.verify import read_lake
 
 ROWS: list[Row] = [
     ("EVPL-1", "utilizationIn", "PAR-01", 1_790_000_000_000_000, 1.25),
@@ -33,7 +33,7 @@ def test_who_wrote_them_how_makes_no_difference(tmp_path: Path) -> None:
     write(tmp_path / "b" / "2.parquet", ROWS[:1], theirs, "ms")
     write(tmp_path / "a" / "1.parquet", ROWS[:0:-1], theirs, "ms")
     write(tmp_path / "_own" / "3.parquet", ROWS, theirs)
-    written = look(tmp_path)
+    written = read_lake(tmp_path)
     sizes = [path.stat().st_size for path in (tmp_path / "a" / "1.parquet", tmp_path / "b" / "2.parquet")]
     assert written.sums == of_rows(ROWS)
     assert (written.files, written.bytes, written.row_groups) == (2, sum(sizes), 2)
@@ -55,10 +55,10 @@ def test_who_wrote_them_how_makes_no_difference(tmp_path: Path) -> None:
 def test_wrong_rows_show(tmp_path: Path, change: Callable[[list[Row]], list[Row]]) -> None:
     """A row that is missing, doubled, changed or in another's place changes the sums."""
     write(tmp_path / "rows.parquet", change(ROWS))
-    assert look(tmp_path).sums != of_rows(ROWS)
+    assert read_lake(tmp_path).sums != of_rows(ROWS)
 
 
 def test_nothing_is_nothing(tmp_path: Path) -> None:
     """An empty folder has no rows, no file and no byte."""
-    assert look(tmp_path) == (NOTHING, 0, 0, 0)
+    assert read_lake(tmp_path) == (NOTHING, 0, 0, 0)
     assert Sums(0, 0, 0) == NOTHING
