@@ -37,13 +37,13 @@ TEXTS = [
 
 
 @pytest.mark.parametrize("heading", HEADINGS)
-def test_each_trouble_has_a_message_of_the_code(heading: str) -> None:
-    """A heading is a part of one text of the code, word by word."""
+def test_a_troubleshooting_heading_is_part_of_an_error_message(heading: str) -> None:
+    """Each heading of the page is, word by word, part of a text in the code."""
     assert any(heading in text for text in TEXTS)
 
 
-def test_each_trouble_is_told_once() -> None:
-    """No message has two headings, and each kind of error is named."""
+def test_the_troubleshooting_page_names_each_error_class() -> None:
+    """No heading appears twice, and each error class that the code raises is named."""
     assert len(set(HEADINGS)) == len(HEADINGS)
     kinds = [
         name for name in errors.__all__ if name.startswith("Evpl") and not vars(errors)[name].__subclasses__()
@@ -51,8 +51,8 @@ def test_each_trouble_is_told_once() -> None:
     assert [name for name in kinds if f"`{name}`" not in TROUBLES] == []
 
 
-def test_nothing_is_installed_from_an_index() -> None:
-    """There is no release yet: what a page or a message installs is a checkout."""
+def test_install_commands_use_a_checkout() -> None:
+    """The package is not on an index yet, so pages and messages install it from a checkout."""
     pages = [ROOT / "README.md", *DOCS.glob("*.md"), *(ROOT / "airflow_provider_evpl").rglob("*.py")]
     assert [path for path in pages if re.search(r"(?<!/)airflow-provider-evpl\[", path.read_text())] == []
 

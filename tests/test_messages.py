@@ -72,10 +72,10 @@ ANSWERS: dict[str, Callable[[str], dict[str, Any]]] = {
 
 @pytest.mark.parametrize("text", [ODD, ODD_AND_LONG], ids=["odd", "odd and long"])
 @pytest.mark.parametrize("make", ANSWERS.values(), ids=ANSWERS)
-def test_what_the_api_says_makes_no_line_of_its_own(
+def test_text_from_the_api_stays_on_one_line(
     make: Callable[[str], dict[str, Any]], text: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A pull, a pull that takes all, and a look of the sensor log and raise one short line each time."""
+    """Whatever the API sends, each log line and each error of a pull or a sensor is one short line."""
     caplog.set_level("DEBUG", "airflow_provider_evpl")
     reports = [make(json.dumps(text))]
     with scripted(reports, max_retry_seconds=0) as api:
@@ -105,10 +105,10 @@ def _check_lines(caplog: pytest.LogCaptureFixture) -> None:
 
 @pytest.mark.parametrize("name", [ODD, ODD * 100], ids=["odd", "odd and long"])
 @pytest.mark.parametrize("what", ["fewer", "others", "none"])
-def test_names_in_a_lake_make_no_line_of_their_own(
+def test_names_from_the_lake_stay_on_one_line(
     name: str, what: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Series that land, that would lose samples, that lack values or are gone are named on one line."""
+    """Names of series in warnings and errors stay on one line, without control characters."""
     run(FakeApi(grid(name, MIDNIGHT, 288)), tmp_path)
     later = {
         "fewer": grid(name, MIDNIGHT, 280),
@@ -121,8 +121,8 @@ def test_names_in_a_lake_make_no_line_of_their_own(
 
 
 @pytest.mark.parametrize("text", [ODD, ODD_AND_LONG], ids=["odd", "odd and long"])
-def test_what_a_store_says_makes_no_line_of_its_own(text: str) -> None:
-    """The error of a storage library is on one line, and cut."""
+def test_text_from_a_store_stays_on_one_line(text: str) -> None:
+    """The error of a storage library is cut and put on one line."""
     for kind in (RuntimeError, PermissionError):
         _check(partial(_fail_in_a_store, kind(text)))
 

@@ -46,7 +46,7 @@ def test_slices_stay_on_the_grid(window: Window, length: timedelta) -> None:
 
 
 @given(windows, windows)
-def test_overlap_is_having_a_moment_in_common(one: Window, other: Window) -> None:
+def test_windows_overlap_if_they_share_a_moment(one: Window, other: Window) -> None:
     """Two windows overlap when the later start comes before the earlier end; containing implies it."""
     assert one.overlaps(other) == (max(one.start, other.start) < min(one.end, other.end))
     if one.contains(other):
@@ -120,8 +120,8 @@ def test_a_bare_date_is_midnight_utc(value: object) -> None:
         "9999-12-31T23:59:59-01:00",
     ],
 )
-def test_an_unclear_moment_is_refused_by_name(value: object) -> None:
-    """Without zone, with a fraction, before 1970 or in another form: an error that names the field."""
+def test_an_unclear_moment_is_an_error_that_names_the_field(value: object) -> None:
+    """A moment without zone, with a fraction, before 1970 or in another form is an error with the field."""
     with pytest.raises(EvplConfigError, match="window_end"):
         read_moment(value, "window_end")
 
@@ -138,7 +138,7 @@ def test_an_unclear_moment_is_refused_by_name(value: object) -> None:
         ("y", "1y", None),
     ],
 )
-def test_granularity_is_normalised(text: str, normal: str, step: timedelta | None) -> None:
+def test_granularity_is_normalized(text: str, normal: str, step: timedelta | None) -> None:
     """A granularity has no leading zeros and always a number; months and years have no fixed length."""
     granularity = Granularity(text)
     assert (granularity.text, granularity.step) == (normal, step)
@@ -159,8 +159,8 @@ def test_granularity_is_normalised(text: str, normal: str, step: timedelta | Non
         "\N{FULLWIDTH DIGIT FIVE}s",
     ],
 )
-def test_granularity_keeps_to_the_documented_grammar(text: str) -> None:
-    """Everything else is refused."""
+def test_a_granularity_outside_the_grammar_is_refused(text: str) -> None:
+    """Only the documented grammar is accepted."""
     with pytest.raises(EvplConfigError, match="granularity"):
         Granularity(text)
 
@@ -212,7 +212,7 @@ def test_microseconds_are_exact(length: timedelta) -> None:
 
 
 @given(moments)
-def test_iso_reads_back(moment: datetime) -> None:
+def test_a_written_moment_can_be_read_back(moment: datetime) -> None:
     """What is written can be read."""
     assert read_moment(iso(moment), "window_start") == moment
 

@@ -36,8 +36,8 @@ EVERYTHING = {
 
 
 @WAYS
-def test_everything_may_come_from_a_template(lab: "Lab", dag_id: str) -> None:
-    """Text, booleans and numbers mean the same, whichever way they come."""
+def test_each_argument_can_come_from_a_template(lab: "Lab", dag_id: str) -> None:
+    """Texts, booleans and numbers mean the same with and without a template."""
     from tests.support.airflow_runs import run_dag
 
     outcome = run_dag(lab, dag_id, conf={"object_storage_path": f" {lab.root} ", **EVERYTHING})
@@ -51,8 +51,10 @@ def test_everything_may_come_from_a_template(lab: "Lab", dag_id: str) -> None:
 
 @WAYS
 @pytest.mark.parametrize("nothing", [None, "", "  ", "None"])
-def test_what_is_left_out_has_its_default(lab: "Lab", dag_id: str, nothing: str | None) -> None:
-    """Null, blank and `None` in a run's form are not given, so the logical date's hour is pulled."""
+def test_an_argument_left_out_in_the_form_has_its_default(
+    lab: "Lab", dag_id: str, nothing: str | None
+) -> None:
+    """Null, blank text and `None` in a run's form mean "not given": the logical date's hour is pulled."""
     from tests.support.airflow_runs import DAY, run_dag
 
     conf = dict.fromkeys([*EVERYTHING, "object_storage_conn_id"], nothing)
@@ -80,10 +82,10 @@ def test_what_is_left_out_has_its_default(lab: "Lab", dag_id: str, nothing: str 
         ("window_start", "None"),
     ],
 )
-def test_what_is_unclear_is_named(
+def test_an_unclear_argument_is_an_error_that_names_it(
     lab: "Lab", dag_id: str, name: str, value: object, logs: Callable[[], str]
 ) -> None:
-    """A bare number, a duration in words, a time without zone or with a fraction fail by their name."""
+    """A bare number, words as duration, a time without a zone or with a fraction fail by their name."""
     from tests.support.airflow_runs import run_dag
 
     outcome = run_dag(lab, dag_id, conf={"object_storage_path": lab.root, **HOUR, name: value})
@@ -206,7 +208,7 @@ def test_native_rendering_changes_no_outcome(
         ("lookback", Proxy(lambda: None), "startTime=2026-11-20T00"),
     ],
 )
-def test_what_templates_make_is_read(  # noqa: PLR0913 a row of a table
+def test_values_of_native_templates_are_read(  # noqa: PLR0913 a row of a table
     lab: "Lab", nowhere: Loopback, name: str, value: object, requested: str, *, native: bool
 ) -> None:
     """Digits are a code, a connection id or a date; a timedelta is itself; a proxy is its value."""

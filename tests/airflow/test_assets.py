@@ -40,8 +40,8 @@ def test_a_lakes_assets_have_its_url(root: str, lake: str) -> None:
 @pytest.mark.parametrize(
     "root", ["", "{{ var.value.lake }}", "s3://user:hunter2@lake", "file://data", "lake"]
 )
-def test_what_is_no_lake_is_an_error_at_once(root: str) -> None:
-    """The DAG file doesn't import, and says why; a password is neither told nor passed on."""
+def test_a_wrong_lake_root_is_an_import_error(root: str) -> None:
+    """The DAG file does not import, and the error says why without showing a password."""
     from airflow_provider_evpl.assets import days_asset, samples_asset
 
     for asset in (samples_asset, days_asset):
@@ -58,8 +58,8 @@ def _events(root: str) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
-def test_an_event_says_what_landed(lab: "Lab") -> None:
-    """Of the example's assets: the result without its slices, and the days, on every Airflow."""
+def test_an_asset_event_has_the_result_and_the_days(lab: "Lab") -> None:
+    """On each version of Airflow the event has the result without its slices, and the landed days."""
     from airflow_provider_evpl.version_compat import HAS_PARTITIONS_AT_RUNTIME
     from tests.support.airflow_runs import DAY, run_dag
 
@@ -71,8 +71,8 @@ def test_an_event_says_what_landed(lab: "Lab") -> None:
     assert _events(lab.root) == {"/samples": [told], "/samples?partition=date": by_day}
 
 
-def test_an_outlet_that_is_no_asset_is_told_of(lab: "Lab", logs: Callable[[], str]) -> None:
-    """An alias may stand for any asset: nothing is made up for it, and the log says so."""
+def test_an_outlet_that_is_no_asset_gets_no_event_but_a_warning(lab: "Lab", logs: Callable[[], str]) -> None:
+    """An alias may stand for any asset, so the task adds no event to it and logs a warning."""
     from airflow.providers.common.compat.sdk import AssetAlias
 
     from airflow_provider_evpl.telemetry.asset_events import add_asset_events

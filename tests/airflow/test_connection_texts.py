@@ -86,8 +86,10 @@ def read(airflow_home: object, monkeypatch: pytest.MonkeyPatch) -> Callable[[str
 
 
 @pytest.mark.parametrize("way", ALL_WAYS)
-def test_all_ways_mean_the_same(read: Callable[[str], Settings], way: Callable[[], str]) -> None:
-    """JSON and URI, with extras as they are or as text, give the same settings."""
+def test_json_and_uri_connections_give_the_same_settings(
+    read: Callable[[str], Settings], way: Callable[[], str]
+) -> None:
+    """Extras may be JSON values or text."""
     assert read(way()) == EXPECTED
 
 
@@ -97,7 +99,7 @@ def test_a_uri_may_have_the_scheme_of_the_host(read: Callable[[str], Settings]) 
     assert read(uri).base_url == "https://api.example.com"
 
 
-def test_a_port_in_a_uri_is_told_where_it_belongs(read: Callable[[str], Settings]) -> None:
+def test_a_port_in_a_uri_is_an_error_that_says_how_to_write_it(read: Callable[[str], Settings]) -> None:
     """A port that Airflow takes for a field of its own is an error that says how to write it."""
     with pytest.raises(EvplConfigError, match=r"^port: .*in a URI percent-encoded"):
         read("evpl://https://id:secret@api.example.com:8443/?application_id=app")

@@ -71,8 +71,8 @@ def test_arguments_are_the_contracts(lab: "Lab") -> None:
     assert {one.kind for one in own.values()} == {Parameter.KEYWORD_ONLY}
 
 
-def test_it_returns_what_to_pull_and_pushes_what_it_found(lab: "Lab") -> None:
-    """Of three days one is missing: its window is the result; counts are an XCom of their own."""
+def test_the_result_is_the_windows_to_pull_and_an_xcom_has_the_counts(lab: "Lab") -> None:
+    """Of three days one is missing: its window is the result; the counts are in the XCom `coverage`."""
     lab.execute(window_start="2026-11-18", window_end="2026-11-19", slice_length="1d")
     lab.execute(window_start="2026-11-20", window_end="2026-11-21", slice_length="1d")
     found, report = _look(lab)
@@ -81,8 +81,8 @@ def test_it_returns_what_to_pull_and_pushes_what_it_found(lab: "Lab") -> None:
     assert report["expected"] == report["values"] == report["rows"] == 2 * 12 * 288
 
 
-def test_it_asks_the_api_nothing(lab: "Lab") -> None:
-    """It works where nobody answers; only whose objects are meant is taken from the connection."""
+def test_the_coverage_operator_sends_no_request(lab: "Lab") -> None:
+    """It works without a server; the connection only says whose objects are meant."""
     lab.connect(host="http://127.0.0.1:9")
     found, report = _look(lab)
     assert [one["window_start"][:10] for one in found] == ["2026-11-18", "2026-11-19", "2026-11-20"]
@@ -90,8 +90,8 @@ def test_it_asks_the_api_nothing(lab: "Lab") -> None:
 
 
 @pytest.mark.parametrize("given", [None, "", "None", "0.99"])
-def test_a_threshold_may_be_text_or_left_out(lab: "Lab", given: str | None) -> None:
-    """As all arguments: that is what templates render."""
+def test_min_coverage_can_be_text_or_left_out(lab: "Lab", given: str | None) -> None:
+    """Templates render texts and blanks."""
     lab.execute(window_start="2026-11-18", window_end="2026-11-21", slice_length="1d")
     assert _look(lab, min_coverage=given)[0] == []
 
@@ -108,8 +108,8 @@ def test_a_threshold_may_be_text_or_left_out(lab: "Lab", given: str | None) -> N
         ("code_ope", ["7"]),
     ],
 )
-def test_a_wrong_argument_fails_for_good(lab: "Lab", name: str, value: object) -> None:
-    """The error names it."""
+def test_a_wrong_argument_fails_without_retries(lab: "Lab", name: str, value: object) -> None:
+    """The error names the argument."""
     from airflow.providers.common.compat.sdk import AirflowFailException
 
     with pytest.raises(AirflowFailException, match=name) as caught:
@@ -118,8 +118,8 @@ def test_a_wrong_argument_fails_for_good(lab: "Lab", name: str, value: object) -
 
 
 @pytest.mark.parametrize("given", ["7d", timedelta(days=7), pendulum.duration(weeks=1)])
-def test_a_window_that_no_pull_mends_is_given_up(lab: "Lab", given: timedelta | str) -> None:
-    """A day that lacked nearly all when it was pulled long ago is reported, and not returned."""
+def test_an_old_incomplete_day_is_reported_but_not_returned(lab: "Lab", given: timedelta | str) -> None:
+    """A day that was nearly empty when it was pulled long ago is given up."""
     _land_a_thin_day(lab)
     found, report = _look(lab, give_up_after=given, **OCTOBER)
     assert (found, report["absent"], report["given_up"]) == ([], 1, 1)
@@ -127,8 +127,8 @@ def test_a_window_that_no_pull_mends_is_given_up(lab: "Lab", given: timedelta | 
 
 
 @pytest.mark.parametrize("given", [None, "None", " "])
-def test_none_never_gives_up(lab: "Lab", given: str | None) -> None:
-    """Also as text, and blank: that is what templates render."""
+def test_give_up_after_none_returns_a_window_for_ever(lab: "Lab", given: str | None) -> None:
+    """None can also be text or blank."""
     _land_a_thin_day(lab)
     found, report = _look(lab, give_up_after=given, **OCTOBER)
     assert [one["window_start"] for one in found] == ["2026-10-20T00:00:00Z"]
@@ -153,8 +153,8 @@ def _land_a_thin_day(lab: "Lab") -> None:
 
 
 @pytest.mark.parametrize("given", [True, "true"])
-def test_gaps_fail_the_task_where_it_says_so(lab: "Lab", given: bool | str) -> None:  # noqa: FBT001 an argument
-    """It is red while a day is missing, with the counts in its XCom, and green when none is."""
+def test_fail_on_gaps_fails_the_task_while_a_day_is_missing(lab: "Lab", given: bool | str) -> None:  # noqa: FBT001 an argument
+    """The counts are in its XCom even then."""
     from tests.support.airflow_runs import Pushed
 
     lab.execute(window_start="2026-11-18", window_end="2026-11-20", slice_length="1d")
@@ -285,7 +285,7 @@ def test_no_more_is_returned_than_airflow_maps(lab: "Lab") -> None:
     assert report["missing"] == 1096
 
 
-def test_a_range_that_lies_ahead_may_be_retried(lab: "Lab") -> None:
+def test_a_range_in_the_future_is_a_temporary_error(lab: "Lab") -> None:
     """As for a pull: it is no mistake, it is early."""
     from airflow_provider_evpl.errors import EvplNotPublishedError
 

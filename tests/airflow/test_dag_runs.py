@@ -56,7 +56,7 @@ def test_a_manual_run_without_a_date_says_what_to_set(lab: "Lab", logs: Callable
     assert lab.landed() == []
 
 
-def test_no_secret_leaves(lab: "Lab", logs: Callable[[], str]) -> None:
+def test_no_log_result_or_object_of_a_run_has_a_secret(lab: "Lab", logs: Callable[[], str]) -> None:
     """Neither the client secret nor a token is in the logs at DEBUG, the result or an object."""
     from airflow.providers.common.compat.sdk import redact
 

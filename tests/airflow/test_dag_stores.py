@@ -63,8 +63,8 @@ def bucket(
     fs.rm(BUCKET, recursive=True)
 
 
-def test_it_lands_through_an_airflow_connection(lab: "Lab", bucket: Bucket) -> None:
-    """The sandbox's rows land in each store, by rendered text alone; the result has no connection id."""
+def test_rows_land_in_each_store_through_an_airflow_connection(lab: "Lab", bucket: Bucket) -> None:
+    """All arguments are rendered texts; the result has no connection id."""
     from tests.support.airflow_runs import DAY, check_types, read_rows, run_dag, truth
 
     conf = {"object_storage_path": f"{bucket.url}/evpl", "slice_length": "12h"}
@@ -103,7 +103,7 @@ def test_tasks_that_have_run_can_be_copied(lab: "Lab", bucket: Bucket) -> None:
         assert [one.get_openlineage_facets_on_complete(None) for one in copies(task)] == [lineage] * 2
 
 
-def test_no_bucket_fails_for_good_before_the_pull(lab: "Lab", bucket: Bucket) -> None:
+def test_a_missing_bucket_fails_without_retries_before_the_pull(lab: "Lab", bucket: Bucket) -> None:
     """A bucket that isn't there ends the task without retries, and before a page is asked for."""
     from airflow.providers.common.compat.sdk import AirflowFailException
 

@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 
 
 @needs_watchers
-def test_it_tells_of_the_newest_window_once(lab: "Lab") -> None:
-    """The newest window that is over is told, as the operator takes it; then it waits for the next one."""
+def test_the_newest_window_fires_one_event(lab: "Lab") -> None:
+    """The event has the arguments of the operator; then the trigger waits for the next window."""
     before = hour(datetime.now(UTC))
     requests = reports(lab)
     [payload, *others] = events(trigger(), 1)
@@ -55,8 +55,8 @@ def test_it_tells_of_the_newest_window_once(lab: "Lab") -> None:
 
 
 @needs_state
-def test_after_a_restart_it_goes_on(lab: "Lab") -> None:
-    """What was told isn't told again; what was over meanwhile is, each window once, in order."""
+def test_a_restarted_trigger_continues_without_repeating_events(lab: "Lab") -> None:
+    """Windows that ended meanwhile fire once each, in order."""
     remembered = Remembered()
     told = events(trigger(remembered), 1, remembered.written)
     [key] = remembered.values
@@ -80,8 +80,8 @@ def test_a_trigger_that_has_run_can_be_copied(lab: "Lab") -> None:
 
 
 @needs_state
-def test_an_event_that_airflow_may_not_have_yet_is_told_again(lab: "Lab") -> None:
-    """A trigger that is stopped right after an event, before its next look, begins there again."""
+def test_an_event_is_repeated_if_the_trigger_stops_right_after_it(lab: "Lab") -> None:
+    """A trigger that stops after an event and before its next poll starts there again."""
     remembered = Remembered()
     first, again = (events(trigger(remembered, poke_interval_seconds=3600), 1) for _ in range(2))
     assert remembered.values == {}
@@ -116,8 +116,8 @@ def test_each_watcher_remembers_for_itself(lab: "Lab", capfd: pytest.CaptureFixt
 
 
 @needs_state
-def test_what_has_not_changed_is_not_written_again(lab: "Lab") -> None:
-    """Four polls, of which the first finds a window: Airflow's store is written once."""
+def test_the_state_is_written_only_if_it_changed(lab: "Lab") -> None:
+    """Four polls, of which the first finds a window, write to Airflow's store once."""
     remembered = Remembered()
     now = datetime(2026, 11, 22, 10, 20, tzinfo=UTC)
     with serving(windows(now, {})) as server:
@@ -141,8 +141,10 @@ def test_a_window_that_is_not_published_is_asked_for_again(lab: "Lab") -> None:
 
 
 @needs_watchers
-def test_what_does_not_pass_is_asked_again_much_later(lab: "Lab", capfd: pytest.CaptureFixture[str]) -> None:
-    """A permanent error is logged without a secret and not hammered; with it mended the watcher goes on."""
+def test_a_permanent_error_is_retried_after_twelve_intervals(
+    lab: "Lab", capfd: pytest.CaptureFixture[str]
+) -> None:
+    """It is logged without a secret; once it is resolved the watcher continues."""
     with serving(answering(403, 12)) as server:
         lab.connect(host=server.url)
         [payload, *_] = events(trigger(poke_interval_seconds=0.01), 1)
@@ -155,7 +157,7 @@ def test_what_does_not_pass_is_asked_again_much_later(lab: "Lab", capfd: pytest.
 
 
 @needs_state
-def test_a_window_is_told_before_the_next_is_asked_for(lab: "Lab") -> None:
+def test_an_event_fires_before_the_next_window_is_requested(lab: "Lab") -> None:
     """An event doesn't wait for the rest of the look."""
     told, now = threading.Event(), hour(datetime.now(UTC))
 
@@ -169,8 +171,8 @@ def test_a_window_is_told_before_the_next_is_asked_for(lab: "Lab") -> None:
 
 
 @needs_watchers
-def test_a_look_takes_no_thread_of_the_others(lab: "Lab") -> None:
-    """Where the loop has one thread alone it is free while a look is under way."""
+def test_a_poll_uses_no_thread_of_the_event_loop(lab: "Lab") -> None:
+    """Even a loop with a single thread is free while a poll runs."""
     over = threading.Event()
 
     async def run() -> None:
@@ -199,8 +201,8 @@ def test_a_look_takes_no_thread_of_the_others(lab: "Lab") -> None:
 
 
 @needs_watchers
-def test_a_triggerer_that_ends_waits_for_no_answer(lab: "Lab") -> None:
-    """Where it is stopped in mid-request the line is hung up: its thread ends, though nobody answers."""
+def test_a_triggerer_that_stops_cancels_the_request(lab: "Lab") -> None:
+    """Its thread ends, even if the server never answers."""
     asked, over = threading.Event(), threading.Event()
 
     def reply(handler: Any) -> None:  # noqa: ANN401 http.server's
@@ -254,7 +256,7 @@ def test_what_is_stored_is_json() -> None:
 
 
 @pytest.mark.skipif(AIRFLOW_3, reason="Airflow has asset watchers since 3.0")
-def test_without_watchers_it_says_so() -> None:
+def test_on_airflow_2_11_the_trigger_names_the_version_it_needs() -> None:
     """On Airflow 2.11 the trigger's place in a DAG file is an error that names what it needs."""
     with pytest.raises(EvplConfigError, match="needs the asset watchers of Airflow 3"):
         trigger()

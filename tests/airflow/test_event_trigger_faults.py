@@ -124,8 +124,8 @@ def test_a_window_that_names_a_wait_is_requested_last_after_it(lab: "Lab") -> No
 
 
 @needs_watchers
-def test_it_asks_nothing_before_the_time_it_was_told(lab: "Lab") -> None:
-    """After a `Retry-After` the next look of any window is so much later."""
+def test_no_request_is_sent_before_retry_after(lab: "Lab") -> None:
+    """After a `Retry-After` the next poll of any window waits that long."""
     asked, pauses = list[str](), list[float]()
 
     def reply(handler: BaseHTTPRequestHandler) -> None:
@@ -185,8 +185,8 @@ def test_a_store_that_fails_is_asked_again(lab: "Lab", capfd: pytest.CaptureFixt
 
 
 @needs_state
-def test_what_it_can_not_read_it_does_not_go_on_from(lab: "Lab", capfd: pytest.CaptureFixture[str]) -> None:
-    """What others wrote is told, and it begins anew."""
+def test_an_unreadable_state_starts_the_trigger_anew(lab: "Lab", capfd: pytest.CaptureFixture[str]) -> None:
+    """The state that another program wrote is logged."""
     now = hour(datetime.now(UTC))
     [told, *_] = events(trigger(Remembered({"until": "2026-11-22"})), 1)
     assert now - HOUR <= bounds(told)[0] <= datetime.now(UTC) - HOUR

@@ -82,7 +82,9 @@ def _stored(form: wtforms.Form) -> Settings:
 
 
 @needs("3.2", "the new form")
-def test_the_old_form_is_the_new_one(airflow_home: Path, old_widgets: Mapping[str, Any]) -> None:
+def test_the_form_of_airflow_2_has_the_fields_of_airflow_3(
+    airflow_home: Path, old_widgets: Mapping[str, Any]
+) -> None:
     """Order, labels, help and choices are the same, as Airflow itself reads both.
 
     But the old form has no field for numbers that aren't whole, and must let every field be blank.
@@ -120,8 +122,8 @@ def test_the_old_form_is_the_new_one(airflow_home: Path, old_widgets: Mapping[st
 @pytest.mark.skipif(
     AIRFLOW_3 and not is_since("3.2"), reason="Airflow 3.0 and 3.1 read it beside Flask-AppBuilder alone"
 )
-def test_the_old_behaviour_is_the_new_one(airflow_home: Path) -> None:
-    """Hidden fields, labels and placeholders are what Airflow reads of the new form, and valid."""
+def test_the_behavior_of_the_airflow_2_form_matches_airflow_3(airflow_home: Path) -> None:
+    """Hidden fields, labels and placeholders are valid, and as Airflow reads them from the new form."""
     from airflow.providers_manager import ProvidersManager
 
     from airflow_provider_evpl.hooks.evpl import EvplHook
@@ -157,8 +159,8 @@ def test_the_old_form_takes_every_field(old_widgets: Mapping[str, Any]) -> None:
     assert _stored(_fill_in(old_widgets, **FILLED_IN | {"verify": ""})) == FILLED
 
 
-def test_the_old_form_does_not_get_in_other_types_way(old_widgets: Mapping[str, Any]) -> None:
-    """All connection types are one form in Airflow 2.11: ours are valid where they are blank."""
+def test_the_airflow_2_form_does_not_block_other_connection_types(old_widgets: Mapping[str, Any]) -> None:
+    """All connection types share one form in Airflow 2.11, so ours must be valid while blank."""
     assert _fill_in(old_widgets).validate()
 
 
@@ -172,7 +174,9 @@ def test_the_old_form_does_not_get_in_other_types_way(old_widgets: Mapping[str, 
         ("naive_timestamps", "local"),
     ],
 )
-def test_the_old_form_checks_what_it_can(old_widgets: Mapping[str, Any], name: str, value: str) -> None:
+def test_the_airflow_2_form_rejects_wrong_choices_and_numbers(
+    old_widgets: Mapping[str, Any], name: str, value: str
+) -> None:
     """A wrong choice or number is shown beside its field, before it is stored."""
     form = _fill_in(old_widgets, **{name: value})
     assert not form.validate()
@@ -186,7 +190,7 @@ def test_saving_the_old_form_again_keeps_the_proxy(old_widgets: Mapping[str, Any
     assert 'value="http://proxy.example"' in form["proxy"]()
 
 
-def test_what_the_new_form_stores() -> None:
+def test_the_airflow_3_form_stores_null_for_untouched_fields() -> None:
     """Airflow 3.3 stores every field once one is touched: null where it was left or emptied."""
     fields: dict[str, Any] = dict.fromkeys(FIELDS)
     stored = fields | {"application_id": "app"}

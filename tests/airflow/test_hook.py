@@ -23,8 +23,8 @@ def hook(lab: "Lab") -> "EvplHook":
     return EvplHook()
 
 
-def test_it_gives_an_authorised_client(hook: "EvplHook", lab: "Lab") -> None:
-    """A client of the hook gets a token; none is asked for before."""
+def test_the_hook_gives_an_authorized_client(hook: "EvplHook", lab: "Lab") -> None:
+    """The client gets a token on its first request, not before."""
     before = lab.sandbox.tokens_issued
     with hook.get_conn() as client:
         assert lab.sandbox.tokens_issued == before
@@ -32,7 +32,7 @@ def test_it_gives_an_authorised_client(hook: "EvplHook", lab: "Lab") -> None:
     assert lab.sandbox.tokens_issued == before + 1
 
 
-def test_it_reads_the_connection_alone(hook: "EvplHook", lab: "Lab") -> None:
+def test_reading_the_settings_makes_no_client_and_gets_no_token(hook: "EvplHook", lab: "Lab") -> None:
     """The settings are the client's; no client is made for them, and no token asked for."""
     before = lab.sandbox.tokens_issued
     settings = hook.get_settings()
@@ -52,8 +52,8 @@ def test_a_client_may_be_used_on_the_loop_itself(hook: "EvplHook", lab: "Lab") -
     asyncio.run(use())
 
 
-def test_on_an_event_loop_it_gives_a_client_that_never_waits(hook: "EvplHook", lab: "Lab") -> None:
-    """The client is the same, but for its patience; a missing connection is named there, too."""
+def test_on_an_event_loop_the_client_never_waits(hook: "EvplHook", lab: "Lab") -> None:
+    """The client is the same, but retries nothing; a missing connection is named there, too."""
     lab.connect(max_retry_seconds=300)
     before = lab.sandbox.tokens_issued
 
@@ -120,14 +120,14 @@ def test_a_missing_connection_is_named(lab: "Lab") -> None:
     assert lab.landed() == []
 
 
-def test_what_a_form_stores_is_fine(hook: "EvplHook", lab: "Lab") -> None:
+def test_nulls_from_a_form_mean_not_given(hook: "EvplHook", lab: "Lab") -> None:
     """Nulls for the fields that were left alone mean "not given"."""
     lab.connect(token_url=None, ctxtid=None, page_parallelism=None, verify=None, proxy="", schema="", port=0)
     assert hook.test_connection()[0]
 
 
-def test_what_the_button_of_an_old_form_sends_is_fine(hook: "EvplHook", lab: "Lab") -> None:
-    """Airflow 2.11 sends each extra twice, also by its field's name; a typing mistake is one there too."""
+def test_the_test_button_of_airflow_2_works(hook: "EvplHook", lab: "Lab") -> None:
+    """Airflow 2.11 sends each extra twice, also by its field's name; a typing mistake is still an error."""
     extra = lab.sandbox.connection()["extra"]
     old = {f"extra__evpl__{name}": value for name, value in extra.items()}
     lab.connect(extra=json.dumps(old | extra))
@@ -137,7 +137,7 @@ def test_what_the_button_of_an_old_form_sends_is_fine(hook: "EvplHook", lab: "La
         hook.get_conn()
 
 
-def test_the_connection_test_tells_what_it_found(hook: "EvplHook", lab: "Lab") -> None:
+def test_the_test_of_a_good_connection_reports_what_it_found(hook: "EvplHook", lab: "Lab") -> None:
     """A good connection gets a token and a report; without code_ope only the token is tried."""
     is_fine, message = hook.test_connection()
     assert is_fine
@@ -169,7 +169,7 @@ def test_the_connection_test_says_what_is_wrong(
     assert lab.sandbox.config.client_secret not in message
 
 
-def test_the_data_frame_is_the_lake_and_the_truth(hook: "EvplHook", lab: "Lab") -> None:
+def test_the_data_frame_has_the_columns_and_rows_of_the_lake(hook: "EvplHook", lab: "Lab") -> None:
     """The data frame of a window over midnight has the lake's columns, types and rows."""
     import pandas as pd
 

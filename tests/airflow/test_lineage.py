@@ -131,7 +131,7 @@ def told(airflow_home: Path, s3_url: str, tmp_path_factory: pytest.TempPathFacto
     bucket.rm(BUCKET, recursive=True)
 
 
-def test_the_daily_example(told: Told) -> None:
+def test_a_pull_reports_the_api_as_input_and_the_folders_as_outputs(told: Told) -> None:
     """A pull tells the API, per operator code, as its input, and the folders as outputs, counted."""
     event = told.event("evpl_utilization_daily.pull_utilization", "COMPLETE")
     ledger = event["run"]["facets"]["evpl_ledger"]
@@ -150,8 +150,8 @@ def test_the_daily_example(told: Told) -> None:
     assert len(told.bucket.find(f"{BUCKET}/evpl/rejected")) == 1
 
 
-def test_the_ledger(told: Told) -> None:
-    """The ledger is the result's: of 2 days of 16 series every sample is accounted for."""
+def test_the_ledger_facet_equals_the_result(told: Told) -> None:
+    """Each sample of 2 days of 16 series is accounted for."""
     event = told.event("evpl_utilization_daily.pull_utilization", "COMPLETE")
     samples = 2 * 16 * 288
     assert event["run"]["facets"]["evpl_ledger"] == {
@@ -174,7 +174,7 @@ def test_the_ledger(told: Told) -> None:
     }
 
 
-def test_the_outlets_are_the_same_data_set(told: Told) -> None:
+def test_the_outlet_asset_has_the_name_of_the_output(told: Told) -> None:
     """At its start Airflow names the outlet assets, or nothing: both as we name the samples in the end."""
     start = told.event("evpl_utilization_daily.pull_utilization", "START")
     end = told.event("evpl_utilization_daily.pull_utilization", "COMPLETE")
@@ -183,7 +183,7 @@ def test_the_outlets_are_the_same_data_set(told: Told) -> None:
     assert names == ([name] * 2 if OUTLETS_AT_START else [])
 
 
-def test_a_failure_tells_what_has_landed(told: Told) -> None:
+def test_a_failed_pull_reports_the_slices_that_landed(told: Told) -> None:
     """Of a pull that failed, the three slices that landed are told, and no more."""
     event = told.event("evpl_any.pull", "FAIL")
     objects = [path.stat().st_size for path in told.lake.rglob("*.parquet")]
@@ -195,7 +195,7 @@ def test_a_failure_tells_what_has_landed(told: Told) -> None:
     assert event["run"]["facets"]["evpl_ledger"]["rejected"] == 0
 
 
-def test_nothing_gets_out(told: Told) -> None:
+def test_no_lineage_event_has_a_secret_or_connection_id(told: Told) -> None:
     """No event has the secret, a token, or the id of a connection."""
     traces = Traces()
     traces.add("events", told.text)
@@ -217,7 +217,7 @@ def test_nothing_gets_out(told: Told) -> None:
     ],
     ids=["file", "s3", "gs", "abfs"],
 )
-def test_the_names_of_data_sets(store: Store, place: tuple[str, str]) -> None:
+def test_data_sets_are_named_by_the_rules_of_openlineage(store: Store, place: tuple[str, str]) -> None:
     """A data set is named as OpenLineage names it in each kind of store; a look only reads it."""
     from airflow_provider_evpl.telemetry.lineage import lineage_of_read
 
@@ -226,8 +226,8 @@ def test_the_names_of_data_sets(store: Store, place: tuple[str, str]) -> None:
     assert lineage.outputs == []
 
 
-def test_a_look_tells_its_lake(lab: "Lab") -> None:
-    """The operator that looks over a lake tells it as its input; before, there is nothing to tell."""
+def test_the_coverage_operator_reports_the_lake_as_input(lab: "Lab") -> None:
+    """Before it has run, there is nothing to report."""
     from airflow_provider_evpl.operators.evpl import EvplCoverageOperator
     from tests.support.airflow_runs import Pushed
 

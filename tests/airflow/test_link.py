@@ -41,8 +41,8 @@ def _stores() -> dict[str, tuple[Store, str | None]]:
 
 
 @pytest.mark.parametrize("kind", ["Amazon", "like Amazon", "Google", "like Google", "Azure", "folder"])
-def test_a_page_is_named_where_there_is_one(kind: str) -> None:
-    """Amazon's and Google's own stores have a page; what only speaks like them, Azure and folders don't."""
+def test_only_amazon_and_google_stores_have_a_page(kind: str) -> None:
+    """Stores that only use their protocols, Azure and folders have none."""
     store, page = _stores()[kind]
     assert console_url(store, store.url(FOLDER)) == page
 
@@ -55,8 +55,8 @@ def _shown(lab: "Lab", dag_id: str, **conf: str) -> object:
     return show_link(dag.tasks[0], instance)
 
 
-def test_a_task_leads_to_what_it_landed(lab: "Lab") -> None:
-    """Through Airflow: the link is the folder of all that landed, without connection id and secret."""
+def test_the_link_leads_to_the_landed_folder(lab: "Lab") -> None:
+    """The link has no connection id and no secret."""
     connection = {"conn_type": "aws", "login": "key", "password": "hush-hush"}
     lab.monkeypatch.setenv("AIRFLOW_CONN_LAKE_STORE", json.dumps(connection))
     assert _shown(lab, "evpl_link") == AMAZON
@@ -76,8 +76,10 @@ class _NoXCom:
         raise RuntimeError("API server away")
 
 
-def test_a_pull_that_fails_tells_its_own_error(lab: "Lab", caplog: pytest.LogCaptureFixture) -> None:
-    """Where the link can't be kept, too: a permanent error isn't tried once more for that."""
+def test_a_failed_pull_raises_its_own_error_if_the_link_is_lost(
+    lab: "Lab", caplog: pytest.LogCaptureFixture
+) -> None:
+    """A permanent error is not retried because of the link."""
     from airflow.providers.common.compat.sdk import AirflowFailException
 
     lab.connect(password="another")
@@ -88,7 +90,7 @@ def test_a_pull_that_fails_tells_its_own_error(lab: "Lab", caplog: pytest.LogCap
     assert "API server away" in caplog.text
 
 
-def test_a_pull_that_fails_leads_to_what_it_landed(lab: "Lab") -> None:
+def test_a_failed_pull_links_the_slices_that_landed(lab: "Lab") -> None:
     """Of three hours the oldest one is refused: the link is the folder of the two that landed."""
     from airflow.providers.common.compat.sdk import AirflowFailException
 
@@ -106,8 +108,8 @@ def test_a_pull_that_fails_leads_to_what_it_landed(lab: "Lab") -> None:
     assert pushed.values == {"landed_url": f"{lab.root}/{FOLDER}"}
 
 
-def test_a_link_that_is_not_kept_fails_a_pull_that_landed(lab: "Lab") -> None:
-    """It is Airflow's error, and Airflow's to try again: that lands the same rows once more."""
+def test_a_lost_link_fails_a_pull_that_landed(lab: "Lab") -> None:
+    """Airflow raises its own error and retries; that lands the same rows again."""
     with pytest.raises(RuntimeError, match="API server away"):
         lab.execute({"ti": _NoXCom()})
     assert len(lab.landed()) == 1

@@ -41,7 +41,7 @@ def _errors(task: "BaseOperator") -> Iterator[str]:
 
 @pytest.mark.parametrize("text", [ODD, ODD + "y" * 100_000], ids=["odd", "odd and long"])
 @pytest.mark.parametrize("name", ARGUMENTS)
-def test_an_argument_makes_no_line_of_its_own(lab: "Lab", name: str, text: str) -> None:
+def test_text_of_an_argument_stays_on_one_line(lab: "Lab", name: str, text: str) -> None:
     """Whatever a template makes of an argument, what is logged and raised of it is one short line."""
     traces = Traces()
     with listening(traces):

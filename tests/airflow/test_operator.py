@@ -140,7 +140,7 @@ def test_a_connection_id_in_the_path_that_does_not_exist_is_named(lab: "Lab", pa
     assert str(error).startswith("object_storage_conn_id: there is no connection 'nobody'")
 
 
-def test_a_wrong_connection_fails_for_good(lab: "Lab") -> None:
+def test_a_wrong_connection_fails_without_retries(lab: "Lab") -> None:
     """A wrong field of the connection, and a refused secret, end the task without retries."""
     lab.connect(pagination="offset")
     assert isinstance(_fails(lab, {}), EvplConfigError)
@@ -157,7 +157,7 @@ def test_without_a_window_it_says_what_to_set(lab: "Lab") -> None:
     assert "set window_start and window_end, or window_length" in str(error)
 
 
-def test_what_may_pass_is_left_to_airflows_retries(lab: "Lab") -> None:
+def test_a_temporary_error_is_left_to_the_retries_of_airflow(lab: "Lab") -> None:
     """A retryable error passes unchanged: a window ahead of the clock, a service that is away."""
     ahead = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
     with pytest.raises(EvplNotPublishedError):
@@ -192,7 +192,7 @@ def test_the_window_comes_from_the_run(lab: "Lab", name: str) -> None:
     assert result["window_end"] == f"2026-11-20T0{start + 1}:00:00Z"
 
 
-def test_the_footer_tells_of_the_run(lab: "Lab") -> None:
+def test_the_footer_has_the_ids_of_the_run(lab: "Lab") -> None:
     """An object's footer has the run's ids and the time of the pull; a task that isn't mapped no index."""
     from tests.support.airflow_runs import run_dag
 
@@ -217,7 +217,9 @@ def test_the_footer_tells_of_the_run(lab: "Lab") -> None:
         {"object_storage_path": "s3://aws_odd@lake/evpl", "object_storage_conn_id": "aws_odd"},
     ],
 )
-def test_a_store_that_can_not_be_opened_is_a_setting(lab: "Lab", arguments: dict[str, str]) -> None:
+def test_a_store_that_cannot_be_opened_is_a_configuration_error(
+    lab: "Lab", arguments: dict[str, str]
+) -> None:
     """What the library says of a wrong storage connection, named here or there, is told as one to correct."""
     from airflow.providers.common.compat.sdk import AirflowFailException
 
@@ -267,7 +269,7 @@ def test_a_task_that_is_killed_stops_at_once(lab: "Lab") -> None:
     assert lab.landed() == []
 
 
-def test_a_task_that_is_killed_early_asks_nothing(lab: "Lab") -> None:
+def test_a_task_killed_before_its_pull_sends_no_request(lab: "Lab") -> None:
     """Airflow says it once; it may come before there is anything to stop."""
     with proxied(lab.sandbox.base_url) as proxy:
         lab.connect(host=proxy.url)

@@ -28,7 +28,7 @@ def _connection_type() -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", ["provider_info.schema.json", "provider.yaml.schema.json"])
-def test_it_is_valid(airflow_home: Path, name: str) -> None:
+def test_the_provider_info_is_valid_by_the_schemas_of_airflow(airflow_home: Path, name: str) -> None:
     """The description, and its connection type, are valid by the installed Airflow's schemas."""
     assert airflow_home.exists()
     schema = json.loads(files("airflow").joinpath(name).read_text())
@@ -104,7 +104,7 @@ def test_airflow_finds_the_old_form(airflow_home: Path) -> None:
     assert manager.field_behaviours["evpl"]["hidden_fields"] == ["schema"]
 
 
-def test_its_modules_are_there(airflow_home: Path) -> None:
+def test_the_modules_of_the_provider_info_exist(airflow_home: Path) -> None:
     """Every module that the description names can be imported."""
     from importlib import import_module
 

@@ -61,8 +61,8 @@ def answering(*waits: int) -> Callable[[BaseHTTPRequestHandler], None]:
 
 @pytest.mark.usefixtures("_defers_soon")
 @pytest.mark.parametrize(("retry_delay", "waits"), [(0, 30), (300, 300)])
-def test_a_long_wait_gives_the_slot_back(lab: "Lab", retry_delay: int, waits: int) -> None:
-    """It is deferred as long as it was told, `retry_delay` at least; then the whole window lands, once."""
+def test_a_long_wait_defers_the_task(lab: "Lab", retry_delay: int, waits: int) -> None:
+    """It is deferred as long as the API asked, `retry_delay` at least; then the whole window lands once."""
     from airflow.providers.common.compat.sdk import TaskDeferred
 
     from tests.support.airflow_runs import DAY, read_rows, truth
@@ -96,10 +96,10 @@ def test_a_long_wait_gives_the_slot_back(lab: "Lab", retry_delay: int, waits: in
     ],
 )
 @pytest.mark.usefixtures("_defers_soon")
-def test_all_else_is_left_to_airflows_retries(
+def test_a_wait_that_cannot_defer_is_left_to_the_retries_of_airflow(
     lab: "Lab", fault: str, arguments: dict[str, Any], hours: int
 ) -> None:
-    """Not deferrable, no time told, or a try of more than a day: the typed error says what was asked."""
+    """The task is not deferrable, the API named no time, or the try lasts over a day."""
     started = datetime.now(UTC) - timedelta(hours=hours)
     context: Any = {"ti": SimpleNamespace(start_date=started, xcom_push=lambda **_: None)}
     with SandboxServer(SandboxConfig(circuits=3, page_size=5, faults=(fault,))) as server:
@@ -110,7 +110,7 @@ def test_all_else_is_left_to_airflows_retries(
 
 
 @pytest.mark.usefixtures("_defers_soon")
-def test_where_it_is_not_said_airflow_says_whether_to_defer(lab: "Lab") -> None:
+def test_without_the_argument_default_deferrable_counts(lab: "Lab") -> None:
     """Without the argument `[operators] default_deferrable` counts."""
     from airflow.providers.common.compat.sdk import TaskDeferred
 
@@ -152,8 +152,8 @@ def test_a_deferred_task_succeeds_at_its_first_try(lab: "Lab", logs: Callable[[]
 
 
 @needs_a_policy
-def test_a_try_comes_as_late_as_it_was_told(lab: "Lab") -> None:
-    """Through Airflow: what is not deferred is up for a retry in so many seconds, and says why."""
+def test_a_retry_waits_as_long_as_the_api_asked(lab: "Lab") -> None:
+    """A task that is not deferred is up for a retry after that many seconds, and its log says why."""
     from airflow.models.taskinstance import TaskInstance
     from airflow.utils.session import create_session
     from sqlalchemy import select
@@ -178,8 +178,8 @@ def test_a_try_comes_as_late_as_it_was_told(lab: "Lab") -> None:
 
 
 @needs_a_policy
-def test_the_policy_decides_by_the_error() -> None:
-    """A told wait counts where it is longer than the task's own, a day at most; permanent errors fail."""
+def test_the_retry_policy_decides_by_the_error() -> None:
+    """The API's wait counts if it is longer than the task's own, a day at most; permanent errors fail."""
     from airflow.sdk import RetryDecision
 
     from airflow_provider_evpl.operators.retry_policy import EvplRetryPolicy
@@ -201,8 +201,8 @@ def test_the_policy_decides_by_the_error() -> None:
 
 
 @needs_a_policy
-def test_the_operator_has_the_policy_unless_told_otherwise(lab: "Lab") -> None:
-    """An argument beats `default_args`, and those the operator's own choice."""
+def test_the_operator_has_the_retry_policy_by_default(lab: "Lab") -> None:
+    """An argument overrides `default_args`, and those override the operator's own choice."""
     from airflow.sdk import ExceptionRetryPolicy
 
     from airflow_provider_evpl.operators.retry_policy import EvplRetryPolicy
@@ -215,7 +215,7 @@ def test_the_operator_has_the_policy_unless_told_otherwise(lab: "Lab") -> None:
 
 
 @pytest.mark.skipif(is_since("3.3"), reason="Airflow has retry policies since 3.3")
-def test_below_airflow_3_3_the_policy_says_what_does_the_same() -> None:
-    """Its import is an error that names the version, and the argument that waits as long as it is told."""
+def test_below_airflow_3_3_importing_the_policy_names_the_alternative() -> None:
+    """The error names the version, and the argument that waits as long."""
     with pytest.raises(ImportError, match=r"needs Airflow 3\.3\..*deferrable=True"):
         from airflow_provider_evpl.operators import retry_policy  # noqa: F401 its import is the test

@@ -25,10 +25,10 @@ def _run(block: str) -> dict[str, Any]:
     return names
 
 
-def test_the_dag_and_the_question(
+def test_the_dag_and_the_query_of_the_readme_run(
     lab: "Lab", tmp_path: Path, monkeypatch: pytest.MonkeyPatch, airflow_home: Path
 ) -> None:
-    """The DAG lands two days; the question finds the busiest series, by the nearest-rank percentile."""
+    """The DAG lands two days; the query finds the busiest series by the nearest-rank percentile."""
     from tests.support.airflow_runs import DAY, run_dag, truth
 
     monkeypatch.chdir(tmp_path)
@@ -51,7 +51,7 @@ def test_the_dag_and_the_question(
     assert [row[5] for row in busiest] == sorted((row[5] for row in expected), reverse=True)[:10]
 
 
-def test_the_connection(lab: "Lab", monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_connection_of_the_readme_is_valid(lab: "Lab", monkeypatch: pytest.MonkeyPatch) -> None:
     """The connection of the README is one that the hook takes."""
     from airflow_provider_evpl.hooks.evpl import EvplHook
 

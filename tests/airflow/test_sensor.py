@@ -69,8 +69,8 @@ def test_a_published_window_is_seen_at_the_first_look(
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_it_waits_until_enough_series_are_there(lab: "Lab", mode: dict[str, str]) -> None:
-    """It looks again while there are too few, and while the API is away; it asks for the last step alone."""
+def test_the_sensor_waits_until_enough_series_are_published(lab: "Lab", mode: dict[str, str]) -> None:
+    """It polls while there are too few and while the API is away, and requests the last step only."""
     with serving(answering(0, 503, 11, 12)) as server:
         lab.connect(host=server.url)
         assert wait(lab, {"min_series": "12"} | mode).state == "success"
@@ -90,7 +90,7 @@ def test_a_token_that_ends_meanwhile_is_renewed(lab: "Lab", mode: dict[str, str]
     assert len([path for path in paths if path.endswith("/token")]) == tokens
 
 
-def test_it_waits_without_its_slot_by_rescheduling_too(lab: "Lab") -> None:
+def test_the_sensor_can_reschedule_between_polls(lab: "Lab") -> None:
     """In the mode `reschedule` each look is a run of its own."""
     with serving(answering(11, 12)) as server:
         lab.connect(host=server.url)
@@ -130,7 +130,7 @@ def test_a_time_out_says_what_was_seen_last(
         {"settle": "36500d"},
     ],
 )
-def test_a_window_that_is_not_due_is_left_alone(
+def test_a_window_that_is_not_due_gets_no_request(
     lab: "Lab", mode: dict[str, str], conf: dict[str, str]
 ) -> None:
     """A window ahead, or one that hasn't settled, is waited for without a single request."""
@@ -143,7 +143,7 @@ def test_a_window_that_is_not_due_is_left_alone(
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("looks", [(403,), (0, 403)])
-def test_what_does_not_pass_fails_without_retries(
+def test_a_permanent_error_fails_the_sensor_without_retries(
     lab: "Lab", logs: Callable[[], str], mode: dict[str, str], looks: tuple[int, ...]
 ) -> None:
     """A permanent error at the first look or at a later one ends the task, though it has retries left."""
@@ -157,7 +157,7 @@ def test_what_does_not_pass_fails_without_retries(
     assert "AirflowFailException: report of 2026-11-20T23:55" in told
 
 
-def test_no_secret_leaves(lab: "Lab", logs: Callable[[], str]) -> None:
+def test_no_log_of_the_sensor_has_a_secret(lab: "Lab", logs: Callable[[], str]) -> None:
     """Neither the client secret nor a token is in the logs at DEBUG, the trigger's arguments among them."""
     with serving(answering(0, 503, 403)) as server:
         lab.connect(host=server.url)

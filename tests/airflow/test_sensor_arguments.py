@@ -90,7 +90,7 @@ def test_arguments_are_the_contracts() -> None:
         ("deferrable", "perhaps"),
     ],
 )
-def test_a_wrong_argument_fails_for_good(lab: "Lab", name: str, value: object) -> None:
+def test_a_wrong_argument_fails_without_retries(lab: "Lab", name: str, value: object) -> None:
     """Each wrong argument fails the task by its name, whether it could defer or not; nothing is sent."""
     from airflow.providers.common.compat.sdk import AirflowFailException
 
@@ -114,7 +114,9 @@ def test_a_wrong_argument_fails_for_good(lab: "Lab", name: str, value: object) -
         ("False", "true", True),
     ],
 )
-def test_it_defers_as_airflow_says(lab: "Lab", default: str, given: str | None, *, defers: bool) -> None:
+def test_default_deferrable_counts_without_the_argument(
+    lab: "Lab", default: str, given: str | None, *, defers: bool
+) -> None:
     """Airflow's `default_deferrable` counts where the argument doesn't say."""
     from airflow.providers.common.compat.sdk import AirflowSensorTimeout, TaskDeferred
 
@@ -135,8 +137,8 @@ def test_the_window_comes_from_the_run(lab: "Lab") -> None:
     assert "window 2026-11-20T00:00:00Z/2026-11-20T01:00:00Z: 12 of 13 series" in event["message"]
 
 
-def test_a_trigger_that_is_made_again_goes_on(lab: "Lab") -> None:
-    """Of its JSON alone it waits on, and what it finds ends the task as the sensor would."""
+def test_a_trigger_made_from_its_json_continues(lab: "Lab") -> None:
+    """It keeps waiting, and what it finds ends the task as the sensor would."""
     from airflow.providers.common.compat.sdk import AirflowFailException
 
     context: Any = {}
@@ -165,8 +167,8 @@ def test_a_sensor_and_its_trigger_can_be_copied(lab: "Lab") -> None:
         assert trigger_of(again).serialize()[1]["plan"] == trigger.serialize()[1]["plan"]
 
 
-def test_a_wait_that_the_api_names_is_kept(lab: "Lab") -> None:
-    """The trigger, a sensor in its slot and one that comes back later ask nothing before the told time."""
+def test_no_request_is_sent_before_retry_after(lab: "Lab") -> None:
+    """This holds for the trigger, for a sensor in its slot, and for one that is rescheduled."""
     with serving(_limiting) as server:
         lab.connect(host=server.url)
         trigger = trigger_of(sensor(deferrable=True, timeout=2))
@@ -218,8 +220,8 @@ def _hours_left(moment: datetime) -> int:
     return round((moment - datetime.now(UTC)) / timedelta(hours=1))
 
 
-def test_a_look_without_an_end_is_given_up(lab: "Lab") -> None:
-    """Four minutes after the deadline a look is hung up on: a time-out that says what was seen."""
+def test_a_poll_that_hangs_ends_four_minutes_after_the_deadline(lab: "Lab") -> None:
+    """The error is a timeout that says what was seen last."""
     over = threading.Event()
 
     def reply(handler: Any) -> None:  # noqa: ANN401 http.server's
@@ -240,7 +242,7 @@ def test_a_look_without_an_end_is_given_up(lab: "Lab") -> None:
     assert event["message"].endswith("; the last look was still under way")
 
 
-def test_looks_are_a_second_apart(lab: "Lab") -> None:
+def test_polls_in_the_triggerer_are_at_least_a_second_apart(lab: "Lab") -> None:
     """A `poke_interval` of zero is none in the triggerer, which others use too."""
     from tests.support.airflow_runs import answering_nothing
 
@@ -251,8 +253,8 @@ def test_looks_are_a_second_apart(lab: "Lab") -> None:
     assert event["status"] == "timed_out"
 
 
-def test_a_connection_is_read_again(lab: "Lab") -> None:
-    """Airflow takes a secrets backend that is away for a missing connection: twice it waits."""
+def test_a_missing_connection_is_read_three_times(lab: "Lab") -> None:
+    """Airflow reports a missing connection while a secrets backend is away, so the trigger waits twice."""
     from airflow.providers.common.compat.connection import get_async_connection
     from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
@@ -301,13 +303,13 @@ def test_an_event_that_is_not_ours_is_an_error(event: Any) -> None:  # noqa: ANN
 @pytest.mark.parametrize("seconds", [1e300, math.inf])
 @pytest.mark.parametrize("argument", ["timeout", "poke_interval"])
 @pytest.mark.usefixtures("lab")
-def test_no_time_span_is_an_error_of_the_dag_file(argument: str, seconds: float) -> None:
+def test_a_wrong_time_span_is_an_import_error(argument: str, seconds: float) -> None:
     """What Airflow itself can't count names the arguments that it may be, as the task is made."""
     with pytest.raises(EvplConfigError, match=f"{argument}.*give a shorter one"):
         sensor(**{argument: seconds})
 
 
-def test_a_timeout_beyond_all_dates_fails_for_good(lab: "Lab") -> None:
+def test_a_timeout_beyond_the_last_date_fails_without_retries(lab: "Lab") -> None:
     """A wait in the triggerer needs a date to end: where there is none the argument is named."""
     from airflow.providers.common.compat.sdk import AirflowFailException
 

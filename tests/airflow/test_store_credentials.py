@@ -62,7 +62,7 @@ def open_s3(lab: "Lab", s3_url: str, tmp_path: Path) -> "Callable[..., ObjectSto
     return open_it
 
 
-def test_a_metadata_service_that_is_away_for_a_moment(
+def test_an_unavailable_metadata_service_is_a_temporary_error(
     lab: "Lab", open_s3: "Callable[..., ObjectStore]"
 ) -> None:
     """A service refuses a role six times: opening the store fails for now, until there are credentials."""
@@ -84,7 +84,9 @@ def test_a_metadata_service_that_is_away_for_a_moment(
     assert [*store.listing("samples")] == []
 
 
-def test_a_container_whose_credentials_are_away(lab: "Lab", open_s3: "Callable[..., ObjectStore]") -> None:
+def test_missing_container_credentials_are_a_temporary_error(
+    lab: "Lab", open_s3: "Callable[..., ObjectStore]"
+) -> None:
     """What botocore raises while the store is opened is temporary, too."""
     with serving(replying(b"", status=404)) as server:
         lab.monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", f"{server.url}/credentials")
@@ -119,7 +121,7 @@ def test_a_signature_is_no_request_for_anonymous_access(
 @pytest.mark.parametrize(
     ("status", "body", "kind"), [(503, "", EvplStoreError), (403, DENIED, EvplConfigError)]
 )
-def test_a_role_that_can_not_be_assumed(
+def test_a_refused_role_is_permanent_and_an_unavailable_service_temporary(
     lab: "Lab", open_s3: "Callable[..., ObjectStore]", status: int, body: str, kind: type[Exception]
 ) -> None:
     """A service that is away is temporary, a refusal is permanent."""
@@ -151,7 +153,7 @@ def test_a_connection_may_ask_for_anonymous_access(
 
 
 @pytest.mark.parametrize("path", [f"gs://{BUCKET}/evpl", f"gs://lake_store@{BUCKET}/evpl"])
-def test_google_without_credentials(lab: "Lab", path: str, tmp_path: Path) -> None:
+def test_missing_google_credentials_are_a_temporary_error(lab: "Lab", path: str, tmp_path: Path) -> None:
     """With a connection and without one it is temporary; when credentials are there they are taken."""
     from airflow_provider_evpl.hooks.storage import open_object_storage
 
