@@ -1,10 +1,11 @@
-"""Whenever samples have landed: the 95th percentile of each circuit and month, as a table beside the lake.
+"""Compute the 95th percentile of each series and month whenever samples land, as a table beside the lake.
 
-By nearest rank, as burst billing does it: of 8,640 five-minute samples in 30 days the top 432 are dropped;
-indicative, not an invoice. `samples` of `expected` says how much of the month it stands on. DuckDB reads the
-lake through the storage connection that landed it; needs `pip install duckdb`.
+The percentile is the nearest rank, as in burst billing: of the 8,640 five-minute samples of 30 days, the top
+432 are dropped. It is indicative, not an invoice. The columns `samples` and `expected` show how much of the
+month the percentile covers. DuckDB reads the lake through the storage connection of the pull. It comes with
+the extra `report`, in a checkout of airflow-provider-evpl: pip install '.[report]'
 
-A task failed? Search `docs/troubleshooting.md` of airflow-provider-evpl for its message.
+Did a task fail? Search `docs/troubleshooting.md` of airflow-provider-evpl for its message.
 """
 
 import calendar
@@ -16,13 +17,14 @@ from airflow.providers.common.compat.sdk import DAG, Asset, ObjectStoragePath, t
 
 from airflow_provider_evpl.assets import samples_asset
 
-# As in evpl_utilization_daily.py: whose asset wakes this DAG.
+# As in evpl_utilization_daily.py: the asset of that DAG triggers this one.
 LAKE_ROOT = os.environ.get("EVPL_LAKE_ROOT")
 
 if not LAKE_ROOT:
     raise RuntimeError(
-        "EVPL_LAKE_ROOT is not set: set it where Airflow parses and runs DAGs, to the root of the "
-        "lake, like s3://aws_default@lake/evpl or file:///data/evpl"
+        "The environment variable EVPL_LAKE_ROOT is not set.\n"
+        "Set it to the root of the lake where Airflow parses and runs DAGs,\n"
+        "for example file:///data/evpl or s3://aws_default@lake/evpl."
     )
 
 root: str = LAKE_ROOT
@@ -45,14 +47,14 @@ with DAG(
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     max_active_runs=1,
-    params={"months": []},  # a run by hand may name some, like 2026-11
+    params={"months": []},  # a manual run can name months, for example 2026-11
     tags=["evpl"],
     doc_md=__doc__,
 ):
 
     @task
     def months(*, params: dict[str, list[str]] | None = None) -> list[str]:
-        """Give the months to reckon: the last two that the lake has, for samples may come late."""
+        """Return the months to compute: the last two in the lake, because samples may arrive late."""
         fs = ObjectStoragePath(root).fs
         fs.invalidate_cache()
         days = fs.glob(f"{lake}/samples/operator_code=*/granularity=300s/date=*")
@@ -60,8 +62,8 @@ with DAG(
         return (params or {})["months"] or sorted(found)[-2:]
 
     @task(outlets=[p95], map_index_template="{{ task.op_kwargs.month }}")
-    def reckon(month: str) -> str:
-        """Put the month's table in the place of the one before; return where it is."""
+    def compute(month: str) -> str:
+        """Replace the table of the month and return its path."""
         import duckdb
         import pyarrow as pa
         import pyarrow.parquet as pq
@@ -76,8 +78,9 @@ with DAG(
         written = pa.BufferOutputStream()
         pq.write_table(table, written)
         path = f"{lake}/p95/month={month}/p95.parquet"
-        fs.makedirs(path.rpartition("/")[0], exist_ok=True)
+        if lake.startswith("file:"):  # on a store, makedirs would ask for the right to create a bucket
+            fs.makedirs(path.rpartition("/")[0], exist_ok=True)
         fs.pipe_file(path, written.getvalue().to_pybytes())
         return path
 
-    reckon.expand(month=months())
+    compute.expand(month=months())

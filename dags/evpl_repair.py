@@ -1,14 +1,15 @@
-"""Every night: find what the last 30 days of the lake lack, and pull it again.
+"""Find what the last 30 days of the lake lack, and pull it again, every night.
 
-The pulls are mapped over the windows that are found, none if nothing is missing. If the API has less by now,
-what has landed stays. If it has nothing at all, an empty object says so. A window that stays incomplete is
-pulled again after about 1, 2, 4 and 8 days, then given up; the coverage task logs which windows it gave up.
+One mapped task pulls each window that is incomplete. If the API has fewer samples than before, the landed
+samples stay. If the API has no samples at all, the task lands an empty object.
 
-The DAG pulls no day before the first landed one. While no object has landed in the examined days, it pulls
-nothing: start with the daily pull, or with a backfill. A run by hand may examine another range: see the
-params.
+A window that stays incomplete is pulled again after about 1, 2, 4 and 8 days, then given up. The log of the
+coverage task names the windows that were given up.
 
-A task failed? Search `docs/troubleshooting.md` of airflow-provider-evpl for its message.
+The DAG pulls no day before the first landed day. While the examined days have no object, the DAG pulls
+nothing: start with the daily pull or with a backfill. The params of a manual run can name another range.
+
+Did a task fail? Search `docs/troubleshooting.md` of airflow-provider-evpl for its message.
 """
 
 import os
@@ -23,28 +24,29 @@ from airflow_provider_evpl.operators.evpl import (
     EvplUtilizationToObjectStorageOperator,
 )
 
-# As in evpl_utilization_daily.py: whose lake is looked over is what that DAG pulls.
+# As in evpl_utilization_daily.py: this DAG checks the lake that the other DAG fills.
 EVPL_CONN_ID = "evpl_default"
 LAKE_ROOT = os.environ.get("EVPL_LAKE_ROOT")
 
 if not LAKE_ROOT:
     raise RuntimeError(
-        "EVPL_LAKE_ROOT is not set: set it where Airflow parses and runs DAGs, to the root of the "
-        "lake, like s3://aws_default@lake/evpl or file:///data/evpl"
+        "The environment variable EVPL_LAKE_ROOT is not set.\n"
+        "Set it to the root of the lake where Airflow parses and runs DAGs,\n"
+        "for example file:///data/evpl or s3://aws_default@lake/evpl."
     )
 
 with DAG(
     dag_id="evpl_repair",
-    schedule=CronTriggerTimetable("0 6 * * *", timezone="UTC"),  # when the daily pull is through
+    schedule=CronTriggerTimetable("0 6 * * *", timezone="UTC"),  # after the daily pull
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     max_active_runs=1,
     default_args={"retries": 3, "retry_delay": timedelta(minutes=15)},
     params={
-        "days": Param(30, type="integer", minimum=1, description="days to examine, up to the last full one"),
-        "window_start": Param(None, type=["null", "string"], format="date", description="or the first day"),
-        "window_end": Param(None, type=["null", "string"], format="date", description="day after the last"),
-        "give_up_after": Param("7d", type=["null", "string"], description="empty: never"),
+        "days": Param(30, type="integer", minimum=1, description="Days to examine, up to the last full one."),
+        "window_start": Param(None, type=["null", "string"], format="date", description="First day instead."),
+        "window_end": Param(None, type=["null", "string"], format="date", description="Day after the last."),
+        "give_up_after": Param("7d", type=["null", "string"], description="Empty: never."),
     },
     tags=["evpl"],
     doc_md=__doc__,
@@ -52,7 +54,7 @@ with DAG(
 
     @task
     def choose(windows: object) -> object:
-        """Return the windows to pull: none if nothing has landed, unless the run has a range."""
+        """Return the windows to pull: none if nothing has landed, unless the run names a range."""
         context = get_current_context()
         has_landed = context["ti"].xcom_pull(task_ids="look_over", key="coverage")["objects"] > 0
         return windows if has_landed or context["params"]["window_start"] else []

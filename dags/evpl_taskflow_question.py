@@ -1,9 +1,9 @@
-"""By hand: which circuits were the busiest in a window? The hook's data frame in a TaskFlow task.
+"""Find the busiest circuits of a window, on demand, with the hook's data frame in a TaskFlow task.
 
-For questions that are asked once, without a lake; in a notebook the same two lines do. Memory grows with the
-window: for more than some days, land them and ask the lake.
+Use this for a single question without a lake. The same two lines work in a notebook. Memory grows with the
+window, so for more than a few days land the samples and query the lake.
 
-A task failed? Search `docs/troubleshooting.md` of airflow-provider-evpl for its message.
+Did a task fail? Search `docs/troubleshooting.md` of airflow-provider-evpl for its message.
 """
 
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ from airflow_provider_evpl.hooks.evpl import EvplHook
 
 EVPL_CONN_ID = "evpl_default"
 
-# A circuit has four series: two ends, which the places tell apart, and a metric for each direction.
+# A circuit has four series: two ends, which the pop_ columns identify, and one metric per direction.
 SERIES = ["object_instance_id", "metric_name", "pop_country", "pop_name", "pop_section_name"]
 
 
@@ -27,17 +27,17 @@ SERIES = ["object_instance_id", "metric_name", "pop_country", "pop_name", "pop_s
     doc_md=__doc__,
 )
 def evpl_taskflow_question() -> None:
-    """Ask once; the answer is the task's result."""
+    """Return the busiest series as the result of the task."""
 
     @task
     def busiest(*, params: dict[str, Any] | None = None) -> list[dict[str, Any]]:
-        """Give the series with the highest peaks: a few rows, the samples stay in the task."""
+        """Return the series with the highest peaks: a few rows. The samples stay in the task."""
         asked = params or {}
         frame = EvplHook(EVPL_CONN_ID).get_utilization_df(asked["window_start"], asked["window_end"])
         series = frame.groupby(SERIES, dropna=False)["value"]
         peaks = series.agg(peak="max", mean="mean").nlargest(asked["top"], "peak").reset_index()
         rows: list[dict[str, Any]] = peaks.astype(object).where(peaks.notna(), None).to_dict("records")
-        return rows  # JSON, so None where a name or every value is null
+        return rows  # for JSON: a missing name or value is None, not NaN
 
     busiest()
 

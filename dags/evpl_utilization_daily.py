@@ -1,8 +1,8 @@
-"""Every day: the last full UTC day of EVPL utilisation, and the day before it once more.
+"""Pull the last full UTC day of EVPL utilization every day, and the day before it once more.
 
-Samples may arrive late: a day is pulled again a day later and replaces what has landed of it.
+The second pull of a day picks up samples that arrived late. It replaces what landed the first time.
 
-A task failed? Search `docs/troubleshooting.md` of airflow-provider-evpl for its message.
+Did a task fail? Search `docs/troubleshooting.md` of airflow-provider-evpl for its message.
 """
 
 import os
@@ -14,15 +14,16 @@ from airflow.timetables.trigger import CronTriggerTimetable
 from airflow_provider_evpl.assets import days_asset, samples_asset
 from airflow_provider_evpl.operators.evpl import EvplUtilizationToObjectStorageOperator
 
-# What is yours: the connection of type `evpl`, and the root of the lake. The root may name its own
-# storage connection, as in s3://aws_default@lake/evpl.
+# Change these two: the connection of type `evpl`, and the root of the lake. The root may name a storage
+# connection, as in s3://aws_default@lake/evpl.
 EVPL_CONN_ID = "evpl_default"
 LAKE_ROOT = os.environ.get("EVPL_LAKE_ROOT")
 
 if not LAKE_ROOT:
     raise RuntimeError(
-        "EVPL_LAKE_ROOT is not set: set it where Airflow parses and runs DAGs, to the root of the "
-        "lake, like s3://aws_default@lake/evpl or file:///data/evpl"
+        "The environment variable EVPL_LAKE_ROOT is not set.\n"
+        "Set it to the root of the lake where Airflow parses and runs DAGs,\n"
+        "for example file:///data/evpl or s3://aws_default@lake/evpl."
     )
 
 with DAG(

@@ -1,10 +1,10 @@
-"""Every hour: the last full UTC hour of EVPL utilisation; every night: the day before once more.
+"""Pull the last full UTC hour of EVPL utilization every hour, and the last full UTC day every night.
 
-An hour is there an hour later, and what came late within two more hours. The night's pull replaces the 24
-hours by one object a day and picks up what came later still, of the day before that, too. Their windows
-never overlap: by night the hours pull the new day.
+The hourly DAG also pulls the two hours before again, to pick up samples that arrived late. The nightly DAG
+pulls the last two full days again and puts one object per day in the place of the 24 objects per hour.
+The windows of the two DAGs never overlap, because at 03:40 UTC the hourly DAG pulls hours of the new day.
 
-A task failed? Search `docs/troubleshooting.md` of airflow-provider-evpl for its message.
+Did a task fail? Search `docs/troubleshooting.md` of airflow-provider-evpl for its message.
 """
 
 import os
@@ -16,14 +16,15 @@ from airflow.timetables.trigger import CronTriggerTimetable
 from airflow_provider_evpl.assets import days_asset, samples_asset
 from airflow_provider_evpl.operators.evpl import EvplUtilizationToObjectStorageOperator
 
-# As in evpl_utilization_daily.py, which this file stands in for: one of both, not both.
+# As in evpl_utilization_daily.py. Use either that file or this one, not both.
 EVPL_CONN_ID = "evpl_default"
 LAKE_ROOT = os.environ.get("EVPL_LAKE_ROOT")
 
 if not LAKE_ROOT:
     raise RuntimeError(
-        "EVPL_LAKE_ROOT is not set: set it where Airflow parses and runs DAGs, to the root of the "
-        "lake, like s3://aws_default@lake/evpl or file:///data/evpl"
+        "The environment variable EVPL_LAKE_ROOT is not set.\n"
+        "Set it to the root of the lake where Airflow parses and runs DAGs,\n"
+        "for example file:///data/evpl or s3://aws_default@lake/evpl."
     )
 
 with DAG(
@@ -47,7 +48,7 @@ with DAG(
 
 with DAG(
     dag_id="evpl_utilization_nightly",
-    schedule=CronTriggerTimetable("40 3 * * *", timezone="UTC"),  # the hours' lookback is past midnight
+    schedule=CronTriggerTimetable("40 3 * * *", timezone="UTC"),  # the hourly lookback is past midnight
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     max_active_runs=1,

@@ -1,11 +1,11 @@
-"""Every day: the last full UTC day, and the day before, of many operator codes: one mapped task each.
+"""Pull the last two full UTC days of many operator codes every day, with one mapped task per code.
 
-The pool keeps them under the gateway's 25 requests a second together: 2 slots, each with the connection's
-`requests_per_second` (10), are 20. Make it once: airflow pools set evpl 2 "EVPL: slots x 10 requests/s < 25".
-More slots only with a lower `requests_per_second`; what else asks the API has to fit in, too. A code that
-fails is tried again alone; the others land.
+A pool limits how many tasks run at once, because Orange's gateway limits the requests per second of all tasks
+together. Create the pool once: airflow pools set evpl 2 "Limits the requests to the EVPL API"
+How many slots are safe: see "Rate limits" in `docs/operations.md` of airflow-provider-evpl.
+If one code fails, Airflow retries only its task. The other codes land.
 
-A task failed? Search `docs/troubleshooting.md` of airflow-provider-evpl for its message.
+Did a task fail? Search `docs/troubleshooting.md` of airflow-provider-evpl for its message.
 """
 
 import os
@@ -17,7 +17,7 @@ from airflow.timetables.trigger import CronTriggerTimetable
 from airflow_provider_evpl.assets import days_asset, samples_asset
 from airflow_provider_evpl.operators.evpl import EvplUtilizationToObjectStorageOperator
 
-# What is yours, besides what evpl_utilization_daily.py names: the operator codes, and the pool.
+# Change these as in evpl_utilization_daily.py, and the operator codes and the pool.
 EVPL_CONN_ID = "evpl_default"
 OPERATOR_CODES = ["0042", "0043"]
 POOL = "evpl"
@@ -25,8 +25,9 @@ LAKE_ROOT = os.environ.get("EVPL_LAKE_ROOT")
 
 if not LAKE_ROOT:
     raise RuntimeError(
-        "EVPL_LAKE_ROOT is not set: set it where Airflow parses and runs DAGs, to the root of the "
-        "lake, like s3://aws_default@lake/evpl or file:///data/evpl"
+        "The environment variable EVPL_LAKE_ROOT is not set.\n"
+        "Set it to the root of the lake where Airflow parses and runs DAGs,\n"
+        "for example file:///data/evpl or s3://aws_default@lake/evpl."
     )
 
 with DAG(
@@ -36,14 +37,14 @@ with DAG(
     catchup=False,
     max_active_runs=1,
     default_args={"retries": 3, "retry_delay": timedelta(minutes=15)},
-    params={"operator_codes": OPERATOR_CODES},  # a run by hand may name others
+    params={"operator_codes": OPERATOR_CODES},  # a manual run can name other codes
     tags=["evpl"],
     doc_md=__doc__,
 ):
 
     @task
     def operator_codes(*, params: dict[str, list[str]] | None = None) -> list[str]:
-        """Give the codes to pull: here is the place to ask an inventory."""
+        """Return the codes to pull. Read them from an inventory here if you have one."""
         return (params or {})["operator_codes"]
 
     EvplUtilizationToObjectStorageOperator.partial(

@@ -1,9 +1,10 @@
-"""Every day: wait until the last full UTC day of EVPL utilisation is published, then pull it.
+"""Wait every day until the last full UTC day of EVPL utilization is published, then pull it.
 
-The wait is deferred: it holds no worker slot, asks for the day's last five minutes alone, and goes on after a
-restart of the triggerer. Where the day doesn't come within 12 hours the task says what it saw last.
+The wait is deferred, so it holds no worker slot. It requests only the last five minutes of the day, and it
+continues after a restart of the triggerer. If the day is not published within 12 hours, the task fails and
+says what it saw last.
 
-A task failed? Search `docs/troubleshooting.md` of airflow-provider-evpl for its message.
+Did a task fail? Search `docs/troubleshooting.md` of airflow-provider-evpl for its message.
 """
 
 import os
@@ -16,16 +17,17 @@ from airflow_provider_evpl.assets import days_asset, samples_asset
 from airflow_provider_evpl.operators.evpl import EvplUtilizationToObjectStorageOperator
 from airflow_provider_evpl.sensors.evpl import EvplUtilizationSensor
 
-# What is yours, besides what evpl_utilization_daily.py names: how many series a day has at the least. Four a
-# circuit, for two ends and two directions: some less, for circuits that are down.
+# Change these as in evpl_utilization_daily.py, and the lowest number of series in a day. A circuit has four
+# series: two ends in two directions. Use a slightly lower number, because some circuits may be down.
 EVPL_CONN_ID = "evpl_default"
 MIN_SERIES = 1900
 LAKE_ROOT = os.environ.get("EVPL_LAKE_ROOT")
 
 if not LAKE_ROOT:
     raise RuntimeError(
-        "EVPL_LAKE_ROOT is not set: set it where Airflow parses and runs DAGs, to the root of the "
-        "lake, like s3://aws_default@lake/evpl or file:///data/evpl"
+        "The environment variable EVPL_LAKE_ROOT is not set.\n"
+        "Set it to the root of the lake where Airflow parses and runs DAGs,\n"
+        "for example file:///data/evpl or s3://aws_default@lake/evpl."
     )
 
 with DAG(
@@ -35,7 +37,7 @@ with DAG(
     catchup=False,
     max_active_runs=1,
     default_args={"retries": 3, "retry_delay": timedelta(minutes=15)},
-    params={"min_series": MIN_SERIES},  # a run by hand may be content with less
+    params={"min_series": MIN_SERIES},  # a manual run can require fewer
     tags=["evpl"],
     doc_md=__doc__,
 ):

@@ -1,4 +1,4 @@
-"""Keeps Airflow's chatter out of sight: it goes to a file, all but the lines of one logger."""
+"""Send all output of Airflow to a file, and show only the lines of one logger."""
 
 import os
 import re
@@ -14,11 +14,11 @@ _END = "\0\n"
 
 
 class SeparateOutput:
-    """Within it, all that the process writes to stdout and stderr goes to a file.
+    """A context manager that writes the stdout and stderr of this process to a file.
 
     Args:
         path: of the file.
-        shown: part of a logger's name; what it says at level info is shown too, at once.
+        shown: part of a logger's name. Its lines at level info also go to the screen.
     """
 
     def __init__(self, path: Path, *, shown: str) -> None:
@@ -27,7 +27,7 @@ class SeparateOutput:
         self._reader = threading.Thread(target=self._read, name="output", daemon=True)
 
     def __enter__(self) -> Self:
-        """Turn both streams into a pipe, and read it in a thread."""
+        """Redirect both streams into a pipe, which a thread reads."""
         sys.stdout.flush()
         sys.stderr.flush()
         self._saved = (os.dup(1), os.dup(2))
@@ -45,10 +45,11 @@ class SeparateOutput:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Give both streams back."""
+        """Restore both streams."""
         sys.stdout.flush()
         sys.stderr.flush()
-        os.write(1, _END.encode())  # its own end: somebody else may hold the pipe open
+        # A marker ends the thread, because a child process may still hold the pipe open.
+        os.write(1, _END.encode())
         for target, saved in enumerate(self._saved, start=1):
             os.dup2(saved, target)
             os.close(saved)
@@ -56,11 +57,11 @@ class SeparateOutput:
         self._screen.close()
 
     def say(self, text: str) -> None:
-        """Show a text."""
+        """Show a text on the screen."""
         print(text, file=self._screen)
 
     def tail(self, lines: int = 40) -> str:
-        """Return the end of the file."""
+        """Return the last lines of the file."""
         return "\n".join(self._path.read_text(errors="replace").splitlines()[-lines:])
 
     def _read(self) -> None:

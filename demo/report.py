@@ -1,4 +1,4 @@
-"""What landed in the demo's lake: read back, checked against the sandbox, and shown."""
+"""Read the demo's lake back, compare it with the sandbox, and describe it."""
 
 import json
 import math
@@ -25,7 +25,7 @@ Key = tuple[Any, ...]
 
 @dataclass(frozen=True, kw_only=True)
 class LandedObject:
-    """One object: where, how large, of which interval (seconds since the epoch), and its rows."""
+    """One object of the lake; `start` and `end` are seconds since the epoch."""
 
     path: Path
     size: int
@@ -36,24 +36,24 @@ class LandedObject:
 
 @dataclass(frozen=True, kw_only=True)
 class Lake:
-    """All that has landed."""
+    """All objects of the lake."""
 
     objects: list[LandedObject]
     source_port: int | None
 
     @property
     def rows(self) -> int:
-        """How many rows in all."""
+        """Number of rows in all objects."""
         return sum(len(landed.rows) for landed in self.objects)
 
     @property
     def summary(self) -> str:
-        """Rows and objects in words."""
+        """Numbers of rows and objects, as text."""
         return f"{self.rows:,} rows in {len(self.objects)} objects"
 
 
 def read_lake(root: Path) -> Lake:
-    """Read every object below a root, which need not be there."""
+    """Read every object below a root. A missing root is an empty lake."""
     paths = sorted((root / "samples").rglob("*.parquet"))
     ports = {_port(path) for path in paths}
     return Lake(objects=[_read(path) for path in paths], source_port=min(ports, default=None))
@@ -85,13 +85,13 @@ def _read(path: Path) -> LandedObject:
 
 
 def check(lake: Lake, config: SandboxConfig) -> int:
-    """Compare every row with the sandbox's function: none wrong, none missing, none twice.
+    """Compare every row with the sandbox: no row is wrong, missing or there twice.
 
     Returns:
-        How many rows were compared.
+        The number of rows compared.
 
     Raises:
-        ValueError: an object differs from the truth.
+        ValueError: an object differs from the sandbox.
     """
     network = Network(
         circuits=config.circuits, granularity_seconds=config.granularity_seconds, seed=config.seed
@@ -99,12 +99,12 @@ def check(lake: Lake, config: SandboxConfig) -> int:
     for landed in lake.objects:
         truth = {row[:-1]: row.value for row in network.truth(start=landed.start, end=landed.end)}
         if len(landed.rows) != len(truth) or dict(landed.rows) != truth:
-            raise ValueError(f"{landed.path} differs from what the sandbox served")
+            raise ValueError(f"{landed.path} differs from the samples of the sandbox")
     return lake.rows
 
 
 def tree(lake: Lake, root: Path) -> str:
-    """Draw folders and objects, with sizes and row counts."""
+    """Return a tree of folders and objects, with sizes and row counts."""
     lines = [f"{root.name}/"]
     shown: tuple[str, ...] = ()
     for landed in lake.objects:
@@ -119,7 +119,7 @@ def tree(lake: Lake, root: Path) -> str:
 
 
 def ledger(result: Mapping[str, Any]) -> str:
-    """Account for every sample of the run."""
+    """Return where each sample of the run went, as text."""
     parts = [f"{result[name]:,} {name}" for name in ("duplicates", "out_of_window", "rejected")]
     total = sum(result[name] for name in ("rows", "duplicates", "out_of_window", "rejected"))
     coverage = result["values"] / result["expected"] if result["expected"] else 0
@@ -134,7 +134,7 @@ def ledger(result: Mapping[str, Any]) -> str:
 
 
 def busiest(lake: Lake) -> str:
-    """List the busiest series by their 95th percentile: nearest rank, no interpolation."""
+    """Return the busiest series by 95th percentile (nearest rank, not interpolated)."""
     values = defaultdict(list)
     for landed in lake.objects:
         for (_, circuit, metric, _, place, section, _), value in landed.rows:
@@ -143,7 +143,7 @@ def busiest(lake: Lake) -> str:
         ((_percentile_95(found), len(found), series) for series, found in values.items()),
         reverse=True,
     )
-    lines = ["Busiest by 95th percentile of utilisation (indicative, not an invoice):"]
+    lines = ["Busiest by 95th percentile of utilization (indicative, not an invoice):"]
     lines += [
         f"  {circuit}  {metric:<14} {section:<7} {place:<12} {percentile:6.2f} %  {count:,} samples"
         for percentile, count, (circuit, metric, place, section) in ranked[:_SHOWN_SERIES]
@@ -156,7 +156,7 @@ def _percentile_95(values: list[float]) -> float:
 
 
 def how_to_open(root: str) -> str:
-    """Give the line that opens the lake, in DuckDB and in pandas."""
+    """Return the lines that open the lake in DuckDB and in pandas."""
     return (
         "Open it:\n"
         f"  duckdb.sql(\"FROM read_parquet('{root}/samples/**/*.parquet', hive_partitioning=true)\")\n"

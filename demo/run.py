@@ -1,7 +1,7 @@
-"""`make demo`: the example DAG, through real Airflow, from the sandbox into a local folder.
+"""`make demo`: run the example DAG in Airflow, from the sandbox into a local folder.
 
-Needs no account and no cloud. Airflow's home is made anew in `.demo/` each time; the lake in
-`demo-lake/` stays, so that a second run shows that nothing doubles.
+It needs no account and no cloud. Each run creates a new Airflow home in `.demo/`. The lake in
+`demo-lake/` stays, so a second run shows that no sample is there twice.
 """
 
 import json
@@ -27,20 +27,20 @@ USUAL_PORT = 8075
 
 
 def main() -> int:
-    """Run the demo; the exit code is 0 where all went well."""
+    """Run the demo. The exit code is 0 if it succeeded."""
     started = time.monotonic()
     shutil.rmtree(WORK, ignore_errors=True)
     WORK.mkdir()
     with SeparateOutput(WORK / "airflow.log", shown="EvplUtilizationToObjectStorageOperator") as output:
         try:
             is_fine = demonstrate(output)
-        except Exception as error:  # noqa: BLE001 whatever it is, it is told
+        except Exception as error:  # noqa: BLE001 the demo shows every error
             output.say(f"\nFailed: {type(error).__name__}: {error}")
             is_fine = False
     if not is_fine:
-        print(f"\nThe end of {WORK / 'airflow.log'}:\n{output.tail()}", file=sys.stderr)
+        print(f"\nLast lines of {WORK / 'airflow.log'}:\n{output.tail()}", file=sys.stderr)
         return 1
-    print(f"\nDone in {time.monotonic() - started:.0f} s. Run it again: nothing doubles.")
+    print(f"\nDone in {time.monotonic() - started:.0f} s. Run it again: no sample is there twice.")
     return 0
 
 
@@ -50,7 +50,7 @@ def demonstrate(output: SeparateOutput) -> bool:
     with SandboxServer(SandboxConfig(), port=choose_port(before)) as sandbox:
         output.say(f"Sandbox: {sandbox.config.circuits} circuits at {sandbox.base_url}")
         set_environment(sandbox)
-        output.say(f"Airflow: running dags/{DAG_ID}.py in an empty home; its own log is in {WORK.name}/")
+        output.say(f"Airflow: running dags/{DAG_ID}.py, full log in {WORK.name}/airflow.log")
         result = run_dag()
     if result is None:
         return False
@@ -60,8 +60,8 @@ def demonstrate(output: SeparateOutput) -> bool:
         report.tree(after, LAKE),
         report.ledger(result),
         report.busiest(after),
-        f"Checked {checked:,} of {after.rows:,} rows against the sandbox's function: all as it says.",
-        f"Before {before.summary}, after {after.summary}.",
+        f"Checked {checked:,} of {after.rows:,} rows: each is what the sandbox serves.",
+        f"The lake had {before.summary} before the run and has {after.summary} now.",
         report.how_to_open(LAKE.name),
     ):
         output.say(f"\n{section}")
@@ -69,7 +69,11 @@ def demonstrate(output: SeparateOutput) -> bool:
 
 
 def choose_port(lake: report.Lake) -> int:
-    """Take the port of what has landed: another base URL would be another source to the lake."""
+    """Choose the port that the lake was filled from, because another base URL is another source.
+
+    Raises:
+        RuntimeError: another program uses that port.
+    """
     port = lake.source_port or USUAL_PORT
     with socket.socket() as probe:
         is_free = probe.connect_ex(("127.0.0.1", port)) != 0
@@ -78,12 +82,12 @@ def choose_port(lake: report.Lake) -> int:
     if lake.source_port is None:
         return 0
     raise RuntimeError(
-        f"port {port}, the source of what is in {LAKE.name}/, is taken; free it, or remove that folder"
+        f"Port {port} is in use, and {LAKE.name}/ was filled from it. Free the port or delete {LAKE.name}/."
     )
 
 
 def set_environment(sandbox: SandboxServer) -> None:
-    """Tell Airflow all it needs to know, before it is imported: it reads this only then."""
+    """Set Airflow's settings. Call this before Airflow is imported, because the import reads them."""
     for name in [name for name in os.environ if name.startswith("AIRFLOW_")]:
         del os.environ[name]
     os.environ |= {
@@ -98,18 +102,18 @@ def set_environment(sandbox: SandboxServer) -> None:
 
 
 def run_dag() -> dict[str, Any] | None:
-    """Run it for today's 03:00 UTC: the last two full days.
+    """Run the DAG for 03:00 UTC today, which pulls the last two full days.
 
     Returns:
-        The operator's result; None where the run failed.
+        The result of the operator, or None if the run failed.
     """
-    from airflow.dag_processing.dagbag import DagBag  # noqa: PLC0415 needs the environment
-    from airflow.utils.db import initdb  # noqa: PLC0415 likewise
+    from airflow.dag_processing.dagbag import DagBag  # noqa: PLC0415 after set_environment
+    from airflow.utils.db import initdb  # noqa: PLC0415 after set_environment
 
     initdb()
     dag = DagBag(CHECKOUT / "dags").dags[DAG_ID]
     for task in dag.tasks:
-        task.retries = 0  # the example waits 15 minutes: not here
+        task.retries = 0  # the example would wait 15 minutes
     today = datetime.now(UTC).replace(hour=3, minute=0, second=0, microsecond=0)
     run = dag.test(logical_date=today)
     if run.state != "success":

@@ -1,4 +1,4 @@
-"""The examples in dags/, each run by Airflow: what landed, and what was reckoned, is the sandbox's truth."""
+"""The examples in dags/, each run by Airflow: what they land and compute equals the sandbox's data."""
 
 import json
 import math
@@ -150,7 +150,7 @@ def test_the_percentile_of_each_circuit_and_month(lab: "Lab", s3_url: str, place
     for _ in range(2):
         run = run_tasks(lab, "evpl_p95_monthly", logical_date=None)
         assert run.state == "success"
-        months = {one.rendered_map_index for one in run.get_task_instances() if one.task_id == "reckon"}
+        months = {one.rendered_map_index for one in run.get_task_instances() if one.task_id == "compute"}
         assert months == {"2026-10", "2026-11"}
     folder = root.partition("@")[2] or str(lab.lake)
     tables = sorted(fs.find(f"{folder}/p95"))

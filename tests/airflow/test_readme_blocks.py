@@ -1,12 +1,10 @@
-"""The README's code runs as it stands there."""
+"""Run the code of the README as it is."""
 
 import json
-import math
 import re
-from collections import defaultdict
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -16,43 +14,35 @@ if TYPE_CHECKING:
     from tests.support.airflow_runs import Lab
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
-DAG_BLOCK, QUERY_BLOCK = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+[DAG_BLOCK] = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 
-def _run(block: str) -> dict[str, Any]:
-    names: dict[str, Any] = {}
-    exec(block, names)  # noqa: S102 the README's own code
-    return names
-
-
-def test_the_dag_and_the_query_of_the_readme_run(
+def test_readme_dag_lands_two_days_and_updates_both_assets(
     lab: "Lab", tmp_path: Path, monkeypatch: pytest.MonkeyPatch, airflow_home: Path
 ) -> None:
-    """The DAG lands two days; the query finds the busiest series by the nearest-rank percentile."""
-    from tests.support.airflow_runs import DAY, run_dag, truth
+    """The rows of both days are those of the sandbox."""
+    from tests.support.airflow_runs import DAY, read_rows, run_dag, truth
 
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("EVPL_LAKE_ROOT", (tmp_path / "demo-lake").as_uri())
+    root = tmp_path / "lake"
+    monkeypatch.setenv("EVPL_LAKE_ROOT", root.as_uri())
     (airflow_home / "dags" / "readme.py").write_text(DAG_BLOCK)
     outcome = run_dag(lab, "evpl_utilization", logical_date=DAY + timedelta(days=2, hours=3))
     assert outcome.state == "success"
-    events = dict(find_asset_events((tmp_path / "demo-lake").as_uri()))
+    events = dict(find_asset_events(root.as_uri()))
     assert [uri.rpartition("/")[2] for uri in sorted(events)] == ["samples", "samples?partition=date"]
-    values = defaultdict(list)
-    for key, value in truth(lab.sandbox, DAY, DAY + timedelta(days=2)).items():
-        values[key[1:6]].append(value)
-    expected = {
-        (*series, sorted(found)[math.ceil(0.95 * len(found)) - 1], len(found))
-        for series, found in values.items()
-    }
-    busiest = _run(QUERY_BLOCK)["busiest"]
-    assert len(busiest) == 10
-    assert set(busiest) <= expected
-    assert [row[5] for row in busiest] == sorted((row[5] for row in expected), reverse=True)[:10]
+    first, second = (read_rows(path.read_bytes()) for path in sorted(root.rglob("*.parquet")))
+    assert first | second == truth(lab.sandbox, DAY, DAY + timedelta(days=2))
 
 
-def test_the_connection_of_the_readme_is_valid(lab: "Lab", monkeypatch: pytest.MonkeyPatch) -> None:
-    """The connection of the README is one that the hook takes."""
+def test_readme_dag_says_what_to_set_without_a_lake(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without `EVPL_LAKE_ROOT` the import error names the variable and an example."""
+    monkeypatch.delenv("EVPL_LAKE_ROOT", raising=False)
+    with pytest.raises(RuntimeError, match=r"^Set EVPL_LAKE_ROOT to .* file:///data/evpl$"):
+        exec(DAG_BLOCK, {})  # noqa: S102 the README's own code
+
+
+def test_hook_reads_the_connection_of_the_readme(lab: "Lab", monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is of the provider's type, and its base URL is Orange's."""
     from airflow_provider_evpl.hooks.evpl import EvplHook
 
     match = re.search(r"AIRFLOW_CONN_EVPL_DEFAULT='(.*?)'", README, re.DOTALL)
