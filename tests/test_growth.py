@@ -28,18 +28,3 @@ def test_an_hourly_run_with_two_hours_of_lookback_pulls_three_hours() -> None:
         landed = _run(api, store, at, window_length="1h", lookback="2h")
         assert landed == [Window(end - n * HOUR, end - (n - 1) * HOUR) for n in (3, 2, 1)]
     assert len(api.indices) == 30 * 3
-
-
-def test_a_daily_run_replaces_the_objects_of_the_hours() -> None:
-    """The day becomes one object; a later hour with lookback pulls the whole day again."""
-    api, store = FakeApi(grid("a", MIDNIGHT, 2 * 288)), MemoryStore()
-    for number in range(1, 25):
-        _run(api, store, MIDNIGHT + number * HOUR, window_length="1h")
-    assert len(store.objects) == 24
-    a_day = Window(MIDNIGHT, MIDNIGHT + DAY)
-    assert _run(api, store, MIDNIGHT + DAY + 3 * HOUR, window_length="1d") == [a_day]
-    assert len(store.objects) == 1
-    first = Window(MIDNIGHT + DAY, MIDNIGHT + DAY + HOUR)
-    assert _run(api, store, first.end, window_length="1h") == [first]
-    assert _run(api, store, first.end, window_length="1h", lookback="2h") == [a_day, first]
-    assert len(store.objects) == 2

@@ -6,7 +6,6 @@ import pytest
 from fsspec import AbstractFileSystem
 
 from airflow_provider_evpl.errors import EvplConfigError, EvplStoreDeniedError
-from tests.support.airflow_runs import check_result
 from tests.support.servers import azure_connection_string
 from tests.support.stores import PROTOCOLS, connect, read
 
@@ -65,7 +64,7 @@ def bucket(
 
 def test_rows_land_in_each_store_through_an_airflow_connection(lab: "Lab", bucket: Bucket) -> None:
     """All arguments are rendered texts; the result has no connection id."""
-    from tests.support.airflow_runs import DAY, check_types, read_rows, run_dag, truth
+    from tests.support.airflow_runs import DAY, check_result, check_types, read_rows, run_dag, truth
 
     conf = {"object_storage_path": f"{bucket.url}/evpl", "slice_length": "12h"}
     conf |= {"window_start": "2026-11-20", "window_end": "2026-11-21 00:00:00+00:00"}

@@ -1,5 +1,4 @@
 import json
-import re
 from collections.abc import Callable
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler
@@ -8,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.airflow_versions import AIRFLOW_3, load_dag, name_in_logs, try_dag
+from tests.support.airflow_versions import load_dag, name_in_logs, try_dag
 from tests.support.api import replying, serving
 
 if TYPE_CHECKING:
@@ -155,18 +154,3 @@ def test_a_permanent_error_fails_the_sensor_without_retries(
     error = name_in_logs("airflow_provider_evpl.errors.EvplForbiddenError")
     assert f"{error}: report of 2026-11-20T23:55" in told
     assert "AirflowFailException: report of 2026-11-20T23:55" in told
-
-
-def test_no_log_of_the_sensor_has_a_secret(lab: "Lab", logs: Callable[[], str]) -> None:
-    """Neither the client secret nor a token is in the logs at DEBUG, the trigger's arguments among them."""
-    with serving(answering(0, 503, 403)) as server:
-        lab.connect(host=server.url)
-        wait(lab, {"min_series": "12", "deferrable": "True"})
-    # dag.test() runs without a supervisor; its stand-in logs the very order to mask a secret.
-    told = [line for line in logs().splitlines() if not re.search("Sending request.*MaskSecret", line)]
-    deferrals = [line for line in told if "Sending request" in line and "DeferTask" in line]
-    assert len(deferrals) == int(AIRFLOW_3)  # 2.11 doesn't log it
-    assert all("'evpl_conn_id': 'evpl_default'" in line for line in deferrals)
-    assert "running trigger in line" in "\n".join(told)
-    for secret in ("a-token", lab.sandbox.config.client_secret):
-        assert not [line for line in told if secret in line]
