@@ -15,7 +15,7 @@ from xml.etree import ElementTree as ET
 ROOT = Path(__file__).resolve().parents[1]
 LOCKS = ROOT / ".ci" / "matrix"
 # Tests of the Makefile, the tools and the benchmarks do not depend on versions: the first one runs them.
-ONCE = ("tests/benchmarks", "tests/test_audit.py", "tests/test_commands.py", "tests/test_matrix.py")
+ONCE = ("tests/benchmarks", "tests/test_commands.py")
 # Four processes even on two cores, because many tests wait.
 PYTEST = ("-m", "pytest", "-q", "--numprocesses", "4", "--dist", "loadfile")
 TESTS = ("tests", "tests/e2e_backfill/test_triggerer.py")

@@ -108,8 +108,8 @@ def try_out(lab: "Lab", host: str, **changes: object) -> str:
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
-def test_it_says_what_is_wrong(lab: "Lab", case: Case) -> None:
-    """Each wrong answer is told with what to look at; no secret, and no second try of anything."""
+def test_the_connection_test_explains_each_wrong_answer(lab: "Lab", case: Case) -> None:
+    """The message says what to check, shows no secret, and no request is sent twice."""
     with serving(by_path(case.token, case.report)) as server:
         message = try_out(lab, server.url)
     for word in case.words:
@@ -117,14 +117,14 @@ def test_it_says_what_is_wrong(lab: "Lab", case: Case) -> None:
     assert len(server.seen) == case.requests
 
 
-def test_a_wrong_token_url_is_told(lab: "Lab") -> None:
+def test_a_wrong_token_url_is_in_the_message(lab: "Lab") -> None:
     """The address that was asked for a token is in the message."""
     with serving(by_path(EMPTY, EMPTY)) as server:
         message = try_out(lab, server.url, token_url=f"{server.url}/else/token")
     assert f"No token from {server.url}/else/token" in message
 
 
-def test_nobody_listens(lab: "Lab") -> None:
+def test_a_host_without_a_server_is_reported_at_once(lab: "Lab") -> None:
     """A host that nobody listens at is told at once."""
     with serving(by_path(FINE, EMPTY)) as server:
         url = server.url
@@ -142,10 +142,10 @@ def test_nobody_listens(lab: "Lab") -> None:
     ],
     ids=["unknown-ca", "wrong-host", "expired"],
 )
-def test_a_refused_certificate_is_told(  # noqa: PLR0913 a table of four columns
+def test_a_refused_certificate_is_explained(  # noqa: PLR0913 a table of four columns
     lab: "Lab", tmp_path: Path, *, ends: int, address: str, knows: bool, words: str
 ) -> None:
-    """What is wrong with the certificate is told, and that host and CA bundle are to look at."""
+    """The message says what is wrong with it, and to check the host and the CA bundle."""
     path = make_certificate(tmp_path / "server.pem", address=address, ends=timedelta(days=ends))
     with serving(by_path(FINE, EMPTY), with_tls(path)) as server:
         url = f"https://127.0.0.1:{server.port}"
@@ -157,7 +157,7 @@ def test_a_refused_certificate_is_told(  # noqa: PLR0913 a table of four columns
     assert server.seen == []
 
 
-def test_plain_http_behind_https_is_told(lab: "Lab") -> None:
+def test_plain_http_behind_https_is_explained(lab: "Lab") -> None:
     """A port that doesn't speak TLS is a wrong host, or a wrong scheme in it."""
     with serving(by_path(FINE, EMPTY)) as server:
         message = try_out(lab, f"https://127.0.0.1:{server.port}")
@@ -166,7 +166,7 @@ def test_plain_http_behind_https_is_told(lab: "Lab") -> None:
 
 
 @pytest.mark.parametrize("value", ["yes", "1", 1, "/no/such/bundle.pem", __file__, "a\0b", ["true"]])
-def test_nonsense_in_verify_is_named(lab: "Lab", value: object) -> None:
+def test_a_wrong_verify_is_named_before_any_request(lab: "Lab", value: object) -> None:
     """What is neither true nor a CA bundle is told before anything is sent."""
     with serving(by_path(FINE, EMPTY)) as server:
         message = try_out(lab, server.url, verify=value)
@@ -177,7 +177,7 @@ def test_nonsense_in_verify_is_named(lab: "Lab", value: object) -> None:
 @pytest.mark.parametrize(
     ("status", "words"), [(407, ("refuses its credentials", "Check proxy")), (502, ("502", "proxy"))]
 )
-def test_a_proxy_that_refuses_is_told(lab: "Lab", status: int, words: tuple[str, ...]) -> None:
+def test_a_proxy_that_refuses_is_named(lab: "Lab", status: int, words: tuple[str, ...]) -> None:
     """A proxy that wants other credentials, or doesn't get through, is told as the proxy's fault."""
     with serving(replying(ECHO.encode(), status=status)) as server:
         proxy = f"http://user:{PROXY_PASSWORD}@127.0.0.1:{server.port}"
@@ -187,7 +187,7 @@ def test_a_proxy_that_refuses_is_told(lab: "Lab", status: int, words: tuple[str,
     assert len(server.seen) == 1
 
 
-def test_a_proxy_that_is_not_there_is_told(lab: "Lab") -> None:
+def test_a_proxy_without_a_server_is_named(lab: "Lab") -> None:
     """A proxy that nobody listens at is told as such."""
     with serving(replying(b"")) as server:
         proxy = f"http://user:{PROXY_PASSWORD}@127.0.0.1:{server.port}"
@@ -196,8 +196,8 @@ def test_a_proxy_that_is_not_there_is_told(lab: "Lab") -> None:
     assert "proxy or HTTPS_PROXY" in message
 
 
-def test_an_empty_report_is_worth_a_word(lab: "Lab") -> None:
-    """An operator code that nothing is known of may answer empty: fine, but told."""
+def test_an_empty_report_passes_with_a_note(lab: "Lab") -> None:
+    """An operator code without data may answer with an empty report: the test passes and says so."""
     from airflow_provider_evpl.hooks.evpl import EvplHook
 
     with serving(by_path(FINE, EMPTY)) as server:

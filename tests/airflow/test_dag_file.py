@@ -31,7 +31,7 @@ def example(lab: "Lab") -> Path:
     return lab.airflow_home / "dags" / "evpl_utilization_daily.py"
 
 
-def test_the_dags_import(lab: "Lab") -> None:
+def test_each_example_dag_imports(lab: "Lab") -> None:
     """Every DAG imports without an error."""
     bag = load_dags(lab.airflow_home / "dags")
     assert bag.import_errors == {}

@@ -6,7 +6,6 @@ import pytest
 from fsspec import AbstractFileSystem
 
 from airflow_provider_evpl.errors import EvplConfigError, EvplStoreDeniedError
-from tests.support.airflow_runs import check_result
 from tests.support.servers import azure_connection_string
 from tests.support.stores import PROTOCOLS, connect, read
 

@@ -1,5 +1,4 @@
 import json
-import re
 from collections.abc import Callable
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler
@@ -8,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.airflow_versions import AIRFLOW_3, load_dag, name_in_logs, try_dag
+from tests.support.airflow_versions import load_dag, name_in_logs, try_dag
 from tests.support.api import replying, serving
 
 if TYPE_CHECKING:

@@ -97,7 +97,9 @@ def _refused(lab: "Lab") -> str:
 
 
 @pytest.mark.parametrize("make", [_bundle, _hashed], ids=["file", "folder"])
-def test_a_known_authority(lab: "Lab", tmp_path: Path, make: Callable[[Path], Path]) -> None:
+def test_a_host_with_a_certificate_of_verify_is_pulled(
+    lab: "Lab", tmp_path: Path, make: Callable[[Path], Path]
+) -> None:
     """A host whose authority is in the bundle, or the folder of authorities, of `verify` is pulled from."""
     shown = _shown(tmp_path / "server.pem", OURS.issue_cert(HERE))
     with serving(answer, with_tls(shown)) as server:
@@ -108,7 +110,7 @@ def test_a_known_authority(lab: "Lab", tmp_path: Path, make: Callable[[Path], Pa
 
 @pytest.mark.parametrize("place", ["host", "token_url"])
 @pytest.mark.parametrize(("issued", "trusted", "why"), REFUSED.values(), ids=REFUSED)
-def test_any_other_certificate_ends_the_task(  # noqa: PLR0913 a table of three columns
+def test_another_certificate_fails_the_task_before_a_request(  # noqa: PLR0913 a table of three columns
     lab: "Lab",
     tmp_path: Path,
     *,
@@ -117,7 +119,7 @@ def test_any_other_certificate_ends_the_task(  # noqa: PLR0913 a table of three 
     trusted: CA | None,
     why: str,
 ) -> None:
-    """Wherever it is shown, the task fails for good, names `verify`, and no request was sent there."""
+    """The task fails without retries and names `verify`."""
     shown = _shown(tmp_path / "server.pem", issued())
     verify = None if trusted is None else str(_bundle(tmp_path))
     with serving(answer) as plain, serving(answer, with_tls(shown)) as server:
@@ -129,7 +131,7 @@ def test_any_other_certificate_ends_the_task(  # noqa: PLR0913 a table of three 
     assert re.search(rf"set verify in (.|\n)*{why}", said)
 
 
-def test_no_certificate_counts_where_verify_is_false(lab: "Lab", tmp_path: Path) -> None:
+def test_verify_false_takes_any_certificate_with_a_warning(lab: "Lab", tmp_path: Path) -> None:
     """`verify: false`, which is for this machine alone, takes any certificate, with a warning."""
     with serving(answer, with_tls(make_certificate(tmp_path / "server.pem"))) as server:
         lab.connect(host=f"https://{HERE}:{server.port}", verify=False)
