@@ -64,7 +64,7 @@ def bucket(
 
 def test_pull_lands_in_each_store_by_its_connection(lab: "Lab", bucket: Bucket) -> None:
     """All arguments are rendered text; the result has no connection id."""
-    from tests.support.airflow_runs import DAY, check_types, read_rows, run_dag, truth
+    from tests.support.airflow_runs import DAY, check_result, check_types, read_rows, run_dag, truth
 
     conf = {"object_storage_path": f"{bucket.url}/evpl", "slice_length": "12h"}
     conf |= {"window_start": "2026-11-20", "window_end": "2026-11-21 00:00:00+00:00"}

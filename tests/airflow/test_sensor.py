@@ -155,18 +155,3 @@ def test_permanent_error_fails_the_sensor_without_retries(
     error = name_in_logs("airflow_provider_evpl.errors.EvplForbiddenError")
     assert f"{error}: report of 2026-11-20T23:55" in told
     assert "AirflowFailException: report of 2026-11-20T23:55" in told
-
-
-def test_sensor_logs_no_secret_and_no_token(lab: "Lab", logs: Callable[[], str]) -> None:
-    """Also not at DEBUG, with the trigger's arguments."""
-    with serving(answering(0, 503, 403)) as server:
-        lab.connect(host=server.url)
-        wait(lab, {"min_series": "12", "deferrable": "True"})
-    # dag.test() runs without a supervisor; its stand-in logs the very order to mask a secret.
-    told = [line for line in logs().splitlines() if not re.search("Sending request.*MaskSecret", line)]
-    deferrals = [line for line in told if "Sending request" in line and "DeferTask" in line]
-    assert len(deferrals) == int(AIRFLOW_3)  # 2.11 doesn't log it
-    assert all("'evpl_conn_id': 'evpl_default'" in line for line in deferrals)
-    assert "running trigger in line" in "\n".join(told)
-    for secret in ("a-token", lab.sandbox.config.client_secret):
-        assert not [line for line in told if secret in line]
