@@ -70,6 +70,7 @@ ANSWERS: dict[str, Callable[[str], dict[str, Any]]] = {
 }
 
 
+@pytest.mark.contract("messages.one-line")
 @pytest.mark.parametrize("text", [ODD, ODD_AND_LONG], ids=["odd", "odd and long"])
 @pytest.mark.parametrize("make", ANSWERS.values(), ids=ANSWERS)
 def test_texts_of_the_api_begin_no_line(
@@ -110,6 +111,7 @@ def _check_text(message: str) -> None:
         assert not line.lstrip().startswith("ERROR")
 
 
+@pytest.mark.contract("messages.one-line")
 @pytest.mark.parametrize("name", [ODD, ODD * 100], ids=["odd", "odd and long"])
 @pytest.mark.parametrize("what", ["fewer", "others", "none"])
 def test_names_in_a_lake_begin_no_line(
@@ -127,6 +129,7 @@ def test_names_in_a_lake_begin_no_line(
     _check_lines(caplog)
 
 
+@pytest.mark.contract("messages.one-line")
 @pytest.mark.parametrize("text", [ODD, ODD_AND_LONG], ids=["odd", "odd and long"])
 def test_texts_of_a_store_are_one_line(text: str) -> None:
     """The text of a storage library's error is cut to one line."""

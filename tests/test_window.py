@@ -26,6 +26,7 @@ windows = st.builds(
 )
 
 
+@pytest.mark.contract("slices.grid")
 @given(windows, st.sampled_from([one for one in DIVISORS_OF_A_DAY if one >= timedelta(seconds=60)]))
 def test_slices_tile_the_window(window: Window, length: timedelta) -> None:
     """Slices follow each other without gap or overlap, from the start to the end of the window."""
@@ -35,6 +36,7 @@ def test_slices_tile_the_window(window: Window, length: timedelta) -> None:
     assert all(one.end == other.start for one, other in pairwise(slices))
 
 
+@pytest.mark.contract("slices.grid")
 @given(windows, st.sampled_from([one for one in DIVISORS_OF_A_DAY if one >= timedelta(seconds=60)]))
 def test_slices_stay_on_the_grid(window: Window, length: timedelta) -> None:
     """Only the edges of the window cut a cell of the grid. No slice crosses midnight."""
@@ -45,6 +47,7 @@ def test_slices_stay_on_the_grid(window: Window, length: timedelta) -> None:
         assert floor(one.start, DAY) == floor(one.end - timedelta(seconds=1), DAY)
 
 
+@pytest.mark.contract("window.half-open")
 @given(windows, windows)
 def test_windows_overlap_with_a_common_moment(one: Window, other: Window) -> None:
     """Two windows overlap if the later start comes before the earlier end. A contained window overlaps."""
@@ -53,6 +56,7 @@ def test_windows_overlap_with_a_common_moment(one: Window, other: Window) -> Non
         assert one.overlaps(other)
 
 
+@pytest.mark.contract("window.half-open")
 def test_window_is_utc() -> None:
     """Bounds in another zone become the same moments in UTC."""
     cet = timezone(HOUR)
@@ -61,6 +65,7 @@ def test_window_is_utc() -> None:
     assert window.start.tzinfo is UTC
 
 
+@pytest.mark.contract("window.half-open")
 @pytest.mark.parametrize(
     ("start", "end"),
     [
@@ -76,6 +81,7 @@ def test_window_rejects_wrong_bounds(start: datetime, end: datetime) -> None:
         Window(start, end)
 
 
+@pytest.mark.contract("pull.window_start")
 @pytest.mark.parametrize(
     "value",
     [
@@ -95,12 +101,14 @@ def test_moment_may_have_many_forms(value: object) -> None:
     assert (moment, type(moment)) == (NOON, datetime)
 
 
+@pytest.mark.contract("pull.window_start")
 @pytest.mark.parametrize("value", ["2026-11-22", "20261122", date(2026, 11, 22), pendulum.Date(2026, 11, 22)])
 def test_bare_date_is_midnight_utc(value: object) -> None:
     """A date alone means its UTC midnight."""
     assert read_moment(value, "window_start") == MIDNIGHT
 
 
+@pytest.mark.contract("pull.window_start")
 @pytest.mark.parametrize(
     "value",
     [
@@ -126,6 +134,7 @@ def test_unclear_moment_is_an_error(value: object) -> None:
         read_moment(value, "window_end")
 
 
+@pytest.mark.contract("pull.granularity", "gap.A2")
 @pytest.mark.parametrize(
     ("text", "normal", "step"),
     [
@@ -144,6 +153,7 @@ def test_granularity_is_normalized(text: str, normal: str, step: timedelta | Non
     assert (granularity.text, granularity.step) == (normal, step)
 
 
+@pytest.mark.contract("pull.granularity", "gap.A3")
 @pytest.mark.parametrize(
     "text",
     [
@@ -197,6 +207,7 @@ def test_last_step_begins_in_the_window(window: Window, granularity: Granularity
     assert window.start <= last < window.end <= last + granularity.step
 
 
+@pytest.mark.contract("gap.A2")
 def test_granularity_without_length_has_no_steps() -> None:
     """Months and years are not counted, and have no last step."""
     assert Granularity("1m").steps_in(Window(MIDNIGHT, NOON)) is None

@@ -35,6 +35,7 @@ EVERYTHING = {
 }
 
 
+@pytest.mark.contract("pull.templates", "pull.granularity", "pull.booleans", "result.code_ope")
 @WAYS
 def test_each_argument_may_be_a_template(lab: "Lab", dag_id: str) -> None:
     """Text, booleans and numbers mean the same in each kind of template."""
@@ -49,6 +50,7 @@ def test_each_argument_may_be_a_template(lab: "Lab", dag_id: str) -> None:
     assert [one["start"][-9:] for one in outcome.result["slices"]] == ["22:00:00Z", "23:00:00Z", "00:00:00Z"]
 
 
+@pytest.mark.contract("pull.code_ope", "pull.blank-text")
 @WAYS
 @pytest.mark.parametrize("nothing", [None, "", "  ", "None"])
 def test_blank_argument_has_its_default(lab: "Lab", dag_id: str, nothing: str | None) -> None:
@@ -174,6 +176,7 @@ VALUES: dict[str, Callable[[], object]] = {
 }
 
 
+@pytest.mark.contract("pull.native-templates")
 @pytest.mark.parametrize("make", [_pull, _look, _wait])
 @pytest.mark.parametrize("value", VALUES)
 def test_native_rendering_changes_no_result(
@@ -191,6 +194,7 @@ def test_native_rendering_changes_no_result(
     assert outcomes(native=True) == outcomes(native=False)
 
 
+@pytest.mark.contract("pull.native-templates")
 @pytest.mark.parametrize("native", [False, True])
 @pytest.mark.parametrize(
     ("name", "value", "requested"),
@@ -226,6 +230,7 @@ def test_jinja_changes_numbers_of_another_form(
         assert f"codeOpe={code}&" in request
 
 
+@pytest.mark.contract("pull.native-templates")
 def test_first_run_has_no_earlier_interval(lab: "Lab") -> None:
     """In native templates too, `prev_data_interval_end_success` of a first run is not given."""
     from tests.support.airflow_runs import DAY, run_dag

@@ -71,6 +71,7 @@ def read(airflow_home: object, monkeypatch: pytest.MonkeyPatch) -> Callable[[str
     return read
 
 
+@pytest.mark.contract("connection.text")
 @pytest.mark.parametrize("way", ALL_WAYS)
 def test_connection_as_json_and_uri_is_the_same(
     read: Callable[[str], Settings], way: Callable[[], str]
@@ -91,11 +92,13 @@ def test_port_in_a_uri_is_an_error(read: Callable[[str], Settings]) -> None:
         read("evpl://https://id:secret@api.example.com:8443/?application_id=app")
 
 
+@pytest.mark.contract("connection.port")
 def test_port_0_in_a_uri_is_ignored(read: Callable[[str], Settings]) -> None:
     """The test button of Airflow 3.3.2 needs a port, and passes the connection on as a URI."""
     assert read(f"{START}@{quote(HOST, safe='')}:0/?{urlencode(TEXTS)}") == EXPECTED
 
 
+@pytest.mark.contract("connection.unknown-extra")
 def test_unknown_key_of_a_uri_is_named(read: Callable[[str], Settings]) -> None:
     """A typing mistake in a URI is an error."""
     with pytest.raises(EvplConfigError, match="unknown aplication_id"):

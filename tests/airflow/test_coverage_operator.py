@@ -58,6 +58,7 @@ def _path(lab: "Lab", window: Window) -> Any:  # noqa: ANN401 a path
     return lab.lake / Dataset("0042", "300s").samples_path(window)
 
 
+@pytest.mark.contract("coverage.arguments")
 def test_coverage_arguments_match_the_contract(lab: "Lab") -> None:
     """Each argument is keyword-only, a template field, and has the default of the contract."""
     from airflow_provider_evpl.operators.evpl import EvplCoverageOperator
@@ -71,6 +72,7 @@ def test_coverage_arguments_match_the_contract(lab: "Lab") -> None:
     assert {one.kind for one in own.values()} == {Parameter.KEYWORD_ONLY}
 
 
+@pytest.mark.contract("coverage.xcom")
 def test_coverage_returns_the_missing_window_and_pushes_counts(lab: "Lab") -> None:
     """One of three days is missing: its window is the result, the counts are an XCom."""
     lab.execute(window_start="2026-11-18", window_end="2026-11-19", slice_length="1d")
@@ -81,6 +83,7 @@ def test_coverage_returns_the_missing_window_and_pushes_counts(lab: "Lab") -> No
     assert report["expected"] == report["values"] == report["rows"] == 2 * 12 * 288
 
 
+@pytest.mark.contract("coverage.reads")
 def test_coverage_sends_no_request(lab: "Lab") -> None:
     """The operator works without a server. The connection only says whose objects are meant."""
     lab.connect(host="http://127.0.0.1:9")
@@ -89,6 +92,7 @@ def test_coverage_sends_no_request(lab: "Lab") -> None:
     assert report["missing"] == 3
 
 
+@pytest.mark.contract("coverage.min_coverage")
 @pytest.mark.parametrize("given", [None, "", "None", "0.99"])
 def test_min_coverage_may_be_text(lab: "Lab", given: str | None) -> None:
     """Templates render text."""
@@ -96,6 +100,7 @@ def test_min_coverage_may_be_text(lab: "Lab", given: str | None) -> None:
     assert _look(lab, min_coverage=given)[0] == []
 
 
+@pytest.mark.contract("coverage.arguments")
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -126,6 +131,7 @@ def test_incomplete_old_window_is_reported_and_not_returned(lab: "Lab", given: t
     assert "set give_up_after=None" in report["findings"][0]
 
 
+@pytest.mark.contract("coverage.give_up_after")
 @pytest.mark.parametrize("given", [None, "None", " "])
 def test_give_up_after_none_returns_old_windows(lab: "Lab", given: str | None) -> None:
     """None may also be text or blank, because templates render text."""
@@ -152,6 +158,7 @@ def _land_a_thin_day(lab: "Lab") -> None:
     land(lake, target, samples)
 
 
+@pytest.mark.contract("coverage.fail_on_gaps")
 @pytest.mark.parametrize("given", [True, "true"])
 def test_fail_on_gaps_fails_the_task_while_a_day_is_missing(lab: "Lab", given: bool | str) -> None:  # noqa: FBT001 an argument
     """The counts are in the XCom; without gaps the task succeeds."""
@@ -174,6 +181,7 @@ def _without_the_19th(request: Request) -> Request:
     return request._replace(target=request.target.replace(day, none))
 
 
+@pytest.mark.contract("names.EvplCoverageOperator")
 def test_repair_example_pulls_missing_and_incomplete_days(lab: "Lab") -> None:
     """A missing day and half a day are pulled; everything else that landed stays as it is."""
     from tests.support.airflow_runs import DAY, read_rows, truth
@@ -274,6 +282,7 @@ def test_repair_example_takes_days_and_give_up_after_from_params(
     assert [one.rendered_map_index[:10] for one in _pulled(run)] == [*days, "2026-10-21"]
 
 
+@pytest.mark.contract("coverage.result")
 def test_coverage_returns_at_most_a_thousand_windows(lab: "Lab") -> None:
     """The newest thousand are returned, because Airflow maps no more."""
     found, report = _look(lab, window_start="2023-11-21", window_end="2026-11-21")

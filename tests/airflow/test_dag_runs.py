@@ -2,6 +2,8 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.support.airflow_leaks import tokens_of
 from tests.support.airflow_versions import needs
 
@@ -9,6 +11,8 @@ if TYPE_CHECKING:
     from tests.support.airflow_runs import Lab
 
 
+@pytest.mark.contract("names.EvplUtilizationToObjectStorageOperator", "pull.object_storage_path")
+@pytest.mark.contract("result.small")
 def test_the_example_lands_the_last_full_day_and_the_one_before(lab: "Lab") -> None:
     """Every row of the example's two days is what the sandbox's function says, once, as typed."""
     from tests.support.airflow_runs import (

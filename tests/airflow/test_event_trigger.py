@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from tests.support.airflow_runs import Lab
 
 
+@pytest.mark.contract("names.EvplUtilizationEventTrigger", "trigger.payload")
 @needs_watchers
 def test_trigger_fires_once_for_the_newest_window(lab: "Lab") -> None:
     """The payload has the operator's arguments. Then the trigger waits for the next window."""
@@ -54,6 +55,7 @@ def test_trigger_fires_once_for_the_newest_window(lab: "Lab") -> None:
     assert operator.code_ope == lab.sandbox.config.code_ope
 
 
+@pytest.mark.contract("trigger.restart")
 @needs_state
 def test_trigger_continues_after_a_restart(lab: "Lab") -> None:
     """Windows that ended meanwhile fire once each, in order; earlier ones don't fire again."""
@@ -79,6 +81,7 @@ def test_event_trigger_can_be_copied_after_it_ran(lab: "Lab") -> None:
     assert [one.serialize() for one in copies(watcher)] == [watcher.serialize()] * 2
 
 
+@pytest.mark.contract("trigger.restart")
 @needs_state
 def test_trigger_stopped_right_after_an_event_fires_it_again(lab: "Lab") -> None:
     """Airflow may not have stored the event yet."""
@@ -89,6 +92,7 @@ def test_trigger_stopped_right_after_an_event_fires_it_again(lab: "Lab") -> None
     assert lab.landed() == []
 
 
+@pytest.mark.contract("trigger.restart")
 @needs_state
 def test_watchers_of_one_asset_keep_separate_state(lab: "Lab", capfd: pytest.CaptureFixture[str]) -> None:
     """A trigger with several assets keeps no state, and logs a warning."""
@@ -140,6 +144,7 @@ def test_unpublished_window_is_requested_again(lab: "Lab") -> None:
     assert end - start == HOUR
 
 
+@pytest.mark.contract("trigger.never-fails")
 @needs_watchers
 def test_permanent_error_is_logged_and_requested_again_later(
     lab: "Lab", capfd: pytest.CaptureFixture[str]
@@ -156,6 +161,7 @@ def test_permanent_error_is_logged_and_requested_again_later(
     assert not [line for line in told if "a-token" in line]
 
 
+@pytest.mark.contract("trigger.refused-window")
 @needs_state
 def test_event_fires_before_the_next_window_is_requested(lab: "Lab") -> None:
     """An event doesn't wait for the rest of the poll."""
@@ -221,6 +227,7 @@ def test_stopped_trigger_aborts_its_request(lab: "Lab") -> None:
             over.set()
 
 
+@pytest.mark.contract("trigger.arguments")
 @needs_watchers
 @pytest.mark.parametrize(
     ("name", "value"),
@@ -238,6 +245,7 @@ def test_wrong_trigger_argument_is_an_error_when_the_dag_is_parsed(name: str, va
         trigger(**{name: value})
 
 
+@pytest.mark.contract("trigger.durations")
 @needs_watchers
 @pytest.mark.parametrize("hour", [HOUR, pendulum.duration(hours=1)])
 def test_trigger_stores_a_duration_as_text(hour: timedelta) -> None:
@@ -255,6 +263,7 @@ def test_trigger_arguments_are_json() -> None:
     assert (stored["min_series"], stored["code_ope"]) == ("4", "2026-11-22")
 
 
+@pytest.mark.contract("trigger.arguments")
 @pytest.mark.skipif(AIRFLOW_3, reason="Airflow has asset watchers since 3.0")
 def test_event_trigger_on_airflow_2_11_names_the_needed_version() -> None:
     """The DAG file has an error."""
@@ -262,6 +271,7 @@ def test_event_trigger_on_airflow_2_11_names_the_needed_version() -> None:
         trigger()
 
 
+@pytest.mark.contract("names.EvplUtilizationEventTrigger")
 @needs_watchers
 def test_watcher_survives_the_serialization_of_its_dag(lab: "Lab") -> None:
     """No secret is in the serialized DAG."""

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 NOW = datetime(2026, 11, 22, 10, 20, tzinfo=UTC)
 
 
+@pytest.mark.contract("trigger.refused-window")
 @needs_state
 @pytest.mark.parametrize("status", [422, 501])
 def test_permanent_error_of_a_window_stops_no_other_window(lab: "Lab", status: int) -> None:
@@ -61,6 +62,7 @@ def polled(lab: "Lab", statuses: dict[int, int], polls: int) -> tuple[list[int],
     return [(now - bounds(one)[0]) // HOUR for one in published], [(now - one) // HOUR for one in requests]
 
 
+@pytest.mark.contract("trigger.temporary-error")
 @needs_state
 def test_a_failing_window_holds_up_no_published_window(lab: "Lab") -> None:
     """The oldest window always answers 500: the newer windows fire in the first poll."""
@@ -74,6 +76,7 @@ def test_failing_windows_hold_up_published_windows_for_one_poll(lab: "Lab") -> N
     assert polled(lab, statuses, polls=2) == ([4, 3, 2, 1], [7, 6, 5, 4, 3, 2, 1, 7, 6, 5])
 
 
+@pytest.mark.contract("trigger.temporary-error")
 @needs_state
 def test_three_failures_in_a_row_end_a_poll(lab: "Lab") -> None:
     """An API that is away gets three requests a poll, and each window has its turn."""
@@ -81,6 +84,7 @@ def test_three_failures_in_a_row_end_a_poll(lab: "Lab") -> None:
     assert polled(lab, statuses, polls=4) == ([], [7, 6, 5, 4, 3, 2, 1, 7, 6, 5, 4, 3])
 
 
+@pytest.mark.contract("trigger.temporary-error")
 @needs_state
 @pytest.mark.parametrize(("series", "published"), [(11, [1]), (12, [4, 1])])
 def test_response_resets_the_count_of_failures(lab: "Lab", series: int, published: list[int]) -> None:
@@ -89,6 +93,7 @@ def test_response_resets_the_count_of_failures(lab: "Lab", series: int, publishe
     assert polled(lab, statuses, polls=1) == (published, [6, 5, 4, 3, 2, 1])
 
 
+@pytest.mark.contract("trigger.refused-window")
 @needs_state
 def test_permanent_errors_of_windows_end_no_poll(lab: "Lab") -> None:
     """Any number of them leaves the poll going."""
@@ -96,6 +101,7 @@ def test_permanent_errors_of_windows_end_no_poll(lab: "Lab") -> None:
     assert polled(lab, statuses, polls=2) == ([1], [6, 5, 4, 3, 2, 1])
 
 
+@pytest.mark.contract("trigger.refused-window")
 @needs_state
 def test_permanent_error_does_not_reset_the_count_of_failures(lab: "Lab") -> None:
     """A permanent error between temporary ones: the third temporary error ends the poll."""
@@ -103,6 +109,7 @@ def test_permanent_error_does_not_reset_the_count_of_failures(lab: "Lab") -> Non
     assert polled(lab, statuses, polls=2) == ([1], [5, 4, 3, 2, 1, 5, 3, 2])
 
 
+@pytest.mark.contract("trigger.never-fails")
 @needs_state
 def test_window_with_retry_after_is_requested_last(lab: "Lab") -> None:
     """A `Retry-After` ends the poll at the first failure; the next poll starts with the other windows."""
@@ -123,6 +130,7 @@ def test_window_with_retry_after_is_requested_last(lab: "Lab") -> None:
     assert polls.pauses == [7200, 7200]
 
 
+@pytest.mark.contract("trigger.never-fails")
 @needs_watchers
 def test_trigger_sends_no_request_before_retry_after(lab: "Lab") -> None:
     """The next poll of any window waits."""
@@ -170,6 +178,7 @@ class Broken(Remembered):
             raise RuntimeError(f"{name}: API_SERVER_ERROR")
 
 
+@pytest.mark.contract("trigger.never-fails")
 @needs_state
 def test_failing_state_store_is_retried(lab: "Lab", capfd: pytest.CaptureFixture[str]) -> None:
     """The trigger continues from the saved state when it can be read; no window fires twice."""
@@ -184,6 +193,7 @@ def test_failing_state_store_is_retried(lab: "Lab", capfd: pytest.CaptureFixture
     assert lab.landed() == []
 
 
+@pytest.mark.contract("trigger.never-fails")
 @needs_state
 def test_unreadable_state_starts_with_the_newest_window(
     lab: "Lab", capfd: pytest.CaptureFixture[str]
@@ -196,6 +206,7 @@ def test_unreadable_state_starts_with_the_newest_window(
     assert lab.landed() == []
 
 
+@pytest.mark.contract("trigger.never-fails")
 @needs_watchers
 def test_trigger_reads_the_connection_again_after_an_unexpected_error(
     lab: "Lab", capfd: pytest.CaptureFixture[str]

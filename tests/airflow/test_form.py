@@ -171,6 +171,7 @@ def test_old_form_keeps_the_proxy(old_widgets: Mapping[str, Any]) -> None:
     assert 'value="http://proxy.example"' in form["proxy"]()
 
 
+@pytest.mark.contract("connection.text")
 def test_new_form_stores_each_field() -> None:
     """Airflow 3.3 stores each field once one is changed: null for an empty field."""
     fields: dict[str, Any] = dict.fromkeys(FIELDS)

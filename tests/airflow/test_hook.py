@@ -23,6 +23,7 @@ def hook(lab: "Lab") -> "EvplHook":
     return EvplHook()
 
 
+@pytest.mark.contract("names.EvplHook")
 def test_hook_makes_an_authorized_client(hook: "EvplHook", lab: "Lab") -> None:
     """The client requests a token when it is used, not when it is made."""
     before = lab.sandbox.tokens_issued
@@ -69,6 +70,7 @@ def test_client_of_an_event_loop_does_not_retry(hook: "EvplHook", lab: "Lab") ->
         asyncio.run(hook.aget_conn())
 
 
+@pytest.mark.contract("connection.port", "connection.wrong-value")
 @pytest.mark.parametrize(
     ("field", "value", "named"),
     [
@@ -124,12 +126,14 @@ def test_missing_connection_is_named(lab: "Lab") -> None:
     assert lab.landed() == []
 
 
+@pytest.mark.contract("connection.port")
 def test_empty_fields_of_a_form_are_not_given(hook: "EvplHook", lab: "Lab") -> None:
     """The form stores null and blank text for empty fields."""
     lab.connect(token_url=None, ctxtid=None, page_parallelism=None, verify=None, proxy="", schema="", port=0)
     assert hook.test_connection()[0]
 
 
+@pytest.mark.contract("connection.prefixed-extra")
 def test_prefixed_extras_of_the_old_form_are_read(hook: "EvplHook", lab: "Lab") -> None:
     """The test button of Airflow 2.11 sends each extra twice. An unknown name is an error there too."""
     extra = lab.sandbox.connection()["extra"]
@@ -141,6 +145,7 @@ def test_prefixed_extras_of_the_old_form_are_read(hook: "EvplHook", lab: "Lab") 
         hook.get_conn()
 
 
+@pytest.mark.contract("gap.A20")
 def test_connection_test_reports_token_and_report(hook: "EvplHook", lab: "Lab") -> None:
     """A good connection gets a token and a report; without code_ope only the token is tested."""
     is_fine, message = hook.test_connection()
@@ -152,6 +157,7 @@ def test_connection_test_reports_token_and_report(hook: "EvplHook", lab: "Lab") 
     assert "not tried" in message
 
 
+@pytest.mark.contract("gap.A18")
 @pytest.mark.parametrize(
     ("field", "value", "said"),
     [

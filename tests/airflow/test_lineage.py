@@ -131,6 +131,7 @@ def told(airflow_home: Path, s3_url: str, tmp_path_factory: pytest.TempPathFacto
     bucket.rm(BUCKET, recursive=True)
 
 
+@pytest.mark.contract("lineage.pull", "lineage.names")
 def test_lineage_of_the_daily_example(told: Told) -> None:
     """The API is the input, by operator code; the folders are the outputs, with counts."""
     event = told.event("evpl_utilization_daily.pull_utilization", "COMPLETE")
@@ -150,6 +151,7 @@ def test_lineage_of_the_daily_example(told: Told) -> None:
     assert len(told.bucket.find(f"{BUCKET}/evpl/rejected")) == 1
 
 
+@pytest.mark.contract("lineage.ledger")
 def test_lineage_ledger_equals_the_result(told: Told) -> None:
     """The facet accounts for every sample of 2 days of 16 series."""
     event = told.event("evpl_utilization_daily.pull_utilization", "COMPLETE")
@@ -183,6 +185,7 @@ def test_outlets_and_lineage_name_the_same_data_set(told: Told) -> None:
     assert names == ([name] * 2 if OUTLETS_AT_START else [])
 
 
+@pytest.mark.contract("lineage.pull")
 def test_lineage_of_a_failed_pull_has_what_landed(told: Told) -> None:
     """Three slices landed before the error."""
     event = told.event("evpl_any.pull", "FAIL")
@@ -195,6 +198,7 @@ def test_lineage_of_a_failed_pull_has_what_landed(told: Told) -> None:
     assert event["run"]["facets"]["evpl_ledger"]["rejected"] == 0
 
 
+@pytest.mark.contract("lineage.ledger")
 def test_lineage_has_no_secret(told: Told) -> None:
     """No event has the secret, a token, or the id of a connection."""
     traces = Traces()
@@ -204,6 +208,7 @@ def test_lineage_has_no_secret(told: Told) -> None:
     assert not {name for name in ("lake_store", "evpl_default") if name in told.text}
 
 
+@pytest.mark.contract("lineage.names")
 @pytest.mark.parametrize(
     ("store", "place"),
     [
@@ -226,6 +231,7 @@ def test_data_set_names_follow_openlineage(store: Store, place: tuple[str, str])
     assert lineage.outputs == []
 
 
+@pytest.mark.contract("lineage.names")
 def test_lineage_of_coverage_is_the_lake(lab: "Lab") -> None:
     """Before the operator has run there is no lineage."""
     from airflow_provider_evpl.operators.evpl import EvplCoverageOperator

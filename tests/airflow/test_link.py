@@ -40,6 +40,7 @@ def _stores() -> dict[str, tuple[Store, str | None]]:
     }
 
 
+@pytest.mark.contract("link")
 @pytest.mark.parametrize("kind", ["Amazon", "like Amazon", "Google", "like Google", "Azure", "folder"])
 def test_console_url_exists_for_amazon_and_google_only(kind: str) -> None:
     """Other servers with their API, Azure and folders have none."""
@@ -55,6 +56,7 @@ def _shown(lab: "Lab", dag_id: str, **conf: str) -> object:
     return show_link(dag.tasks[0], instance)
 
 
+@pytest.mark.contract("link")
 def test_link_leads_to_the_folder_that_landed(lab: "Lab") -> None:
     """Through Airflow: the address has no connection id and no secret."""
     connection = {"conn_type": "aws", "login": "key", "password": "hush-hush"}
@@ -62,6 +64,7 @@ def test_link_leads_to_the_folder_that_landed(lab: "Lab") -> None:
     assert _shown(lab, "evpl_link") == AMAZON
 
 
+@pytest.mark.contract("link")
 def test_a_folder_has_no_link(lab: "Lab") -> None:
     """Where there is no page, the link is empty: Airflow shows no button."""
     window = {"window_start": "2026-11-20", "window_end": "2026-11-21"}
@@ -115,6 +118,7 @@ def test_link_error_fails_a_successful_pull(lab: "Lab") -> None:
     assert len(lab.landed()) == 1
 
 
+@pytest.mark.contract("link")
 def test_provider_info_names_the_link() -> None:
     """Airflow 2.11 shows no other link."""
     from airflow_provider_evpl.get_provider_info import get_provider_info

@@ -40,6 +40,7 @@ def _errors(task: "BaseOperator") -> Iterator[str]:
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
 
 
+@pytest.mark.contract("messages.one-line")
 @pytest.mark.parametrize("text", [ODD, ODD + "y" * 100_000], ids=["odd", "odd and long"])
 @pytest.mark.parametrize("name", ARGUMENTS)
 def test_argument_adds_no_line_to_a_message(lab: "Lab", name: str, text: str) -> None:
@@ -56,6 +57,7 @@ def test_argument_adds_no_line_to_a_message(lab: "Lab", name: str, text: str) ->
         assert len(message) < MOST_CHARACTERS
 
 
+@pytest.mark.contract("messages.no-part-of-a-secret")
 @pytest.mark.parametrize("value", [SECRET, f" {SECRET}\n", SECRET[:6], f"https://{SECRET}@host/"])
 @pytest.mark.parametrize("name", WITH_THE_SECRET)
 def test_secret_pasted_into_an_argument_is_not_shown(lab: "Lab", name: str, value: str) -> None:

@@ -48,6 +48,7 @@ def _received(listener: socket.socket) -> dict[str, list[str]]:
                 found.setdefault(name.removeprefix("airflow.evpl."), []).append(value)
 
 
+@pytest.mark.contract("metrics")
 def test_metrics_equal_the_result(lab: "Lab", statsd: socket.socket) -> None:
     """Through Airflow: each metric arrives once per pull, with the task's tags."""
     from tests.support.airflow_runs import run_dag
@@ -70,6 +71,7 @@ def test_metrics_equal_the_result(lab: "Lab", statsd: socket.socket) -> None:
     assert result["rows"] == 3 * 4 * 288
 
 
+@pytest.mark.contract("metrics")
 def test_failed_pull_sends_no_metrics(lab: "Lab", statsd: socket.socket) -> None:
     """Airflow's own metrics count failed tasks."""
     from tests.support.airflow_runs import run_dag

@@ -52,6 +52,9 @@ def _fails(lab: "Lab", arguments: dict[str, Any]) -> Exception:
     return cause
 
 
+@pytest.mark.contract("pull.templates", "pull.object_storage_conn_id", "pull.evpl_conn_id")
+@pytest.mark.contract("pull.granularity", "pull.window_length", "pull.lookback", "pull.allow_empty")
+@pytest.mark.contract("pull.on_shrink", "pull.deferrable")
 def test_operator_arguments_match_the_contract(lab: "Lab") -> None:
     """Each argument is keyword-only, a template field, and has the default of the contract."""
     from airflow_provider_evpl.operators.evpl import EvplUtilizationToObjectStorageOperator
@@ -68,6 +71,7 @@ def test_operator_arguments_match_the_contract(lab: "Lab") -> None:
     assert {one.kind for one in own.values()} == {Parameter.KEYWORD_ONLY}
 
 
+@pytest.mark.contract("pull.object_storage_path", "pull.evpl_conn_id")
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -124,6 +128,7 @@ def test_wrong_argument_fails_for_good_and_is_named(lab: "Lab", name: str, value
     assert lab.landed() == []
 
 
+@pytest.mark.contract("pull.object_storage_conn_id")
 def test_two_different_storage_connections_are_an_error(lab: "Lab") -> None:
     """A storage connection in the path and another one as an argument is an error that names both."""
     arguments = {"object_storage_path": "s3://one@lake/evpl", "object_storage_conn_id": "other"}
@@ -140,6 +145,7 @@ def test_missing_storage_connection_is_named(lab: "Lab", path: str) -> None:
     assert str(error).startswith("No storage connection `nobody`.\n")
 
 
+@pytest.mark.contract("errors.tree")
 def test_wrong_connection_field_or_password_fails_for_good(lab: "Lab") -> None:
     """A wrong field of the connection, and a refused password, fail the task without retries."""
     lab.connect(pagination="offset")
@@ -157,6 +163,7 @@ def test_run_without_window_names_the_arguments_to_set(lab: "Lab") -> None:
     assert "Set window_start and window_end, or window_length" in str(error)
 
 
+@pytest.mark.contract("window.ahead", "errors.tree")
 def test_temporary_errors_are_raised_unchanged(lab: "Lab") -> None:
     """Airflow retries these errors: a window in the future, a service that is down."""
     ahead = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
@@ -192,6 +199,7 @@ def test_window_comes_from_each_moment_of_the_run(lab: "Lab", name: str) -> None
     assert result["window_end"] == f"2026-11-20T0{start + 1}:00:00Z"
 
 
+@pytest.mark.contract("lake.footer")
 def test_footer_has_the_ids_of_the_run(lab: "Lab") -> None:
     """The footer has the run's ids and the time of the pull. A task that isn't mapped has no index."""
     from tests.support.airflow_runs import run_dag
@@ -209,6 +217,7 @@ def test_footer_has_the_ids_of_the_run(lab: "Lab") -> None:
     assert json.loads(metadata["evpl.source"])["base_url"] == lab.sandbox.base_url
 
 
+@pytest.mark.contract("pull.object_storage_conn_id")
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -228,6 +237,7 @@ def test_store_that_cannot_be_opened_names_the_arguments(lab: "Lab", arguments: 
     assert isinstance(caught.value.__cause__, EvplConfigError)
 
 
+@pytest.mark.contract("pull.object_storage_path")
 @pytest.mark.parametrize(
     "path", ["file:///data/evpl", "file:///data/a b/", "file:///data/a%20b", "file:///d~/ä"]
 )

@@ -59,6 +59,7 @@ def answering(*waits: int) -> Callable[[BaseHTTPRequestHandler], None]:
     return reply
 
 
+@pytest.mark.contract("pull.deferrable")
 @pytest.mark.usefixtures("_defers_soon")
 @pytest.mark.parametrize(("retry_delay", "waits"), [(0, 30), (300, 300)])
 def test_long_wait_defers_the_pull(lab: "Lab", retry_delay: int, waits: int) -> None:
@@ -85,6 +86,7 @@ def test_long_wait_defers_the_pull(lab: "Lab", retry_delay: int, waits: int) -> 
     assert (result["requests"], result["retries"]) == (6, 0)
 
 
+@pytest.mark.contract("pull.deferrable")
 @pytest.mark.parametrize(
     ("fault", "arguments", "hours"),
     [
@@ -109,6 +111,7 @@ def test_pull_that_cannot_defer_raises_the_rate_limit(
     assert lab.landed() == []
 
 
+@pytest.mark.contract("pull.deferrable")
 @pytest.mark.usefixtures("_defers_soon")
 def test_default_deferrable_applies_to_the_pull(lab: "Lab") -> None:
     """If the argument is missing."""
@@ -121,6 +124,7 @@ def test_default_deferrable_applies_to_the_pull(lab: "Lab") -> None:
             lab.execute()
 
 
+@pytest.mark.contract("pull.deferrable")
 @pytest.mark.parametrize(
     ("seconds", "exceeds", "defers"), [(60, True, True), (59, True, False), (300, False, False)]
 )
@@ -138,6 +142,7 @@ def test_short_or_allowed_wait_does_not_defer(
         defer_if_asked(lab.operator(), error, context, method_name="execute")
 
 
+@pytest.mark.contract("pull.deferrable")
 @pytest.mark.usefixtures("_defers_soon")
 def test_deferred_pull_succeeds_at_its_first_try(lab: "Lab", logs: Callable[[], str]) -> None:
     """Through Airflow, trigger in line: two waits, no retry, and the usual result."""
@@ -151,6 +156,7 @@ def test_deferred_pull_succeeds_at_its_first_try(lab: "Lab", logs: Callable[[], 
     assert "Deferred until 20" in logs()
 
 
+@pytest.mark.contract("errors.retry-after")
 @needs_a_policy
 def test_retry_waits_as_long_as_the_api_asks(lab: "Lab") -> None:
     """Through Airflow: the retry has the delay and the reason."""
@@ -177,6 +183,7 @@ def test_retry_waits_as_long_as_the_api_asks(lab: "Lab") -> None:
         assert due == instance.end_date + timedelta(hours=2)
 
 
+@pytest.mark.contract("names.EvplRetryPolicy", "errors.retry-after")
 @needs_a_policy
 def test_retry_policy_decides_by_the_error() -> None:
     """A wait longer than `retry_delay` counts, a day at most; permanent errors fail."""
@@ -200,6 +207,7 @@ def test_retry_policy_decides_by_the_error() -> None:
     assert decide(EvplForbiddenError("no")).action.value == "fail"
 
 
+@pytest.mark.contract("errors.retry-after")
 @needs_a_policy
 def test_operator_has_the_retry_policy_by_default(lab: "Lab") -> None:
     """An argument and `default_args` win over the default."""
@@ -214,6 +222,7 @@ def test_operator_has_the_retry_policy_by_default(lab: "Lab") -> None:
     assert lab.operator(default_args=given, retry_policy=another).retry_policy is another
 
 
+@pytest.mark.contract("names.EvplRetryPolicy")
 @pytest.mark.skipif(is_since("3.3"), reason="Airflow has retry policies since 3.3")
 def test_retry_policy_before_airflow_3_3_names_deferrable() -> None:
     """Its import is an error that names the version and the alternative."""

@@ -54,6 +54,7 @@ def wait(lab: "Lab", conf: dict[str, str], **attributes: object) -> Any:  # noqa
     return instance
 
 
+@pytest.mark.contract("names.EvplUtilizationSensor")
 @pytest.mark.parametrize("mode", MODES)
 def test_sensor_succeeds_at_the_first_poll_of_a_published_window(
     lab: "Lab", mode: dict[str, str], logs: Callable[[], str]
@@ -67,6 +68,8 @@ def test_sensor_succeeds_at_the_first_poll_of_a_published_window(
     assert "running trigger" not in told
 
 
+@pytest.mark.contract("names.EvplUtilizationSensor", "sensor.arguments", "sensor.last-step")
+@pytest.mark.contract("sensor.outlives-errors")
 @pytest.mark.parametrize("mode", MODES)
 def test_sensor_waits_until_enough_series_are_published(lab: "Lab", mode: dict[str, str]) -> None:
     """It polls again after too few series and after an error. Each poll requests the last step only."""
@@ -79,6 +82,7 @@ def test_sensor_waits_until_enough_series_are_published(lab: "Lab", mode: dict[s
         assert "startTime=2026-11-20T23%3A55%3A00.000Z&endTime=2026-11-21T00%3A00%3A00.000Z" in path
 
 
+@pytest.mark.contract("sensor.outlives-errors")
 @pytest.mark.parametrize(("mode", "tokens"), [(MODES[0], 4), (MODES[1], 3)])
 def test_sensor_renews_an_expired_token(lab: "Lab", mode: dict[str, str], tokens: int) -> None:
     """A request refused for its token is repeated at once with a new token."""
@@ -122,6 +126,7 @@ def test_sensor_times_out_with_last_poll(
     assert "attempt" not in told  # the next poll is the next attempt
 
 
+@pytest.mark.contract("sensor.arguments")
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize(
     "conf",

@@ -67,6 +67,7 @@ def event_of(trigger: "EvplUtilizationTrigger") -> Any:  # noqa: ANN401 Airflow'
     return event
 
 
+@pytest.mark.contract("sensor.arguments")
 def test_sensor_arguments_match_the_contract() -> None:
     """Every argument of the contract is a template field and has its default; there is no other."""
     task = sensor(window_start=None, window_end=None)
@@ -104,6 +105,7 @@ def test_wrong_sensor_argument_fails_for_good_and_is_named(lab: "Lab", name: str
     assert lab.sandbox.tokens_issued == before
 
 
+@pytest.mark.contract("sensor.arguments")
 @pytest.mark.parametrize(
     ("default", "given", "defers"),
     [
@@ -137,6 +139,7 @@ def test_trigger_gets_the_window_of_the_run(lab: "Lab") -> None:
     assert "window 2026-11-20T00:00:00Z/2026-11-20T01:00:00Z: 12 of 13 series" in event["message"]
 
 
+@pytest.mark.contract("sensor.outlives-errors")
 def test_trigger_made_from_json_continues_and_its_failure_ends_the_task(lab: "Lab") -> None:
     """The typed error of the trigger is the cause of the task's failure."""
     from airflow.providers.common.compat.sdk import AirflowFailException
@@ -169,6 +172,7 @@ def test_sensor_and_trigger_can_be_copied_after_they_ran(lab: "Lab") -> None:
         assert trigger_of(again).serialize()[1]["plan"] == trigger.serialize()[1]["plan"]
 
 
+@pytest.mark.contract("sensor.retry-after")
 def test_sensor_waits_as_long_as_the_api_asks(lab: "Lab") -> None:
     """Trigger, waiting sensor and rescheduled sensor send no request before that time."""
     with serving(_limiting) as server:
@@ -222,6 +226,7 @@ def _hours_left(moment: datetime) -> int:
     return round((moment - datetime.now(UTC)) / timedelta(hours=1))
 
 
+@pytest.mark.contract("sensor.triggerer")
 def test_poll_that_hangs_is_aborted_after_the_deadline(lab: "Lab") -> None:
     """Four minutes after the deadline the poll is aborted: a timeout with the last poll."""
     over = threading.Event()
@@ -244,6 +249,7 @@ def test_poll_that_hangs_is_aborted_after_the_deadline(lab: "Lab") -> None:
     assert event["message"].endswith("\nThe last poll was still under way.")
 
 
+@pytest.mark.contract("sensor.triggerer")
 def test_trigger_polls_at_most_once_a_second(lab: "Lab") -> None:
     """A `poke_interval` of 0 would block the triggerer."""
     from tests.support.airflow_runs import answering_nothing
@@ -255,6 +261,7 @@ def test_trigger_polls_at_most_once_a_second(lab: "Lab") -> None:
     assert event["status"] == "timed_out"
 
 
+@pytest.mark.contract("sensor.triggerer")
 def test_trigger_reads_a_missing_connection_three_times(lab: "Lab") -> None:
     """Airflow reports a secrets backend that is down as a missing connection."""
     from airflow.providers.common.compat.connection import get_async_connection
@@ -272,6 +279,7 @@ def test_trigger_reads_a_missing_connection_three_times(lab: "Lab") -> None:
     assert event_of(trigger)["status"] == "timed_out"
 
 
+@pytest.mark.contract("sensor.triggerer")
 def test_trigger_fails_after_three_reads_of_a_missing_connection(lab: "Lab") -> None:
     """The event names the connection."""
     trigger = trigger_of(sensor(deferrable=True))

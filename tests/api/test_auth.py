@@ -60,6 +60,7 @@ def token(text: object = "token-1", **changes: object) -> dict[str, Any]:
     return answer(json={name: value for name, value in body.items() if value is not None})
 
 
+@pytest.mark.contract("connection.client-id", "connection.client-secret", "connection.token_auth")
 def test_credentials_are_sent_by_http_basic() -> None:
     """By default, credentials are sent by HTTP Basic and not in the form."""
     source = Source(token())
@@ -71,6 +72,7 @@ def test_credentials_are_sent_by_http_basic() -> None:
     assert request.text == "grant_type=client_credentials"
 
 
+@pytest.mark.contract("connection.client-id", "connection.client-secret", "connection.token_auth")
 def test_credentials_are_sent_in_the_form() -> None:
     """With `token_auth` `post`, credentials are sent in the form and not by HTTP Basic."""
     source = Source(token(), token_auth="post")

@@ -54,6 +54,8 @@ def _reply(handler: BaseHTTPRequestHandler) -> None:
     replying(json.dumps(TOKEN if handler.command == "POST" else report()).encode())(handler)
 
 
+@pytest.mark.contract("connection.application_id", "connection.ctxtid", "connection.job", "pull.code_ope")
+@pytest.mark.contract("gap.A1", "gap.A3", "gap.A8", "gap.A9", "gap.A15", "gap.A17", "gap.A18", "gap.A32")
 def test_page_is_requested_as_documented() -> None:
     """A request has the headers, the parameters in order and the UTC times of Orange's document."""
     with scripted([OK]) as api:
@@ -70,6 +72,7 @@ def test_page_is_requested_as_documented() -> None:
     assert api.client.requests_sent == 1
 
 
+@pytest.mark.contract("connection.base-URL", "connection.token_url", "connection.job", "gap.A15", "gap.A32")
 def test_job_offer_type_and_ctxtid_are_escaped() -> None:
     """Job, offer type and `ctxtid` come from the settings, and can't leave their place in the URL."""
     with serving(_reply) as server:
@@ -93,6 +96,7 @@ def test_each_request_has_the_user_agent() -> None:
     assert [one["User-Agent"] for one in server.seen] == [f"airflow-provider-evpl/{__version__}"] * 2
 
 
+@pytest.mark.contract("result.pages")
 def test_check_token_requests_one_token() -> None:
     """The token is requested once, and a temporary error is retried."""
     with scripted([OK], [answer(503), *TOKENS]) as api:
@@ -101,6 +105,7 @@ def test_check_token_requests_one_token() -> None:
     assert (api.tokens.call_count, api.client.requests_sent) == (2, 0)
 
 
+@pytest.mark.contract("gap.A1", "gap.A24", "gap.A25")
 @pytest.mark.parametrize(
     ("status", "code", "kind"),
     [
@@ -167,6 +172,7 @@ def test_temporary_error_is_retried(status: int, code: int, kind: type[EvplError
     assert api.reports.call_count == 10
 
 
+@pytest.mark.contract("connection.max_retry_seconds")
 def test_too_long_retry_after_fails_at_once() -> None:
     """A wait beyond the limit is an error at once, without a wait or another request."""
     slow = problem(429, 53) | {"headers": {"Retry-After": "301"}}
@@ -205,6 +211,7 @@ def test_response_without_report_is_an_error(body: bytes, kind: type[EvplError],
     assert api.reports.call_count == count
 
 
+@pytest.mark.contract("messages.no-secret")
 @pytest.mark.parametrize("echo", ECHOES.values(), ids=ECHOES)
 def test_echoed_tokens_are_redacted(echo: Callable[[str], str]) -> None:
     """A token that the API echoes is redacted like any secret, also after its renewal."""
@@ -268,6 +275,7 @@ def _failure(token: Reply, report: Reply) -> EvplError:
     return raised.value
 
 
+@pytest.mark.contract("errors.message")
 @pytest.mark.parametrize("failing", FAILURES.values(), ids=FAILURES)
 def test_error_says_which_request_failed_and_what_to_do(failing: Reply) -> None:
     """The error of a report has its slice and index; every error has a next step, in short lines."""

@@ -55,6 +55,7 @@ def test_token_in_an_error_response_is_not_shown(status: int) -> None:
     assert api.reports.call_count == 0
 
 
+@pytest.mark.contract("messages.no-secret")
 @pytest.mark.parametrize("is_odd", [False, True])
 def test_entry_whose_name_holds_a_secret_is_rejected(is_odd: bool) -> None:  # noqa: FBT001 drawn from the two
     """Its samples count as rejected, its raw JSON is redacted, and all other names stay as they came."""

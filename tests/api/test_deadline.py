@@ -48,6 +48,7 @@ def _dripping(begin: bytes, drop: bytes, over: threading.Event) -> Callable[[Bas
     return reply
 
 
+@pytest.mark.contract("connection.timeout_seconds")
 @pytest.mark.parametrize(("begin", "drop"), ENDLESS.values(), ids=ENDLESS)
 def test_endless_response_reaches_the_deadline(begin: bytes, drop: bytes) -> None:
     """Wherever a server drips, never silent for long, the request is aborted after a while."""

@@ -80,6 +80,7 @@ def refusal(status: int, body: object, **headers: str) -> Response:
     return Response(status, {"X-OAPI-Request-Id": REQUEST_ID} | names, content)
 
 
+@pytest.mark.contract("gap.A25")
 @pytest.mark.parametrize("as_code", [int, str])
 @pytest.mark.parametrize(("status", "code", "kind"), ROWS)
 def test_status_and_code_choose_the_error(
@@ -103,6 +104,7 @@ def test_status_alone_chooses_the_error_without_json(status: int, kind: type[Evp
     assert error.detail == f"Response: {said}\nRequest id: {REQUEST_ID}"
 
 
+@pytest.mark.contract("errors.message")
 @pytest.mark.parametrize("is_token", [False, True])
 @pytest.mark.parametrize(("status", "kind"), STATUSES)
 def test_every_error_has_a_next_step(
@@ -191,6 +193,7 @@ def test_403_of_the_token_endpoint_is_about_the_subscription() -> None:
     assert "subscription" in raised_for(refusal(403, {"code": 50}), is_token=True).next_step
 
 
+@pytest.mark.contract("messages.no-secret")
 @pytest.mark.parametrize("name", ["message", "description", "error", "error_description"])
 @pytest.mark.parametrize("echo", ECHOES.values(), ids=ECHOES)
 def test_echoed_secret_is_redacted(echo: Callable[[str], str], name: str) -> None:

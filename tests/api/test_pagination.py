@@ -22,6 +22,7 @@ Fetch = Callable[[int], Page]
 WAYS = [(pagination, parallelism) for pagination in ("element", "page") for parallelism in (1, 3)]
 
 
+@pytest.mark.contract("connection.pagination", "gap.A4", "gap.A5")
 @given(
     total=st.integers(0, 40),
     page_size=st.integers(1, 12),
@@ -44,6 +45,7 @@ def test_pages_hold_the_whole_report(
     assert server.most_in_flight <= parallelism
 
 
+@pytest.mark.contract("connection.page_parallelism")
 @pytest.mark.parametrize("parallelism", [1, 2, 5, 32])
 def test_pages_in_flight_are_as_many_as_allowed(parallelism: int) -> None:
     """As many pages are in flight at once as allowed: no more, and no fewer."""
@@ -95,6 +97,7 @@ PROBLEMS: dict[str, tuple[list[Page], str]] = {
 }
 
 
+@pytest.mark.contract("gap.A4", "gap.A6")
 @pytest.mark.parametrize("parallelism", [1, 2])
 @pytest.mark.parametrize(("pages", "why"), PROBLEMS.values(), ids=PROBLEMS)
 def test_pages_that_do_not_add_up_are_an_error(pages: list[Page], why: str, parallelism: int) -> None:
@@ -141,6 +144,7 @@ def test_empty_last_page_is_accepted() -> None:
         assert list(read_pages(listed(*pages)[0], parallelism=parallelism)) == pages
 
 
+@pytest.mark.contract("gap.A5")
 @pytest.mark.parametrize("total", [0, None])
 @pytest.mark.parametrize("number", [0, None])
 def test_pages_without_numbers_are_logged(
@@ -161,6 +165,7 @@ def test_checked_pages_log_nothing(caplog: pytest.LogCaptureFixture) -> None:
     assert caplog.text == ""
 
 
+@pytest.mark.contract("gap.A6")
 def test_endless_report_stops_at_100000_pages() -> None:
     """A report that never ends is an error after 100,000 pages."""
     fetched = 0
@@ -261,6 +266,7 @@ def test_unnumbered_empty_last_page_is_an_error() -> None:
             list(read_pages(fetch))
 
 
+@pytest.mark.contract("gap.A6")
 def test_announced_pages_are_limited_too() -> None:
     """However many pages are announced, 100,000 is the limit."""
 

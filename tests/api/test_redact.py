@@ -84,6 +84,7 @@ def _escape(secret: str, data: st.DataObject) -> str:
     return "".join(data.draw(st.sampled_from(_forms(character))) for character in secret)
 
 
+@pytest.mark.contract("messages.no-secret")
 @settings(max_examples=500)
 @given(secrets_ | tricky_secrets, texts | tricky_texts, texts | tricky_texts, st.data())
 def test_mixed_escapes_are_redacted(secret: str, before: str, after: str, data: st.DataObject) -> None:

@@ -66,6 +66,7 @@ def test_other_error_is_final(error: Exception) -> None:
     assert (attempts.count, clock.slept) == (1, [])
 
 
+@pytest.mark.contract("connection.max_retry_seconds")
 @given(
     st.lists(st.none() | st.floats(0, 400), min_size=1, max_size=12),
     st.floats(0, 500),
@@ -108,6 +109,7 @@ def test_wait_beyond_the_limit_fails_at_once(after: float) -> None:
     assert clock.slept == []
 
 
+@pytest.mark.contract("pull.deferrable")
 @pytest.mark.parametrize(
     ("limit", "after", "exceeds"),
     [

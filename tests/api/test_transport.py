@@ -133,6 +133,7 @@ def test_switching_protocols_is_a_response() -> None:
         assert get_once(server.url).status == 101
 
 
+@pytest.mark.contract("connection.timeout_seconds")
 @pytest.mark.parametrize("before", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc"])
 def test_silent_server_reaches_timeout(before: bytes) -> None:
     """A server that stops sending is given up; the error names the setting."""

@@ -130,6 +130,7 @@ def test_unreachable_proxy_names_its_setting() -> None:
     assert raised.value.next_step == "Check proxy in the connection, or HTTPS_PROXY."
 
 
+@pytest.mark.contract("connection.proxy")
 @pytest.mark.usefixtures("_no_proxy")
 def test_netrc_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Credentials in `.netrc` never go anywhere."""
@@ -141,6 +142,7 @@ def test_netrc_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert "Authorization" not in server.seen[0]
 
 
+@pytest.mark.contract("connection.proxy")
 @pytest.mark.usefixtures("_no_proxy")
 def test_proxy_of_the_connection_serves_every_host(monkeypatch: pytest.MonkeyPatch) -> None:
     """The setting takes precedence over the environment, and NO_PROXY has no effect on it."""
@@ -163,6 +165,7 @@ def test_plain_http_uses_no_proxy_of_the_environment(name: str, monkeypatch: pyt
         assert get(transport, server.url).body == b"directly"
 
 
+@pytest.mark.contract("connection.proxy")
 @pytest.mark.usefixtures("_no_proxy")
 @pytest.mark.parametrize("name", ["https_proxy", "HTTPS_PROXY"])
 def test_https_proxy_and_no_proxy_are_used(name: str, monkeypatch: pytest.MonkeyPatch) -> None:

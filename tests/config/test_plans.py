@@ -64,6 +64,7 @@ def test_pull_plan_reads_text_like_objects() -> None:
     assert pull_plan(window_length=pendulum.duration(days=1)) == pull_plan(window_length="1d")
 
 
+@pytest.mark.contract("pull.blank-text")
 @pytest.mark.parametrize("nothing", [None, "", "  ", "None", " None "])
 def test_pull_plan_uses_defaults_for_blank_and_none(nothing: object) -> None:
     """An argument that is blank, None or the text None has its default."""
@@ -82,17 +83,20 @@ def test_pull_plan_uses_defaults_for_blank_and_none(nothing: object) -> None:
     assert pull_plan(window_length="1d", **arguments) == pull_plan(window_length="1d")
 
 
+@pytest.mark.contract("connection.code_ope", "pull.code_ope")
 def test_code_ope_of_the_argument_takes_precedence() -> None:
     """The `code_ope` of the operator takes precedence over the `code_ope` of the connection."""
     assert pull_plan(window_length="1d", code_ope="7").code_ope == "7"
 
 
+@pytest.mark.contract("connection.code_ope")
 def test_pull_plan_without_code_ope_is_an_error() -> None:
     """Nothing is pulled without an operator code."""
     with pytest.raises(EvplConfigError, match="code_ope"):
         pull_plan(window_length="1d", default_code_ope=None)
 
 
+@pytest.mark.contract("pull.slice_length")
 @pytest.mark.parametrize(
     ("window_length", "slice_length", "expected"),
     [
@@ -110,12 +114,14 @@ def test_slice_length_defaults_to_the_window_or_a_day(
     assert pull_plan(window_length=window_length, slice_length=slice_length).slice_length == expected
 
 
+@pytest.mark.contract("pull.slice_length")
 def test_slice_length_of_an_irregular_interval_is_a_day() -> None:
     """A data interval that does not divide a day has slices of a day."""
     run = RunTimes(data_interval_start=MIDNIGHT, data_interval_end=MIDNIGHT + timedelta(minutes=50))
     assert pull_plan(run=run).slice_length == DAY
 
 
+@pytest.mark.contract("pull.booleans")
 @pytest.mark.parametrize("text", ["True", "true", " TRUE ", True])
 def test_boolean_argument_may_be_text(text: object) -> None:
     """A boolean is read as text in any case, as templates and people write it."""
@@ -123,6 +129,7 @@ def test_boolean_argument_may_be_text(text: object) -> None:
     assert pull_plan(window_length="1d", allow_empty="False").allow_empty is False
 
 
+@pytest.mark.contract("pull.max_rejected_fraction")
 @pytest.mark.parametrize(("fraction", "number"), [("0", 0), ("1", 1), (" 5e-2 ", 0.05), (".5", 0.5), (1, 1)])
 def test_share_argument_may_be_text(fraction: object, number: float) -> None:
     """A share is read as text too, from 0 to 1 inclusive."""
@@ -140,6 +147,7 @@ def test_lookback_extends_a_window_off_the_grid() -> None:
     ]
 
 
+@pytest.mark.contract("pull.lookback", "pull.slice_length")
 @pytest.mark.parametrize(
     ("lookback", "back"), [("0s", 0), ("1s", 1), ("1h", 1), ("3601s", 2), ("2h", 2), ("1d", 24)]
 )
@@ -150,6 +158,7 @@ def test_lookback_is_rounded_up_to_whole_slices(lookback: str, back: int) -> Non
     assert made.slice_length == HOUR
 
 
+@pytest.mark.contract("pull.window_length", "pull.slice_length", "gap.A17")
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -204,6 +213,7 @@ def test_partition_date_may_be_text() -> None:
     assert pull_plan(run).window == Window(MIDNIGHT - DAY, MIDNIGHT)
 
 
+@pytest.mark.contract("window.ahead", "gap.A26")
 def test_window_in_the_future_is_a_temporary_error() -> None:
     """An end more than 60 s after the clock is a temporary error; exactly 60 s is accepted."""
     start = NOW - HOUR

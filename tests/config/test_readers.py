@@ -84,6 +84,7 @@ def test_name_some_names_five_and_counts_the_others(count: int, named: str) -> N
     assert name_some([str(number) for number in range(count)]) == named
 
 
+@pytest.mark.contract("pull.durations")
 @pytest.mark.parametrize(
     ("value", "length"),
     [
@@ -114,6 +115,7 @@ def test_duration_is_a_timedelta_or_text_with_a_unit(value: object, length: time
     assert (read, type(read)) == (length, timedelta)
 
 
+@pytest.mark.contract("pull.durations")
 @pytest.mark.parametrize(
     "value",
     [

@@ -13,12 +13,14 @@ MIDNIGHT = datetime(2026, 11, 22, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 
 
+@pytest.mark.contract("window.order")
 def test_explicit_bounds_take_precedence() -> None:
     """`window_start` and `window_end` take precedence over everything else."""
     run = RunTimes(partition_date=MIDNIGHT, logical_date=NOON)
     assert resolve_window(start=NOON, end=NOON + HOUR, length=DAY, run=run) == Window(NOON, NOON + HOUR)
 
 
+@pytest.mark.contract("pull.window_start")
 @pytest.mark.parametrize(("start", "end"), [(NOON, None), (None, NOON)])
 def test_one_bound_alone_is_an_error(start: datetime | None, end: datetime | None) -> None:
     """Only one of the two bounds is an error."""
@@ -44,6 +46,7 @@ def test_partition_date_comes_second(length: timedelta | None, expected: timedel
     assert window == Window(MIDNIGHT, MIDNIGHT + expected)
 
 
+@pytest.mark.contract("pull.window_length")
 @pytest.mark.parametrize(
     ("length", "start", "end"),
     [
@@ -85,6 +88,7 @@ def test_empty_data_interval_does_not_count() -> None:
     assert resolve_window(start=None, end=None, length=HOUR, run=run) == window
 
 
+@pytest.mark.contract("window.order")
 def test_data_interval_is_the_default_window() -> None:
     """Without arguments, the window is the data interval of the run."""
     run = RunTimes(data_interval_start=MIDNIGHT, data_interval_end=NOON)
@@ -100,6 +104,7 @@ def test_data_interval_with_a_fraction_is_an_error(start: datetime) -> None:
     assert resolve_window(start=None, end=None, length=HOUR, run=run) == Window(NOON, NOON + HOUR)
 
 
+@pytest.mark.contract("window.none")
 @pytest.mark.parametrize(
     "run",
     [
@@ -122,6 +127,7 @@ def test_run_times_are_read_from_the_context() -> None:
     assert RunTimes.from_context({}) == RunTimes()
 
 
+@pytest.mark.contract("window.none")
 def test_window_length_without_a_date_is_an_error() -> None:
     """A manual run without a logical date says what to set."""
     with pytest.raises(EvplConfigError, match="neither a data interval nor a logical date"):

@@ -30,6 +30,11 @@ def settings(
     return Settings.from_connection(login=login, password=password, host=host, extra=extra, conn_id=conn_id)
 
 
+@pytest.mark.contract("connection.base-URL", "connection.code_ope", "connection.token_auth")
+@pytest.mark.contract("connection.ctxtid", "connection.pagination", "connection.page_parallelism")
+@pytest.mark.contract("connection.requests_per_second", "connection.timeout_seconds")
+@pytest.mark.contract("connection.max_retry_seconds", "connection.verify", "connection.naive_timestamps")
+@pytest.mark.contract("connection.job", "gap.A4", "gap.A15", "gap.A19")
 def test_settings_need_three_fields() -> None:
     """Client id, secret and ApplicationID are required. Other fields have the defaults of the contract."""
     required = {"client_id": "client", "client_secret": SECRET, "application_id": "app"}
@@ -43,6 +48,8 @@ def test_each_extra_is_read() -> None:
     assert {name: getattr(settings(**extra), name) for name in OTHERS} == extra
 
 
+@pytest.mark.contract("connection.client-id", "connection.client-secret", "connection.application_id")
+@pytest.mark.contract("gap.A18")
 @pytest.mark.parametrize("missing", ["login", "password", "application_id"])
 @pytest.mark.parametrize("nothing", [None, "", " "])
 def test_missing_field_is_named(missing: str, nothing: str | None) -> None:
@@ -51,6 +58,7 @@ def test_missing_field_is_named(missing: str, nothing: str | None) -> None:
         settings(**{missing: nothing}, conn_id="evpl_1")
 
 
+@pytest.mark.contract("connection.unknown-extra")
 def test_unknown_extra_is_named() -> None:
     """An unknown extra is an error, also if it is empty. The error does not show the value."""
     with pytest.raises(EvplConfigError, match="unknown aplication_id") as error:
@@ -60,6 +68,7 @@ def test_unknown_extra_is_named() -> None:
         settings(client_secret=None)
 
 
+@pytest.mark.contract("connection.ctxtid")
 def test_extras_may_be_text() -> None:
     """Each extra may be text, as in a URI."""
     as_json = settings(
@@ -81,18 +90,21 @@ def test_extras_may_be_text() -> None:
     assert as_json == as_text
 
 
+@pytest.mark.contract("connection.text")
 @pytest.mark.parametrize("nothing", [None, "", " "])
 def test_blank_fields_have_their_defaults(nothing: str | None) -> None:
     """Forms store nulls and blanks for empty fields."""
     assert settings(host=nothing, **dict[str, Any].fromkeys(DEFAULTS, nothing)) == settings()
 
 
+@pytest.mark.contract("gap.A1")
 @pytest.mark.parametrize("text", ["a,b", '["a", "b"]', "['a', 'b']", " [ 'a','b' ] "])
 def test_ctxtid_may_be_a_list_as_text(text: str) -> None:
     """A list may be text of JSON, as in a URI, or text of Python, as the form of Airflow 2.11 stores it."""
     assert settings(ctxtid=text).ctxtid == ("a", "b")
 
 
+@pytest.mark.contract("connection.ctxtid", "gap.A1")
 @pytest.mark.parametrize("none", ["none", "None", [], "[]"])
 def test_ctxtid_may_be_empty(none: object) -> None:
     """An empty list is written `none`."""
@@ -104,6 +116,11 @@ def test_job_may_be_any_text() -> None:
     assert settings(job=" JOBX ").job == "JOBX"
 
 
+@pytest.mark.contract("connection.application_id", "connection.code_ope", "connection.token_auth")
+@pytest.mark.contract("connection.pagination", "connection.page_parallelism")
+@pytest.mark.contract("connection.requests_per_second", "connection.timeout_seconds")
+@pytest.mark.contract("connection.max_retry_seconds", "connection.naive_timestamps", "connection.job")
+@pytest.mark.contract("connection.wrong-value")
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -148,6 +165,7 @@ def test_wrong_extra_is_named(name: str, value: Any) -> None:  # noqa: ANN401 th
         settings(**{name: value})
 
 
+@pytest.mark.contract("connection.page_parallelism")
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -178,6 +196,7 @@ def test_remote_proxy_needs_https(field: str, url: str) -> None:
     assert settings(**{field: url}, proxy="http://127.0.0.1:3128").token_url.startswith(url)
 
 
+@pytest.mark.contract("connection.base-URL", "connection.token_url", "connection.urls", "gap.A19")
 @pytest.mark.parametrize(
     "host",
     [
@@ -196,6 +215,7 @@ def test_url_is_https_or_loopback(host: str) -> None:
     assert settings(token_url=host).token_url == made.base_url
 
 
+@pytest.mark.contract("connection.urls")
 @pytest.mark.parametrize(
     "url",
     [
@@ -227,6 +247,7 @@ def test_wrong_url_is_named_not_shown(field: str, url: str) -> None:
     assert "hunter2" not in str(error.value)
 
 
+@pytest.mark.contract("connection.verify")
 def test_verify_accepts_a_bundle(tmp_path: Path) -> None:
     """The path of a CA bundle, or of a folder of certificates, is kept."""
     bundle = make_certificate(tmp_path / "ca.pem")
@@ -244,6 +265,7 @@ def test_verify_rejects_a_file_without_certificates(tmp_path: Path) -> None:
         settings(verify=str(bundle))
 
 
+@pytest.mark.contract("connection.verify")
 def test_verify_false_is_for_loopback() -> None:
     """Certificates are checked for each host but a loopback host, also for the host of the token."""
     assert settings(host="http://localhost:1", verify="false").verify is False
@@ -253,6 +275,7 @@ def test_verify_false_is_for_loopback() -> None:
         settings(host="http://localhost:1", token_url="https://login.example.com", verify=False)
 
 
+@pytest.mark.contract("connection.proxy")
 @pytest.mark.parametrize("credentials", ["user:pr0xy", "pr0xy:", "pr0xy", ":pr0xy"])
 def test_settings_text_has_no_secret(credentials: str) -> None:
     """Settings may be printed. A secret is the proxy's password, or its user if there is no password."""
@@ -262,6 +285,7 @@ def test_settings_text_has_no_secret(credentials: str) -> None:
     assert {SECRET, "pr0xy", made.basic_credentials} == set(made.secrets)
 
 
+@pytest.mark.contract("foreign.base-url")
 @pytest.mark.parametrize(
     ("host", "canonical"),
     [
@@ -282,6 +306,7 @@ def test_source_is_normalized(host: str, canonical: str) -> None:
     }
 
 
+@pytest.mark.contract("messages.no-secret")
 @pytest.mark.parametrize("name", ["token_auth", "page_parallelism", "verify", f"{SECRET}"])
 def test_secret_in_the_wrong_field_is_not_shown(name: str) -> None:
     """A secret in another field, or as its name, is not in the message."""
@@ -323,6 +348,7 @@ TYPED = [
 ]
 
 
+@pytest.mark.contract("messages.no-part-of-a-secret")
 @pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
 @pytest.mark.parametrize("password", PASSWORDS.values(), ids=PASSWORDS)
 def test_message_has_no_six_characters_of_a_secret(password: str, place: Callable[[str], object]) -> None:

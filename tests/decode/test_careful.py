@@ -185,6 +185,7 @@ def test_escaped_name_hides_nothing(spelled: bytes) -> None:
     assert [one.reason for one in page.rejections] == ["performanceValues is there twice"]
 
 
+@pytest.mark.contract("rejected.stray-timestamp")
 @pytest.mark.parametrize(
     "name", [rb'"timeStamp"', rb'"Orl\u00e9ans"', rb'"\"timeStamp\": "', rb'"timeStamp:"', rb'"a\"timeStamp"']
 )
@@ -196,6 +197,7 @@ def test_time_stamp_as_text_keeps_a_page_fast(name: bytes) -> None:
     assert [one.values.tolist() for one in page.entries] == [[1.0]]
 
 
+@pytest.mark.contract("rejected.stray-timestamp")
 @pytest.mark.parametrize("unknown", [b'"timeStamp" : "x"', b'"links":[%b, {"timeStamp"\n:7}]' % sample(b"7")])
 def test_time_stamps_in_unknown_fields_cost_nothing(unknown: bytes) -> None:
     """Unknown fields of the page, an entry or a sample may hold time stamps. They are no samples."""
@@ -212,6 +214,7 @@ LOST = b'{%b,"timeStamp":"%b","value":"1"}' % (NAMES, TIMES[0])
 MORE = NAMES + b',"timeStamp":"timeStamp","context":[{"timeStamp":"timeStamp"}]'
 
 
+@pytest.mark.contract("rejected.stray-timestamp")
 @pytest.mark.parametrize(
     ("entries", "count"),
     [

@@ -139,6 +139,7 @@ def test_page_has_all_documented_fields() -> None:
     )
 
 
+@pytest.mark.contract("gap.A12")
 @pytest.mark.parametrize("none", [{}, {"performanceValues": None}, {"performanceValues": []}])
 @pytest.mark.parametrize(
     "more", [{}, {"unknown": 1}, {"context": "a", "bandwidth": "5", "on": True, "x": None}]
@@ -148,6 +149,7 @@ def test_missing_null_and_empty_samples(none: dict[str, object], more: dict[str,
     assert only(decode(NAMES | none | more)) == (Entry(SERIES, [], pack([])), [])
 
 
+@pytest.mark.contract("gap.A12")
 @pytest.mark.parametrize("more", [{}, {"unknown": 1}])
 def test_one_object_is_a_list_of_one(more: dict[str, object]) -> None:
     """One object in place of the list is a list of one."""
@@ -155,6 +157,7 @@ def test_one_object_is_a_list_of_one(more: dict[str, object]) -> None:
     assert (got, rejected) == (Entry(SERIES, [1_000_000], pack([1.5])), [])
 
 
+@pytest.mark.contract("rejected.counts", "gap.A12")
 @pytest.mark.parametrize("shape", ["x", 7, True, 1.5])
 def test_performance_values_of_another_type_are_rejected(shape: object) -> None:
     """Any other type is rejected as one sample, and the entry counts."""
@@ -163,6 +166,7 @@ def test_performance_values_of_another_type_are_rejected(shape: object) -> None:
     assert rejected == [("performanceValues is neither list, object nor null", 0, None, 1)]
 
 
+@pytest.mark.contract("rejected.counts", "gap.A13")
 @pytest.mark.parametrize("missing", ["objectInstanceId", "metric_name"])
 @pytest.mark.parametrize("wrong", [None, 7, [], "absent"])
 def test_entry_without_a_required_name_is_rejected(missing: str, wrong: object) -> None:
@@ -187,6 +191,7 @@ def test_entry_with_a_name_of_the_wrong_type_is_rejected() -> None:
     assert [(one.samples, "pop_name" in one.reason) for one in page.rejections] == [(2, True)]
 
 
+@pytest.mark.contract("rejected.counts")
 @pytest.mark.parametrize("shape", [None, 7, "x", []])
 def test_entry_that_is_no_object_is_rejected(shape: object) -> None:
     """It is rejected for one sample."""
@@ -195,6 +200,7 @@ def test_entry_that_is_no_object_is_rejected(shape: object) -> None:
     assert page.entry_count == 1
 
 
+@pytest.mark.contract("values.rejected", "rejected.counts", "gap.A11", "gap.A13")
 @pytest.mark.parametrize(
     ("sample", "why"),
     [
@@ -220,6 +226,7 @@ def test_invalid_sample_is_rejected_alone(sample: object, why: str) -> None:
     assert json.loads(page.rejections[0].raw) == sample
 
 
+@pytest.mark.contract("column.value", "values.null")
 def test_values_and_their_absence() -> None:
     """Numbers and their text are values. Null, empty text and no value are a sample without a value."""
     values = ["1.5", 2, 2.5, " 3 ", None, ""]
@@ -229,6 +236,7 @@ def test_values_and_their_absence() -> None:
     assert all(map(math.isnan, (first, second, third)))
 
 
+@pytest.mark.contract("rejected.unknown-list", "gap.A12")
 @pytest.mark.parametrize(
     ("samples", "count"), [([SAMPLE] * 3, 3), ([1, 2], 2), ([], 1), ({"a": [SAMPLE] * 3}, 1), ({}, 1)]
 )
@@ -255,6 +263,7 @@ def test_renamed_field_has_the_most_time_stamps() -> None:
     assert (rejection.samples, "field measurements may" in rejection.reason) == (2, True)
 
 
+@pytest.mark.contract("rejected.unknown-list")
 @pytest.mark.parametrize("none", [None, []])
 def test_no_samples_beside_an_unknown_list(none: object) -> None:
     """Null and empty `performanceValues` are no samples, whatever an unknown field holds."""
@@ -262,6 +271,7 @@ def test_no_samples_beside_an_unknown_list(none: object) -> None:
     assert only(page) == (Entry(SERIES, [], pack([])), [])
 
 
+@pytest.mark.contract("values.missing", "gap.A13")
 @pytest.mark.parametrize("number", [5, 0, -1.5, "5", " 3 ", "1e3", 10**400], ids=lambda one: repr(one)[:9])
 def test_renamed_value_is_rejected(number: object) -> None:
     """A sample with a number under another name is rejected. The reason has the name."""
@@ -271,6 +281,7 @@ def test_renamed_value_is_rejected(number: object) -> None:
     assert rejected == [("no value; the unknown field val may be its new name", 0, 1, 1)]
 
 
+@pytest.mark.contract("values.missing")
 @pytest.mark.parametrize("other", [True, None, "", " ", "%", "NaN", "1_0", [5], {"a": 5}])
 def test_sample_without_a_number_has_no_value(other: object) -> None:
     """A sample without `value` is accepted if no other field has a number."""
@@ -278,6 +289,7 @@ def test_sample_without_a_number_has_no_value(other: object) -> None:
     assert math.isnan(value)
 
 
+@pytest.mark.contract("values.missing")
 @pytest.mark.parametrize("none", [None, ""])
 def test_empty_value_beside_a_number_is_no_value(none: object) -> None:
     """A sample with an empty value has no value, whatever an unknown field holds."""
@@ -348,6 +360,7 @@ def test_wrong_page_field_is_no_report(changes: dict[str, Any]) -> None:
         decode(**changes)
 
 
+@pytest.mark.contract("gap.A6", "gap.A24")
 @pytest.mark.parametrize("missing", ["hasNext", "entries"])
 def test_report_needs_has_next_and_entries(missing: str) -> None:
     """Neither `hasNext` nor `entries` may be missing."""

@@ -49,6 +49,7 @@ from tests.support.lake import (
 from tests.support.stores import MemoryStore
 
 
+@pytest.mark.contract("coverage.xcom")
 def test_whole_day_has_nothing_to_pull() -> None:
     """It may have landed as one object or as many."""
     store = MemoryStore()
@@ -83,6 +84,7 @@ def test_empty_lake_is_missing_day_by_day() -> None:
     assert {kind for kind, _ in kinds(coverage)} == {"missing"}
 
 
+@pytest.mark.contract("coverage.fail_on_gaps", "finding.missing")
 def test_days_before_the_first_one_are_not_pulled() -> None:
     """There is nothing to repair before a data set begins; a gap after its beginning is one."""
     store = MemoryStore()
@@ -101,6 +103,7 @@ def test_days_before_the_first_one_are_not_pulled() -> None:
     )
 
 
+@pytest.mark.contract("coverage.result")
 def test_adjacent_windows_are_not_merged() -> None:
     """A gap and the object beside it are pulled separately, so that one failing doesn't block the other."""
     store = MemoryStore()
@@ -111,6 +114,7 @@ def test_adjacent_windows_are_not_merged() -> None:
     assert incomplete.windows == [hours(0, 5), hours(5, 6), hours(6, 24)]
 
 
+@pytest.mark.contract("finding.overlap")
 def test_samples_in_two_objects_are_an_overlap() -> None:
     """A killed run left an hour beside its day; a pull of the day removes it."""
     store = MemoryStore()
@@ -120,6 +124,7 @@ def test_samples_in_two_objects_are_an_overlap() -> None:
     assert coverage.windows == [DAY]
 
 
+@pytest.mark.contract("coverage.xcom")
 def test_leftover_is_not_counted_twice() -> None:
     """The sums are those of the day, which is the longest interval."""
     store = MemoryStore()
@@ -138,6 +143,7 @@ def test_overlapping_findings_are_one_window() -> None:
     assert coverage.windows == [DAY]
 
 
+@pytest.mark.contract("finding.foreign")
 def test_objects_of_another_source_are_foreign() -> None:
     """They are not counted, and not pulled again, because a pull of their windows would be refused."""
     store = MemoryStore()
@@ -155,6 +161,7 @@ def test_objects_of_another_source_are_foreign() -> None:
     assert "it comes from {'base_url': 'https://sandbox'}" in coverage.messages[0]
 
 
+@pytest.mark.contract("lake.earlier-versions", "foreign.refused", "finding.foreign")
 @pytest.mark.parametrize(
     ("dataset", "window", "reason"),
     [
@@ -184,6 +191,7 @@ def test_misplaced_copy_is_foreign(
     assert (coverage.objects, coverage.rows) == (0, 0)
 
 
+@pytest.mark.contract("coverage.min_coverage")
 @pytest.mark.parametrize(("threshold", "found"), [(HOURLY_OF_288, []), (HOURLY_OF_288 + 0.001, [DAY])])
 def test_series_below_min_coverage_is_found(threshold: float, found: list[Window]) -> None:
     """Each series must have a value in that share of an object's steps."""
@@ -192,6 +200,7 @@ def test_series_below_min_coverage_is_found(threshold: float, found: list[Window
     assert look(store, min_coverage=threshold).windows == found
 
 
+@pytest.mark.contract("coverage.min_coverage", "finding.absent")
 def test_one_incomplete_series_of_many_is_found() -> None:
     """It is found by name, though nearly all values of its object are there."""
     store = MemoryStore()
@@ -206,6 +215,7 @@ def test_one_incomplete_series_of_many_is_found() -> None:
     assert coverage.messages[0].endswith("absent: 1 series lack values: thin in EVPL (22 of 288)")
 
 
+@pytest.mark.contract("finding.empty")
 def test_empty_day_is_found_until_it_has_samples() -> None:
     """All days of an outage are pulled again on one night, whenever it ends."""
     store = MemoryStore()
@@ -222,6 +232,7 @@ def test_empty_day_is_found_until_it_has_samples() -> None:
     assert look(store, hours(0, 4 * 24)).windows == []
 
 
+@pytest.mark.contract("coverage.expected-series")
 def test_object_without_whole_steps_expects_nothing() -> None:
     """With a granularity of a week, a day is never incomplete, and an empty day is no finding."""
     store = MemoryStore()
@@ -238,6 +249,7 @@ def test_object_without_whole_steps_expects_nothing() -> None:
     assert (coverage.rows, coverage.expected, coverage.observed, coverage.values) == (1, 0, 0, 0)
 
 
+@pytest.mark.contract("lake.earlier-versions")
 def test_objects_of_an_earlier_version_give_the_same_findings() -> None:
     """What their footers lack is counted from their rows."""
     store = MemoryStore()
@@ -250,6 +262,7 @@ def test_objects_of_an_earlier_version_give_the_same_findings() -> None:
     assert look(store, hours(0, 72), min_coverage=1).windows == [day(0), day(1), day(2)]
 
 
+@pytest.mark.contract("coverage.reads")
 def test_rows_are_read_once_for_the_same_series() -> None:
     """Of many objects with the same series only one is read whole, the others by their footers."""
     store = MemoryStore()
@@ -289,6 +302,7 @@ def test_long_footer_is_read_whole() -> None:
     assert [call for call in store.calls if call[0] == "tail"] == [("tail", path)]
 
 
+@pytest.mark.contract("finding.absent")
 @pytest.mark.parametrize("is_earlier", [False, True], ids=["", "earlier version"])
 def test_unreadable_rows_are_absent(is_earlier: bool) -> None:  # noqa: FBT001 a parameter of the test
     """The footer counts rows that can't be read, so the object is pulled again."""
@@ -318,6 +332,7 @@ def test_empty_object_is_found_and_replaced(is_earlier: bool) -> None:  # noqa: 
     assert look(store).findings == []
 
 
+@pytest.mark.contract("coverage.result")
 def test_window_over_a_foreign_object_is_not_pulled() -> None:
     """A pull of it would be refused, so only the other windows are pulled again."""
     store = MemoryStore()
@@ -371,6 +386,7 @@ def test_overlap_names_five_objects() -> None:
     assert len(told) < 350
 
 
+@pytest.mark.contract("coverage.one-finding")
 def test_findings_are_texts_in_order_of_time() -> None:
     """Sums add up over all objects, also the empty one."""
     store = MemoryStore()
@@ -399,6 +415,7 @@ def test_findings_are_texts_in_order_of_time() -> None:
     assert (told["objects"], told["rows"], told["expected"], told["observed"]) == (4, 4, 180, 4)
 
 
+@pytest.mark.contract("coverage.xcom")
 def test_result_has_a_hundred_findings() -> None:
     """The result is small enough for XCom, and its counts cover all findings."""
     coverage = look(MemoryStore(), Window(MIDNIGHT - 150 * ONE_DAY, MIDNIGHT))
@@ -409,6 +426,7 @@ def test_result_has_a_hundred_findings() -> None:
 spans = st.tuples(st.integers(0, 47), st.integers(1, 24)).map(lambda pair: (pair[0], min(48, sum(pair))))
 
 
+@pytest.mark.contract("coverage.result", "finding.missing")
 @fewer
 @given(st.lists(spans, max_size=5), spans)
 def test_each_hour_is_landed_or_pulled_again(landed: list[tuple[int, int]], asked: tuple[int, int]) -> None:

@@ -25,6 +25,7 @@ from tests.support.lake import (
 from tests.support.stores import MemoryStore
 
 
+@pytest.mark.contract("finding.empty", "coverage.age")
 def test_incomplete_window_returns_when_its_age_has_doubled() -> None:
     """First pulled an hour after its end, it returns after about 1, 2, 4 and 8 days, and no more."""
     store = MemoryStore()
@@ -44,6 +45,7 @@ def test_incomplete_window_returns_when_its_age_has_doubled() -> None:
     assert "set give_up_after=None" in coverage.messages[0]
 
 
+@pytest.mark.contract("coverage.age")
 def test_window_that_is_never_pulled_is_given_up_at_twice_the_age() -> None:
     """A slice that is kept or refused keeps the time of its last pull."""
     store = MemoryStore()
@@ -61,6 +63,7 @@ def test_window_that_is_never_pulled_is_given_up_at_twice_the_age() -> None:
     assert found == list(range(1, 15))
 
 
+@pytest.mark.contract("finding.missing", "finding.overlap")
 def test_missing_and_overlapping_windows_are_never_given_up() -> None:
     """They are returned whatever their age."""
     store = MemoryStore()
@@ -69,6 +72,7 @@ def test_missing_and_overlapping_windows_are_never_given_up() -> None:
     assert look(store, hours(0, 48), give_up_after=ONE_DAY, now=late).windows == [DAY, day(1)]
 
 
+@pytest.mark.contract("coverage.give_up_after")
 def test_nothing_is_given_up_without_a_limit() -> None:
     """None disables it: the window returns each night."""
     store = MemoryStore()
@@ -77,6 +81,7 @@ def test_nothing_is_given_up_without_a_limit() -> None:
     assert look(store, hours(0, 12), now=late).windows == [hours(0, 12)]
 
 
+@pytest.mark.contract("coverage.age")
 def test_age_begins_with_a_late_first_pull() -> None:
     """The age of an old window that was backfilled counts from the backfill."""
     store = MemoryStore()
@@ -87,6 +92,7 @@ def test_age_begins_with_a_late_first_pull() -> None:
         assert len(look(store, hours(0, 12), give_up_after=7 * ONE_DAY, now=now).windows) == count
 
 
+@pytest.mark.contract("coverage.age")
 def test_waiting_window_is_reported() -> None:
     """Between two pulls its finding says that it waits, and it is not returned."""
     store = MemoryStore()

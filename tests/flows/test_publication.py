@@ -89,6 +89,7 @@ def test_count_equals_the_series_that_a_pull_lands_in_the_last_step(
     assert count(api, window, granularity) == len(landed)
 
 
+@pytest.mark.contract("sensor.last-step")
 @pytest.mark.parametrize(
     ("granularity", "end", "start"),
     [
@@ -160,6 +161,7 @@ def test_pages_of_any_length_are_counted() -> None:
     assert api.indices == [1, 3, 4, 7]
 
 
+@pytest.mark.contract("sensor.last-step")
 @pytest.mark.parametrize(("enough", "seen", "indices"), [(3, 4, [1, 3]), (4, 4, [1, 3]), (5, 6, [1, 3, 5])])
 def test_count_stops_at_the_page_with_enough_series(enough: int, seen: int, indices: list[int]) -> None:
     """Later pages are not requested."""
@@ -216,6 +218,7 @@ def test_temporary_error_counts_as_not_published(caplog: pytest.LogCaptureFixtur
     assert levels == ["INFO", "WARNING", "INFO"]
 
 
+@pytest.mark.contract("sensor.retry-after")
 @pytest.mark.parametrize(("seconds", "waits"), [(3600, HOUR), (10**9, DAY)])
 def test_poll_before_a_retry_after_sends_no_request(seconds: int, waits: timedelta) -> None:
     """The wait of a `Retry-After` is kept, for a day at most."""

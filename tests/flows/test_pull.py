@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from airflow_provider_evpl.flows.progress import Progress
 
 
+@pytest.mark.contract("column.timestamp", "gap.A10")
 def test_every_sample_of_the_sandbox_lands_once(tmp_path: Path) -> None:
     """Over real HTTP the lake holds the sandbox's truth; a second run changes nothing."""
     config = SandboxConfig(circuits=3, page_size=5)
@@ -58,6 +59,7 @@ def test_every_sample_of_the_sandbox_lands_once(tmp_path: Path) -> None:
             assert (summary["rows"], summary["pages"], summary["retries"]) == (truth.total(), 6, 0)
 
 
+@pytest.mark.contract("result.small", "result.code_ope", "result.null_values", "result.slice_count")
 def test_summary_has_the_keys_of_the_contract(tmp_path: Path) -> None:
     """The result is small JSON that accounts for every sample."""
     api = FakeApi([*grid("a", MIDNIGHT, 12), *grid("a", MIDNIGHT, 1), *grid("b", MIDNIGHT, 2, value=None)])
@@ -100,6 +102,7 @@ def test_summary_has_the_keys_of_the_contract(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.contract("result.series", "result.observed", "result.bytes", "gap.A2")
 def test_summary_sums_counts_over_the_slices(tmp_path: Path) -> None:
     """Steps are expected for the series of a slice and of the slice before; a series is counted once."""
     off_the_grid = Sample("a", MIDNIGHT + timedelta(minutes=7), "1")
@@ -114,6 +117,7 @@ def test_summary_sums_counts_over_the_slices(tmp_path: Path) -> None:
     assert (months["rows"], months["expected"], months["observed"]) == (16, None, None)
 
 
+@pytest.mark.contract("result.small", "result.slice_count")
 def test_summary_lists_the_first_and_last_50_slices(tmp_path: Path) -> None:
     """With more than 100 slices, `slice_count` still counts all."""
     five_minutes = timedelta(minutes=5)
@@ -125,6 +129,7 @@ def test_summary_lists_the_first_and_last_50_slices(tmp_path: Path) -> None:
     assert [listed[49]["start"], listed[50]["start"]] == ["2026-11-20T04:05:00Z", "2026-11-20T04:15:00Z"]
 
 
+@pytest.mark.contract("result.revisions")
 def test_second_run_reports_revisions(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Revisions are late samples, how late they are, changed values, and samples that are gone."""
     run(FakeApi(grid("a", MIDNIGHT, 20)), tmp_path, HOURS)
@@ -148,6 +153,7 @@ def test_second_run_reports_revisions(tmp_path: Path, caplog: pytest.LogCaptureF
     ]
 
 
+@pytest.mark.contract("result.revisions")
 def test_damaged_object_makes_revisions_null(tmp_path: Path) -> None:
     """Its slice lands, but a sum without it would be wrong."""
     run(FakeApi(grid("a", MIDNIGHT, 20)), tmp_path)
@@ -158,12 +164,14 @@ def test_damaged_object_makes_revisions_null(tmp_path: Path) -> None:
     assert len(rows(tmp_path)) == 20
 
 
+@pytest.mark.contract("assets.days_asset")
 def test_summary_lists_landed_days_in_order(tmp_path: Path) -> None:
     """Three slices on two UTC days give two days, whatever the zone of the machine."""
     plan = replace(HOURS, window=Window(MIDNIGHT - HOUR, MIDNIGHT + 2 * HOUR))
     assert run(FakeApi(grid("a", MIDNIGHT, 24)), tmp_path, plan).dates == ["2026-11-19", "2026-11-20"]
 
 
+@pytest.mark.contract("pull.allow_empty", "failing.not-published-yet")
 def test_unpublished_window_lands_nothing(tmp_path: Path) -> None:
     """A window without a sample is a temporary error, and the lake stays as it was."""
     with pytest.raises(EvplNotPublishedError, match="not published yet"):
@@ -171,6 +179,7 @@ def test_unpublished_window_lands_nothing(tmp_path: Path) -> None:
     assert objects(tmp_path) == []
 
 
+@pytest.mark.contract("failing.not-published-yet", "shrinking.history")
 def test_unpublished_window_erases_nothing(tmp_path: Path) -> None:
     """An empty answer for a landed window erases nothing, even with on_shrink=replace."""
     run(FakeApi(grid("a", MIDNIGHT, 288)), tmp_path)
@@ -180,12 +189,14 @@ def test_unpublished_window_erases_nothing(tmp_path: Path) -> None:
     assert rows(tmp_path) == before
 
 
+@pytest.mark.contract("pull.allow_empty", "gap.A24")
 def test_empty_window_lands_with_allow_empty(tmp_path: Path) -> None:
     """Each slice is then an object without rows."""
     summary = run(FakeApi(), tmp_path, replace(HOURS, allow_empty=True))
     assert (len(intervals(tmp_path)), rows(tmp_path), len(summary.landings)) == (3, [], 3)
 
 
+@pytest.mark.contract("failing.newest-first", "lake.empty-slice")
 def test_empty_slices_of_a_published_window_land(tmp_path: Path) -> None:
     """The newest hours wait for the first sample, then land empty; the result is in order of time."""
     summary = run(FakeApi(grid("a", MIDNIGHT, 3)), tmp_path, HOURS)
@@ -194,6 +205,7 @@ def test_empty_slices_of_a_published_window_land(tmp_path: Path) -> None:
     assert [one["start"] for one in slices] == [f"2026-11-20T0{n}:00:00Z" for n in range(3)]
 
 
+@pytest.mark.contract("lake.rerun")
 def test_day_replaces_its_hours(tmp_path: Path) -> None:
     """The nightly run leaves one object, with the late samples."""
     api = FakeApi(grid("a", MIDNIGHT, 36))
@@ -204,6 +216,7 @@ def test_day_replaces_its_hours(tmp_path: Path) -> None:
     assert (len(rows(tmp_path)), summary.landings[0].replaced) == (41, 3)
 
 
+@pytest.mark.contract("result.slice_count", "lake.replacement", "lake.rerun")
 def test_hour_of_a_landed_day_pulls_the_day(tmp_path: Path) -> None:
     """Slices inside a landed interval are pulled once, as that interval."""
     api = FakeApi(grid("a", MIDNIGHT, 288))
@@ -217,6 +230,7 @@ def test_hour_of_a_landed_day_pulls_the_day(tmp_path: Path) -> None:
 CIRCUITS = [sample for n in range(10) for sample in grid(f"circuit {n}", MIDNIGHT, 2)]
 
 
+@pytest.mark.contract("result.received", "result.pages", "gap.A27")
 def test_pages_of_unequal_length_are_pulled_one_by_one(tmp_path: Path) -> None:
     """The client assumes pages of equal length; if that is wrong, it pulls again one by one."""
     api = FakeApi(CIRCUITS, page_sizes=(3, 2, 4, 1))
@@ -228,6 +242,7 @@ def test_pages_of_unequal_length_are_pulled_one_by_one(tmp_path: Path) -> None:
     assert told["retries"] == len(api.indices) - 4 > 0
 
 
+@pytest.mark.contract("errors.message", "gap.A27")
 def test_pages_that_never_add_up_land_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """After three starts a temporary error names the slice, and nothing has landed."""
     caplog.set_level(logging.INFO)
@@ -241,6 +256,7 @@ def test_pages_that_never_add_up_land_nothing(tmp_path: Path, caplog: pytest.Log
     assert caplog.text.count("Starting again") == 2
 
 
+@pytest.mark.contract("result.bytes")
 def test_progress_is_reported_after_every_page(tmp_path: Path) -> None:
     """It has pages and samples so far, the share of the window, and the time left."""
     told: list[Progress] = []
@@ -265,6 +281,7 @@ def test_progress_without_totals_has_no_time_left(tmp_path: Path) -> None:
     assert [(one.share, one.seconds_left) for one in told] == [(0, None)]
 
 
+@pytest.mark.contract("lake.pulled-at")
 def test_footer_has_the_time_of_the_first_request(tmp_path: Path) -> None:
     """If a slice started again, it is the time of the second start."""
     times = iter(MIDNIGHT + DAY + n * HOUR for n in range(10))
@@ -276,6 +293,7 @@ def test_footer_has_the_time_of_the_first_request(tmp_path: Path) -> None:
     assert footer[b"evpl.pulled_at"] == footer[b"evpl.first_pulled_at"] == b"2026-11-21T01:00:00Z"
 
 
+@pytest.mark.contract("lake.footer")
 def test_footer_has_the_provenance(tmp_path: Path) -> None:
     """It has window, slice, source, counts and the run's ids."""
     run(FakeApi(grid("a", MIDNIGHT, 36)), tmp_path, HOURS)

@@ -51,6 +51,7 @@ def starts(api: FakeApi) -> list[str]:
     return list(dict.fromkeys(found))
 
 
+@pytest.mark.contract("failing.newest-first")
 def test_newest_slice_is_pulled_first(tmp_path: Path) -> None:
     """Late or failing old slices don't delay new ones."""
     api = week()
@@ -58,6 +59,7 @@ def test_newest_slice_is_pulled_first(tmp_path: Path) -> None:
     assert starts(api) == [f"{MIDNIGHT - n * DAY:%Y-%m-%d}" for n in range(DAYS)]
 
 
+@pytest.mark.contract("failing.error-of-a-slice")
 @pytest.mark.parametrize("status", [500, 404, 422])
 def test_failed_day_stops_no_other_day(tmp_path: Path, status: int) -> None:
     """All other slices land, and the error at the end names the failed one."""
@@ -69,6 +71,7 @@ def test_failed_day_stops_no_other_day(tmp_path: Path, status: int) -> None:
     assert intervals(tmp_path) == days(0, 1, 2, 4, 5, 6, 7)
 
 
+@pytest.mark.contract("failing.error-of-a-slice")
 def test_foreign_object_stops_no_other_slice(tmp_path: Path) -> None:
     """Its day stays as it was, no request is sent for it, and the error says why."""
     api = week()
@@ -81,6 +84,7 @@ def test_foreign_object_stops_no_other_slice(tmp_path: Path) -> None:
     assert f"{MIDNIGHT - 5 * DAY:%Y-%m-%d}" not in starts(api)
 
 
+@pytest.mark.contract("failing.error-of-a-slice")
 def test_permanent_and_temporary_errors_together_are_retried(tmp_path: Path) -> None:
     """The error names each slice in order of time; it is retryable, with the longest wait of all."""
     api = week()
@@ -94,6 +98,7 @@ def test_permanent_and_temporary_errors_together_are_retried(tmp_path: Path) -> 
     assert [line.partition("2026-11-")[2][:2] for line in lines] == ["15", "16", "18"]
 
 
+@pytest.mark.contract("failing.error-of-a-slice")
 def test_permanent_errors_alone_are_permanent(tmp_path: Path) -> None:
     """A retry would fail for the same slices again."""
     api = week()
@@ -103,6 +108,7 @@ def test_permanent_errors_alone_are_permanent(tmp_path: Path) -> None:
         run(api, tmp_path, WEEK)
 
 
+@pytest.mark.contract("failing.stops-the-run")
 @pytest.mark.parametrize(("status", "kind"), [(403, EvplForbiddenError), (429, EvplRateLimitError)])
 def test_error_of_all_slices_stops_the_run(tmp_path: Path, status: int, kind: type[EvplError]) -> None:
     """After an error of the subscription or a rate limit no further slice is requested."""
@@ -114,6 +120,7 @@ def test_error_of_all_slices_stops_the_run(tmp_path: Path, status: int, kind: ty
     assert len(starts(api)) == 3
 
 
+@pytest.mark.contract("failing.stops-the-run")
 def test_refused_credentials_stop_the_run(tmp_path: Path) -> None:
     """The first token of the run is refused, so no other slice would succeed."""
     api = week()
@@ -123,6 +130,7 @@ def test_refused_credentials_stop_the_run(tmp_path: Path) -> None:
     assert len(starts(api)) == 1
 
 
+@pytest.mark.contract("failing.stops-the-run")
 def test_wait_beyond_the_limit_stops_the_run(tmp_path: Path) -> None:
     """The error carries the wait, so that the task can be deferred for so long."""
     api = week()
@@ -133,6 +141,7 @@ def test_wait_beyond_the_limit_stops_the_run(tmp_path: Path) -> None:
     assert len(starts(api)) == 3
 
 
+@pytest.mark.contract("failing.stops-the-run")
 def test_three_failures_in_a_row_stop_the_run(tmp_path: Path) -> None:
     """The API itself is down; the error names the slices, and what has landed stays."""
     api = week()
@@ -144,6 +153,7 @@ def test_three_failures_in_a_row_stop_the_run(tmp_path: Path) -> None:
     assert len(starts(api)) == 4
 
 
+@pytest.mark.contract("failing.stops-the-run")
 def test_answer_between_failures_resets_their_count(tmp_path: Path) -> None:
     """Four days fail, never three in a row: all others land."""
     api = week()
@@ -153,6 +163,7 @@ def test_answer_between_failures_resets_their_count(tmp_path: Path) -> None:
     assert intervals(tmp_path) == days(0, 3, 6, 7)
 
 
+@pytest.mark.contract("failing.stops-the-run")
 def test_store_failure_stops_the_run() -> None:
     """Nothing is pulled that can't be written."""
     api, store = week(), MemoryStore(fail_at=12)
@@ -172,6 +183,7 @@ class _Stopping(FakeApi):
         return super()._entries(*bounds)  # type: ignore[arg-type]  # two moments
 
 
+@pytest.mark.contract("failing.stops-the-run")
 def test_stopped_run_requests_no_further_slice(tmp_path: Path) -> None:
     """The request that is aborted is not counted as a failure of its slice."""
     api = _Stopping(week().samples, page_size=1)

@@ -28,6 +28,7 @@ NULLED = FakeApi(
 class TestShrinking:
     """A slice that would erase landed samples."""
 
+    @pytest.mark.contract("pull.on_shrink")
     def test_slice_is_refused_by_default(self, tmp_path: Path, api: FakeApi) -> None:
         """The object stays as it was, byte for byte, and the error says what to do."""
         run(FakeApi(grid("a", MIDNIGHT, 288)), tmp_path)
@@ -38,6 +39,7 @@ class TestShrinking:
         assert "on_shrink" in error.value.next_step
         assert (tmp_path / objects(tmp_path)[0]).read_bytes() == before
 
+    @pytest.mark.contract("pull.on_shrink", "result.received", "result.pages")
     def test_keep_leaves_the_landed_samples(
         self, tmp_path: Path, api: FakeApi, caplog: pytest.LogCaptureFixture
     ) -> None:
@@ -49,6 +51,7 @@ class TestShrinking:
         told = summary.as_dict()
         assert (told["received"], told["rows"], told["pages"], told["slices"]) == (0, 0, 0, [])
 
+    @pytest.mark.contract("pull.on_shrink")
     def test_replace_lands_the_slice(self, tmp_path: Path, api: FakeApi) -> None:
         """The lake then has what the API has."""
         run(FakeApi(grid("a", MIDNIGHT, 288)), tmp_path)
@@ -56,6 +59,7 @@ class TestShrinking:
         assert rows(tmp_path) == [(one.name, one.timestamp, one.value and 1.5) for one in api.samples]
         assert summary.landings[0].replaced == 1
 
+    @pytest.mark.contract("shrinking.wider-group")
     @pytest.mark.parametrize("on_shrink", ["fail", "keep", "replace"])
     def test_wider_slice_is_refused(self, tmp_path: Path, api: FakeApi, on_shrink: str) -> None:
         """An hour that would erase samples of its day is refused; the error names the day to pull."""
@@ -66,6 +70,7 @@ class TestShrinking:
         assert len(rows(tmp_path)) == 288
 
 
+@pytest.mark.contract("pull.max_rejected_fraction", "failing.refused-slice")
 def test_refused_slice_does_not_stop_the_others(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """The error has the slice, counts by reason and three examples, and is not logged as well."""
     bad = [Sample("a", MIDNIGHT + HOUR + n * timedelta(minutes=1), "12,5") for n in range(4)]
@@ -82,6 +87,7 @@ def test_refused_slice_does_not_stop_the_others(tmp_path: Path, caplog: pytest.L
     assert not list(tmp_path.rglob("*.jsonl"))
 
 
+@pytest.mark.contract("failing.refused-slice")
 def test_error_names_each_refused_slice(tmp_path: Path) -> None:
     """One slice would erase samples, one is rejected; the slice between them lands."""
     run(FakeApi(grid("a", MIDNIGHT, 12)), tmp_path, replace(A_DAY, window=Window(MIDNIGHT, MIDNIGHT + HOUR)))
@@ -105,6 +111,7 @@ def test_conflicts_count_as_rejected(tmp_path: Path) -> None:
     assert [row.value for row in rows(tmp_path)] == [9, 9, 1.5, 1.5]
 
 
+@pytest.mark.contract("rejected.file")
 def test_rejected_samples_are_kept_beside_the_rows(tmp_path: Path) -> None:
     """Within the limit a slice lands; the rejected samples are in a file of their own, as they came."""
     api = FakeApi([*grid("a", MIDNIGHT, 287), Sample("b", MIDNIGHT, "n/a")])
@@ -127,6 +134,7 @@ def test_rejected_samples_are_kept_beside_the_rows(tmp_path: Path) -> None:
     assert slices[0]["rejected_path"] == f"file://{rejected}"
 
 
+@pytest.mark.contract("failing.rejected-samples")
 def test_rejected_samples_are_logged_with_reasons(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """The warning of a slice that lands has counts by reason, three examples, and the rejected file."""
     odd = [Sample("b", MIDNIGHT + n * timedelta(minutes=5), ["n/a", "12,5"][n % 2]) for n in range(5)]
@@ -170,6 +178,7 @@ def test_refusal_is_logged_if_another_error_stops_the_run(
     assert "1 x value is no number" in caplog.text
 
 
+@pytest.mark.contract("foreign.left-alone", "lake.temporary-files")
 def test_leftovers_of_killed_runs_are_removed(tmp_path: Path) -> None:
     """A run removes temporary files, and rejected files without an object, of all that its slices replace."""
     partitions = "operator_code=op-0042/granularity=300s/date=2026-11-20"
@@ -202,6 +211,7 @@ def test_clean_run_removes_the_rejected_file(tmp_path: Path) -> None:
     assert len(rows(tmp_path)) == 6
 
 
+@pytest.mark.contract("foreign.refused")
 def test_another_source_in_the_same_root_is_refused(tmp_path: Path) -> None:
     """Objects of another API are neither read nor replaced, and no request is sent."""
     run(FakeApi(grid("a", MIDNIGHT, 5)), tmp_path)
@@ -211,6 +221,7 @@ def test_another_source_in_the_same_root_is_refused(tmp_path: Path) -> None:
     assert (other.indices, len(rows(tmp_path))) == ([], 5)
 
 
+@pytest.mark.contract("lake.footer", "gap.A13")
 def test_unknown_fields_are_logged_once_and_kept_in_the_footer(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -222,6 +233,7 @@ def test_unknown_fields_are_logged_once_and_kept_in_the_footer(
         assert json.loads(names) == ["entries[].performanceValues[].context"]
 
 
+@pytest.mark.contract("lake.empty-slice")
 def test_empty_slice_lands_beside_a_refused_one(tmp_path: Path) -> None:
     """A refused slice with samples shows that the window is published: the empty ones of it land."""
     api = FakeApi([*grid("a", MIDNIGHT, 9), Sample("b", MIDNIGHT, "n/a")])
@@ -230,6 +242,7 @@ def test_empty_slice_lands_beside_a_refused_one(tmp_path: Path) -> None:
     assert (len(intervals(tmp_path)), rows(tmp_path)) == (2, [])
 
 
+@pytest.mark.contract("column.value", "gap.A11")
 def test_unit_doubts_are_logged_once_and_change_nothing(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -252,6 +265,7 @@ def test_refusal_shows_no_secret(tmp_path: Path) -> None:
     assert "token" not in str(error.value)
 
 
+@pytest.mark.contract("connection.naive_timestamps")
 def test_times_without_a_zone_name_their_setting(tmp_path: Path) -> None:
     """They are refused by default, and the error names the setting that reads them."""
     naive = FakeApi(grid("a", MIDNIGHT, 1), extra_fields={"timeStamp": "2026-11-20T00:00:00"})

@@ -1,5 +1,7 @@
 """The series that are expected by name, and those that an object lacks."""
 
+import pytest
+
 from airflow_provider_evpl.flows.findings import Outcome
 from airflow_provider_evpl.models import Series
 from tests.support.lake import (
@@ -24,6 +26,7 @@ from tests.support.lake import (
 from tests.support.stores import MemoryStore
 
 
+@pytest.mark.contract("coverage.expected-series", "finding.absent")
 def test_hours_without_a_series_are_found() -> None:
     """The first hours of a day lack circuits that later hours have."""
     store = MemoryStore()
@@ -37,6 +40,7 @@ def test_hours_without_a_series_are_found() -> None:
     )
 
 
+@pytest.mark.contract("coverage.expected-series")
 def test_objects_of_any_length_are_compared() -> None:
     """A day that lacks a circuit is found by objects of other lengths around it."""
     store = MemoryStore()
@@ -47,6 +51,7 @@ def test_objects_of_any_length_are_compared() -> None:
     assert kinds(look(store, hours(0, 72))) == [("absent", day(1))]
 
 
+@pytest.mark.contract("coverage.expected-series")
 def test_new_series_does_not_replace_a_missing_one() -> None:
     """If one series ends and another begins on the same day, the first one is missing."""
     store = MemoryStore()
@@ -58,6 +63,7 @@ def test_new_series_does_not_replace_a_missing_one() -> None:
     assert coverage.messages[1].endswith("vanished: 1 series have no more samples: c in EVPL")
 
 
+@pytest.mark.contract("coverage.expected-series")
 def test_new_series_is_not_expected_on_earlier_days() -> None:
     """It is expected from its first UTC day on."""
     store = MemoryStore()
@@ -67,6 +73,7 @@ def test_new_series_is_not_expected_on_earlier_days() -> None:
     assert (kinds(coverage), coverage.expected) == ([], 3 * 288)
 
 
+@pytest.mark.contract("coverage.give_up_after", "finding.vanished")
 def test_vanished_series_is_pulled_for_its_first_day_only() -> None:
     """It is reported for `give_up_after`, and not expected after that."""
     store = MemoryStore()
@@ -85,6 +92,7 @@ def test_vanished_series_is_pulled_for_its_first_day_only() -> None:
     assert for_ever.windows == [day(2)]
 
 
+@pytest.mark.contract("coverage.one-finding")
 def test_renamed_pop_is_reported() -> None:
     """The finding names the vanished series and the new one of the same circuit and metric."""
     store = MemoryStore()
@@ -118,6 +126,7 @@ def test_pop_renamed_at_noon_is_reported_on_both_days() -> None:
     assert [renamed in message for message in coverage.messages] == [True, True]
 
 
+@pytest.mark.contract("coverage.one-finding")
 def test_finding_names_five_series() -> None:
     """A day on which all circuits are absent is one finding, in one short line."""
     store = MemoryStore()
@@ -147,6 +156,7 @@ def test_series_with_the_fewest_values_come_first() -> None:
     assert message.endswith(f"absent: 4 series lack values: {few}")
 
 
+@pytest.mark.contract("finding.null")
 def test_day_of_nulls_is_a_null_finding() -> None:
     """A sample without a value is observed, but is no value."""
     store = MemoryStore()

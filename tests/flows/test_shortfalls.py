@@ -34,6 +34,7 @@ def counts(summary: Summary) -> tuple[object, ...]:
     return result["expected"], result["observed"], result["values"]
 
 
+@pytest.mark.contract("pull.min_coverage", "failing.few-values")
 def test_missing_values_are_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """The warning begins with the share and the day, says what to do, and names the series."""
     run(FakeApi(days("a", MIDNIGHT, 144)), tmp_path)
@@ -43,6 +44,7 @@ def test_missing_values_are_a_warning(tmp_path: Path, caplog: pytest.LogCaptureF
     assert "min_coverage" in told
 
 
+@pytest.mark.contract("failing.few-values")
 def test_whole_day_is_no_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Pulling the same day again is no warning either."""
     api = FakeApi(days("ab", MIDNIGHT))
@@ -50,6 +52,7 @@ def test_whole_day_is_no_warning(tmp_path: Path, caplog: pytest.LogCaptureFixtur
     assert warnings(caplog) == []
 
 
+@pytest.mark.contract("result.expected")
 def test_series_of_the_day_before_are_expected(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """A circuit without any sample is missing, whatever the others have."""
     run(FakeApi(days("abc", MIDNIGHT - DAY)), tmp_path, BEFORE)
@@ -58,6 +61,7 @@ def test_series_of_the_day_before_are_expected(tmp_path: Path, caplog: pytest.Lo
     assert "2 series lack values: b in EVPL (0 of 288), c in EVPL (0 of 288)" in warnings(caplog)[-1]
 
 
+@pytest.mark.contract("result.expected")
 def test_series_of_replaced_objects_are_expected(tmp_path: Path) -> None:
     """If `on_shrink` lets a circuit go, its values still count as expected."""
     run(FakeApi(days("ab", MIDNIGHT)), tmp_path)
@@ -65,6 +69,7 @@ def test_series_of_replaced_objects_are_expected(tmp_path: Path) -> None:
     assert counts(summary) == (576, 288, 288)
 
 
+@pytest.mark.contract("result.expected")
 def test_series_of_the_last_24_hours_are_expected(tmp_path: Path) -> None:
     """They are the series of the newest object with samples that ended in the 24 hours before."""
     two_hours = replace(HOURS, window=Window(MIDNIGHT, MIDNIGHT + 2 * HOUR))
@@ -77,6 +82,7 @@ def test_series_of_the_last_24_hours_are_expected(tmp_path: Path) -> None:
     assert counts(run(FakeApi(days("b", MIDNIGHT + 52 * HOUR, 12)), tmp_path, later)) == (12, 12, 12)
 
 
+@pytest.mark.contract("result.observed")
 def test_nulls_are_observed_but_no_values(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """A day of samples without values lacks all values."""
     summary = run(FakeApi(grid("a", MIDNIGHT, 288, value=None)), tmp_path)
@@ -84,6 +90,7 @@ def test_nulls_are_observed_but_no_values(tmp_path: Path, caplog: pytest.LogCapt
     assert warnings(caplog)[0].startswith("0.0 % of 2026-11-20: 0 of 288")
 
 
+@pytest.mark.contract("failing.few-values")
 def test_one_warning_a_run_names_the_worst_day(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """It counts the other days that lack values; shares are rounded down."""
     run(FakeApi([*days("a", MIDNIGHT - DAY, 287), *days("a", MIDNIGHT, 144)]), tmp_path, TWO_DAYS)
@@ -93,6 +100,7 @@ def test_one_warning_a_run_names_the_worst_day(tmp_path: Path, caplog: pytest.Lo
     assert warnings(caplog)[-1].startswith("99.9 % of")
 
 
+@pytest.mark.contract("failing.few-values")
 def test_warning_names_five_series(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """The warning names the five series with the fewest values, and counts the others."""
     api = FakeApi([sample for n in range(8) for sample in grid(f"c{n}", MIDNIGHT, 10 * (n + 1))])
@@ -101,6 +109,7 @@ def test_warning_names_five_series(tmp_path: Path, caplog: pytest.LogCaptureFixt
     assert warnings(caplog)[0].endswith(f"8 series lack values: {named} and 3 more")
 
 
+@pytest.mark.contract("result.expected")
 def test_slices_of_one_run_are_compared(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """The newest slice lands first, so it is checked once an older slice with samples has landed."""
     first_run = replace(HOURS, window=Window(MIDNIGHT, MIDNIGHT + 4 * HOUR))
@@ -124,6 +133,7 @@ def test_slice_more_than_a_day_before_is_not_compared(tmp_path: Path) -> None:
     assert counts(summary) == (3 * 288, 3 * 288, 3 * 288)
 
 
+@pytest.mark.contract("result.expected")
 def test_slice_without_whole_steps_expects_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """A day has no whole step of a week, so sums leave it out."""
     week = replace(A_DAY, granularity=Granularity("1w"))
@@ -136,6 +146,7 @@ def test_slice_without_whole_steps_expects_nothing(tmp_path: Path, caplog: pytes
     assert warnings(caplog) == []
 
 
+@pytest.mark.contract("pull.min_coverage")
 def test_outage_of_days_is_a_warning_for_each_day(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """An empty day is missing even if no object with samples ended in the 24 hours before."""
     api = FakeApi(days("a", MIDNIGHT - 3 * DAY))
@@ -154,6 +165,7 @@ def test_outage_of_days_is_a_warning_for_each_day(tmp_path: Path, caplog: pytest
 class TestMinCoverage:
     """`min_coverage` of a pull."""
 
+    @pytest.mark.contract("pull.min_coverage")
     def test_incomplete_slice_lands_and_is_retried(self, tmp_path: Path) -> None:
         """The error is temporary, and names the slice and its series."""
         plan = replace(A_DAY, min_coverage=0.9)
@@ -169,6 +181,7 @@ class TestMinCoverage:
         api.samples = days("ab", MIDNIGHT)
         assert counts(run(api, tmp_path, plan)) == (576, 576, 576)
 
+    @pytest.mark.contract("pull.min_coverage")
     def test_each_series_must_reach_it(self, tmp_path: Path) -> None:
         """One half-empty circuit of a hundred fails the slice, though 99.5 % of the values have landed."""
         samples = [sample for n in range(99) for sample in grid(f"c{n:02}", MIDNIGHT, 12)]
@@ -183,6 +196,7 @@ class TestMinCoverage:
         run(FakeApi(days("a", MIDNIGHT, 144)), tmp_path, replace(A_DAY, min_coverage=share))
         assert len(intervals(tmp_path)) == 1
 
+    @pytest.mark.contract("pull.min_coverage")
     def test_lookback_only_warns(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
         """A day that stays incomplete does not fail the task while it is in the lookback."""
         api = FakeApi([*days("a", MIDNIGHT - DAY, 100), *days("a", MIDNIGHT)])
@@ -204,6 +218,7 @@ class TestMinCoverage:
         with pytest.raises(EvplRefusedError):
             run(FakeApi(days("a", MIDNIGHT, 100)), tmp_path, replace(A_DAY, min_coverage=0.9))
 
+    @pytest.mark.contract("pull.min_coverage")
     def test_kept_slice_must_reach_it(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
         """A retry that keeps half a day, because the API has less by now, fails too."""
         plan = replace(A_DAY, min_coverage=0.9, on_shrink="keep")

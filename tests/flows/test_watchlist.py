@@ -29,6 +29,7 @@ def hours(*starts: int) -> tuple[Window, ...]:
     return tuple(Window(midnight + start * HOUR, midnight + (start + 1) * HOUR) for start in starts)
 
 
+@pytest.mark.contract("trigger.arguments")
 def test_missing_arguments_have_defaults() -> None:
     """They are steps of five minutes, no time to settle, and a lookback of a week."""
     nothing = dict.fromkeys(("code_ope", "granularity", "settle", "lookback"))
@@ -37,6 +38,7 @@ def test_missing_arguments_have_defaults() -> None:
     assert plan().code_ope is None
 
 
+@pytest.mark.contract("trigger.arguments")
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -98,6 +100,7 @@ def test_plan_of_a_window_is_the_sensors() -> None:
         plan().wait_for(window, default_code_ope=None)
 
 
+@pytest.mark.contract("trigger.first-window")
 def test_list_begins_with_the_newest_ended_window() -> None:
     """A window ends for the list when it has settled; older windows are not listed."""
     for settle, start in {"0s": 9, "1200s": 9, "1201s": 8}.items():
@@ -106,6 +109,7 @@ def test_list_begins_with_the_newest_ended_window() -> None:
         assert watched.windows == hours(start)
 
 
+@pytest.mark.contract("trigger.arguments", "trigger.first-window")
 def test_late_window_stays_beside_newer_ones(caplog: pytest.LogCaptureFixture) -> None:
     """It stays on the list until it is published or too old, which is logged."""
     watched = WatchList(plan(lookback="2h"), NOW)
@@ -146,6 +150,7 @@ def test_postponed_window_is_not_due_but_stays() -> None:
     assert len(watched.as_dict()["open"]) == 2
 
 
+@pytest.mark.contract("trigger.temporary-error")
 def test_failed_window_is_due_after_all_others() -> None:
     """Among failed windows the one that failed longest ago comes first, until it is answered."""
     watched = WatchList(plan(), NOW)
@@ -179,6 +184,7 @@ def test_failed_window_leaves_the_list_like_others() -> None:
     assert watched.due(NOW + 4 * HOUR) == hours(12, 10)
 
 
+@pytest.mark.contract("trigger.temporary-error")
 @given(st.lists(st.booleans(), min_size=1, max_size=12))
 def test_each_window_is_requested_however_many_fail(failing: list[bool]) -> None:
     """If three failures in a row end a poll, `ceil(windows / 3)` polls request each window."""
@@ -219,6 +225,7 @@ def test_resume_refuses_wrong_content(written: Any) -> None:  # noqa: ANN401 the
     assert watched.windows == hours(9)
 
 
+@pytest.mark.contract("trigger.restart")
 @given(st.lists(st.tuples(st.integers(-30, 90), st.booleans(), st.lists(st.integers(0, 20))), max_size=20))
 def test_each_window_is_published_once_over_any_life(life: list[tuple[int, bool, list[int]]]) -> None:
     """However often the list is updated and resumed, each window is published once, and none is lost.

@@ -35,6 +35,7 @@ from tests.support.lake import (
 from tests.support.stores import MemoryStore
 
 
+@pytest.mark.contract("lake.path", "slices.object")
 def test_slice_lands_as_one_object() -> None:
     """The object is named by its interval. The landing says what was put."""
     store = MemoryStore()
@@ -52,6 +53,7 @@ def test_slice_lands_as_one_object() -> None:
     )
 
 
+@pytest.mark.contract("lake.rerun")
 def test_second_run_gives_the_same_bytes() -> None:
     """Names and bytes are the same, and the landings say that objects were replaced."""
     store = MemoryStore()
@@ -62,6 +64,7 @@ def test_second_run_gives_the_same_bytes() -> None:
     assert [landing.replaced for landing in again] == [1, 1]
 
 
+@pytest.mark.contract("rejected.removed", "lake.whole-objects", "lake.list-after-put")
 def test_day_supersedes_its_hours() -> None:
     """The hours and their rejected samples are deleted after the day is put."""
     store = MemoryStore()
@@ -99,6 +102,7 @@ def test_hour_of_a_landed_day_pulls_the_day() -> None:
     assert shown(store) == dict.fromkeys(range(24), 2.0)
 
 
+@pytest.mark.contract("lake.empty-slice")
 def test_empty_slice_lands_without_rows() -> None:
     """An object without rows says that the slice was pulled, and that no sample was there."""
     store = MemoryStore()
@@ -161,6 +165,7 @@ def test_completeness_counts_objects_that_landed_meanwhile() -> None:
     assert kept.values == 2 * (4 + 12)
 
 
+@pytest.mark.contract("lake.pulled-at")
 def test_first_pull_outlives_its_object() -> None:
     """A day that replaces hours says when the first of them was pulled, and when the day was pulled."""
     store = MemoryStore()
@@ -172,6 +177,7 @@ def test_first_pull_outlives_its_object() -> None:
     assert (footer.first_pulled_at, footer.pulled_at) == (PULLED_AT, PULLED_AT + 2 * HOUR)
 
 
+@pytest.mark.contract("lake.list-after-put")
 def test_object_of_another_run_stays_and_raises_overlap_error() -> None:
     """The object appeared after the listing. Airflow retries, and the next run joins both."""
     store = MemoryStore()
@@ -197,6 +203,7 @@ def test_two_runs_on_one_interval_both_land() -> None:
     assert shown(store) == dict.fromkeys(range(24), 3.0)
 
 
+@pytest.mark.contract("lake.runs-at-once")
 def test_runs_on_neighboring_intervals_both_land() -> None:
     """Intervals that only touch do not overlap."""
     store = MemoryStore()
@@ -209,6 +216,7 @@ def test_runs_on_neighboring_intervals_both_land() -> None:
 WITHOUT_FOOTER = [b"", b"PAR1 no footer PAR1", b"id,value\n1,2\n"]
 
 
+@pytest.mark.contract("foreign.refused")
 @pytest.mark.parametrize("content", WITHOUT_FOOTER)
 def test_object_without_our_footer_raises_foreign_error(content: bytes) -> None:
     """Its name is an interval that overlaps a slice. The error is permanent, and the object stays."""
@@ -222,6 +230,7 @@ def test_object_without_our_footer_raises_foreign_error(content: bytes) -> None:
     assert store.objects[path] == content
 
 
+@pytest.mark.contract("foreign.refused")
 def test_object_of_another_source_raises_foreign_error() -> None:
     """The error is permanent. The object stays, and slices beside it land."""
     store = MemoryStore()
@@ -236,6 +245,7 @@ def test_object_of_another_source_raises_foreign_error() -> None:
     assert before.items() <= store.objects.items()
 
 
+@pytest.mark.contract("foreign.ours", "foreign.left-alone")
 @pytest.mark.parametrize(
     "name",
     [

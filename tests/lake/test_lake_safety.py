@@ -44,6 +44,8 @@ from tests.support.stores import MemoryStore
 MINUTE = HOUR / 60
 
 
+@pytest.mark.contract("failing.exact-or-untouched", "rejected.put-first", "lake.whole-objects")
+@pytest.mark.contract("lake.longest-interval")
 @fewer
 @given(st.integers(1, 16), st.booleans(), st.integers(0, 1), st.integers(0, 1))
 def test_failing_store_leaves_all_old_or_new_rows(fail_at: int, late: bool, before: int, after: int) -> None:  # noqa: FBT001 drawn
@@ -65,6 +67,7 @@ def test_failing_store_leaves_all_old_or_new_rows(fail_at: int, late: bool, befo
     assert store.objects == clean.objects
 
 
+@pytest.mark.contract("lake.longest-interval")
 def test_objects_of_a_killed_run_are_deleted() -> None:
     """A run ended after its put and left hours beside their day. The next run deletes the hours."""
     store = MemoryStore()
@@ -121,6 +124,7 @@ class _Tidied(MemoryStore):
         self.calls += (("tidy", path) for path in paths if is_ours(path.rpartition("/")[2]))
 
 
+@pytest.mark.contract("lake.temporary-files")
 def test_temporary_files_are_tidied_once_before_any_put() -> None:
     """A run tidies each interval that it replaces, and its rejected samples."""
     store = _Tidied()
@@ -134,6 +138,7 @@ def test_temporary_files_are_tidied_once_before_any_put() -> None:
     assert methods.index("put") > len(methods) - 1 - methods[::-1].index("tidy")
 
 
+@pytest.mark.contract("rejected.removed")
 def test_rejected_samples_without_object_are_deleted() -> None:
     """A run was killed between its two puts. A run of a larger interval deletes the file."""
     store = MemoryStore()
@@ -163,6 +168,7 @@ def test_rejected_samples_of_another_run_stay_with_their_object() -> None:
     assert list(store.objects) == [DATASET.samples_path(DAY)]
 
 
+@pytest.mark.contract("lake.list-before-put")
 def test_values_that_landed_meanwhile_are_not_lost() -> None:
     """Another run landed values between pull and put. A run without these values puts nothing."""
     store = MemoryStore()
@@ -190,6 +196,7 @@ def test_object_of_another_source_that_landed_meanwhile_stays() -> None:
     assert store.objects == before
 
 
+@pytest.mark.contract("lake.path", "rejected.file", "rejected.put-first")
 def test_rejected_samples_are_put_first() -> None:
     """The file has a JSON line for each rejection, with the keys of the contract and the raw JSON."""
     store = MemoryStore()
@@ -211,6 +218,7 @@ def test_rejected_samples_are_put_first() -> None:
     ]
 
 
+@pytest.mark.contract("rejected.removed")
 def test_clean_replacement_deletes_rejected_samples() -> None:
     """A replacement without rejected samples deletes the rejected files; one with some replaces them."""
     store = MemoryStore()
@@ -227,6 +235,7 @@ def _losses(store: MemoryStore, samples: Samples) -> list[str]:
     return lake_of(store).change(target, samples).losses
 
 
+@pytest.mark.contract("shrinking.what")
 @pytest.mark.parametrize(
     ("circuits", "value", "shrinks"),
     [
@@ -256,6 +265,7 @@ def test_slice_shrinks_if_a_circuit_has_fewer_rows_or_values(
         assert "(b in)" in text
 
 
+@pytest.mark.contract("shrinking.what")
 def test_renamed_pop_is_no_loss() -> None:
     """Rows are counted by circuit and metric, not by place."""
     store = MemoryStore()
@@ -269,6 +279,7 @@ def test_renamed_pop_is_no_loss() -> None:
     assert len(_losses(store, collect([Answer(rows[1:], [])], DAY))) == 1
 
 
+@pytest.mark.contract("shrinking.what")
 def test_losses_name_five_circuits() -> None:
     """The other circuits are counted."""
     store = MemoryStore()
@@ -279,6 +290,7 @@ def test_losses_name_five_circuits() -> None:
     assert found.endswith("(e in) and 3 more")
 
 
+@pytest.mark.contract("shrinking.what")
 def test_more_samples_elsewhere_do_not_offset_a_loss() -> None:
     """An erased hour is a loss, even if the day has many more samples than before."""
     store = MemoryStore()
@@ -307,6 +319,7 @@ def test_null_values_are_no_loss() -> None:
     assert not _losses(store, hourly(DAY, 1.0))
 
 
+@pytest.mark.contract("shrinking.what")
 def test_object_inside_another_is_no_loss() -> None:
     """The larger object has replaced it, so only the larger one is compared."""
     store = MemoryStore()
@@ -331,6 +344,7 @@ def _from_hour(first: int) -> Samples:
     return collect([Answer(rows, [])], DAY)
 
 
+@pytest.mark.contract("lake.list-before-put")
 def test_newer_samples_that_landed_meanwhile_are_kept() -> None:
     """Of two runs on one interval, the run that pulled first and puts last raises an overlap error."""
     store = MemoryStore()
@@ -353,6 +367,7 @@ def test_newer_samples_are_kept_before_losses_are_compared() -> None:
         lake_of(store).change(target, hourly(DAY))
 
 
+@pytest.mark.contract("lake.list-before-put")
 def test_pulled_at_in_the_future_blocks_no_later_run() -> None:
     """An object that landed before the run began is replaced, whatever its `pulled_at` is."""
     store = MemoryStore()

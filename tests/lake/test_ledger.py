@@ -87,6 +87,7 @@ def test_sum_of_ledgers_leaves_out_unknown_counts() -> None:
     assert Ledger.empty() + whole == whole
 
 
+@pytest.mark.contract("pull.max_rejected_fraction")
 @pytest.mark.parametrize(
     ("given_rows", "gone", "fraction"),
     [
@@ -106,6 +107,7 @@ def test_rejected_fraction_is_the_larger_share(
     assert collect([answer], hours(0, 1)).ledger.rejected_fraction == pytest.approx(fraction)
 
 
+@pytest.mark.contract("pull.max_rejected_fraction")
 def test_rejected_fraction_counts_entries() -> None:
     """One rejected entry of two makes the share 0.5, even if the other entry has many samples."""
     moment = microseconds(hours(0, 1).start)

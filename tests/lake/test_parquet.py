@@ -79,6 +79,9 @@ def _bits(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{**row, "value": row["value"] is not None and struct.pack("<d", row["value"])} for row in rows]
 
 
+@pytest.mark.contract("column.code_ope", "column.object_type", "column.object_instance_id")
+@pytest.mark.contract("column.metric_name", "column.pop_country", "column.timestamp", "column.value")
+@pytest.mark.contract("lake.columns-added")
 @pytest.mark.parametrize("samples", [hourly(hours(0, 24)), _day([])], ids=["rows", "empty"])
 def test_schema_is_that_of_the_contract(samples: Samples) -> None:
     """Names, order, plain types and REQUIRED columns are those of the contract, with rows or without."""
@@ -92,6 +95,7 @@ def test_schema_is_that_of_the_contract(samples: Samples) -> None:
     assert {group.column(0).compression for group in groups} <= {"ZSTD"}
 
 
+@pytest.mark.contract("column.value", "lake.unique-and-sorted")
 @fewer
 @given(rows)
 def test_rows_read_back_as_they_were_collected(given_rows: list[Row]) -> None:
@@ -105,6 +109,7 @@ def test_rows_read_back_as_they_were_collected(given_rows: list[Row]) -> None:
     assert len({tuple(row[name] for name in ORDER) for row in read}) == len(read)
 
 
+@pytest.mark.contract("lake.unique-and-sorted")
 def test_footer_has_the_sort_order() -> None:
     """Each row group has the sort columns of the contract, ascending, nulls first."""
     metadata = pq.ParquetFile(io.BytesIO(_encode(hourly(hours(0, 24))))).metadata
@@ -114,6 +119,7 @@ def test_footer_has_the_sort_order() -> None:
         assert all(one.nulls_first and not one.descending for one in order)
 
 
+@pytest.mark.contract("lake.footer")
 def test_footer_has_the_provenance() -> None:
     """It has source, slice, counts, series, times, versions and ids of the run, and no Arrow schema."""
     samples = hourly(hours(0, 24), rejections=2)
@@ -138,6 +144,7 @@ def test_footer_has_the_provenance() -> None:
     }
 
 
+@pytest.mark.contract("lake.columns-added")
 def test_object_with_a_further_column_reads_as_before(tmp_path: Path) -> None:
     """A later version may add a nullable column. The object is read together with those of this version."""
     old = pq.ParquetFile(io.BytesIO(_encode(hourly(hours(0, 1)))))
@@ -174,6 +181,7 @@ def test_footer_reads_back_as_written(given_rows: list[Row]) -> None:
     )
 
 
+@pytest.mark.contract("lake.earlier-versions")
 def test_footer_of_an_earlier_version_is_read(tmp_path: Path) -> None:
     """It lacks the later keys. Its `pulled_at` may be any text, which then counts as missing."""
     path, samples = tmp_path / "earlier.parquet", hourly(hours(0, 1))
@@ -190,6 +198,7 @@ def test_footer_of_an_earlier_version_is_read(tmp_path: Path) -> None:
         )
 
 
+@pytest.mark.contract("lake.pulled-at")
 def test_first_pull_of_replaced_objects_is_kept() -> None:
     """A clock that was set back does not change that."""
     for before, first in ((MIDNIGHT, MIDNIGHT), (None, PULLED_AT), (PULLED_AT + DAY, PULLED_AT)):
@@ -226,6 +235,7 @@ def test_readers_can_skip_row_groups_and_pages() -> None:
     assert (found["object_instance_id"].min, found["object_instance_id"].max) == ("b", "b")
 
 
+@pytest.mark.contract("lake.empty-slice")
 def test_object_without_rows_has_no_row_group() -> None:
     """ClickHouse 25.8 fails for the whole lake at a row group of 0 rows."""
     data = _encode(_day([]))

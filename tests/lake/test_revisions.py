@@ -65,6 +65,7 @@ def windows() -> st.SearchStrategy[list[Window]]:
     return st.lists(bounds.map(lambda one: hours(*one)), max_size=4, unique=True)
 
 
+@pytest.mark.contract("result.revisions")
 @fewer
 @given(old=st.lists(rows, min_size=4, max_size=4), new=rows, landed=windows())
 def test_revisions_count_samples_added_changed_and_gone(

@@ -117,6 +117,8 @@ def _all_rows(pages: Iterable[Answer]) -> list[Row]:
     return [row for page in pages for row in page.rows]
 
 
+@pytest.mark.contract("window.half-open", "result.conflicts", "result.null_values", "result.series")
+@pytest.mark.contract("lake.unique-and-sorted", "gap.A7")
 @fewer
 @given(answers, st.sampled_from([WINDOW, SLICE]))
 def test_rows_and_ledger_are_those_of_the_contract(pages: list[Answer], window: Window) -> None:
@@ -133,6 +135,7 @@ def test_rows_and_ledger_are_those_of_the_contract(pages: list[Answer], window: 
     assert ledger.series == len(samples.series)
 
 
+@pytest.mark.contract("result.rows")
 @fewer
 @given(answers)
 def test_ledger_accounts_for_every_sample(pages: list[Answer]) -> None:
@@ -146,6 +149,7 @@ def test_ledger_accounts_for_every_sample(pages: list[Answer]) -> None:
     assert (ledger.pages, ledger.entries) == (len(pages), len(_all_rows(pages)) + ledger.rejected_entries)
 
 
+@pytest.mark.contract("gap.A7")
 @fewer
 @given(answers, st.data())
 def test_page_size_does_not_matter(pages: list[Answer], data: st.DataObject) -> None:
@@ -170,6 +174,7 @@ def test_order_does_not_matter_without_duplicates(given_rows: list[Row], random:
     assert first.ledger == second.ledger
 
 
+@pytest.mark.contract("result.expected", "result.observed", "gap.A3", "gap.A26")
 @fewer
 @given(answers, st.sampled_from(GRANULARITIES), st.sampled_from([WINDOW, SLICE, hours(0, 24)]))
 def test_steps_equal_those_counted_in_plain_python(
@@ -262,6 +267,7 @@ def test_counts_within_a_window(pages: list[Answer], bounds: tuple[int, int]) ->
     )
 
 
+@pytest.mark.contract("result.conflicts")
 @pytest.mark.parametrize(
     ("found", "stays", "conflicts"),
     [

@@ -76,6 +76,7 @@ def test_changes_by_another_process_show_at_once(opener: Opener) -> None:
     assert [*store.listing(FOLDER)] == ["more"]
 
 
+@pytest.mark.contract("lake.whole-objects", "lake.temporary-files")
 def test_put_replaces_an_object(store: Store) -> None:
     """One object is left, with the new content, shorter or longer."""
     for data in (b"first", b"2", b"the third"):

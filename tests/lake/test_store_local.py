@@ -38,6 +38,7 @@ def _kill_in_mid_put(root: Path) -> None:
     assert ended.returncode == -signal.SIGXFSZ
 
 
+@pytest.mark.contract("lake.temporary-files")
 def test_tidy_removes_the_temporary_file_of_a_killed_put(tmp_path: Path) -> None:
     """The old object stays. Temporary files of other names stay too."""
     store, folder = LocalStore(str(tmp_path)), tmp_path / FOLDER
@@ -57,6 +58,7 @@ def test_tidy_removes_the_temporary_file_of_a_killed_put(tmp_path: Path) -> None
     assert read(store) == b"old"
 
 
+@pytest.mark.contract("lake.whole-objects")
 def test_readers_see_whole_objects(tmp_path: Path) -> None:
     """A reader sees the old or the new object while it is replaced again and again."""
     store = LocalStore(str(tmp_path))
