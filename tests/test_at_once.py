@@ -3,6 +3,7 @@
 from functools import partial
 from itertools import combinations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -31,6 +32,7 @@ def _tolerant(request: Request) -> Request:
     return request._replace(allow_empty=True)
 
 
+@pytest.mark.contract("lake.runs-at-once")
 @settings(max_examples=SEQUENCES)
 @given(truths, st.lists(requests(), max_size=3), st.lists(requests(), min_size=2, max_size=3), choices)
 def test_runs_at_once_in_any_order_lose_and_double_nothing(
@@ -65,6 +67,7 @@ def test_runs_at_once_in_any_order_lose_and_double_nothing(
     assert inside.items() <= shown(store).items()
 
 
+@pytest.mark.contract("lake.runs-at-once")
 @settings(max_examples=SEQUENCES // 4)
 @given(truths, st.lists(requests(), max_size=2), requests(), st.integers(2, 3), choices)
 def test_one_of_several_runs_on_the_same_interval_succeeds(

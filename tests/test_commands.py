@@ -32,6 +32,8 @@ def _planned(checkout: Path, target: str) -> str:
     ).stdout
 
 
+@pytest.mark.contract("commands.make-setup", "commands.make-demo", "commands.make-test")
+@pytest.mark.contract("commands.make-check")
 @pytest.mark.parametrize("target", ["setup", "demo", "test", "check", "bench"])
 def test_a_target_in_a_fresh_checkout_creates_its_environment_first(checkout: Path, target: str) -> None:
     """Each target creates `.venv`, fills it from the lock file, and only then starts its own commands."""
@@ -45,6 +47,7 @@ def test_a_target_in_a_fresh_checkout_creates_its_environment_first(checkout: Pa
     assert venv.start() < lock.start() < own.start()
 
 
+@pytest.mark.contract("commands.make-check")
 @pytest.mark.parametrize(("failing", "code"), [("check", 2), ("audit", 0), ("none", 0)])
 def test_ci_fails_if_the_check_fails(tmp_path: Path, failing: str, code: int) -> None:
     """CI runs `make check`, then `make audit` in any case; only the check decides."""
@@ -58,6 +61,7 @@ def test_ci_fails_if_the_check_fails(tmp_path: Path, failing: str, code: int) ->
     assert (done.returncode, made) == (code, ["make --keep-going check", "make audit"])
 
 
+@pytest.mark.contract("commands.make-demo")
 def test_the_demo_lands_a_lake_and_shows_it(checkout: Path) -> None:
     """The demo runs the example DAG against the sandbox, and prints the landed objects and checked rows."""
     shown = subprocess.run(

@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from airflow_provider_evpl.config.plans import PullPlan
 from airflow_provider_evpl.config.run_window import RunTimes
 from airflow_provider_evpl.flows.pull import pull
@@ -19,6 +21,7 @@ def _run(api: FakeApi, store: MemoryStore, at: datetime, **arguments: object) ->
         return [landing.window for landing in pull(client, store, plan, provenance={}).landings]
 
 
+@pytest.mark.contract("gap.A26")
 def test_an_hourly_run_with_two_hours_of_lookback_pulls_three_hours() -> None:
     """Each run lands its own hour and the two before it as three objects, however long the day is."""
     api, store = FakeApi(grid("a", MIDNIGHT - DAY, 3 * 288)), MemoryStore()

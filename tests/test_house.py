@@ -36,6 +36,7 @@ def test_the_core_runs_without_airflow_and_pandas() -> None:
     subprocess.run([sys.executable, "-c", WITHOUT_AIRFLOW + imports], check=True, cwd=PACKAGE.parent)
 
 
+@pytest.mark.contract("names.EvplError", "failing.not-published-yet", "foreign.refused", "errors.tree")
 def test_the_docstring_draws_each_error_class_below_its_base() -> None:
     """The tree in the docstring of `errors.py` has each class once, below its base class."""
     drawn = list(re.finditer(r"^[ │├└─]*(Evpl\w*Error)\b", str(errors.__doc__), re.MULTILINE))

@@ -51,6 +51,7 @@ def _bytes(folder: str) -> list[tuple[str, bytes]]:
     return [(path, (Path(folder) / path).read_bytes()) for path in objects(Path(folder))]
 
 
+@pytest.mark.contract("lake.rerun")
 @settings(max_examples=40)
 @given(samples, st.sampled_from([6, 12, 24]))
 def test_a_rerun_converges(data: list[Sample], slice_hours: int) -> None:
@@ -65,6 +66,7 @@ def test_a_rerun_converges(data: list[Sample], slice_hours: int) -> None:
     assert seen[0] == seen[1]
 
 
+@pytest.mark.contract("result.conflicts")
 @settings(max_examples=60)
 @given(samples, st.integers(1, 5), st.integers(1, 5), st.integers(1, 4))
 def test_page_size_does_not_matter(data: list[Sample], one: int, other: int, parallelism: int) -> None:
@@ -79,6 +81,7 @@ def test_page_size_does_not_matter(data: list[Sample], one: int, other: int, par
     assert asdict(pulled[0].ledger) | {"pages": 0} == asdict(pulled[1].ledger) | {"pages": 0}
 
 
+@pytest.mark.contract("result.received", "result.rows", "gap.A8")
 @settings(max_examples=100)
 @given(samples, st.integers(0, 47), st.integers(1, 24))
 def test_the_ledger_adds_up(data: list[Sample], first: int, hours: int) -> None:

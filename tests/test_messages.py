@@ -70,6 +70,7 @@ ANSWERS: dict[str, Callable[[str], dict[str, Any]]] = {
 }
 
 
+@pytest.mark.contract("messages.one-line")
 @pytest.mark.parametrize("text", [ODD, ODD_AND_LONG], ids=["odd", "odd and long"])
 @pytest.mark.parametrize("make", ANSWERS.values(), ids=ANSWERS)
 def test_text_from_the_api_stays_on_one_line(
@@ -103,6 +104,7 @@ def _check_lines(caplog: pytest.LogCaptureFixture) -> None:
     assert all(line.isprintable() and len(line) < MOST_CHARACTERS for line in lines), lines
 
 
+@pytest.mark.contract("messages.one-line")
 @pytest.mark.parametrize("name", [ODD, ODD * 100], ids=["odd", "odd and long"])
 @pytest.mark.parametrize("what", ["fewer", "others", "none"])
 def test_names_from_the_lake_stay_on_one_line(
@@ -120,6 +122,7 @@ def test_names_from_the_lake_stay_on_one_line(
     _check_lines(caplog)
 
 
+@pytest.mark.contract("messages.one-line")
 @pytest.mark.parametrize("text", [ODD, ODD_AND_LONG], ids=["odd", "odd and long"])
 def test_text_from_a_store_stays_on_one_line(text: str) -> None:
     """The error of a storage library is cut and put on one line."""

@@ -67,6 +67,7 @@ def files_in(wheel: Path) -> set[str]:
         return set(archive.namelist())
 
 
+@pytest.mark.contract("names.distribution")
 def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
     """Every module and the typing marker are in; tests, DAGs and the demo are not."""
     modules = {str(path.relative_to(ROOT)) for path in (ROOT / PACKAGE).rglob("*.py")}
@@ -80,6 +81,7 @@ def test_the_sdist_holds_what_a_rebuild_and_a_test_run_need(sdist: Path) -> None
         assert (sdist / name).exists(), name
 
 
+@pytest.mark.contract("names.distribution")
 def test_the_wheel_carries_its_license(wheel: Path, metadata: Message) -> None:
     """The license is named in the metadata and its text is in the wheel."""
     assert metadata["License-Expression"] == "Apache-2.0"
@@ -87,6 +89,7 @@ def test_the_wheel_carries_its_license(wheel: Path, metadata: Message) -> None:
         assert archive.read(f"{DIST_INFO}/licenses/LICENSE") == (ROOT / "LICENSE").read_bytes()
 
 
+@pytest.mark.contract("names.distribution", "names.sandbox")
 def test_the_metadata_says_what_the_contract_says(metadata: Message) -> None:
     """Name, version, Python and extras are the published ones."""
     assert metadata["Name"] == "airflow-provider-evpl"
@@ -103,6 +106,7 @@ def test_one_dependency_has_an_upper_bound(metadata: Message) -> None:
     assert bounded == {'openai<3,>=2; extra == "google"'}
 
 
+@pytest.mark.contract("names.distribution")
 def test_airflow_finds_the_provider_by_its_entry_point(wheel: Path) -> None:
     """The entry point is in Airflow's group and names the one function."""
     parser = ConfigParser()

@@ -83,6 +83,7 @@ def test_each_reader_gives_the_same_types(reader: str, read: dict[str, Any]) -> 
     assert _types(read[reader]) == {name: TYPES[reader][kind] for name, kind in COLUMNS.items()}
 
 
+@pytest.mark.contract("lake.partitions", "lake.op-prefix", "gap.A17")
 @pytest.mark.parametrize("reader", READERS)
 def test_each_reader_gives_the_same_rows(reader: str, read: dict[str, Any]) -> None:
     """Each landed row is read once and exactly: unusual codes and names, nulls, times."""

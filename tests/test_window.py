@@ -26,6 +26,7 @@ windows = st.builds(
 )
 
 
+@pytest.mark.contract("slices.grid")
 @given(windows, st.sampled_from([one for one in DIVISORS_OF_A_DAY if one >= timedelta(seconds=60)]))
 def test_slices_tile_the_window(window: Window, length: timedelta) -> None:
     """Slices follow each other without gap or overlap, from the window's start to its end."""
@@ -35,6 +36,7 @@ def test_slices_tile_the_window(window: Window, length: timedelta) -> None:
     assert all(one.end == other.start for one, other in pairwise(slices))
 
 
+@pytest.mark.contract("slices.grid")
 @given(windows, st.sampled_from([one for one in DIVISORS_OF_A_DAY if one >= timedelta(seconds=60)]))
 def test_slices_stay_on_the_grid(window: Window, length: timedelta) -> None:
     """Only a window's own edges cut a grid cell; no slice crosses midnight."""
@@ -45,6 +47,7 @@ def test_slices_stay_on_the_grid(window: Window, length: timedelta) -> None:
         assert floor(one.start, DAY) == floor(one.end - timedelta(seconds=1), DAY)
 
 
+@pytest.mark.contract("window.half-open")
 @given(windows, windows)
 def test_windows_overlap_if_they_share_a_moment(one: Window, other: Window) -> None:
     """Two windows overlap when the later start comes before the earlier end; containing implies it."""
@@ -53,6 +56,7 @@ def test_windows_overlap_if_they_share_a_moment(one: Window, other: Window) -> N
         assert one.overlaps(other)
 
 
+@pytest.mark.contract("window.half-open")
 def test_a_window_is_utc() -> None:
     """Bounds in another zone become the same moments in UTC."""
     cet = timezone(HOUR)
@@ -61,6 +65,7 @@ def test_a_window_is_utc() -> None:
     assert window.start.tzinfo is UTC
 
 
+@pytest.mark.contract("window.half-open")
 @pytest.mark.parametrize(
     ("start", "end"),
     [
@@ -76,6 +81,7 @@ def test_a_window_is_never_empty_naive_or_fractional(start: datetime, end: datet
         Window(start, end)
 
 
+@pytest.mark.contract("pull.window_start")
 @pytest.mark.parametrize(
     "value",
     [
@@ -95,12 +101,14 @@ def test_all_forms_of_a_moment_mean_the_same(value: object) -> None:
     assert (moment, type(moment)) == (NOON, datetime)
 
 
+@pytest.mark.contract("pull.window_start")
 @pytest.mark.parametrize("value", ["2026-11-22", "20261122", date(2026, 11, 22), pendulum.Date(2026, 11, 22)])
 def test_a_bare_date_is_midnight_utc(value: object) -> None:
     """A date alone means its UTC midnight."""
     assert read_moment(value, "window_start") == MIDNIGHT
 
 
+@pytest.mark.contract("pull.window_start")
 @pytest.mark.parametrize(
     "value",
     [
@@ -126,6 +134,7 @@ def test_an_unclear_moment_is_an_error_that_names_the_field(value: object) -> No
         read_moment(value, "window_end")
 
 
+@pytest.mark.contract("pull.granularity", "gap.A2")
 @pytest.mark.parametrize(
     ("text", "normal", "step"),
     [
@@ -144,6 +153,7 @@ def test_granularity_is_normalized(text: str, normal: str, step: timedelta | Non
     assert (granularity.text, granularity.step) == (normal, step)
 
 
+@pytest.mark.contract("pull.granularity", "gap.A3")
 @pytest.mark.parametrize(
     "text",
     [
@@ -197,6 +207,7 @@ def test_the_last_step_is_the_last_multiple_in_the_window(window: Window, granul
     assert window.start <= last < window.end <= last + granularity.step
 
 
+@pytest.mark.contract("gap.A2")
 def test_a_granularity_without_length_has_no_steps() -> None:
     """What has no fixed length can't be counted, and has no last step."""
     assert Granularity("1m").steps_in(Window(MIDNIGHT, NOON)) is None

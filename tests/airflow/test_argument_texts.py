@@ -35,6 +35,7 @@ EVERYTHING = {
 }
 
 
+@pytest.mark.contract("pull.templates", "pull.granularity", "pull.booleans", "result.code_ope")
 @WAYS
 def test_each_argument_can_come_from_a_template(lab: "Lab", dag_id: str) -> None:
     """Texts, booleans and numbers mean the same with and without a template."""
@@ -49,6 +50,7 @@ def test_each_argument_can_come_from_a_template(lab: "Lab", dag_id: str) -> None
     assert [one["start"][-9:] for one in outcome.result["slices"]] == ["22:00:00Z", "23:00:00Z", "00:00:00Z"]
 
 
+@pytest.mark.contract("pull.code_ope", "pull.blank-text")
 @WAYS
 @pytest.mark.parametrize("nothing", [None, "", "  ", "None"])
 def test_an_argument_left_out_in_the_form_has_its_default(
@@ -176,6 +178,7 @@ VALUES: dict[str, Callable[[], object]] = {
 }
 
 
+@pytest.mark.contract("pull.native-templates")
 @pytest.mark.parametrize("make", [_pull, _look, _wait])
 @pytest.mark.parametrize("value", VALUES)
 def test_native_rendering_changes_no_outcome(
@@ -193,6 +196,7 @@ def test_native_rendering_changes_no_outcome(
     assert outcomes(native=True) == outcomes(native=False)
 
 
+@pytest.mark.contract("pull.native-templates")
 @pytest.mark.parametrize("native", [False, True])
 @pytest.mark.parametrize(
     ("name", "value", "requested"),
@@ -228,6 +232,7 @@ def test_jinja_changes_numbers_of_another_form(
         assert f"codeOpe={code}&" in request
 
 
+@pytest.mark.contract("pull.native-templates")
 def test_the_first_run_has_no_interval_before_it(lab: "Lab") -> None:
     """Natively, too, `prev_data_interval_end_success` of a first run is not given."""
     from tests.support.airflow_runs import DAY, run_dag

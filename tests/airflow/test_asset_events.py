@@ -49,6 +49,8 @@ def _without(days: Collection[int]) -> Any:  # noqa: ANN401 a function of reques
     return ask
 
 
+@pytest.mark.contract("names.samples_asset", "assets.samples_asset", "assets.days_asset", "assets.extra")
+@pytest.mark.contract("assets.nothing-landed")
 @pytest.mark.parametrize(
     ("dag_id", "gone", "days"),
     [

@@ -23,6 +23,7 @@ ROOTS = {
 }
 
 
+@pytest.mark.contract("assets.samples_asset", "assets.days_asset")
 @pytest.mark.usefixtures("airflow_home")
 @pytest.mark.parametrize(("root", "lake"), ROOTS.items(), ids=str.strip)
 def test_a_lakes_assets_have_its_url(root: str, lake: str) -> None:
@@ -37,6 +38,7 @@ def test_a_lakes_assets_have_its_url(root: str, lake: str) -> None:
     assert samples_asset(path) == samples_asset(root)
 
 
+@pytest.mark.contract("assets.root")
 @pytest.mark.parametrize(
     "root", ["", "{{ var.value.lake }}", "s3://user:hunter2@lake", "file://data", "lake"]
 )
@@ -58,6 +60,7 @@ def _events(root: str) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
+@pytest.mark.contract("assets.days_asset", "assets.extra")
 def test_an_asset_event_has_the_result_and_the_days(lab: "Lab") -> None:
     """On each version of Airflow the event has the result without its slices, and the landed days."""
     from airflow_provider_evpl.version_compat import HAS_PARTITIONS_AT_RUNTIME
@@ -71,6 +74,7 @@ def test_an_asset_event_has_the_result_and_the_days(lab: "Lab") -> None:
     assert _events(lab.root) == {"/samples": [told], "/samples?partition=date": by_day}
 
 
+@pytest.mark.contract("assets.extra")
 def test_an_outlet_that_is_no_asset_gets_no_event_but_a_warning(lab: "Lab", logs: Callable[[], str]) -> None:
     """An alias may stand for any asset, so the task adds no event to it and logs a warning."""
     from airflow.providers.common.compat.sdk import AssetAlias

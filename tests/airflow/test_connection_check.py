@@ -109,6 +109,7 @@ def try_out(lab: "Lab", host: str, **changes: object) -> str:
     return message
 
 
+@pytest.mark.contract("gap.A20")
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_the_connection_test_explains_each_wrong_answer(lab: "Lab", case: Case) -> None:
     """The message says what to check, shows no secret, and no request is sent twice."""

@@ -85,6 +85,7 @@ def read(airflow_home: object, monkeypatch: pytest.MonkeyPatch) -> Callable[[str
     return read
 
 
+@pytest.mark.contract("connection.text")
 @pytest.mark.parametrize("way", ALL_WAYS)
 def test_json_and_uri_connections_give_the_same_settings(
     read: Callable[[str], Settings], way: Callable[[], str]
@@ -105,11 +106,13 @@ def test_a_port_in_a_uri_is_an_error_that_says_how_to_write_it(read: Callable[[s
         read("evpl://https://id:secret@api.example.com:8443/?application_id=app")
 
 
+@pytest.mark.contract("connection.port")
 def test_a_port_of_0_in_a_uri_is_none(read: Callable[[str], Settings]) -> None:
     """The form's test of Airflow 3.3.2 asks for a port, and hands the connection on as a URI."""
     assert read(f"{START}@{quote(HOST, safe='')}:0/?{urlencode(TEXTS)}") == EXPECTED
 
 
+@pytest.mark.contract("connection.unknown-extra")
 def test_an_unknown_key_of_a_uri_is_named(read: Callable[[str], Settings]) -> None:
     """A typing mistake in a URI is an error, too."""
     with pytest.raises(EvplConfigError, match="unknown aplication_id"):

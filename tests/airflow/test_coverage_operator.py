@@ -58,6 +58,7 @@ def _path(lab: "Lab", window: Window) -> Any:  # noqa: ANN401 a path
     return lab.lake / Dataset("0042", "300s").samples_path(window)
 
 
+@pytest.mark.contract("coverage.arguments")
 def test_arguments_are_the_contracts(lab: "Lab") -> None:
     """Every argument of the contract has its default, by keyword only, and is a template field; no other."""
     from airflow_provider_evpl.operators.evpl import EvplCoverageOperator
@@ -71,6 +72,7 @@ def test_arguments_are_the_contracts(lab: "Lab") -> None:
     assert {one.kind for one in own.values()} == {Parameter.KEYWORD_ONLY}
 
 
+@pytest.mark.contract("coverage.xcom")
 def test_the_result_is_the_windows_to_pull_and_an_xcom_has_the_counts(lab: "Lab") -> None:
     """Of three days one is missing: its window is the result; the counts are in the XCom `coverage`."""
     lab.execute(window_start="2026-11-18", window_end="2026-11-19", slice_length="1d")
@@ -81,6 +83,7 @@ def test_the_result_is_the_windows_to_pull_and_an_xcom_has_the_counts(lab: "Lab"
     assert report["expected"] == report["values"] == report["rows"] == 2 * 12 * 288
 
 
+@pytest.mark.contract("coverage.reads")
 def test_the_coverage_operator_sends_no_request(lab: "Lab") -> None:
     """It works without a server; the connection only says whose objects are meant."""
     lab.connect(host="http://127.0.0.1:9")
@@ -89,6 +92,7 @@ def test_the_coverage_operator_sends_no_request(lab: "Lab") -> None:
     assert report["missing"] == 3
 
 
+@pytest.mark.contract("coverage.min_coverage")
 @pytest.mark.parametrize("given", [None, "", "None", "0.99"])
 def test_min_coverage_can_be_text_or_left_out(lab: "Lab", given: str | None) -> None:
     """Templates render texts and blanks."""
@@ -96,6 +100,7 @@ def test_min_coverage_can_be_text_or_left_out(lab: "Lab", given: str | None) -> 
     assert _look(lab, min_coverage=given)[0] == []
 
 
+@pytest.mark.contract("coverage.arguments")
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -126,6 +131,7 @@ def test_an_old_incomplete_day_is_reported_but_not_returned(lab: "Lab", given: t
     assert "set give_up_after=None" in report["findings"][0]
 
 
+@pytest.mark.contract("coverage.give_up_after")
 @pytest.mark.parametrize("given", [None, "None", " "])
 def test_give_up_after_none_returns_a_window_for_ever(lab: "Lab", given: str | None) -> None:
     """None can also be text or blank."""
@@ -152,6 +158,7 @@ def _land_a_thin_day(lab: "Lab") -> None:
     land(lake, target, samples)
 
 
+@pytest.mark.contract("coverage.fail_on_gaps")
 @pytest.mark.parametrize("given", [True, "true"])
 def test_fail_on_gaps_fails_the_task_while_a_day_is_missing(lab: "Lab", given: bool | str) -> None:  # noqa: FBT001 an argument
     """The counts are in its XCom even then."""
@@ -174,6 +181,7 @@ def _without_the_19th(request: Request) -> Request:
     return request._replace(target=request.target.replace(day, none))
 
 
+@pytest.mark.contract("names.EvplCoverageOperator")
 def test_the_example_heals_a_lake(lab: "Lab") -> None:
     """A day that is missing and half of one are pulled; all that has landed stays as it is.
 
@@ -277,6 +285,7 @@ def test_the_example_takes_days_and_an_age_by_hand(
     assert [one.rendered_map_index[:10] for one in _pulled(run)] == [*days, "2026-10-21"]
 
 
+@pytest.mark.contract("coverage.result")
 def test_no_more_is_returned_than_airflow_maps(lab: "Lab") -> None:
     """Three years of days are more than a thousand; those that no pull can mend are the oldest, as a rule."""
     found, report = _look(lab, window_start="2023-11-21", window_end="2026-11-21")

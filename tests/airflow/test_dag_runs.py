@@ -2,6 +2,8 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.support.airflow_leaks import tokens_of
 from tests.support.airflow_versions import needs
 
@@ -9,6 +11,8 @@ if TYPE_CHECKING:
     from tests.support.airflow_runs import Lab
 
 
+@pytest.mark.contract("names.EvplUtilizationToObjectStorageOperator", "pull.object_storage_path")
+@pytest.mark.contract("result.small")
 def test_the_example_lands_the_last_full_day_and_the_one_before(lab: "Lab") -> None:
     """Every row of the example's two days is what the sandbox's function says, once, as typed."""
     from tests.support.airflow_runs import (
@@ -62,6 +66,7 @@ def test_a_manual_run_without_a_date_says_what_to_set(lab: "Lab", logs: Callable
     assert lab.landed() == []
 
 
+@pytest.mark.contract("messages.no-secret")
 def test_airflow_masks_the_secret_and_the_token_of_a_run(lab: "Lab") -> None:
     """Airflow's masker knows both after a run, so it hides them in the logs of other code too."""
     from airflow.providers.common.compat.sdk import redact

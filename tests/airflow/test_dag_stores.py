@@ -62,6 +62,7 @@ def bucket(
     fs.rm(BUCKET, recursive=True)
 
 
+@pytest.mark.contract("pull.object_storage_path", "result.slice_count")
 def test_rows_land_in_each_store_through_an_airflow_connection(lab: "Lab", bucket: Bucket) -> None:
     """All arguments are rendered texts; the result has no connection id."""
     from tests.support.airflow_runs import DAY, check_result, check_types, read_rows, run_dag, truth

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from tests.support.airflow_runs import Lab
 
 
+@pytest.mark.contract("names.EvplUtilizationEventTrigger", "trigger.payload")
 @needs_watchers
 def test_the_newest_window_fires_one_event(lab: "Lab") -> None:
     """The event has the arguments of the operator; then the trigger waits for the next window."""
@@ -54,6 +55,7 @@ def test_the_newest_window_fires_one_event(lab: "Lab") -> None:
     assert operator.code_ope == lab.sandbox.config.code_ope
 
 
+@pytest.mark.contract("trigger.restart")
 @needs_state
 def test_a_restarted_trigger_continues_without_repeating_events(lab: "Lab") -> None:
     """Windows that ended meanwhile fire once each, in order."""
@@ -79,6 +81,7 @@ def test_a_trigger_that_has_run_can_be_copied(lab: "Lab") -> None:
     assert [one.serialize() for one in copies(watcher)] == [watcher.serialize()] * 2
 
 
+@pytest.mark.contract("trigger.restart")
 @needs_state
 def test_an_event_is_repeated_if_the_trigger_stops_right_after_it(lab: "Lab") -> None:
     """A trigger that stops after an event and before its next poll starts there again."""
@@ -89,6 +92,7 @@ def test_an_event_is_repeated_if_the_trigger_stops_right_after_it(lab: "Lab") ->
     assert lab.landed() == []
 
 
+@pytest.mark.contract("trigger.restart")
 @needs_state
 def test_each_watcher_remembers_for_itself(lab: "Lab", capfd: pytest.CaptureFixture[str]) -> None:
     """Two of one asset don't mix up their windows; one of several assets says that it can't remember."""
@@ -140,6 +144,7 @@ def test_a_window_that_is_not_published_is_asked_for_again(lab: "Lab") -> None:
     assert end - start == HOUR
 
 
+@pytest.mark.contract("trigger.never-fails")
 @needs_watchers
 def test_a_permanent_error_is_retried_after_twelve_intervals(
     lab: "Lab", capfd: pytest.CaptureFixture[str]
@@ -156,6 +161,7 @@ def test_a_permanent_error_is_retried_after_twelve_intervals(
     assert not [line for line in told if "a-token" in line]
 
 
+@pytest.mark.contract("trigger.refused-window")
 @needs_state
 def test_an_event_fires_before_the_next_window_is_requested(lab: "Lab") -> None:
     """An event doesn't wait for the rest of the look."""
@@ -221,6 +227,7 @@ def test_a_triggerer_that_stops_cancels_the_request(lab: "Lab") -> None:
             over.set()
 
 
+@pytest.mark.contract("trigger.arguments")
 @needs_watchers
 @pytest.mark.parametrize(
     ("name", "value"),
@@ -238,6 +245,7 @@ def test_a_wrong_argument_is_an_error_of_the_dag_file(name: str, value: Any) -> 
         trigger(**{name: value})
 
 
+@pytest.mark.contract("trigger.durations")
 @needs_watchers
 @pytest.mark.parametrize("hour", [HOUR, pendulum.duration(hours=1)])
 def test_a_duration_is_stored_as_text(hour: timedelta) -> None:
@@ -255,6 +263,7 @@ def test_what_is_stored_is_json() -> None:
     assert (stored["min_series"], stored["code_ope"]) == ("4", "2026-11-22")
 
 
+@pytest.mark.contract("trigger.arguments")
 @pytest.mark.skipif(AIRFLOW_3, reason="Airflow has asset watchers since 3.0")
 def test_on_airflow_2_11_the_trigger_names_the_version_it_needs() -> None:
     """On Airflow 2.11 the trigger's place in a DAG file is an error that names what it needs."""
@@ -262,6 +271,7 @@ def test_on_airflow_2_11_the_trigger_names_the_version_it_needs() -> None:
         trigger()
 
 
+@pytest.mark.contract("names.EvplUtilizationEventTrigger")
 @needs_watchers
 def test_an_asset_takes_it_through_airflows_serialisation(lab: "Lab") -> None:
     """A DAG scheduled by an asset with the watcher is serialised and back; no secret is in it."""

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 NOW = datetime(2026, 11, 22, 10, 20, tzinfo=UTC)
 
 
+@pytest.mark.contract("trigger.refused-window")
 @needs_state
 @pytest.mark.parametrize("status", [422, 501])
 def test_a_window_that_is_refused_stops_no_other(lab: "Lab", status: int) -> None:
@@ -61,6 +62,7 @@ def polled(lab: "Lab", statuses: dict[int, int], polls: int) -> tuple[list[int],
     return [(now - bounds(one)[0]) // HOUR for one in published], [(now - one) // HOUR for one in requests]
 
 
+@pytest.mark.contract("trigger.temporary-error")
 @needs_state
 def test_a_failing_window_holds_up_no_published_window(lab: "Lab") -> None:
     """The oldest window always answers 500: the newer windows fire in the first poll."""
@@ -74,6 +76,7 @@ def test_failing_windows_hold_up_published_windows_for_one_poll(lab: "Lab") -> N
     assert polled(lab, statuses, polls=2) == ([4, 3, 2, 1], [7, 6, 5, 4, 3, 2, 1, 7, 6, 5])
 
 
+@pytest.mark.contract("trigger.temporary-error")
 @needs_state
 def test_three_failures_in_a_row_end_a_poll(lab: "Lab") -> None:
     """An API that is away gets three requests a poll, and each window has its turn."""
@@ -81,6 +84,7 @@ def test_three_failures_in_a_row_end_a_poll(lab: "Lab") -> None:
     assert polled(lab, statuses, polls=4) == ([], [7, 6, 5, 4, 3, 2, 1, 7, 6, 5, 4, 3])
 
 
+@pytest.mark.contract("trigger.temporary-error")
 @needs_state
 @pytest.mark.parametrize(("series", "published"), [(11, [1]), (12, [4, 1])])
 def test_an_answer_starts_the_count_of_failures_anew(lab: "Lab", series: int, published: list[int]) -> None:
@@ -89,6 +93,7 @@ def test_an_answer_starts_the_count_of_failures_anew(lab: "Lab", series: int, pu
     assert polled(lab, statuses, polls=1) == (published, [6, 5, 4, 3, 2, 1])
 
 
+@pytest.mark.contract("trigger.refused-window")
 @needs_state
 def test_refused_windows_end_no_poll(lab: "Lab") -> None:
     """Permanent errors of any number of windows leave the poll going."""
@@ -96,6 +101,7 @@ def test_refused_windows_end_no_poll(lab: "Lab") -> None:
     assert polled(lab, statuses, polls=2) == ([1], [6, 5, 4, 3, 2, 1])
 
 
+@pytest.mark.contract("trigger.refused-window")
 @needs_state
 def test_a_refused_window_leaves_the_count_of_failures_as_it_is(lab: "Lab") -> None:
     """A permanent error between temporary ones: the third temporary error ends the poll."""
@@ -103,6 +109,7 @@ def test_a_refused_window_leaves_the_count_of_failures_as_it_is(lab: "Lab") -> N
     assert polled(lab, statuses, polls=2) == ([1], [5, 4, 3, 2, 1, 5, 3, 2])
 
 
+@pytest.mark.contract("trigger.never-fails")
 @needs_state
 def test_a_window_that_names_a_wait_is_requested_last_after_it(lab: "Lab") -> None:
     """A `Retry-After` ends the poll at the first failure; the next poll begins with the other windows."""
@@ -123,6 +130,7 @@ def test_a_window_that_names_a_wait_is_requested_last_after_it(lab: "Lab") -> No
     assert polls.pauses == [7200, 7200]
 
 
+@pytest.mark.contract("trigger.never-fails")
 @needs_watchers
 def test_no_request_is_sent_before_retry_after(lab: "Lab") -> None:
     """After a `Retry-After` the next poll of any window waits that long."""
@@ -170,6 +178,7 @@ class Broken(Remembered):
             raise RuntimeError(f"{name}: API_SERVER_ERROR")
 
 
+@pytest.mark.contract("trigger.never-fails")
 @needs_state
 def test_a_store_that_fails_is_asked_again(lab: "Lab", capfd: pytest.CaptureFixture[str]) -> None:
     """It goes on where it was as soon as that can be read, and tells nothing twice; the log has it all."""
@@ -184,6 +193,7 @@ def test_a_store_that_fails_is_asked_again(lab: "Lab", capfd: pytest.CaptureFixt
     assert lab.landed() == []
 
 
+@pytest.mark.contract("trigger.never-fails")
 @needs_state
 def test_an_unreadable_state_starts_the_trigger_anew(lab: "Lab", capfd: pytest.CaptureFixture[str]) -> None:
     """The state that another program wrote is logged."""
@@ -194,6 +204,7 @@ def test_an_unreadable_state_starts_the_trigger_anew(lab: "Lab", capfd: pytest.C
     assert lab.landed() == []
 
 
+@pytest.mark.contract("trigger.never-fails")
 @needs_watchers
 def test_a_connection_that_can_not_be_read_is_asked_again(
     lab: "Lab", capfd: pytest.CaptureFixture[str]

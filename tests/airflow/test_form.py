@@ -190,6 +190,7 @@ def test_saving_the_old_form_again_keeps_the_proxy(old_widgets: Mapping[str, Any
     assert 'value="http://proxy.example"' in form["proxy"]()
 
 
+@pytest.mark.contract("connection.text")
 def test_the_airflow_3_form_stores_null_for_untouched_fields() -> None:
     """Airflow 3.3 stores every field once one is touched: null where it was left or emptied."""
     fields: dict[str, Any] = dict.fromkeys(FIELDS)

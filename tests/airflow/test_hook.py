@@ -23,6 +23,7 @@ def hook(lab: "Lab") -> "EvplHook":
     return EvplHook()
 
 
+@pytest.mark.contract("names.EvplHook")
 def test_the_hook_gives_an_authorized_client(hook: "EvplHook", lab: "Lab") -> None:
     """The client gets a token on its first request, not before."""
     before = lab.sandbox.tokens_issued
@@ -69,6 +70,7 @@ def test_on_an_event_loop_the_client_never_waits(hook: "EvplHook", lab: "Lab") -
         asyncio.run(hook.aget_conn())
 
 
+@pytest.mark.contract("connection.port", "connection.wrong-value")
 @pytest.mark.parametrize(
     ("field", "value", "named"),
     [
@@ -120,12 +122,14 @@ def test_a_missing_connection_is_named(lab: "Lab") -> None:
     assert lab.landed() == []
 
 
+@pytest.mark.contract("connection.port")
 def test_nulls_from_a_form_mean_not_given(hook: "EvplHook", lab: "Lab") -> None:
     """Nulls for the fields that were left alone mean "not given"."""
     lab.connect(token_url=None, ctxtid=None, page_parallelism=None, verify=None, proxy="", schema="", port=0)
     assert hook.test_connection()[0]
 
 
+@pytest.mark.contract("connection.prefixed-extra")
 def test_the_test_button_of_airflow_2_works(hook: "EvplHook", lab: "Lab") -> None:
     """Airflow 2.11 sends each extra twice, also by its field's name; a typing mistake is still an error."""
     extra = lab.sandbox.connection()["extra"]
@@ -137,6 +141,7 @@ def test_the_test_button_of_airflow_2_works(hook: "EvplHook", lab: "Lab") -> Non
         hook.get_conn()
 
 
+@pytest.mark.contract("gap.A20")
 def test_the_test_of_a_good_connection_reports_what_it_found(hook: "EvplHook", lab: "Lab") -> None:
     """A good connection gets a token and a report; without code_ope only the token is tried."""
     is_fine, message = hook.test_connection()
@@ -148,6 +153,7 @@ def test_the_test_of_a_good_connection_reports_what_it_found(hook: "EvplHook", l
     assert "not tried" in message
 
 
+@pytest.mark.contract("gap.A18")
 @pytest.mark.parametrize(
     ("field", "value", "said"),
     [

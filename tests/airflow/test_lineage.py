@@ -131,6 +131,7 @@ def told(airflow_home: Path, s3_url: str, tmp_path_factory: pytest.TempPathFacto
     bucket.rm(BUCKET, recursive=True)
 
 
+@pytest.mark.contract("lineage.pull", "lineage.names")
 def test_a_pull_reports_the_api_as_input_and_the_folders_as_outputs(told: Told) -> None:
     """A pull tells the API, per operator code, as its input, and the folders as outputs, counted."""
     event = told.event("evpl_utilization_daily.pull_utilization", "COMPLETE")
@@ -150,6 +151,7 @@ def test_a_pull_reports_the_api_as_input_and_the_folders_as_outputs(told: Told) 
     assert len(told.bucket.find(f"{BUCKET}/evpl/rejected")) == 1
 
 
+@pytest.mark.contract("lineage.ledger")
 def test_the_ledger_facet_equals_the_result(told: Told) -> None:
     """Each sample of 2 days of 16 series is accounted for."""
     event = told.event("evpl_utilization_daily.pull_utilization", "COMPLETE")
@@ -183,6 +185,7 @@ def test_the_outlet_asset_has_the_name_of_the_output(told: Told) -> None:
     assert names == ([name] * 2 if OUTLETS_AT_START else [])
 
 
+@pytest.mark.contract("lineage.pull")
 def test_a_failed_pull_reports_the_slices_that_landed(told: Told) -> None:
     """Of a pull that failed, the three slices that landed are told, and no more."""
     event = told.event("evpl_any.pull", "FAIL")
@@ -195,6 +198,7 @@ def test_a_failed_pull_reports_the_slices_that_landed(told: Told) -> None:
     assert event["run"]["facets"]["evpl_ledger"]["rejected"] == 0
 
 
+@pytest.mark.contract("lineage.ledger")
 def test_no_lineage_event_has_a_secret_or_connection_id(told: Told) -> None:
     """No event has the secret, a token, or the id of a connection."""
     traces = Traces()
@@ -204,6 +208,7 @@ def test_no_lineage_event_has_a_secret_or_connection_id(told: Told) -> None:
     assert not {name for name in ("lake_store", "evpl_default") if name in told.text}
 
 
+@pytest.mark.contract("lineage.names")
 @pytest.mark.parametrize(
     ("store", "place"),
     [
@@ -226,6 +231,7 @@ def test_data_sets_are_named_by_the_rules_of_openlineage(store: Store, place: tu
     assert lineage.outputs == []
 
 
+@pytest.mark.contract("lineage.names")
 def test_the_coverage_operator_reports_the_lake_as_input(lab: "Lab") -> None:
     """Before it has run, there is nothing to report."""
     from airflow_provider_evpl.operators.evpl import EvplCoverageOperator

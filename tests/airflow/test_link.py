@@ -40,6 +40,7 @@ def _stores() -> dict[str, tuple[Store, str | None]]:
     }
 
 
+@pytest.mark.contract("link")
 @pytest.mark.parametrize("kind", ["Amazon", "like Amazon", "Google", "like Google", "Azure", "folder"])
 def test_only_amazon_and_google_stores_have_a_page(kind: str) -> None:
     """Stores that only use their protocols, Azure and folders have none."""
@@ -55,6 +56,7 @@ def _shown(lab: "Lab", dag_id: str, **conf: str) -> object:
     return show_link(dag.tasks[0], instance)
 
 
+@pytest.mark.contract("link")
 def test_the_link_leads_to_the_landed_folder(lab: "Lab") -> None:
     """The link has no connection id and no secret."""
     connection = {"conn_type": "aws", "login": "key", "password": "hush-hush"}
@@ -62,6 +64,7 @@ def test_the_link_leads_to_the_landed_folder(lab: "Lab") -> None:
     assert _shown(lab, "evpl_link") == AMAZON
 
 
+@pytest.mark.contract("link")
 def test_a_folder_has_no_link(lab: "Lab") -> None:
     """Where there is no page, the link is empty: Airflow shows no button."""
     window = {"window_start": "2026-11-20", "window_end": "2026-11-21"}
@@ -115,6 +118,7 @@ def test_a_lost_link_fails_a_pull_that_landed(lab: "Lab") -> None:
     assert len(lab.landed()) == 1
 
 
+@pytest.mark.contract("link")
 def test_airflow_knows_the_link() -> None:
     """The provider's description names the operator's link: Airflow 2.11 takes no other."""
     from airflow_provider_evpl.get_provider_info import get_provider_info

@@ -39,6 +39,7 @@ def _errors(task: "BaseOperator") -> Iterator[str]:
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
 
 
+@pytest.mark.contract("messages.one-line")
 @pytest.mark.parametrize("text", [ODD, ODD + "y" * 100_000], ids=["odd", "odd and long"])
 @pytest.mark.parametrize("name", ARGUMENTS)
 def test_text_of_an_argument_stays_on_one_line(lab: "Lab", name: str, text: str) -> None:
@@ -53,6 +54,7 @@ def test_text_of_an_argument_stays_on_one_line(lab: "Lab", name: str, text: str)
         assert len(message) < MOST_CHARACTERS
 
 
+@pytest.mark.contract("messages.no-part-of-a-secret")
 @pytest.mark.parametrize("value", [SECRET, f" {SECRET}\n", SECRET[:6], f"https://{SECRET}@host/"])
 @pytest.mark.parametrize("name", WITH_THE_SECRET)
 def test_no_part_of_the_secret_is_in_a_message_about_an_argument(lab: "Lab", name: str, value: str) -> None:

@@ -48,6 +48,7 @@ def _received(listener: socket.socket) -> dict[str, list[str]]:
                 found.setdefault(name.removeprefix("airflow.evpl."), []).append(value)
 
 
+@pytest.mark.contract("metrics")
 def test_metrics_are_the_result(lab: "Lab", statsd: socket.socket) -> None:
     """Through Airflow: each metric arrives once a pull, with the task's tags, and is what the result says."""
     from tests.support.airflow_runs import run_dag
@@ -70,6 +71,7 @@ def test_metrics_are_the_result(lab: "Lab", statsd: socket.socket) -> None:
     assert result["rows"] == 3 * 4 * 288
 
 
+@pytest.mark.contract("metrics")
 def test_a_pull_that_fails_sends_none(lab: "Lab", statsd: socket.socket) -> None:
     """What lands nothing counts nothing: Airflow's own metrics tell of tasks that fail."""
     from tests.support.airflow_runs import run_dag

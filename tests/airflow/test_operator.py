@@ -52,6 +52,9 @@ def _fails(lab: "Lab", arguments: dict[str, Any]) -> Exception:
     return cause
 
 
+@pytest.mark.contract("pull.templates", "pull.object_storage_conn_id", "pull.evpl_conn_id")
+@pytest.mark.contract("pull.granularity", "pull.window_length", "pull.lookback", "pull.allow_empty")
+@pytest.mark.contract("pull.on_shrink", "pull.deferrable")
 def test_arguments_are_the_contracts(lab: "Lab") -> None:
     """Every argument of the contract has its default, by keyword only, and is a template field; no other."""
     from airflow_provider_evpl.operators.evpl import EvplUtilizationToObjectStorageOperator
@@ -68,6 +71,7 @@ def test_arguments_are_the_contracts(lab: "Lab") -> None:
     assert {one.kind for one in own.values()} == {Parameter.KEYWORD_ONLY}
 
 
+@pytest.mark.contract("pull.object_storage_path", "pull.evpl_conn_id")
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -124,6 +128,7 @@ def test_a_wrong_argument_is_named(lab: "Lab", name: str, value: object) -> None
     assert lab.landed() == []
 
 
+@pytest.mark.contract("pull.object_storage_conn_id")
 def test_two_connection_ids_that_differ_are_refused(lab: "Lab") -> None:
     """A storage connection in the path and another one beside it is an error that names both."""
     arguments = {"object_storage_path": "s3://one@lake/evpl", "object_storage_conn_id": "other"}
@@ -140,6 +145,7 @@ def test_a_connection_id_in_the_path_that_does_not_exist_is_named(lab: "Lab", pa
     assert str(error).startswith("object_storage_conn_id: there is no connection 'nobody'")
 
 
+@pytest.mark.contract("errors.tree")
 def test_a_wrong_connection_fails_without_retries(lab: "Lab") -> None:
     """A wrong field of the connection, and a refused secret, end the task without retries."""
     lab.connect(pagination="offset")
@@ -157,6 +163,7 @@ def test_without_a_window_it_says_what_to_set(lab: "Lab") -> None:
     assert "set window_start and window_end, or window_length" in str(error)
 
 
+@pytest.mark.contract("window.ahead", "errors.tree")
 def test_a_temporary_error_is_left_to_the_retries_of_airflow(lab: "Lab") -> None:
     """A retryable error passes unchanged: a window ahead of the clock, a service that is away."""
     ahead = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
@@ -192,6 +199,7 @@ def test_the_window_comes_from_the_run(lab: "Lab", name: str) -> None:
     assert result["window_end"] == f"2026-11-20T0{start + 1}:00:00Z"
 
 
+@pytest.mark.contract("lake.footer")
 def test_the_footer_has_the_ids_of_the_run(lab: "Lab") -> None:
     """An object's footer has the run's ids and the time of the pull; a task that isn't mapped no index."""
     from tests.support.airflow_runs import run_dag
@@ -209,6 +217,7 @@ def test_the_footer_has_the_ids_of_the_run(lab: "Lab") -> None:
     assert json.loads(metadata["evpl.source"])["base_url"] == lab.sandbox.base_url
 
 
+@pytest.mark.contract("pull.object_storage_conn_id")
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -230,6 +239,7 @@ def test_a_store_that_cannot_be_opened_is_a_configuration_error(
     assert isinstance(caught.value.__cause__, EvplConfigError)
 
 
+@pytest.mark.contract("pull.object_storage_path")
 @pytest.mark.parametrize(
     "path", ["file:///data/evpl", "file:///data/a b/", "file:///data/a%20b", "file:///d~/ä"]
 )

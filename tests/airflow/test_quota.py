@@ -59,6 +59,7 @@ def answering(*waits: int) -> Callable[[BaseHTTPRequestHandler], None]:
     return reply
 
 
+@pytest.mark.contract("pull.deferrable")
 @pytest.mark.usefixtures("_defers_soon")
 @pytest.mark.parametrize(("retry_delay", "waits"), [(0, 30), (300, 300)])
 def test_a_long_wait_defers_the_task(lab: "Lab", retry_delay: int, waits: int) -> None:
@@ -85,6 +86,7 @@ def test_a_long_wait_defers_the_task(lab: "Lab", retry_delay: int, waits: int) -
     assert (result["requests"], result["retries"]) == (6, 0)
 
 
+@pytest.mark.contract("pull.deferrable")
 @pytest.mark.parametrize(
     ("fault", "arguments", "hours"),
     [
@@ -109,6 +111,7 @@ def test_a_wait_that_cannot_defer_is_left_to_the_retries_of_airflow(
     assert lab.landed() == []
 
 
+@pytest.mark.contract("pull.deferrable")
 @pytest.mark.usefixtures("_defers_soon")
 def test_without_the_argument_default_deferrable_counts(lab: "Lab") -> None:
     """Without the argument `[operators] default_deferrable` counts."""
@@ -121,6 +124,7 @@ def test_without_the_argument_default_deferrable_counts(lab: "Lab") -> None:
             lab.execute()
 
 
+@pytest.mark.contract("pull.deferrable")
 @pytest.mark.parametrize(
     ("seconds", "exceeds", "defers"), [(60, True, True), (59, True, False), (300, False, False)]
 )
@@ -138,6 +142,7 @@ def test_only_a_wait_that_is_too_long_defers(
         defer_if_told(lab.operator(), error, context, method_name="execute")
 
 
+@pytest.mark.contract("pull.deferrable")
 @pytest.mark.usefixtures("_defers_soon")
 def test_a_deferred_task_succeeds_at_its_first_try(lab: "Lab", logs: Callable[[], str]) -> None:
     """Through Airflow, its trigger in line: two waits, no retry, and the result of a run without any."""
@@ -151,6 +156,7 @@ def test_a_deferred_task_succeeds_at_its_first_try(lab: "Lab", logs: Callable[[]
     assert "The worker slot is given back, until" in logs()
 
 
+@pytest.mark.contract("errors.retry-after")
 @needs_a_policy
 def test_a_retry_waits_as_long_as_the_api_asked(lab: "Lab") -> None:
     """A task that is not deferred is up for a retry after that many seconds, and its log says why."""
@@ -177,6 +183,7 @@ def test_a_retry_waits_as_long_as_the_api_asked(lab: "Lab") -> None:
         assert due == instance.end_date + timedelta(hours=2)
 
 
+@pytest.mark.contract("names.EvplRetryPolicy", "errors.retry-after")
 @needs_a_policy
 def test_the_retry_policy_decides_by_the_error() -> None:
     """The API's wait counts if it is longer than the task's own, a day at most; permanent errors fail."""
@@ -200,6 +207,7 @@ def test_the_retry_policy_decides_by_the_error() -> None:
     assert decide(EvplForbiddenError("no")).action.value == "fail"
 
 
+@pytest.mark.contract("errors.retry-after")
 @needs_a_policy
 def test_the_operator_has_the_retry_policy_by_default(lab: "Lab") -> None:
     """An argument overrides `default_args`, and those override the operator's own choice."""
@@ -214,6 +222,7 @@ def test_the_operator_has_the_retry_policy_by_default(lab: "Lab") -> None:
     assert lab.operator(default_args=given, retry_policy=another).retry_policy is another
 
 
+@pytest.mark.contract("names.EvplRetryPolicy")
 @pytest.mark.skipif(is_since("3.3"), reason="Airflow has retry policies since 3.3")
 def test_below_airflow_3_3_importing_the_policy_names_the_alternative() -> None:
     """The error names the version, and the argument that waits as long."""

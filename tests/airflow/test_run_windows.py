@@ -45,6 +45,7 @@ def _check(lab: "Lab", outcomes: Sequence["Outcome"], windows: Sequence[str]) ->
     assert sorted(landed) == lab.landed()
 
 
+@pytest.mark.contract("window.order")
 @pytest.mark.parametrize(("dag_id", "windows"), KINDS)
 def test_a_scheduled_run_takes_the_first_window_that_is_given(
     lab: "Lab", dag_id: str, windows: list[str]
@@ -71,6 +72,7 @@ def test_a_backfill_pulls_the_windows_of_scheduled_runs(lab: "Lab", dag_id: str,
     _check(lab, scheduler.finish(dag_id, "backfill"), windows)
 
 
+@pytest.mark.contract("window.order")
 @pytest.mark.parametrize(
     ("dag_id", "hour", "key", "window"),
     [
@@ -95,6 +97,7 @@ def test_a_manual_run_takes_its_logical_date_or_partition(
     _check(lab, scheduler.finish(dag_id, "manual"), [window])
 
 
+@pytest.mark.contract("window.none", "window.never-now")
 @NEEDS_NO_DATE
 @pytest.mark.parametrize("dag_id", ["evpl_trigger", "evpl_interval", "evpl_asset_length"])
 def test_a_manual_run_without_a_logical_date_is_an_error(
@@ -109,6 +112,7 @@ def test_a_manual_run_without_a_logical_date_is_an_error(
     assert lab.landed() == []
 
 
+@pytest.mark.contract("window.never-now")
 def test_airflow_dags_trigger_pulls_the_window_of_its_date(lab: "Lab") -> None:
     """`airflow dags trigger` for a past date pulls that date's window, not the one before now."""
     from tests.support.airflow_runs import DAY

@@ -54,6 +54,7 @@ def wait(lab: "Lab", conf: dict[str, str], **attributes: object) -> Any:  # noqa
     return instance
 
 
+@pytest.mark.contract("names.EvplUtilizationSensor")
 @pytest.mark.parametrize("mode", MODES)
 def test_a_published_window_is_seen_at_the_first_look(
     lab: "Lab", mode: dict[str, str], logs: Callable[[], str]
@@ -67,6 +68,8 @@ def test_a_published_window_is_seen_at_the_first_look(
     assert "running trigger" not in told
 
 
+@pytest.mark.contract("names.EvplUtilizationSensor", "sensor.arguments", "sensor.last-step")
+@pytest.mark.contract("sensor.outlives-errors")
 @pytest.mark.parametrize("mode", MODES)
 def test_the_sensor_waits_until_enough_series_are_published(lab: "Lab", mode: dict[str, str]) -> None:
     """It polls while there are too few and while the API is away, and requests the last step only."""
@@ -79,6 +82,7 @@ def test_the_sensor_waits_until_enough_series_are_published(lab: "Lab", mode: di
         assert "startTime=2026-11-20T23%3A55%3A00.000Z&endTime=2026-11-21T00%3A00%3A00.000Z" in path
 
 
+@pytest.mark.contract("sensor.outlives-errors")
 @pytest.mark.parametrize(("mode", "tokens"), [(MODES[0], 4), (MODES[1], 3)])
 def test_a_token_that_ends_meanwhile_is_renewed(lab: "Lab", mode: dict[str, str], tokens: int) -> None:
     """A wait outlives its token: what is refused for it is asked again with a new one, at once."""
@@ -121,6 +125,7 @@ def test_a_time_out_says_what_was_seen_last(
     assert "attempt" not in told  # the next look is the next one
 
 
+@pytest.mark.contract("sensor.arguments")
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize(
     "conf",

@@ -67,6 +67,7 @@ def event_of(trigger: "EvplUtilizationTrigger") -> Any:  # noqa: ANN401 Airflow'
     return event
 
 
+@pytest.mark.contract("sensor.arguments")
 def test_arguments_are_the_contracts() -> None:
     """Every argument of the contract has its default, and is a template field; there is no other."""
     task = sensor(window_start=None, window_end=None)
@@ -104,6 +105,7 @@ def test_a_wrong_argument_fails_without_retries(lab: "Lab", name: str, value: ob
     assert lab.sandbox.tokens_issued == before
 
 
+@pytest.mark.contract("sensor.arguments")
 @pytest.mark.parametrize(
     ("default", "given", "defers"),
     [
@@ -137,6 +139,7 @@ def test_the_window_comes_from_the_run(lab: "Lab") -> None:
     assert "window 2026-11-20T00:00:00Z/2026-11-20T01:00:00Z: 12 of 13 series" in event["message"]
 
 
+@pytest.mark.contract("sensor.outlives-errors")
 def test_a_trigger_made_from_its_json_continues(lab: "Lab") -> None:
     """It keeps waiting, and what it finds ends the task as the sensor would."""
     from airflow.providers.common.compat.sdk import AirflowFailException
@@ -167,6 +170,7 @@ def test_a_sensor_and_its_trigger_can_be_copied(lab: "Lab") -> None:
         assert trigger_of(again).serialize()[1]["plan"] == trigger.serialize()[1]["plan"]
 
 
+@pytest.mark.contract("sensor.retry-after")
 def test_no_request_is_sent_before_retry_after(lab: "Lab") -> None:
     """This holds for the trigger, for a sensor in its slot, and for one that is rescheduled."""
     with serving(_limiting) as server:
@@ -220,6 +224,7 @@ def _hours_left(moment: datetime) -> int:
     return round((moment - datetime.now(UTC)) / timedelta(hours=1))
 
 
+@pytest.mark.contract("sensor.triggerer")
 def test_a_poll_that_hangs_ends_four_minutes_after_the_deadline(lab: "Lab") -> None:
     """The error is a timeout that says what was seen last."""
     over = threading.Event()
@@ -242,6 +247,7 @@ def test_a_poll_that_hangs_ends_four_minutes_after_the_deadline(lab: "Lab") -> N
     assert event["message"].endswith("; the last look was still under way")
 
 
+@pytest.mark.contract("sensor.triggerer")
 def test_polls_in_the_triggerer_are_at_least_a_second_apart(lab: "Lab") -> None:
     """A `poke_interval` of zero is none in the triggerer, which others use too."""
     from tests.support.airflow_runs import answering_nothing
@@ -253,6 +259,7 @@ def test_polls_in_the_triggerer_are_at_least_a_second_apart(lab: "Lab") -> None:
     assert event["status"] == "timed_out"
 
 
+@pytest.mark.contract("sensor.triggerer")
 def test_a_missing_connection_is_read_three_times(lab: "Lab") -> None:
     """Airflow reports a missing connection while a secrets backend is away, so the trigger waits twice."""
     from airflow.providers.common.compat.connection import get_async_connection
@@ -270,6 +277,7 @@ def test_a_missing_connection_is_read_three_times(lab: "Lab") -> None:
     assert event_of(trigger)["status"] == "timed_out"
 
 
+@pytest.mark.contract("sensor.triggerer")
 def test_a_connection_that_is_gone_ends_the_wait(lab: "Lab") -> None:
     """A triggerer without the connection fires a failure that names it, after three reads."""
     trigger = trigger_of(sensor(deferrable=True))

@@ -62,6 +62,7 @@ def open_s3(lab: "Lab", s3_url: str, tmp_path: Path) -> "Callable[..., ObjectSto
     return open_it
 
 
+@pytest.mark.contract("errors.store-credentials")
 def test_an_unavailable_metadata_service_is_a_temporary_error(
     lab: "Lab", open_s3: "Callable[..., ObjectStore]"
 ) -> None:
@@ -118,6 +119,7 @@ def test_a_signature_is_no_request_for_anonymous_access(
             open_s3({"config_kwargs": {"signature_version": version}})
 
 
+@pytest.mark.contract("errors.store-credentials")
 @pytest.mark.parametrize(
     ("status", "body", "kind"), [(503, "", EvplStoreError), (403, DENIED, EvplConfigError)]
 )
@@ -133,6 +135,7 @@ def test_a_refused_role_is_permanent_and_an_unavailable_service_temporary(
             open_s3(extra, login="key", password="secret")
 
 
+@pytest.mark.contract("errors.store-credentials")
 @pytest.mark.parametrize(
     "extra",
     [
@@ -152,6 +155,7 @@ def test_a_connection_may_ask_for_anonymous_access(
     assert open_s3(extra).fs.anon
 
 
+@pytest.mark.contract("errors.store-credentials")
 @pytest.mark.parametrize("path", [f"gs://{BUCKET}/evpl", f"gs://lake_store@{BUCKET}/evpl"])
 def test_missing_google_credentials_are_a_temporary_error(lab: "Lab", path: str, tmp_path: Path) -> None:
     """With a connection and without one it is temporary; when credentials are there they are taken."""

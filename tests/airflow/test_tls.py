@@ -96,6 +96,7 @@ def _refused(lab: "Lab") -> str:
     return str(raised.value)
 
 
+@pytest.mark.contract("connection.verify")
 @pytest.mark.parametrize("make", [_bundle, _hashed], ids=["file", "folder"])
 def test_a_host_with_a_certificate_of_verify_is_pulled(
     lab: "Lab", tmp_path: Path, make: Callable[[Path], Path]
@@ -108,6 +109,7 @@ def test_a_host_with_a_certificate_of_verify_is_pulled(
     assert len(server.seen) == 2
 
 
+@pytest.mark.contract("connection.verify")
 @pytest.mark.parametrize("place", ["host", "token_url"])
 @pytest.mark.parametrize(("issued", "trusted", "why"), REFUSED.values(), ids=REFUSED)
 def test_another_certificate_fails_the_task_before_a_request(  # noqa: PLR0913 a table of three columns
@@ -131,6 +133,7 @@ def test_another_certificate_fails_the_task_before_a_request(  # noqa: PLR0913 a
     assert re.search(rf"{why}.*set verify to your CA bundle", said)
 
 
+@pytest.mark.contract("connection.verify")
 def test_verify_false_takes_any_certificate_with_a_warning(lab: "Lab", tmp_path: Path) -> None:
     """`verify: false`, which is for this machine alone, takes any certificate, with a warning."""
     with serving(answer, with_tls(make_certificate(tmp_path / "server.pem"))) as server:
@@ -139,6 +142,7 @@ def test_verify_false_takes_any_certificate_with_a_warning(lab: "Lab", tmp_path:
             assert lab.execute()["rows"] == 1
 
 
+@pytest.mark.contract("connection.urls")
 @pytest.mark.parametrize("place", ["host", "token_url"])
 def test_plain_http_is_refused_before_anything_is_sent(lab: "Lab", place: str) -> None:
     """Of a host elsewhere, for the token or the report, not even a proxy on this machine is asked."""

@@ -49,6 +49,7 @@ def token(text: object = "token-1", **changes: object) -> dict[str, Any]:
     return answer(json={name: value for name, value in body.items() if value is not None})
 
 
+@pytest.mark.contract("connection.client-id", "connection.client-secret", "connection.token_auth")
 def test_basic() -> None:
     """Credentials go by HTTP Basic and not in the form."""
     source = Source(token())
@@ -60,6 +61,7 @@ def test_basic() -> None:
     assert request.text == "grant_type=client_credentials"
 
 
+@pytest.mark.contract("connection.client-id", "connection.client-secret", "connection.token_auth")
 def test_post() -> None:
     """With the setting they go in the form and not by HTTP Basic."""
     source = Source(token(), token_auth="post")

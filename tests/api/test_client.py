@@ -46,6 +46,8 @@ def _reply(handler: BaseHTTPRequestHandler) -> None:
     replying(json.dumps(TOKEN if handler.command == "POST" else report()).encode())(handler)
 
 
+@pytest.mark.contract("connection.application_id", "connection.ctxtid", "connection.job", "pull.code_ope")
+@pytest.mark.contract("gap.A1", "gap.A3", "gap.A8", "gap.A9", "gap.A15", "gap.A17", "gap.A18", "gap.A32")
 def test_a_request() -> None:
     """A page is asked for as Orange's document says: headers, parameters in order, times in UTC."""
     with scripted([OK]) as api:
@@ -62,6 +64,7 @@ def test_a_request() -> None:
     assert api.client.requests_sent == 1
 
 
+@pytest.mark.contract("connection.base-URL", "connection.token_url", "connection.job", "gap.A15", "gap.A32")
 def test_what_a_connection_may_change() -> None:
     """Job, offer type and `ctxtid` are the settings'; escaped, they can't leave their place in the URL."""
     with serving(_reply) as server:
@@ -85,6 +88,7 @@ def test_each_request_says_who_asks() -> None:
     assert [one["User-Agent"] for one in server.seen] == [f"airflow-provider-evpl/{__version__}"] * 2
 
 
+@pytest.mark.contract("result.pages")
 def test_check_token() -> None:
     """The token is asked for once, and a passing failure is waited out."""
     with scripted([OK], [answer(503), *TOKENS]) as api:
@@ -93,6 +97,7 @@ def test_check_token() -> None:
     assert (api.tokens.call_count, api.client.requests_sent) == (2, 0)
 
 
+@pytest.mark.contract("gap.A1", "gap.A24", "gap.A25")
 @pytest.mark.parametrize(
     ("status", "code", "kind"),
     [
@@ -146,6 +151,7 @@ def test_what_may_pass_is_waited_for(status: int, code: int, kind: type[EvplErro
     assert api.reports.call_count == 10
 
 
+@pytest.mark.contract("connection.max_retry_seconds")
 def test_a_retry_after_too_far_away() -> None:
     """A wait beyond what is left is an error at once, without sleeping and asking again."""
     slow = problem(429, 53) | {"headers": {"Retry-After": "301"}}
@@ -182,6 +188,7 @@ def test_an_answer_that_is_no_report(body: bytes, kind: type[EvplError], count: 
     assert api.reports.call_count == count
 
 
+@pytest.mark.contract("messages.no-secret")
 @pytest.mark.parametrize("echo", ECHOES.values(), ids=ECHOES)
 def test_tokens_are_hidden(echo: Callable[[str], str]) -> None:
     """A token that the API echoes is hidden like any secret, one that was renewed too."""

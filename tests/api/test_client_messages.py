@@ -46,6 +46,7 @@ def _failure(token: Reply, report: Reply) -> EvplError:
     return raised.value
 
 
+@pytest.mark.contract("errors.message")
 @pytest.mark.parametrize("failing", FAILURES.values(), ids=FAILURES)
 def test_it_says_which_request_failed_and_what_to_do(failing: Reply) -> None:
     """Slice and index of a report, or that it was the token's; then why, the request id, the next step."""

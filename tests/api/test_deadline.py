@@ -47,6 +47,7 @@ def _dripping(begin: bytes, drop: bytes, over: threading.Event) -> Callable[[Bas
     return reply
 
 
+@pytest.mark.contract("connection.timeout_seconds")
 @pytest.mark.parametrize(("begin", "drop"), ENDLESS.values(), ids=ENDLESS)
 def test_an_answer_that_never_ends_is_given_up(begin: bytes, drop: bytes) -> None:
     """Wherever a server drips, never silent for long, the line is hung up at ten times the time-out."""

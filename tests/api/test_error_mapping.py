@@ -78,6 +78,7 @@ def refusal(status: int, body: object, **headers: str) -> Response:
     return Response(status, {"X-OAPI-Request-Id": REQUEST_ID} | names, content)
 
 
+@pytest.mark.contract("gap.A25")
 @pytest.mark.parametrize("as_code", [int, str])
 @pytest.mark.parametrize(("status", "code", "kind"), ROWS)
 def test_every_row_of_the_table(
@@ -100,6 +101,7 @@ def test_a_body_that_is_no_json(status: int, kind: type[EvplError], body: bytes)
     assert f"(request id {REQUEST_ID})" in str(error)
 
 
+@pytest.mark.contract("errors.message")
 @pytest.mark.parametrize(("status", "kind"), STATUSES)
 def test_every_error_has_a_next_step(status: int, kind: type[EvplError]) -> None:
     """The next step stands behind the request id: what to change, or what to do if the error stays."""
@@ -179,6 +181,7 @@ def test_a_token_endpoint_that_forbids_is_about_the_subscription() -> None:
     assert "subscription" in str(failure(refusal(403, {"code": 50}), next_step="check the password"))
 
 
+@pytest.mark.contract("messages.no-secret")
 @pytest.mark.parametrize("name", ["message", "description", "error", "error_description"])
 @pytest.mark.parametrize("echo", ECHOES.values(), ids=ECHOES)
 def test_no_secret_in_a_message(echo: Callable[[str], str], name: str) -> None:

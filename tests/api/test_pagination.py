@@ -17,6 +17,7 @@ Fetch = Callable[[int], Page]
 WAYS = [(pagination, parallelism) for pagination in ("element", "page") for parallelism in (1, 3)]
 
 
+@pytest.mark.contract("connection.pagination", "gap.A4", "gap.A5")
 @given(
     total=st.integers(0, 40),
     page_size=st.integers(1, 12),
@@ -39,6 +40,7 @@ def test_pages_are_the_truth(
     assert server.most_in_flight <= parallelism
 
 
+@pytest.mark.contract("connection.page_parallelism")
 @pytest.mark.parametrize("parallelism", [1, 2, 5, 32])
 def test_never_more_in_flight(parallelism: int) -> None:
     """So many pages are in flight at once as allowed: no more, and no fewer."""
@@ -90,6 +92,7 @@ PROBLEMS: dict[str, tuple[list[Page], str]] = {
 }
 
 
+@pytest.mark.contract("gap.A4", "gap.A6")
 @pytest.mark.parametrize("parallelism", [1, 2])
 @pytest.mark.parametrize(("pages", "why"), PROBLEMS.values(), ids=PROBLEMS)
 def test_what_does_not_add_up(pages: list[Page], why: str, parallelism: int) -> None:
@@ -135,6 +138,7 @@ def test_an_empty_last_page() -> None:
         assert list(read_pages(listed(*pages)[0], parallelism=parallelism)) == pages
 
 
+@pytest.mark.contract("gap.A5")
 @pytest.mark.parametrize("total", [0, None])
 @pytest.mark.parametrize("number", [0, None])
 def test_without_numbers(total: int | None, number: int | None, caplog: pytest.LogCaptureFixture) -> None:
@@ -153,6 +157,7 @@ def test_no_word_where_all_is_checked(caplog: pytest.LogCaptureFixture) -> None:
     assert caplog.text == ""
 
 
+@pytest.mark.contract("gap.A6")
 def test_the_cap() -> None:
     """A report that never ends is given up at 100,000 pages."""
     fetched = 0
@@ -271,6 +276,7 @@ def test_an_end_without_numbers_has_elements() -> None:
             list(read_pages(fetch))
 
 
+@pytest.mark.contract("gap.A6")
 def test_no_total_lifts_the_cap() -> None:
     """However many pages are announced, there is an end to them."""
 

@@ -1,6 +1,7 @@
 import threading
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -32,6 +33,7 @@ def test_never_slower_than_the_pace(per_second: float, count: int) -> None:
     assert abs(clock.now - began - (count - 1) / per_second) < 1e-6
 
 
+@pytest.mark.contract("connection.requests_per_second")
 def test_a_client_keeps_to_its_setting() -> None:
     """All requests of a client, the token's and repeated ones too, begin as far apart as the setting says."""
     with scripted([answer(503), answer(json=report())], requests_per_second=0.01) as api:

@@ -81,6 +81,7 @@ def _escape(secret: str, data: st.DataObject) -> str:
     return "".join(data.draw(st.sampled_from(_forms(character))) for character in secret)
 
 
+@pytest.mark.contract("messages.no-secret")
 @settings(max_examples=500)
 @given(secrets_ | tricky_secrets, texts | tricky_texts, texts | tricky_texts, st.data())
 def test_a_secret_is_hidden_however_each_character_is_escaped(

@@ -65,6 +65,7 @@ def test_everything_else_is_final(error: Exception) -> None:
     assert (attempts.count, clock.slept) == (1, [])
 
 
+@pytest.mark.contract("connection.max_retry_seconds")
 @given(
     st.lists(st.none() | st.floats(0, 400), min_size=1, max_size=12),
     st.floats(0, 500),
@@ -107,6 +108,7 @@ def test_asked_to_wait_too_long_fails_at_once(after: float) -> None:
     assert clock.slept == []
 
 
+@pytest.mark.contract("pull.deferrable")
 @pytest.mark.parametrize(
     ("limit", "after", "exceeds"),
     [

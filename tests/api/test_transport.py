@@ -112,6 +112,7 @@ def test_a_change_of_protocols_is_an_answer() -> None:
         assert get(server.url).status == 101
 
 
+@pytest.mark.contract("connection.timeout_seconds")
 def test_silence() -> None:
     """A server that says nothing is given up after the time-out."""
     over = threading.Event()

@@ -118,6 +118,7 @@ def test_a_proxy_that_cannot_be_reached() -> None:
         transport.send("GET", "http://127.0.0.1:9/x", headers={})
 
 
+@pytest.mark.contract("connection.proxy")
 @pytest.mark.usefixtures("_no_proxy")
 def test_netrc_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Credentials in `.netrc` never go anywhere."""
@@ -129,6 +130,7 @@ def test_netrc_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert "Authorization" not in server.seen[0]
 
 
+@pytest.mark.contract("connection.proxy")
 @pytest.mark.usefixtures("_no_proxy")
 def test_the_connections_proxy_serves_every_host(monkeypatch: pytest.MonkeyPatch) -> None:
     """The setting goes before the environment, and NO_PROXY doesn't count for it."""
@@ -151,6 +153,7 @@ def test_plain_http_stays_on_this_machine(name: str, monkeypatch: pytest.MonkeyP
         assert transport.send("GET", server.url, headers={}).body == b"directly"
 
 
+@pytest.mark.contract("connection.proxy")
 @pytest.mark.usefixtures("_no_proxy")
 @pytest.mark.parametrize("name", ["https_proxy", "HTTPS_PROXY"])
 def test_the_environments_proxy(name: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -61,6 +61,7 @@ def test_text_means_the_same_as_objects() -> None:
     assert plan(window_length=pendulum.duration(days=1)) == plan(window_length="1d")
 
 
+@pytest.mark.contract("pull.blank-text")
 @pytest.mark.parametrize("nothing", [None, "", "  ", "None", " None "])
 def test_blank_and_none_mean_not_given(nothing: object) -> None:
     """Each argument that is blank, None or the text None has its default."""
@@ -79,17 +80,20 @@ def test_blank_and_none_mean_not_given(nothing: object) -> None:
     assert plan(window_length="1d", **arguments) == plan(window_length="1d")
 
 
+@pytest.mark.contract("connection.code_ope", "pull.code_ope")
 def test_the_argument_beats_the_connection() -> None:
     """The operator's code_ope wins over the connection's."""
     assert plan(window_length="1d", code_ope="7").code_ope == "7"
 
 
+@pytest.mark.contract("connection.code_ope")
 def test_code_ope_given_nowhere_is_an_error() -> None:
     """Without an operator code nothing is pulled."""
     with pytest.raises(EvplConfigError, match="code_ope"):
         plan(window_length="1d", default_code_ope=None)
 
 
+@pytest.mark.contract("pull.slice_length")
 @pytest.mark.parametrize(
     ("window_length", "slice_length", "expected"),
     [
@@ -107,12 +111,14 @@ def test_slices_are_as_long_as_the_window_or_a_day(
     assert plan(window_length=window_length, slice_length=slice_length).slice_length == expected
 
 
+@pytest.mark.contract("pull.slice_length")
 def test_an_odd_data_interval_is_cut_into_days() -> None:
     """A window that doesn't divide a day has slices of a day."""
     run = RunTimes(data_interval_start=MIDNIGHT, data_interval_end=MIDNIGHT + timedelta(minutes=50))
     assert plan(run=run).slice_length == DAY
 
 
+@pytest.mark.contract("pull.booleans")
 @pytest.mark.parametrize("text", ["True", "true", " TRUE ", True])
 def test_a_boolean_may_be_text(text: object) -> None:
     """A boolean counts in any case, as templates and people write it."""
@@ -120,6 +126,7 @@ def test_a_boolean_may_be_text(text: object) -> None:
     assert plan(window_length="1d", allow_empty="False").allow_empty is False
 
 
+@pytest.mark.contract("pull.max_rejected_fraction")
 @pytest.mark.parametrize(("fraction", "number"), [("0", 0), ("1", 1), (" 5e-2 ", 0.05), (".5", 0.5), (1, 1)])
 def test_a_fraction_may_be_text(fraction: object, number: float) -> None:
     """A share counts as text, too, both ends included."""
@@ -137,6 +144,7 @@ def test_lookback_goes_back_from_a_window_off_the_grid() -> None:
     ]
 
 
+@pytest.mark.contract("pull.lookback", "pull.slice_length")
 @pytest.mark.parametrize(
     ("lookback", "back"), [("0s", 0), ("1s", 1), ("1h", 1), ("3601s", 2), ("2h", 2), ("1d", 24)]
 )
@@ -147,6 +155,7 @@ def test_lookback_is_rounded_up_to_whole_slices(lookback: str, back: int) -> Non
     assert made.slice_length == HOUR
 
 
+@pytest.mark.contract("pull.window_length", "pull.slice_length", "gap.A17")
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -201,6 +210,7 @@ def test_a_partition_date_may_be_text() -> None:
     assert plan(run).window == Window(MIDNIGHT - DAY, MIDNIGHT)
 
 
+@pytest.mark.contract("window.ahead", "gap.A26")
 def test_a_window_that_lies_ahead_may_be_retried() -> None:
     """An end more than 60 s ahead of the clock is an error that goes away by itself; 60 s are not."""
     start = NOW - HOUR

@@ -74,6 +74,7 @@ def test_five_are_named_and_the_others_counted(count: int, named: str) -> None:
     assert name_some([str(number) for number in range(count)]) == named
 
 
+@pytest.mark.contract("pull.durations")
 @pytest.mark.parametrize(
     ("value", "length"),
     [
@@ -104,6 +105,7 @@ def test_lengths_are_timedeltas_or_text_with_a_unit(value: object, length: timed
     assert (read, type(read)) == (length, timedelta)
 
 
+@pytest.mark.contract("pull.durations")
 @pytest.mark.parametrize(
     "value",
     [

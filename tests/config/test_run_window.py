@@ -13,12 +13,14 @@ MIDNIGHT = datetime(2026, 11, 22, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 
 
+@pytest.mark.contract("window.order")
 def test_explicit_bounds_win() -> None:
     """`window_start` and `window_end` come before everything else."""
     run = RunTimes(partition_date=MIDNIGHT, logical_date=NOON)
     assert resolve_window(start=NOON, end=NOON + HOUR, length=DAY, run=run) == Window(NOON, NOON + HOUR)
 
 
+@pytest.mark.contract("pull.window_start")
 @pytest.mark.parametrize(("start", "end"), [(NOON, None), (None, NOON)])
 def test_one_bound_alone_is_refused(start: datetime | None, end: datetime | None) -> None:
     """Half a window is no window."""
@@ -42,6 +44,7 @@ def test_a_partition_date_comes_next(length: timedelta | None, expected: timedel
     assert window == Window(MIDNIGHT, MIDNIGHT + expected)
 
 
+@pytest.mark.contract("pull.window_length")
 @pytest.mark.parametrize(
     ("length", "start", "end"),
     [
@@ -85,6 +88,7 @@ def test_an_interval_without_width_is_none() -> None:
     assert resolve_window(start=None, end=None, length=HOUR, run=run) == window
 
 
+@pytest.mark.contract("window.order")
 def test_the_data_interval_comes_last() -> None:
     """Without arguments the run's own data interval is pulled."""
     run = RunTimes(data_interval_start=MIDNIGHT, data_interval_end=NOON)
@@ -100,6 +104,7 @@ def test_an_interval_of_broken_seconds_says_what_to_set(start: datetime) -> None
     assert resolve_window(start=None, end=None, length=HOUR, run=run) == Window(NOON, NOON + HOUR)
 
 
+@pytest.mark.contract("window.none")
 @pytest.mark.parametrize(
     "run",
     [
@@ -122,6 +127,7 @@ def test_times_are_read_from_the_context_by_name() -> None:
     assert RunTimes.from_context({}) == RunTimes()
 
 
+@pytest.mark.contract("window.none")
 def test_a_length_without_a_date_is_an_error() -> None:
     """A manual run without logical date says what to set."""
     with pytest.raises(EvplConfigError, match="neither a data interval nor a logical date"):

@@ -45,12 +45,19 @@ def settings(
     return Settings.from_connection(login=login, password=password, host=host, extra=extra)
 
 
+@pytest.mark.contract("connection.base-URL", "connection.code_ope", "connection.token_auth")
+@pytest.mark.contract("connection.ctxtid", "connection.pagination", "connection.page_parallelism")
+@pytest.mark.contract("connection.requests_per_second", "connection.timeout_seconds")
+@pytest.mark.contract("connection.max_retry_seconds", "connection.verify", "connection.naive_timestamps")
+@pytest.mark.contract("connection.job", "gap.A4", "gap.A15", "gap.A19")
 def test_three_fields_are_enough() -> None:
     """Client id, secret and ApplicationID are all that must be set; the rest is the contract's default."""
     required = {"client_id": "client", "client_secret": SECRET, "application_id": "app"}
     assert asdict(settings()) == required | DEFAULTS
 
 
+@pytest.mark.contract("connection.client-id", "connection.client-secret", "connection.application_id")
+@pytest.mark.contract("gap.A18")
 @pytest.mark.parametrize("missing", ["login", "password", "application_id"])
 @pytest.mark.parametrize("nothing", [None, "", " "])
 def test_a_missing_field_is_named(missing: str, nothing: str | None) -> None:
@@ -59,6 +66,7 @@ def test_a_missing_field_is_named(missing: str, nothing: str | None) -> None:
         settings(**{missing: nothing})
 
 
+@pytest.mark.contract("connection.unknown-extra")
 def test_a_typing_mistake_is_named_not_its_value() -> None:
     """An extra that nobody knows is an error, even where it is empty."""
     with pytest.raises(EvplConfigError, match="unknown aplication_id") as error:
@@ -68,6 +76,7 @@ def test_a_typing_mistake_is_named_not_its_value() -> None:
         settings(client_secret=None)
 
 
+@pytest.mark.contract("connection.ctxtid")
 def test_text_means_the_same_as_json() -> None:
     """Every extra may come as text, as URIs give it."""
     as_json = settings(
@@ -89,6 +98,7 @@ def test_text_means_the_same_as_json() -> None:
     assert as_json == as_text
 
 
+@pytest.mark.contract("connection.text")
 @pytest.mark.parametrize("nothing", [None, "", " "])
 def test_blank_extras_have_their_defaults(nothing: str | None) -> None:
     """A form stores nulls and blanks for what was not filled in."""
@@ -96,12 +106,14 @@ def test_blank_extras_have_their_defaults(nothing: str | None) -> None:
     assert settings(host=nothing, **dict[str, Any].fromkeys(names, nothing)) == settings()
 
 
+@pytest.mark.contract("gap.A1")
 @pytest.mark.parametrize("text", ["a,b", '["a", "b"]', "['a', 'b']", " [ 'a','b' ] "])
 def test_ctxtid_may_be_a_list_as_text(text: str) -> None:
     """A list may come as JSON text, as URIs hold it, or as Python text, as Airflow 2.11's form saves it."""
     assert settings(ctxtid=text).ctxtid == ("a", "b")
 
 
+@pytest.mark.contract("connection.ctxtid", "gap.A1")
 @pytest.mark.parametrize("none", ["none", "None", [], "[]"])
 def test_ctxtid_may_be_empty(none: object) -> None:
     """An empty list is written `none`."""
@@ -113,6 +125,11 @@ def test_a_job_is_taken_as_it_is() -> None:
     assert settings(job=" JOBX ").job == "JOBX"
 
 
+@pytest.mark.contract("connection.application_id", "connection.code_ope", "connection.token_auth")
+@pytest.mark.contract("connection.pagination", "connection.page_parallelism")
+@pytest.mark.contract("connection.requests_per_second", "connection.timeout_seconds")
+@pytest.mark.contract("connection.max_retry_seconds", "connection.naive_timestamps", "connection.job")
+@pytest.mark.contract("connection.wrong-value")
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -157,6 +174,7 @@ def test_a_wrong_extra_is_named(name: str, value: Any) -> None:  # noqa: ANN401 
         settings(**{name: value})
 
 
+@pytest.mark.contract("connection.page_parallelism")
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -187,6 +205,7 @@ def test_a_proxy_elsewhere_sees_no_plain_http(field: str, url: str) -> None:
     assert settings(**{field: url}, proxy="http://127.0.0.1:3128").token_url.startswith(url)
 
 
+@pytest.mark.contract("connection.base-URL", "connection.token_url", "connection.urls", "gap.A19")
 @pytest.mark.parametrize(
     "host",
     [
@@ -205,6 +224,7 @@ def test_a_base_url_is_https_or_loopback(host: str) -> None:
     assert settings(token_url=host).token_url == made.base_url
 
 
+@pytest.mark.contract("connection.urls")
 @pytest.mark.parametrize(
     "url",
     [
@@ -236,6 +256,7 @@ def test_a_wrong_url_is_named_not_shown(field: str, url: str) -> None:
     assert "hunter2" not in str(error.value)
 
 
+@pytest.mark.contract("connection.verify")
 def test_verify_takes_a_bundle_that_is_there(tmp_path: Path) -> None:
     """The path of a CA bundle, or of a folder of certificates, is kept."""
     bundle = make_certificate(tmp_path / "ca.pem")
@@ -251,6 +272,7 @@ def test_verify_takes_no_other_file(tmp_path: Path) -> None:
         settings(verify=str(bundle))
 
 
+@pytest.mark.contract("connection.verify")
 def test_verify_false_is_for_loopback() -> None:
     """Certificates count everywhere but on this machine, for the token's host too."""
     assert settings(host="http://localhost:1", verify="false").verify is False
@@ -260,6 +282,7 @@ def test_verify_false_is_for_loopback() -> None:
         settings(host="http://localhost:1", token_url="https://login.example.com", verify=False)
 
 
+@pytest.mark.contract("connection.proxy")
 @pytest.mark.parametrize("credentials", ["user:pr0xy", "pr0xy:", "pr0xy", ":pr0xy"])
 def test_no_secret_in_the_settings_text(credentials: str) -> None:
     """Settings may be printed; a proxy's password is a secret, or its user where that is alone."""
@@ -269,6 +292,7 @@ def test_no_secret_in_the_settings_text(credentials: str) -> None:
     assert {SECRET, "pr0xy", made.basic_credentials} == set(made.secrets)
 
 
+@pytest.mark.contract("foreign.base-url")
 @pytest.mark.parametrize(
     ("host", "canonical"),
     [
@@ -289,6 +313,7 @@ def test_a_source_is_compared_in_lower_case(host: str, canonical: str) -> None:
     }
 
 
+@pytest.mark.contract("messages.no-secret")
 @pytest.mark.parametrize("name", ["token_auth", "page_parallelism", "verify", f"{SECRET}"])
 def test_a_secret_in_the_wrong_field_is_not_shown(name: str) -> None:
     """Whoever pastes the secret into another field, or its name, doesn't find it in the message."""
@@ -330,6 +355,7 @@ TYPED = [
 ]
 
 
+@pytest.mark.contract("messages.no-part-of-a-secret")
 @pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
 @pytest.mark.parametrize("password", PASSWORDS.values(), ids=PASSWORDS)
 def test_no_part_of_a_secret_is_in_a_message(password: str, place: Callable[[str], object]) -> None:

@@ -137,6 +137,7 @@ def test_a_whole_page() -> None:
     )
 
 
+@pytest.mark.contract("gap.A12")
 @pytest.mark.parametrize("none", [{}, {"performanceValues": None}, {"performanceValues": []}])
 @pytest.mark.parametrize(
     "more", [{}, {"unknown": 1}, {"context": "a", "bandwidth": "5", "on": True, "x": None}]
@@ -146,6 +147,7 @@ def test_no_samples(none: dict[str, object], more: dict[str, object]) -> None:
     assert only(decode(NAMES | none | more)) == (Entry(SERIES, [], pack([])), [])
 
 
+@pytest.mark.contract("gap.A12")
 @pytest.mark.parametrize("more", [{}, {"unknown": 1}])
 def test_one_object_is_a_list_of_one(more: dict[str, object]) -> None:
     """One object in place of the list is a list of one."""
@@ -153,6 +155,7 @@ def test_one_object_is_a_list_of_one(more: dict[str, object]) -> None:
     assert (got, rejected) == (Entry(SERIES, [1_000_000], pack([1.5])), [])
 
 
+@pytest.mark.contract("rejected.counts", "gap.A12")
 @pytest.mark.parametrize("shape", ["x", 7, True, 1.5])
 def test_performance_values_of_another_shape(shape: object) -> None:
     """Any other shape is rejected, as one sample, and the entry counts."""
@@ -161,6 +164,7 @@ def test_performance_values_of_another_shape(shape: object) -> None:
     assert rejected == [("performanceValues is neither list, object nor null", 0, None, 1)]
 
 
+@pytest.mark.contract("rejected.counts", "gap.A13")
 @pytest.mark.parametrize("missing", ["objectInstanceId", "metric_name"])
 @pytest.mark.parametrize("wrong", [None, 7, [], "absent"])
 def test_a_required_name_that_is_missing(missing: str, wrong: object) -> None:
@@ -185,6 +189,7 @@ def test_an_optional_name_of_the_wrong_type() -> None:
     assert [(one.samples, "pop_name" in one.reason) for one in page.rejections] == [(2, True)]
 
 
+@pytest.mark.contract("rejected.counts")
 @pytest.mark.parametrize("shape", [None, 7, "x", []])
 def test_an_entry_that_is_no_object(shape: object) -> None:
     """Something else in an entry's place is rejected, for one sample."""
@@ -193,6 +198,7 @@ def test_an_entry_that_is_no_object(shape: object) -> None:
     assert page.entry_count == 1
 
 
+@pytest.mark.contract("values.rejected", "rejected.counts", "gap.A11", "gap.A13")
 @pytest.mark.parametrize(
     ("sample", "why"),
     [
@@ -218,6 +224,7 @@ def test_odd_samples(sample: object, why: str) -> None:
     assert json.loads(page.rejections[0].raw) == sample
 
 
+@pytest.mark.contract("column.value", "values.null")
 def test_values_as_they_come() -> None:
     """Numbers and their text are values; null, empty text and nothing are a sample without one."""
     values = ["1.5", 2, 2.5, " 3 ", None, ""]
@@ -227,6 +234,7 @@ def test_values_as_they_come() -> None:
     assert all(map(math.isnan, (first, second, third)))
 
 
+@pytest.mark.contract("rejected.unknown-list", "gap.A12")
 @pytest.mark.parametrize(
     ("samples", "count"), [([SAMPLE] * 3, 3), ([1, 2], 2), ([], 1), ({"a": [SAMPLE] * 3}, 1), ({}, 1)]
 )
@@ -253,6 +261,7 @@ def test_of_several_lists_that_with_time_stamps_is_named() -> None:
     assert (rejection.samples, "field measurements may" in rejection.reason) == (2, True)
 
 
+@pytest.mark.contract("rejected.unknown-list")
 @pytest.mark.parametrize("none", [None, []])
 def test_no_samples_beside_a_list(none: object) -> None:
     """Null and empty `performanceValues` are no samples, whatever a field beside them holds."""
@@ -260,6 +269,7 @@ def test_no_samples_beside_a_list(none: object) -> None:
     assert only(page) == (Entry(SERIES, [], pack([])), [])
 
 
+@pytest.mark.contract("values.missing", "gap.A13")
 @pytest.mark.parametrize("number", [5, 0, -1.5, "5", " 3 ", "1e3", 10**400], ids=lambda one: repr(one)[:9])
 def test_a_sample_with_a_renamed_value(number: object) -> None:
     """A sample with a number under another name is rejected, and the name is in the reason."""
@@ -269,6 +279,7 @@ def test_a_sample_with_a_renamed_value(number: object) -> None:
     assert rejected == [("no value; the unknown field val may be its new name", 0, 1, 1)]
 
 
+@pytest.mark.contract("values.missing")
 @pytest.mark.parametrize("other", [True, None, "", " ", "%", "NaN", "1_0", [5], {"a": 5}])
 def test_a_sample_without_a_value_and_a_number(other: object) -> None:
     """A sample without a value stays one where no other field has a number."""
@@ -276,6 +287,7 @@ def test_a_sample_without_a_value_and_a_number(other: object) -> None:
     assert math.isnan(value)
 
 
+@pytest.mark.contract("values.missing")
 @pytest.mark.parametrize("none", [None, ""])
 def test_an_empty_value_beside_a_number(none: object) -> None:
     """A sample with an empty value has no value, whatever a field beside it holds."""
@@ -346,6 +358,7 @@ def test_no_report(changes: dict[str, Any]) -> None:
         decode(**changes)
 
 
+@pytest.mark.contract("gap.A6", "gap.A24")
 @pytest.mark.parametrize("missing", ["hasNext", "entries"])
 def test_no_report_without(missing: str) -> None:
     """Neither `hasNext` nor `entries` may be missing: nothing is guessed."""

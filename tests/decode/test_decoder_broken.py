@@ -185,6 +185,7 @@ def test_an_escaped_name_hides_nothing(spelled: bytes) -> None:
     assert [one.reason for one in page.rejections] == ["performanceValues is there twice"]
 
 
+@pytest.mark.contract("rejected.stray-timestamp")
 @pytest.mark.parametrize(
     "name", [rb'"timeStamp"', rb'"Orl\u00e9ans"', rb'"\"timeStamp\": "', rb'"timeStamp:"', rb'"a\"timeStamp"']
 )
@@ -196,6 +197,7 @@ def test_a_name_that_is_no_time_stamp_keeps_a_page_quick(name: bytes) -> None:
     assert [one.values.tolist() for one in page.entries] == [[1.0]]
 
 
+@pytest.mark.contract("rejected.stray-timestamp")
 @pytest.mark.parametrize("unknown", [b'"timeStamp" : "x"', b'"links":[%b, {"timeStamp"\n:7}]' % sample(b"7")])
 def test_time_stamps_in_unknown_fields(unknown: bytes) -> None:
     """Unknown fields of the page, of an entry and of a sample may hold time stamps: none is a sample's."""
@@ -212,6 +214,7 @@ LOST = b'{%b,"timeStamp":"%b","value":"1"}' % (NAMES, TIMES[0])
 MORE = NAMES + b',"timeStamp":"timeStamp","context":[{"timeStamp":"timeStamp"}]'
 
 
+@pytest.mark.contract("rejected.stray-timestamp")
 @pytest.mark.parametrize(
     ("entries", "count"),
     [

@@ -118,6 +118,7 @@ def _has_lost(tree: Pairs) -> bool:
     )
 
 
+@pytest.mark.contract("rejected.stray-timestamp", "gap.A13")
 @given(pages)
 def test_no_time_stamp_is_lost(text: str) -> None:
     """Each field `timeStamp` of a page is read, rejected, or in an unknown field; else there is an error."""
@@ -158,6 +159,7 @@ TWO = [*grid("a", MIDNIGHT, 288), *grid("b", MIDNIGHT, 288)]
 MEASUREMENTS = {"performanceValues": "measurements"}
 
 
+@pytest.mark.contract("rejected.unknown-list")
 @pytest.mark.parametrize("allow_empty", [False, True])
 def test_renamed_performance_values_are_refused(tmp_path: Path, *, allow_empty: bool) -> None:
     """A window whose samples all have a new name is refused, not "not published yet", and nothing lands."""
@@ -168,6 +170,7 @@ def test_renamed_performance_values_are_refused(tmp_path: Path, *, allow_empty: 
     assert objects(tmp_path) == []
 
 
+@pytest.mark.contract("rejected.unknown-list")
 def test_renamed_performance_values_of_one_entry_are_refused(tmp_path: Path) -> None:
     """One of two circuits with a new name refuses the slice, and nothing lands."""
     api = RenamingApi(TWO, renamed=("b",), new_names=MEASUREMENTS)
@@ -188,6 +191,7 @@ def test_renamed_performance_values_are_accounted_for(tmp_path: Path) -> None:
     assert {row.name for row in rows(tmp_path)} == {"a"}
 
 
+@pytest.mark.contract("values.missing")
 @pytest.mark.parametrize("renamed", [("a", "b"), ("b",)])
 def test_renamed_values_are_refused(tmp_path: Path, renamed: tuple[str, ...]) -> None:
     """Samples whose value has a new name are rejected; they never land as rows without a value."""

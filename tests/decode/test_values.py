@@ -37,6 +37,7 @@ def oracle(value: object) -> float | None:
     return float(number)
 
 
+@pytest.mark.contract("values.number", "values.null", "values.rejected", "gap.A11")
 @given(anything)
 @example("1_000")
 @example(" 12.5\t")
@@ -67,6 +68,7 @@ def test_a_value_is_what_the_contract_says(value: object) -> None:
         assert (read is None) == (expected is None)
 
 
+@pytest.mark.contract("values.number")
 @given(st.lists(quick_values))
 @example(["1.5", "2"])
 @example(["1e308", "1e308"])
@@ -90,6 +92,7 @@ zones = st.integers(-23 * 60 - 59, 23 * 60 + 59).map(lambda minutes: timezone(ti
 moments = st.datetimes(datetime(1, 1, 3), datetime(9999, 12, 29), timezones=zones)  # noqa: DTZ001 zones are added
 
 
+@pytest.mark.contract("column.timestamp", "gap.A10")
 @given(moments, st.sampled_from(["auto", "milliseconds", "microseconds"]), st.sampled_from(".,"))
 def test_timestamps_round_trip(moment: datetime, precision: str, point: str) -> None:
     """What is written in ISO 8601 with an offset is read as the same moment, exactly."""
@@ -116,6 +119,7 @@ def test_any_text_is_a_timestamp_or_odd(text: str) -> None:
     assert set(timestamps) <= {text}
 
 
+@pytest.mark.contract("values.timestamp", "gap.A9")
 @pytest.mark.parametrize(
     ("text", "microseconds"),
     [
@@ -138,6 +142,7 @@ def test_timestamps(text: str, microseconds: int) -> None:
     assert Timestamps(naive_is_utc=False)[text] == microseconds
 
 
+@pytest.mark.contract("values.timestamp", "gap.A9")
 @pytest.mark.parametrize(
     ("text", "why"),
     [
@@ -167,6 +172,7 @@ def test_odd_timestamps(text: str, why: str) -> None:
         Timestamps(naive_is_utc=False)[text]
 
 
+@pytest.mark.contract("gap.A9")
 def test_without_zone() -> None:
     """A time without a zone is UTC only where the connection says so; one with a zone keeps it."""
     timestamps = Timestamps(naive_is_utc=True)

@@ -39,6 +39,9 @@ ASKED_AGAIN = (EvplPagingError, EvplUnavailableError, EvplRateLimitError, EvplAu
 ABOUT_PAGES = {*(fault.name for fault in PAGE_FAULTS), *(fault.name for fault in PAGING_FAULTS)}
 
 
+@pytest.mark.contract("connection.pagination", "result.rows", "lake.table", "values.number")
+@pytest.mark.contract("values.timestamp", "rejected.file", "errors.message", "gap.A4", "gap.A7", "gap.A8")
+@pytest.mark.contract("gap.A13")
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_a_fault_on_an_empty_lake_lands_the_readable_rows_or_nothing(
     server: SandboxServer, tmp_path: Path, case: Case
@@ -100,6 +103,7 @@ def _check_rejections(root: Path, outcome: Lands) -> None:
     assert len(places) == len(lines)
 
 
+@pytest.mark.contract("failing.exact-or-untouched")
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_a_fault_on_a_landed_day_never_loses_rows(server: SandboxServer, tmp_path: Path, case: Case) -> None:
     """A fault lands what can be read; if that is less than before, it changes no byte."""
@@ -139,6 +143,7 @@ REJECTED = [
 ]
 
 
+@pytest.mark.contract("failing.refused-slice")
 @pytest.mark.parametrize("case", REJECTED, ids=str)
 def test_too_many_rejected_samples_refuse_the_slice(
     server: SandboxServer, tmp_path: Path, case: Case
@@ -156,6 +161,7 @@ def test_too_many_rejected_samples_refuse_the_slice(
     assert bytes_of(tmp_path) == {}
 
 
+@pytest.mark.contract("gap.A27")
 @pytest.mark.parametrize(
     "case", [case for case in CASES if isinstance(case.outcome, Fails) and case.faults], ids=str
 )

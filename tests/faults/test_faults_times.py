@@ -37,6 +37,7 @@ def test_late_samples_of_each_slice_land_with_its_second_pull(server: SandboxSer
         assert rows_of(tmp_path) == _rows(*hours)
 
 
+@pytest.mark.contract("pull.lookback")
 def test_late_samples_are_picked_up_by_lookback(server: SandboxServer, tmp_path: Path) -> None:
     """The next day's run, which looks a day back, completes the day before; its own last hour is late."""
     server.set_faults("samples-late")
@@ -52,6 +53,7 @@ def test_late_samples_are_picked_up_by_lookback(server: SandboxServer, tmp_path:
 class TestRetention:
     """An API that forgets the first half of a day after it was pulled."""
 
+    @pytest.mark.contract("shrinking.history", "gap.A26")
     def test_a_pull_past_the_retention_is_refused(
         self, server: SandboxServer, tmp_path: Path, fault: str
     ) -> None:
@@ -120,6 +122,7 @@ def test_a_token_that_expires_during_a_run_is_renewed(
     assert summary["retries"] >= 2
 
 
+@pytest.mark.contract("gap.A5")
 @pytest.mark.parametrize("fault", ["total-pages-zero", "page-numbers-zero", "page-numbers-missing"])
 def test_an_unchecked_page_count_is_logged(
     server: SandboxServer, tmp_path: Path, caplog: pytest.LogCaptureFixture, fault: str

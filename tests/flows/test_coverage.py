@@ -49,6 +49,7 @@ from tests.support.lake import (
 from tests.support.stores import MemoryStore
 
 
+@pytest.mark.contract("coverage.xcom")
 def test_a_whole_day_has_nothing_to_pull() -> None:
     """Whether it landed as one object or as many."""
     store = MemoryStore()
@@ -83,6 +84,7 @@ def test_an_empty_lake_is_missing_day_by_day() -> None:
     assert {kind for kind, _ in kinds(coverage)} == {"missing"}
 
 
+@pytest.mark.contract("coverage.fail_on_gaps", "finding.missing")
 def test_days_before_the_first_one_are_reported_and_not_pulled() -> None:
     """Where a data set begins, there is nothing to repair before it; a gap after it is one."""
     store = MemoryStore()
@@ -101,6 +103,7 @@ def test_days_before_the_first_one_are_reported_and_not_pulled() -> None:
     )
 
 
+@pytest.mark.contract("coverage.result")
 def test_windows_that_only_touch_stay_apart() -> None:
     """Where one can't be mended the other still can: a gap isn't joined to the object beside it."""
     store = MemoryStore()
@@ -111,6 +114,7 @@ def test_windows_that_only_touch_stay_apart() -> None:
     assert incomplete.windows == [hours(0, 5), hours(5, 6), hours(6, 24)]
 
 
+@pytest.mark.contract("finding.overlap")
 def test_samples_in_two_objects_are_found() -> None:
     """An hour that a killed run left beside its day is tidied up by a pull of the day."""
     store = MemoryStore()
@@ -120,6 +124,7 @@ def test_samples_in_two_objects_are_found() -> None:
     assert coverage.windows == [DAY]
 
 
+@pytest.mark.contract("coverage.xcom")
 def test_a_leftover_is_counted_once() -> None:
     """The sums are those of the day: what a reader finds who takes the longest interval."""
     store = MemoryStore()
@@ -138,6 +143,7 @@ def test_findings_that_overlap_are_one_pull() -> None:
     assert coverage.windows == [DAY]
 
 
+@pytest.mark.contract("finding.foreign")
 def test_what_another_source_landed_is_reported_and_left_alone() -> None:
     """It is not ours to count, and a pull of its window would be refused."""
     store = MemoryStore()
@@ -155,6 +161,7 @@ def test_what_another_source_landed_is_reported_and_left_alone() -> None:
     assert "it comes from {'base_url': 'https://sandbox'}" in coverage.messages[0]
 
 
+@pytest.mark.contract("lake.earlier-versions", "foreign.refused", "finding.foreign")
 @pytest.mark.parametrize(
     ("dataset", "window", "reason"),
     [
@@ -184,6 +191,7 @@ def test_a_misplaced_copy_is_foreign(
     assert (coverage.objects, coverage.rows) == (0, 0)
 
 
+@pytest.mark.contract("coverage.min_coverage")
 @pytest.mark.parametrize(("threshold", "found"), [(HOURLY_OF_288, []), (HOURLY_OF_288 + 0.001, [DAY])])
 def test_a_series_under_the_threshold_is_found(threshold: float, found: list[Window]) -> None:
     """In that share of an object's steps each series has to have a value."""
@@ -192,6 +200,7 @@ def test_a_series_under_the_threshold_is_found(threshold: float, found: list[Win
     assert look(store, min_coverage=threshold).windows == found
 
 
+@pytest.mark.contract("coverage.min_coverage", "finding.absent")
 def test_one_thin_series_among_many_is_found() -> None:
     """It is found though nearly all values of its object are there; the object is read to name it."""
     store = MemoryStore()
@@ -206,6 +215,7 @@ def test_one_thin_series_among_many_is_found() -> None:
     assert coverage.messages[0].endswith("absent: 1 series lack values: thin in EVPL (22 of 288)")
 
 
+@pytest.mark.contract("finding.empty")
 def test_each_empty_day_is_found_until_it_has_something() -> None:
     """Nothing was there when it was pulled: an outage of three days heals in one night, whenever it ends."""
     store = MemoryStore()
@@ -222,6 +232,7 @@ def test_each_empty_day_is_found_until_it_has_something() -> None:
     assert look(store, hours(0, 4 * 24)).windows == []
 
 
+@pytest.mark.contract("coverage.expected-series")
 def test_samples_off_the_grid_have_no_expected_number() -> None:
     """Days of a granularity of a week are never incomplete, nor is one without samples a finding."""
     store = MemoryStore()
@@ -238,6 +249,7 @@ def test_samples_off_the_grid_have_no_expected_number() -> None:
     assert (coverage.rows, coverage.expected, coverage.observed, coverage.values) == (1, 0, 0, 0)
 
 
+@pytest.mark.contract("lake.earlier-versions")
 def test_objects_of_an_earlier_version_are_read_by_their_columns() -> None:
     """Whatever their footers lack, they are judged as all others are."""
     store = MemoryStore()
@@ -250,6 +262,7 @@ def test_objects_of_an_earlier_version_are_read_by_their_columns() -> None:
     assert look(store, hours(0, 72), min_coverage=1).windows == [day(0), day(1), day(2)]
 
 
+@pytest.mark.contract("coverage.reads")
 def test_rows_are_read_once_for_the_same_series() -> None:
     """Of many objects with the same series one is read whole, the others by their footers alone."""
     store = MemoryStore()
@@ -289,6 +302,7 @@ def test_a_long_footer_is_read_whole() -> None:
     assert [call for call in store.calls if call[0] == "tail"] == [("tail", path)]
 
 
+@pytest.mark.contract("finding.absent")
 @pytest.mark.parametrize("is_earlier", [False, True], ids=["", "earlier version"])
 def test_rows_that_cannot_be_read_are_a_gap(is_earlier: bool) -> None:  # noqa: FBT001 a parameter of the test
     """The footer promises what is not there: the object is pulled again."""
@@ -318,6 +332,7 @@ def test_an_empty_object_is_found_and_replaced(is_earlier: bool) -> None:  # noq
     assert look(store).findings == []
 
 
+@pytest.mark.contract("coverage.result")
 def test_what_lies_over_another_sources_object_is_left_alone() -> None:
     """A pull of it would be refused: it is told, and only the rest is pulled."""
     store = MemoryStore()
@@ -371,6 +386,7 @@ def test_few_of_many_doubled_objects_are_named() -> None:
     assert len(told) < 350
 
 
+@pytest.mark.contract("coverage.one-finding")
 def test_each_finding_is_told_in_words() -> None:
     """In order of time; what is counted adds up over all objects, the empty one too."""
     store = MemoryStore()
@@ -398,6 +414,7 @@ def test_each_finding_is_told_in_words() -> None:
     assert (told["objects"], told["rows"], told["expected"], told["observed"]) == (4, 4, 180, 4)
 
 
+@pytest.mark.contract("coverage.xcom")
 def test_no_more_than_a_hundred_are_told() -> None:
     """The result travels through XCom: it is small, and its counts are whole."""
     coverage = look(MemoryStore(), Window(MIDNIGHT - 150 * ONE_DAY, MIDNIGHT))
@@ -408,6 +425,7 @@ def test_no_more_than_a_hundred_are_told() -> None:
 spans = st.tuples(st.integers(0, 47), st.integers(1, 24)).map(lambda pair: (pair[0], min(48, sum(pair))))
 
 
+@pytest.mark.contract("coverage.result", "finding.missing")
 @fewer
 @given(st.lists(spans, max_size=5), spans)
 def test_each_hour_is_landed_once_or_pulled(landed: list[tuple[int, int]], asked: tuple[int, int]) -> None:

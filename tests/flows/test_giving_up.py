@@ -25,6 +25,7 @@ from tests.support.lake import (
 from tests.support.stores import MemoryStore
 
 
+@pytest.mark.contract("finding.empty", "coverage.age")
 def test_each_pull_comes_when_the_age_has_doubled() -> None:
     """First pulled an hour after its end: then after about 1, 2, 4 and 8 days, and no more."""
     store = MemoryStore()
@@ -44,6 +45,7 @@ def test_each_pull_comes_when_the_age_has_doubled() -> None:
     assert "set give_up_after=None" in coverage.messages[0]
 
 
+@pytest.mark.contract("coverage.age")
 def test_a_window_that_stays_as_it_was_is_given_up_too() -> None:
     """A slice that is kept or refused keeps its last pull: it ends at twice the time."""
     store = MemoryStore()
@@ -61,6 +63,7 @@ def test_a_window_that_stays_as_it_was_is_given_up_too() -> None:
     assert found == list(range(1, 15))
 
 
+@pytest.mark.contract("finding.missing", "finding.overlap")
 def test_missing_and_doubled_windows_are_never_given_up() -> None:
     """They are returned whatever their age."""
     store = MemoryStore()
@@ -69,6 +72,7 @@ def test_missing_and_doubled_windows_are_never_given_up() -> None:
     assert look(store, hours(0, 48), give_up_after=ONE_DAY, now=late).windows == [DAY, day(1)]
 
 
+@pytest.mark.contract("coverage.give_up_after")
 def test_nothing_is_given_up_without_a_limit() -> None:
     """None switches it off: each night all of it."""
     store = MemoryStore()
@@ -77,6 +81,7 @@ def test_nothing_is_given_up_without_a_limit() -> None:
     assert look(store, hours(0, 12), now=late).windows == [hours(0, 12)]
 
 
+@pytest.mark.contract("coverage.age")
 def test_a_late_first_pull_begins_the_age() -> None:
     """A backfill of an old window has its time from then on."""
     store = MemoryStore()
@@ -87,6 +92,7 @@ def test_a_late_first_pull_begins_the_age() -> None:
         assert len(look(store, hours(0, 12), give_up_after=7 * ONE_DAY, now=now).windows) == count
 
 
+@pytest.mark.contract("coverage.age")
 def test_what_waits_is_told() -> None:
     """Between two pulls it is a finding that says so, and is not returned."""
     store = MemoryStore()

@@ -89,6 +89,7 @@ def test_it_counts_the_series_that_a_pull_would_land_in_the_last_step(
     assert count(api, window, granularity) == len(landed)
 
 
+@pytest.mark.contract("sensor.last-step")
 @pytest.mark.parametrize(
     ("granularity", "end", "start"),
     [
@@ -160,6 +161,7 @@ def test_pages_of_any_length_add_up() -> None:
     assert api.indices == [1, 3, 4, 7]
 
 
+@pytest.mark.contract("sensor.last-step")
 @pytest.mark.parametrize(("enough", "seen", "indices"), [(3, 4, [1, 3]), (4, 4, [1, 3]), (5, 6, [1, 3, 5])])
 def test_enough_is_enough(enough: int, seen: int, indices: list[int]) -> None:
     """At the page that has the last of so many series it stops: what follows isn't asked for."""
@@ -215,6 +217,7 @@ def test_what_may_pass_is_waited_out(caplog: pytest.LogCaptureFixture) -> None:
     assert levels == ["INFO", "WARNING", "INFO"]
 
 
+@pytest.mark.contract("sensor.retry-after")
 @pytest.mark.parametrize(("told", "waits"), [(3600, HOUR), (10**9, DAY)])
 def test_before_a_told_time_nothing_is_asked(told: int, waits: timedelta) -> None:
     """After a `Retry-After` a look is "not yet" without a request, for a day at most."""

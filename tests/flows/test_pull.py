@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from airflow_provider_evpl.flows.progress import Progress
 
 
+@pytest.mark.contract("column.timestamp", "gap.A10")
 def test_every_sample_of_the_sandbox_lands_once(tmp_path: Path) -> None:
     """Over real HTTP, in pages and days, the lake holds the sandbox's truth; a second run changes nothing."""
     config = SandboxConfig(circuits=3, page_size=5)
@@ -58,6 +59,7 @@ def test_every_sample_of_the_sandbox_lands_once(tmp_path: Path) -> None:
             assert (summary["rows"], summary["pages"], summary["retries"]) == (truth.total(), 6, 0)
 
 
+@pytest.mark.contract("result.small", "result.code_ope", "result.null_values", "result.slice_count")
 def test_the_summary_has_the_keys_of_the_contract(tmp_path: Path) -> None:
     """The result is JSON, complete and small, and every sample is accounted for."""
     api = FakeApi([*grid("a", MIDNIGHT, 12), *grid("a", MIDNIGHT, 1), *grid("b", MIDNIGHT, 2, value=None)])
@@ -100,6 +102,7 @@ def test_the_summary_has_the_keys_of_the_contract(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.contract("result.series", "result.observed", "result.bytes", "gap.A2")
 def test_counts_are_summed_over_the_slices(tmp_path: Path) -> None:
     """Steps are those of each slice's series and of the one before, a series of several slices is one."""
     off_the_grid = Sample("a", MIDNIGHT + timedelta(minutes=7), "1")
@@ -114,6 +117,7 @@ def test_counts_are_summed_over_the_slices(tmp_path: Path) -> None:
     assert (months["rows"], months["expected"], months["observed"]) == (16, None, None)
 
 
+@pytest.mark.contract("result.small", "result.slice_count")
 def test_a_long_list_of_slices_keeps_its_ends(tmp_path: Path) -> None:
     """Of more than 100 slices the first and the last 50 are listed; the count is that of all."""
     five_minutes = timedelta(minutes=5)
@@ -125,6 +129,7 @@ def test_a_long_list_of_slices_keeps_its_ends(tmp_path: Path) -> None:
     assert [listed[49]["start"], listed[50]["start"]] == ["2026-11-20T04:05:00Z", "2026-11-20T04:15:00Z"]
 
 
+@pytest.mark.contract("result.revisions")
 def test_a_run_again_says_what_it_changed(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Two hours of a slice each: what came late, and how late; another value; what went."""
     run(FakeApi(grid("a", MIDNIGHT, 20)), tmp_path, HOURS)
@@ -148,6 +153,7 @@ def test_a_run_again_says_what_it_changed(tmp_path: Path, caplog: pytest.LogCapt
     ]
 
 
+@pytest.mark.contract("result.revisions")
 def test_an_object_that_cannot_be_read_leaves_revisions_unknown(tmp_path: Path) -> None:
     """Its slice lands; a sum without it would be wrong."""
     run(FakeApi(grid("a", MIDNIGHT, 20)), tmp_path)
@@ -158,12 +164,14 @@ def test_an_object_that_cannot_be_read_leaves_revisions_unknown(tmp_path: Path) 
     assert len(rows(tmp_path)) == 20
 
 
+@pytest.mark.contract("assets.days_asset")
 def test_the_days_that_landed_are_told_once_in_order(tmp_path: Path) -> None:
     """Of three slices on two UTC days, whatever the zone of the machine."""
     plan = replace(HOURS, window=Window(MIDNIGHT - HOUR, MIDNIGHT + 2 * HOUR))
     assert run(FakeApi(grid("a", MIDNIGHT, 24)), tmp_path, plan).dates == ["2026-11-19", "2026-11-20"]
 
 
+@pytest.mark.contract("pull.allow_empty", "failing.not-published-yet")
 def test_an_unpublished_window_lands_nothing(tmp_path: Path) -> None:
     """A window without a sample fails, to be run again, and doesn't touch the lake."""
     with pytest.raises(EvplNotPublishedError, match="not published yet"):
@@ -171,6 +179,7 @@ def test_an_unpublished_window_lands_nothing(tmp_path: Path) -> None:
     assert objects(tmp_path) == []
 
 
+@pytest.mark.contract("failing.not-published-yet", "shrinking.history")
 def test_an_unpublished_window_is_not_a_shrink(tmp_path: Path) -> None:
     """An API that answers empty for a landed window erases nothing, even with on_shrink=replace."""
     run(FakeApi(grid("a", MIDNIGHT, 288)), tmp_path)
@@ -180,12 +189,14 @@ def test_an_unpublished_window_is_not_a_shrink(tmp_path: Path) -> None:
     assert rows(tmp_path) == before
 
 
+@pytest.mark.contract("pull.allow_empty", "gap.A24")
 def test_an_empty_window_may_land(tmp_path: Path) -> None:
     """With allow_empty "nothing was there" is landed, an object without rows a slice."""
     summary = run(FakeApi(), tmp_path, replace(HOURS, allow_empty=True))
     assert (len(intervals(tmp_path)), rows(tmp_path), len(summary.landings)) == (3, [], 3)
 
 
+@pytest.mark.contract("failing.newest-first", "lake.empty-slice")
 def test_empty_slices_of_a_published_window_land(tmp_path: Path) -> None:
     """The hours after the last sample wait for it, then land empty; the result is in the order of time."""
     summary = run(FakeApi(grid("a", MIDNIGHT, 3)), tmp_path, HOURS)
@@ -194,6 +205,7 @@ def test_empty_slices_of_a_published_window_land(tmp_path: Path) -> None:
     assert [one["start"] for one in slices] == [f"2026-11-20T0{n}:00:00Z" for n in range(3)]
 
 
+@pytest.mark.contract("lake.rerun")
 def test_a_day_supersedes_its_hours(tmp_path: Path) -> None:
     """The nightly run leaves one object, with what came late."""
     api = FakeApi(grid("a", MIDNIGHT, 36))
@@ -204,6 +216,7 @@ def test_a_day_supersedes_its_hours(tmp_path: Path) -> None:
     assert (len(rows(tmp_path)), summary.landings[0].replaced) == (41, 3)
 
 
+@pytest.mark.contract("result.slice_count", "lake.replacement", "lake.rerun")
 def test_an_hour_of_a_landed_day_pulls_the_day(tmp_path: Path) -> None:
     """A slice inside a landed interval widens to it, once for all slices in it."""
     api = FakeApi(grid("a", MIDNIGHT, 288))
@@ -217,6 +230,7 @@ def test_an_hour_of_a_landed_day_pulls_the_day(tmp_path: Path) -> None:
 CIRCUITS = [sample for n in range(10) for sample in grid(f"circuit {n}", MIDNIGHT, 2)]
 
 
+@pytest.mark.contract("result.received", "result.pages", "gap.A27")
 def test_pages_of_unequal_length_are_pulled_one_by_one(tmp_path: Path) -> None:
     """The guess of equal pages is dropped where it is wrong, and the truth lands."""
     api = FakeApi(CIRCUITS, page_sizes=(3, 2, 4, 1))
@@ -228,6 +242,7 @@ def test_pages_of_unequal_length_are_pulled_one_by_one(tmp_path: Path) -> None:
     assert told["retries"] == len(api.indices) - 4 > 0
 
 
+@pytest.mark.contract("errors.message", "gap.A27")
 def test_pages_that_never_add_up_touch_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """After three starts it is an error that names the slice, to be run again; nothing has landed."""
     caplog.set_level(logging.INFO)
@@ -239,6 +254,7 @@ def test_pages_that_never_add_up_touch_nothing(tmp_path: Path, caplog: pytest.Lo
     assert caplog.text.count("starting again") == 2
 
 
+@pytest.mark.contract("result.bytes")
 def test_progress_rises_to_the_whole(tmp_path: Path) -> None:
     """Told after every page: pages and samples so far, the share of the window, the time left, then all."""
     told: list[Progress] = []
@@ -263,6 +279,7 @@ def test_progress_without_totals_says_no_time_left(tmp_path: Path) -> None:
     assert [(one.share, one.seconds_left) for one in told] == [(0, None)]
 
 
+@pytest.mark.contract("lake.pulled-at")
 def test_the_footer_says_when_the_first_page_was_requested(tmp_path: Path) -> None:
     """It is that of the pages that count: a slice that started again is newer."""
     times = iter(MIDNIGHT + DAY + n * HOUR for n in range(10))
@@ -274,6 +291,7 @@ def test_the_footer_says_when_the_first_page_was_requested(tmp_path: Path) -> No
     assert footer[b"evpl.pulled_at"] == footer[b"evpl.first_pulled_at"] == b"2026-11-21T01:00:00Z"
 
 
+@pytest.mark.contract("lake.footer")
 def test_the_footer_says_where_the_rows_come_from(tmp_path: Path) -> None:
     """Window, slice, source, counts and the run's ids are with the rows for ever."""
     run(FakeApi(grid("a", MIDNIGHT, 36)), tmp_path, HOURS)

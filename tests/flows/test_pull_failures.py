@@ -51,6 +51,7 @@ def starts(api: FakeApi) -> list[str]:
     return list(dict.fromkeys(found))
 
 
+@pytest.mark.contract("failing.newest-first")
 def test_the_newest_slice_is_pulled_first(tmp_path: Path) -> None:
     """What is late or broken in old slices holds up no new one."""
     api = week()
@@ -58,6 +59,7 @@ def test_the_newest_slice_is_pulled_first(tmp_path: Path) -> None:
     assert starts(api) == [f"{MIDNIGHT - n * DAY:%Y-%m-%d}" for n in range(DAYS)]
 
 
+@pytest.mark.contract("failing.error-of-a-slice")
 @pytest.mark.parametrize("status", [500, 404, 422])
 def test_one_bad_day_stops_no_other(tmp_path: Path, status: int) -> None:
     """The API can't answer for one slice: all others land, and the final error names it."""
@@ -69,6 +71,7 @@ def test_one_bad_day_stops_no_other(tmp_path: Path, status: int) -> None:
     assert intervals(tmp_path) == days(0, 1, 2, 4, 5, 6, 7)
 
 
+@pytest.mark.contract("failing.error-of-a-slice")
 def test_a_foreign_object_stops_no_other_slice(tmp_path: Path) -> None:
     """Its day is left as it was, nothing is asked for it, and the error says why."""
     api = week()
@@ -81,6 +84,7 @@ def test_a_foreign_object_stops_no_other_slice(tmp_path: Path) -> None:
     assert f"{MIDNIGHT - 5 * DAY:%Y-%m-%d}" not in starts(api)
 
 
+@pytest.mark.contract("failing.error-of-a-slice")
 def test_of_errors_of_both_kinds_the_run_is_retried(tmp_path: Path) -> None:
     """Each is named, in the order of time; the class is retryable, with the longest wait of all."""
     api = week()
@@ -94,6 +98,7 @@ def test_of_errors_of_both_kinds_the_run_is_retried(tmp_path: Path) -> None:
     assert [line.partition("2026-11-")[2][:2] for line in lines] == ["15", "16", "18"]
 
 
+@pytest.mark.contract("failing.error-of-a-slice")
 def test_of_permanent_errors_alone_the_run_fails_for_good(tmp_path: Path) -> None:
     """A retry would refuse the same slices again."""
     api = week()
@@ -103,6 +108,7 @@ def test_of_permanent_errors_alone_the_run_fails_for_good(tmp_path: Path) -> Non
         run(api, tmp_path, WEEK)
 
 
+@pytest.mark.contract("failing.stops-the-run")
 @pytest.mark.parametrize(("status", "kind"), [(403, EvplForbiddenError), (429, EvplRateLimitError)])
 def test_what_concerns_all_slices_stops_the_run(tmp_path: Path, status: int, kind: type[EvplError]) -> None:
     """The subscription and a rate limit: the API is asked for no further slice."""
@@ -114,6 +120,7 @@ def test_what_concerns_all_slices_stops_the_run(tmp_path: Path, status: int, kin
     assert len(starts(api)) == 3
 
 
+@pytest.mark.contract("failing.stops-the-run")
 def test_refused_credentials_stop_the_run(tmp_path: Path) -> None:
     """The report refuses the first token of the run: no other slice would fare better."""
     api = week()
@@ -123,6 +130,7 @@ def test_refused_credentials_stop_the_run(tmp_path: Path) -> None:
     assert len(starts(api)) == 1
 
 
+@pytest.mark.contract("failing.stops-the-run")
 def test_a_wait_beyond_the_limit_stops_the_run(tmp_path: Path) -> None:
     """The error carries the wait, so that the task can be deferred for so long."""
     api = week()
@@ -133,6 +141,7 @@ def test_a_wait_beyond_the_limit_stops_the_run(tmp_path: Path) -> None:
     assert len(starts(api)) == 3
 
 
+@pytest.mark.contract("failing.stops-the-run")
 def test_three_slices_in_a_row_stop_the_run(tmp_path: Path) -> None:
     """Then it is the API, not a slice; the error names them, and what has landed stays."""
     api = week()
@@ -145,6 +154,7 @@ def test_three_slices_in_a_row_stop_the_run(tmp_path: Path) -> None:
     assert len(starts(api)) == 4
 
 
+@pytest.mark.contract("failing.stops-the-run")
 def test_an_answer_between_failures_lets_the_run_go_on(tmp_path: Path) -> None:
     """Four bad days, never three in a row: all good ones land."""
     api = week()
@@ -154,6 +164,7 @@ def test_an_answer_between_failures_lets_the_run_go_on(tmp_path: Path) -> None:
     assert intervals(tmp_path) == days(0, 3, 6, 7)
 
 
+@pytest.mark.contract("failing.stops-the-run")
 def test_a_store_that_fails_stops_the_run() -> None:
     """The lake is no slice's own: nothing is pulled that can't be put."""
     api, store = week(), MemoryStore(fail_at=12)
@@ -173,6 +184,7 @@ class _Stopping(FakeApi):
         return super()._entries(*bounds)  # type: ignore[arg-type]  # two moments
 
 
+@pytest.mark.contract("failing.stops-the-run")
 def test_a_run_that_is_stopped_asks_for_no_further_slice(tmp_path: Path) -> None:
     """What was under way is no error of its slice."""
     api = _Stopping(week().samples, page_size=1)

@@ -28,6 +28,7 @@ NULLED = FakeApi(
 class TestShrinking:
     """A slice that would erase landed samples."""
 
+    @pytest.mark.contract("pull.on_shrink")
     def test_it_fails(self, tmp_path: Path, api: FakeApi) -> None:
         """By default the slice is refused, byte for byte as it was, and the error says what to do."""
         run(FakeApi(grid("a", MIDNIGHT, 288)), tmp_path)
@@ -36,6 +37,7 @@ class TestShrinking:
             run(api, tmp_path)
         assert (tmp_path / objects(tmp_path)[0]).read_bytes() == before
 
+    @pytest.mark.contract("pull.on_shrink", "result.received", "result.pages")
     def test_it_is_kept(self, tmp_path: Path, api: FakeApi, caplog: pytest.LogCaptureFixture) -> None:
         """`keep` warns, leaves what has landed, and neither lists nor counts the slice."""
         run(FakeApi(grid("a", MIDNIGHT, 288)), tmp_path)
@@ -45,6 +47,7 @@ class TestShrinking:
         told = summary.as_dict()
         assert (told["received"], told["rows"], told["pages"], told["slices"]) == (0, 0, 0, [])
 
+    @pytest.mark.contract("pull.on_shrink")
     def test_it_is_replaced(self, tmp_path: Path, api: FakeApi) -> None:
         """`replace` takes the API's word."""
         run(FakeApi(grid("a", MIDNIGHT, 288)), tmp_path)
@@ -52,6 +55,7 @@ class TestShrinking:
         assert rows(tmp_path) == [(one.name, one.timestamp, one.value and 1.5) for one in api.samples]
         assert summary.landings[0].replaced == 1
 
+    @pytest.mark.contract("shrinking.wider-group")
     @pytest.mark.parametrize("on_shrink", ["fail", "keep", "replace"])
     def test_a_widened_slice_never_shrinks(self, tmp_path: Path, api: FakeApi, on_shrink: str) -> None:
         """An hour that would erase samples of its day is refused; the error names the day to ask for."""
@@ -62,6 +66,7 @@ class TestShrinking:
         assert len(rows(tmp_path)) == 288
 
 
+@pytest.mark.contract("pull.max_rejected_fraction", "failing.refused-slice")
 def test_a_refused_slice_does_not_stop_the_others(tmp_path: Path) -> None:
     """The other slices land; then the task fails and names the slice, reasons by count and three examples."""
     bad = [Sample("a", MIDNIGHT + HOUR + n * timedelta(minutes=1), "12,5") for n in range(4)]
@@ -77,6 +82,7 @@ def test_a_refused_slice_does_not_stop_the_others(tmp_path: Path) -> None:
     assert not list(tmp_path.rglob("*.jsonl"))
 
 
+@pytest.mark.contract("failing.refused-slice")
 def test_each_refused_slice_is_named(tmp_path: Path) -> None:
     """One would erase samples, one is rejected, each for its own reason; the one between them lands."""
     run(FakeApi(grid("a", MIDNIGHT, 12)), tmp_path, replace(A_DAY, window=Window(MIDNIGHT, MIDNIGHT + HOUR)))
@@ -100,6 +106,7 @@ def test_conflicts_count_as_rejected(tmp_path: Path) -> None:
     assert [row.value for row in rows(tmp_path)] == [9, 9, 1.5, 1.5]
 
 
+@pytest.mark.contract("rejected.file")
 def test_rejected_samples_are_kept_beside_the_rows(tmp_path: Path) -> None:
     """Within the limit a slice lands, and what was rejected lies in its own file, as it came."""
     api = FakeApi([*grid("a", MIDNIGHT, 287), Sample("b", MIDNIGHT, "n/a")])
@@ -122,6 +129,7 @@ def test_rejected_samples_are_kept_beside_the_rows(tmp_path: Path) -> None:
     assert slices[0]["rejected_path"] == f"file://{rejected}"
 
 
+@pytest.mark.contract("failing.rejected-samples")
 def test_rejected_samples_are_a_warning_with_their_reasons(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -168,6 +176,7 @@ def test_a_refusal_is_heard_though_the_run_stops_later(
     assert "1 x value is no number" in caplog.text
 
 
+@pytest.mark.contract("foreign.left-alone", "lake.temporary-files")
 def test_what_a_killed_run_left_is_removed(tmp_path: Path) -> None:
     """A run removes temporary files, and rejected files without an object, of all that its slices replace."""
     partitions = "operator_code=op-0042/granularity=300s/date=2026-11-20"
@@ -200,6 +209,7 @@ def test_a_clean_run_removes_the_rejected_file(tmp_path: Path) -> None:
     assert len(rows(tmp_path)) == 6
 
 
+@pytest.mark.contract("foreign.refused")
 def test_another_source_in_the_same_root_is_refused(tmp_path: Path) -> None:
     """What another API landed is neither read as ours nor replaced, and nothing is asked for."""
     run(FakeApi(grid("a", MIDNIGHT, 5)), tmp_path)
@@ -209,6 +219,7 @@ def test_another_source_in_the_same_root_is_refused(tmp_path: Path) -> None:
     assert (other.indices, len(rows(tmp_path))) == ([], 5)
 
 
+@pytest.mark.contract("lake.footer", "gap.A13")
 def test_unknown_fields_are_told_once_and_kept_in_the_footer(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -220,6 +231,7 @@ def test_unknown_fields_are_told_once_and_kept_in_the_footer(
         assert json.loads(names) == ["entries[].performanceValues[].context"]
 
 
+@pytest.mark.contract("lake.empty-slice")
 def test_an_empty_slice_lands_beside_a_refused_one(tmp_path: Path) -> None:
     """A refused slice with samples shows that the window is published: the empty ones of it land."""
     api = FakeApi([*grid("a", MIDNIGHT, 9), Sample("b", MIDNIGHT, "n/a")])
@@ -228,6 +240,7 @@ def test_an_empty_slice_lands_beside_a_refused_one(tmp_path: Path) -> None:
     assert (len(intervals(tmp_path)), rows(tmp_path)) == (2, [])
 
 
+@pytest.mark.contract("column.value", "gap.A11")
 def test_a_unit_in_doubt_is_told_once_and_changes_nothing(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -250,6 +263,7 @@ def test_a_refusal_shows_no_secret(tmp_path: Path) -> None:
     assert "token" not in str(error.value)
 
 
+@pytest.mark.contract("connection.naive_timestamps")
 def test_times_without_a_zone_point_to_their_setting(tmp_path: Path) -> None:
     """They are refused by default, and the error names what would read them."""
     naive = FakeApi(grid("a", MIDNIGHT, 1), extra_fields={"timeStamp": "2026-11-20T00:00:00"})

@@ -1,5 +1,7 @@
 """Series are known by name: which of them an object lacks, and for how long they are expected."""
 
+import pytest
+
 from airflow_provider_evpl.flows.findings import Outcome
 from airflow_provider_evpl.models import Series
 from tests.support.lake import (
@@ -24,6 +26,7 @@ from tests.support.lake import (
 from tests.support.stores import MemoryStore
 
 
+@pytest.mark.contract("coverage.expected-series", "finding.absent")
 def test_hours_without_some_circuits_are_found_by_name() -> None:
     """The first hours of a day hold one of three circuits: no earlier hour says so, the later ones do."""
     store = MemoryStore()
@@ -37,6 +40,7 @@ def test_hours_without_some_circuits_are_found_by_name() -> None:
     )
 
 
+@pytest.mark.contract("coverage.expected-series")
 def test_slices_of_any_length_compare_with_each_other() -> None:
     """A day that lacks a circuit is found by the hours of the days around it."""
     store = MemoryStore()
@@ -47,6 +51,7 @@ def test_slices_of_any_length_compare_with_each_other() -> None:
     assert kinds(look(store, hours(0, 72))) == [("absent", day(1))]
 
 
+@pytest.mark.contract("coverage.expected-series")
 def test_as_many_other_series_are_no_substitute() -> None:
     """Where one goes and another comes on the same day, both are known by name."""
     store = MemoryStore()
@@ -58,6 +63,7 @@ def test_as_many_other_series_are_no_substitute() -> None:
     assert coverage.messages[1].endswith("vanished: 1 series have no more samples: c in EVPL")
 
 
+@pytest.mark.contract("coverage.expected-series")
 def test_a_circuit_that_is_new_lacks_nothing_on_earlier_days() -> None:
     """It is expected from its first UTC day on."""
     store = MemoryStore()
@@ -67,6 +73,7 @@ def test_a_circuit_that_is_new_lacks_nothing_on_earlier_days() -> None:
     assert (kinds(coverage), coverage.expected) == ([], 3 * 288)
 
 
+@pytest.mark.contract("coverage.give_up_after", "finding.vanished")
 def test_a_circuit_that_went_is_pulled_for_its_first_day_alone() -> None:
     """It is expected for `give_up_after`: on these days it is reported, then it is forgotten."""
     store = MemoryStore()
@@ -85,6 +92,7 @@ def test_a_circuit_that_went_is_pulled_for_its_first_day_alone() -> None:
     assert for_ever.windows == [day(2)]
 
 
+@pytest.mark.contract("coverage.one-finding")
 def test_a_renamed_pop_is_told_as_perhaps_renamed() -> None:
     """It shows as one series that is gone and a new one of the same circuit and metric."""
     store = MemoryStore()
@@ -118,6 +126,7 @@ def test_a_pop_that_is_renamed_at_noon_is_told_on_its_day() -> None:
     assert [renamed in message for message in coverage.messages] == [True, True]
 
 
+@pytest.mark.contract("coverage.one-finding")
 def test_five_series_of_an_object_are_named() -> None:
     """A day on which all circuits are absent is one finding, in one short line."""
     store = MemoryStore()
@@ -147,6 +156,7 @@ def test_the_emptiest_series_come_first_whatever_their_names() -> None:
     assert message.endswith(f"absent: 4 series lack values: {few}")
 
 
+@pytest.mark.contract("finding.null")
 def test_a_day_of_nulls_is_no_data() -> None:
     """Coverage compares values: a sample without one is observed, and is a finding of its own kind."""
     store = MemoryStore()

@@ -34,6 +34,7 @@ def counts(summary: Summary) -> tuple[object, ...]:
     return told["expected"], told["observed"], told["values"]
 
 
+@pytest.mark.contract("pull.min_coverage", "failing.few-values")
 def test_half_a_day_missing_is_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """It begins with the share and the day, names the series that lack most, and says what to do."""
     run(FakeApi(days("a", MIDNIGHT, 144)), tmp_path)
@@ -43,6 +44,7 @@ def test_half_a_day_missing_is_a_warning(tmp_path: Path, caplog: pytest.LogCaptu
     assert "min_coverage" in told
 
 
+@pytest.mark.contract("failing.few-values")
 def test_a_whole_day_is_no_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Nor is the same day again."""
     api = FakeApi(days("ab", MIDNIGHT))
@@ -50,6 +52,7 @@ def test_a_whole_day_is_no_warning(tmp_path: Path, caplog: pytest.LogCaptureFixt
     assert warnings(caplog) == []
 
 
+@pytest.mark.contract("result.expected")
 def test_series_of_the_day_before_are_expected(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """A circuit that is not there at all is missing, whatever the others have."""
     run(FakeApi(days("abc", MIDNIGHT - DAY)), tmp_path, BEFORE)
@@ -58,6 +61,7 @@ def test_series_of_the_day_before_are_expected(tmp_path: Path, caplog: pytest.Lo
     assert "2 series lack values: b in EVPL (0 of 288), c in EVPL (0 of 288)" in warnings(caplog)[-1]
 
 
+@pytest.mark.contract("result.expected")
 def test_series_of_what_is_replaced_are_expected(tmp_path: Path) -> None:
     """Where `on_shrink` lets a circuit go, the run still says that it is missing."""
     run(FakeApi(days("ab", MIDNIGHT)), tmp_path)
@@ -65,6 +69,7 @@ def test_series_of_what_is_replaced_are_expected(tmp_path: Path) -> None:
     assert counts(summary) == (576, 288, 288)
 
 
+@pytest.mark.contract("result.expected")
 def test_the_hour_before_counts_and_not_the_day_before_it(tmp_path: Path) -> None:
     """The newest object with samples that ended in the 24 hours before: an empty one says nothing."""
     two_hours = replace(HOURS, window=Window(MIDNIGHT, MIDNIGHT + 2 * HOUR))
@@ -77,6 +82,7 @@ def test_the_hour_before_counts_and_not_the_day_before_it(tmp_path: Path) -> Non
     assert counts(run(FakeApi(days("b", MIDNIGHT + 52 * HOUR, 12)), tmp_path, later)) == (12, 12, 12)
 
 
+@pytest.mark.contract("result.observed")
 def test_nulls_are_observed_and_no_values(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """A day of samples without values is as good as none."""
     summary = run(FakeApi(grid("a", MIDNIGHT, 288, value=None)), tmp_path)
@@ -84,6 +90,7 @@ def test_nulls_are_observed_and_no_values(tmp_path: Path, caplog: pytest.LogCapt
     assert warnings(caplog)[0].startswith("0.0 % of 2026-11-20: 0 of 288")
 
 
+@pytest.mark.contract("failing.few-values")
 def test_one_warning_a_run_is_of_the_worst_day(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """It says on how many more days values lack; what isn't whole is never rounded up to it."""
     run(FakeApi([*days("a", MIDNIGHT - DAY, 287), *days("a", MIDNIGHT, 144)]), tmp_path, TWO_DAYS)
@@ -93,6 +100,7 @@ def test_one_warning_a_run_is_of_the_worst_day(tmp_path: Path, caplog: pytest.Lo
     assert warnings(caplog)[-1].startswith("99.9 % of")
 
 
+@pytest.mark.contract("failing.few-values")
 def test_five_series_are_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """The warning names the five series with the fewest values, and counts the others."""
     api = FakeApi([sample for n in range(8) for sample in grid(f"c{n}", MIDNIGHT, 10 * (n + 1))])
@@ -101,6 +109,7 @@ def test_five_series_are_named(tmp_path: Path, caplog: pytest.LogCaptureFixture)
     assert f"8 series lack values: {named} and 3 more. " in warnings(caplog)[0]
 
 
+@pytest.mark.contract("result.expected")
 def test_slices_of_one_run_are_held_against_each_other(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -126,6 +135,7 @@ def test_a_slice_more_than_a_day_before_says_nothing(tmp_path: Path) -> None:
     assert counts(summary) == (3 * 288, 3 * 288, 3 * 288)
 
 
+@pytest.mark.contract("result.expected")
 def test_a_slice_that_is_not_whole_steps_expects_nothing(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -140,6 +150,7 @@ def test_a_slice_that_is_not_whole_steps_expects_nothing(
     assert warnings(caplog) == []
 
 
+@pytest.mark.contract("pull.min_coverage")
 def test_an_outage_of_days_is_told_on_each_of_them(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """No object with samples ended in the 24 hours before: an empty day is missing all the same."""
     api = FakeApi(days("a", MIDNIGHT - 3 * DAY))
@@ -158,6 +169,7 @@ def test_an_outage_of_days_is_told_on_each_of_them(tmp_path: Path, caplog: pytes
 class TestMinCoverage:
     """`min_coverage` of a pull."""
 
+    @pytest.mark.contract("pull.min_coverage")
     def test_an_incomplete_slice_lands_and_is_retried(self, tmp_path: Path) -> None:
         """What is there lands; the error is temporary, and names the slice and its series."""
         plan = replace(A_DAY, min_coverage=0.9)
@@ -172,6 +184,7 @@ class TestMinCoverage:
         api.samples = days("ab", MIDNIGHT)
         assert counts(run(api, tmp_path, plan)) == (576, 576, 576)
 
+    @pytest.mark.contract("pull.min_coverage")
     def test_each_series_is_held_to_it(self, tmp_path: Path) -> None:
         """One circuit of a hundred that is half empty is found, though 99.5 % of the values are there."""
         samples = [sample for n in range(99) for sample in grid(f"c{n:02}", MIDNIGHT, 12)]
@@ -186,6 +199,7 @@ class TestMinCoverage:
         run(FakeApi(days("a", MIDNIGHT, 144)), tmp_path, replace(A_DAY, min_coverage=share))
         assert len(intervals(tmp_path)) == 1
 
+    @pytest.mark.contract("pull.min_coverage")
     def test_the_lookback_only_warns(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
         """A day that stays incomplete does not keep the task red until it leaves the lookback."""
         api = FakeApi([*days("a", MIDNIGHT - DAY, 100), *days("a", MIDNIGHT)])
@@ -209,6 +223,7 @@ class TestMinCoverage:
         with pytest.raises(EvplRefusedError):
             run(FakeApi(days("a", MIDNIGHT, 100)), tmp_path, replace(A_DAY, min_coverage=0.9))
 
+    @pytest.mark.contract("pull.min_coverage")
     def test_what_is_kept_is_held_to_it_too(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
         """A retry that keeps half a day, because the API has less by now, is no success."""
         plan = replace(A_DAY, min_coverage=0.9, on_shrink="keep")

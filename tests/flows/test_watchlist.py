@@ -29,6 +29,7 @@ def hours(*starts: int) -> tuple[Window, ...]:
     return tuple(Window(midnight + start * HOUR, midnight + (start + 1) * HOUR) for start in starts)
 
 
+@pytest.mark.contract("trigger.arguments")
 def test_what_is_not_given_has_its_default() -> None:
     """Five minutes, nothing to settle, a week to come; the operator code may be the connection's."""
     nothing = dict.fromkeys(("code_ope", "granularity", "settle", "lookback"))
@@ -37,6 +38,7 @@ def test_what_is_not_given_has_its_default() -> None:
     assert plan().code_ope is None
 
 
+@pytest.mark.contract("trigger.arguments")
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -98,6 +100,7 @@ def test_a_window_is_waited_for_as_the_sensor_does() -> None:
         plan().wait_for(window, default_code_ope=None)
 
 
+@pytest.mark.contract("trigger.first-window")
 def test_it_begins_with_the_newest_window_that_is_over() -> None:
     """What is older isn't told; `settle` belongs to a window's time."""
     for settle, start in {"0s": 9, "1200s": 9, "1201s": 8}.items():
@@ -106,6 +109,7 @@ def test_it_begins_with_the_newest_window_that_is_over() -> None:
         assert watched.windows == hours(start)
 
 
+@pytest.mark.contract("trigger.arguments", "trigger.first-window")
 def test_a_window_that_is_late_holds_up_nobody(caplog: pytest.LogCaptureFixture) -> None:
     """It stays on the list beside the newer ones, until it is told or too old, which is logged."""
     watched = WatchList(plan(lookback="2h"), NOW)
@@ -146,6 +150,7 @@ def test_a_window_that_is_put_off_is_no_less_open() -> None:
     assert len(watched.as_dict()["open"]) == 2
 
 
+@pytest.mark.contract("trigger.temporary-error")
 def test_a_window_that_failed_is_due_after_all_others() -> None:
     """Among failed windows the one that failed longest ago comes first; an answer ends that."""
     watched = WatchList(plan(), NOW)
@@ -179,6 +184,7 @@ def test_a_window_that_failed_leaves_the_list_as_any_other() -> None:
     assert watched.due(NOW + 4 * HOUR) == hours(12, 10)
 
 
+@pytest.mark.contract("trigger.temporary-error")
 @given(st.lists(st.booleans(), min_size=1, max_size=12))
 def test_no_window_starves_however_many_fail(failing: list[bool]) -> None:
     """If three failures in a row end a poll, `ceil(windows / 3)` polls request each window."""
@@ -219,6 +225,7 @@ def test_what_others_wrote_is_no_list(written: Any) -> None:  # noqa: ANN401 the
     assert watched.windows == hours(9)
 
 
+@pytest.mark.contract("trigger.restart")
 @given(st.lists(st.tuples(st.integers(-30, 90), st.booleans(), st.lists(st.integers(0, 20))), max_size=20))
 def test_over_any_life_each_window_is_told_once(life: list[tuple[int, bool, list[int]]]) -> None:
     """Whenever it looks, whatever is told and however often it starts again: each window once, none is lost.

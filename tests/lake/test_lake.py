@@ -35,6 +35,7 @@ from tests.support.lake import (
 from tests.support.stores import MemoryStore
 
 
+@pytest.mark.contract("lake.path", "slices.object")
 def test_a_slice_lands_whole() -> None:
     """A slice becomes one object at its interval, and its landing says what was put."""
     store = MemoryStore()
@@ -52,6 +53,7 @@ def test_a_slice_lands_whole() -> None:
     )
 
 
+@pytest.mark.contract("lake.rerun")
 def test_a_run_again_changes_nothing() -> None:
     """The same run again gives the same names and the same bytes, and says that it replaced."""
     store = MemoryStore()
@@ -62,6 +64,7 @@ def test_a_run_again_changes_nothing() -> None:
     assert [landing.replaced for landing in again] == [1, 1]
 
 
+@pytest.mark.contract("rejected.removed", "lake.whole-objects", "lake.list-after-put")
 def test_a_day_supersedes_its_hours() -> None:
     """A day is put where hours were: they go, with their rejected samples, and only after it is there."""
     store = MemoryStore()
@@ -90,6 +93,7 @@ def test_an_hour_of_a_landed_day_is_the_day() -> None:
     assert shown(store) == dict.fromkeys(range(24), 2.0)
 
 
+@pytest.mark.contract("lake.empty-slice")
 def test_an_empty_slice_lands() -> None:
     """A slice without samples is an object without rows: it has been pulled, and nothing was there."""
     store = MemoryStore()
@@ -152,6 +156,7 @@ def test_what_stays_is_counted_as_it_is_now() -> None:
     assert kept.values == 2 * (4 + 12)
 
 
+@pytest.mark.contract("lake.pulled-at")
 def test_the_first_pull_outlives_its_object() -> None:
     """A day that replaces its hours says when the first of them was pulled, and when it was itself."""
     store = MemoryStore()
@@ -163,6 +168,7 @@ def test_the_first_pull_outlives_its_object() -> None:
     assert (footer.first_pulled_at, footer.pulled_at) == (PULLED_AT, PULLED_AT + 2 * HOUR)
 
 
+@pytest.mark.contract("lake.list-after-put")
 def test_a_stranger_stays_and_is_told_of() -> None:
     """What another run put after the listing stays; the error is retried, and the next run joins both."""
     store = MemoryStore()
@@ -188,6 +194,7 @@ def test_two_runs_on_one_interval_both_land() -> None:
     assert shown(store) == dict.fromkeys(range(24), 3.0)
 
 
+@pytest.mark.contract("lake.runs-at-once")
 def test_neighbours_land_at_once() -> None:
     """Runs on intervals that only touch don't see each other."""
     store = MemoryStore()
@@ -200,6 +207,7 @@ def test_neighbours_land_at_once() -> None:
 NOT_OURS = [b"", b"PAR1 no footer PAR1", b"id,value\n1,2\n"]
 
 
+@pytest.mark.contract("foreign.refused")
 @pytest.mark.parametrize("content", NOT_OURS)
 def test_a_foreign_object_in_the_way_is_an_error(content: bytes) -> None:
     """One with an interval's name and without our footer is a permanent error, and stays as it is."""
@@ -213,6 +221,7 @@ def test_a_foreign_object_in_the_way_is_an_error(content: bytes) -> None:
     assert store.objects[path] == content
 
 
+@pytest.mark.contract("foreign.refused")
 def test_another_source_in_the_way_is_an_error() -> None:
     """One of another source is a permanent error where it overlaps, and stays as it is."""
     store = MemoryStore()
@@ -227,6 +236,7 @@ def test_another_source_in_the_way_is_an_error() -> None:
     assert before.items() <= store.objects.items()
 
 
+@pytest.mark.contract("foreign.ours", "foreign.left-alone")
 @pytest.mark.parametrize(
     "name",
     [

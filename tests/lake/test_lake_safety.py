@@ -44,6 +44,8 @@ from tests.support.stores import MemoryStore
 MINUTE = HOUR / 60
 
 
+@pytest.mark.contract("failing.exact-or-untouched", "rejected.put-first", "lake.whole-objects")
+@pytest.mark.contract("lake.longest-interval")
 @fewer
 @given(st.integers(1, 16), st.booleans(), st.integers(0, 1), st.integers(0, 1))
 def test_a_failure_anywhere_leaves_old_or_new(fail_at: int, late: bool, before: int, after: int) -> None:  # noqa: FBT001 drawn
@@ -65,6 +67,7 @@ def test_a_failure_anywhere_leaves_old_or_new(fail_at: int, late: bool, before: 
     assert store.objects == clean.objects
 
 
+@pytest.mark.contract("lake.longest-interval")
 def test_left_overs_are_tidied() -> None:
     """A run ended after its put and left hours beside their day: the next run deletes the hours."""
     store = MemoryStore()
@@ -121,6 +124,7 @@ class _Tidied(MemoryStore):
         self.calls += (("tidy", path) for path in paths if is_ours(path.rpartition("/")[2]))
 
 
+@pytest.mark.contract("lake.temporary-files")
 def test_left_overs_of_killed_puts_are_tidied_once_before_any_put() -> None:
     """A run tidies once, before it writes, each interval that it replaces and the rejected file beside it."""
     store = _Tidied()
@@ -134,6 +138,7 @@ def test_left_overs_of_killed_puts_are_tidied_once_before_any_put() -> None:
     assert methods.index("put") > len(methods) - 1 - methods[::-1].index("tidy")
 
 
+@pytest.mark.contract("rejected.removed")
 def test_rejected_samples_without_their_object_go_with_a_larger_interval() -> None:
     """A run that was killed between its two puts left them; those beside the interval stay."""
     store = MemoryStore()
@@ -163,6 +168,7 @@ def test_rejected_samples_of_another_run_stay_with_their_object() -> None:
     assert list(store.objects) == [DATASET.samples_path(DAY)]
 
 
+@pytest.mark.contract("lake.list-before-put")
 def test_what_landed_meanwhile_is_not_lost() -> None:
     """Another run landed values between pull and put: a run without these values puts nothing."""
     store = MemoryStore()
@@ -190,6 +196,7 @@ def test_another_source_that_landed_meanwhile_is_not_superseded() -> None:
     assert store.objects == before
 
 
+@pytest.mark.contract("lake.path", "rejected.file", "rejected.put-first")
 def test_rejected_samples_are_put_first() -> None:
     """Rejected samples are put before the object: a JSON line each, with the contract's keys and raw JSON."""
     store = MemoryStore()
@@ -211,6 +218,7 @@ def test_rejected_samples_are_put_first() -> None:
     ]
 
 
+@pytest.mark.contract("rejected.removed")
 def test_a_clean_replacement_removes_rejected_samples() -> None:
     """A replacement without rejected samples deletes the rejected files; one with some replaces them."""
     store = MemoryStore()
@@ -227,6 +235,7 @@ def _losses(store: MemoryStore, samples: Samples) -> list[str]:
     return lake_of(store).change(target, samples).losses
 
 
+@pytest.mark.contract("shrinking.what")
 @pytest.mark.parametrize(
     ("circuits", "value", "shrinks"),
     [
@@ -256,6 +265,7 @@ def test_shrinking_is_fewer_rows_or_values_of_a_circuit(
         assert "(b in)" in text
 
 
+@pytest.mark.contract("shrinking.what")
 def test_a_renamed_pop_is_no_loss() -> None:
     """Rows are counted by circuit and metric, so a circuit at another place has lost none."""
     store = MemoryStore()
@@ -269,6 +279,7 @@ def test_a_renamed_pop_is_no_loss() -> None:
     assert len(_losses(store, collect([Answer(rows[1:], [])], DAY))) == 1
 
 
+@pytest.mark.contract("shrinking.what")
 def test_five_circuits_are_named() -> None:
     """The error names five circuits that would lose rows, and counts the others."""
     store = MemoryStore()
@@ -279,6 +290,7 @@ def test_five_circuits_are_named() -> None:
     assert found.endswith("(e in) and 3 more")
 
 
+@pytest.mark.contract("shrinking.what")
 def test_more_elsewhere_makes_up_for_nothing() -> None:
     """An erased hour is a shrink, even if the day has many more samples than before."""
     store = MemoryStore()
@@ -305,6 +317,7 @@ def test_nulls_that_stay_nulls_do_not_shrink() -> None:
     assert not _losses(store, hourly(DAY, 1.0))
 
 
+@pytest.mark.contract("shrinking.what")
 def test_a_leftover_does_not_shrink() -> None:
     """An object inside a larger one is not compared, because the larger one replaced it."""
     store = MemoryStore()
@@ -329,6 +342,7 @@ def _from_hour(first: int) -> Samples:
     return collect([Answer(rows, [])], DAY)
 
 
+@pytest.mark.contract("lake.list-before-put")
 def test_newer_samples_that_landed_meanwhile_are_kept() -> None:
     """Two runs pull one interval: the run that pulled first and puts last must run again."""
     store = MemoryStore()
@@ -351,6 +365,7 @@ def test_newer_samples_are_kept_whatever_would_be_lost() -> None:
         lake_of(store).change(target, hourly(DAY))
 
 
+@pytest.mark.contract("lake.list-before-put")
 def test_a_clock_that_was_ahead_blocks_no_later_run() -> None:
     """An object that landed before the run's listing is replaced, even with a `pulled_at` in the future."""
     store = MemoryStore()

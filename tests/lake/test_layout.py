@@ -29,6 +29,7 @@ small_windows = st.tuples(st.integers(0, 23), st.integers(1, 6)).map(
 )
 
 
+@pytest.mark.contract("lake.path", "lake.partitions")
 def test_paths_are_the_contracts() -> None:
     """A day of 0042 at 300 s is where the contract's example says; a code is escaped as `quote` does."""
     dataset = Dataset("0042", "300s")
@@ -41,6 +42,7 @@ def test_paths_are_the_contracts() -> None:
     assert escaped == "operator_code=op-a%2Fb%20%C3%A4~%25%3D."
 
 
+@pytest.mark.contract("slices.object")
 @fewer
 @given(st.data(), days)
 def test_an_interval_survives_its_path(data: st.DataObject, day: datetime) -> None:
@@ -51,6 +53,7 @@ def test_an_interval_survives_its_path(data: st.DataObject, day: datetime) -> No
     assert parse_name(name, day) == window
 
 
+@pytest.mark.contract("foreign.ours")
 @fewer
 @given(days, st.data())
 def test_an_interval_of_another_day_is_none(day: datetime, data: st.DataObject) -> None:
@@ -61,6 +64,7 @@ def test_an_interval_of_another_day_is_none(day: datetime, data: st.DataObject) 
     assert parse_name(name, other) is None
 
 
+@pytest.mark.contract("foreign.ours")
 @pytest.mark.parametrize(
     "name",
     [
@@ -89,6 +93,7 @@ def test_other_names_are_none(name: str) -> None:
     assert parse_name(name, MIDNIGHT) is None
 
 
+@pytest.mark.contract("pull.code_ope", "lake.partitions", "gap.A17")
 @fewer
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=12), st.integers(0, 24))
 @example("..", 0)
@@ -135,6 +140,7 @@ def _chained(slices: list[Window], landed: list[Window]) -> Iterable[Group]:
     return [Group(window, tuple(sorted(replaces))) for window, replaces in sorted(unions, key=lambda u: u[0])]
 
 
+@pytest.mark.contract("lake.replacement")
 @fewer
 @given(st.lists(small_windows, max_size=6), st.lists(small_windows, max_size=8, unique=True))
 def test_groups_are_what_overlaps_chains_to(slices: list[Window], landed: list[Window]) -> None:
@@ -188,6 +194,7 @@ def test_the_largest_intervals_hold_all_others(landed: list[Window]) -> None:
     assert all(any(one.contains(other) for one in found) for other in landed)
 
 
+@pytest.mark.contract("lake.date")
 def test_a_path_is_utc() -> None:
     """A window given in another zone has the path of the same moments in UTC."""
     far = datetime.fromisoformat("2026-11-22T01:00:00+02:00")

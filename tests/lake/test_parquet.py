@@ -79,6 +79,9 @@ def _bits(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{**row, "value": row["value"] is not None and struct.pack("<d", row["value"])} for row in rows]
 
 
+@pytest.mark.contract("column.code_ope", "column.object_type", "column.object_instance_id")
+@pytest.mark.contract("column.metric_name", "column.pop_country", "column.timestamp", "column.value")
+@pytest.mark.contract("lake.columns-added")
 @pytest.mark.parametrize("samples", [hourly(hours(0, 24)), _day([])], ids=["rows", "empty"])
 def test_the_schema_is_the_contracts(samples: Samples) -> None:
     """With rows or without, columns read back as the contract's: names, order, plain types, REQUIRED."""
@@ -92,6 +95,7 @@ def test_the_schema_is_the_contracts(samples: Samples) -> None:
     assert {group.column(0).compression for group in groups} <= {"ZSTD"}
 
 
+@pytest.mark.contract("column.value", "lake.unique-and-sorted")
 @fewer
 @given(rows)
 def test_what_is_read_is_what_was_pulled(given_rows: list[Row]) -> None:
@@ -105,6 +109,7 @@ def test_what_is_read_is_what_was_pulled(given_rows: list[Row]) -> None:
     assert len({tuple(row[name] for name in ORDER) for row in read}) == len(read)
 
 
+@pytest.mark.contract("lake.unique-and-sorted")
 def test_the_footer_says_the_order() -> None:
     """Every row group's sorting columns are the contract's sort, ascending, nulls first."""
     metadata = pq.ParquetFile(io.BytesIO(_encode(hourly(hours(0, 24))))).metadata
@@ -114,6 +119,7 @@ def test_the_footer_says_the_order() -> None:
         assert all(one.nulls_first and not one.descending for one in order)
 
 
+@pytest.mark.contract("lake.footer")
 def test_the_footer_says_where_it_all_came_from() -> None:
     """Its metadata holds source, slice, counts, series, times, versions and the run; no Arrow schema."""
     samples = hourly(hours(0, 24), rejections=2)
@@ -138,6 +144,7 @@ def test_the_footer_says_where_it_all_came_from() -> None:
     }
 
 
+@pytest.mark.contract("lake.columns-added")
 def test_a_column_more_at_the_end_is_the_same_lake(tmp_path: Path) -> None:
     """An object of a later version, a nullable column wider, is ours; together they read as before."""
     old = pq.ParquetFile(io.BytesIO(_encode(hourly(hours(0, 1)))))
@@ -179,6 +186,7 @@ def test_a_footer_is_read_back(given_rows: list[Row]) -> None:
     )
 
 
+@pytest.mark.contract("lake.earlier-versions")
 def test_a_footer_of_an_earlier_version_is_read(tmp_path: Path) -> None:
     """It has none of the later keys, and a time that a run without Airflow wrote may be any text."""
     path = tmp_path / "earlier.parquet"
@@ -197,6 +205,7 @@ def test_a_footer_of_an_earlier_version_is_read(tmp_path: Path) -> None:
         )
 
 
+@pytest.mark.contract("lake.pulled-at")
 def test_the_first_pull_of_what_was_there_is_kept() -> None:
     """A replaced object's first pull goes on as the first one; a clock that went back doesn't undo it."""
     for before, first in ((MIDNIGHT, MIDNIGHT), (None, PULLED_AT), (PULLED_AT + DAY, PULLED_AT)):
@@ -233,6 +242,7 @@ def test_readers_can_skip_row_groups_and_pages() -> None:
     assert (found["object_instance_id"].min, found["object_instance_id"].max) == ("b", "b")
 
 
+@pytest.mark.contract("lake.empty-slice")
 def test_an_empty_object_has_no_row_group() -> None:
     """A row group of 0 rows makes ClickHouse 25.8 fail for the whole lake; the footer needs none."""
     data = _encode(_day([]))

@@ -66,6 +66,7 @@ def windows() -> st.SearchStrategy[list[Window]]:
     return st.lists(bounds.map(lambda one: hours(*one)), max_size=4, unique=True)
 
 
+@pytest.mark.contract("result.revisions")
 @fewer
 @given(old=st.lists(rows, min_size=4, max_size=4), new=rows, landed=windows())
 def test_each_sample_is_counted_as_what_it_is(old: list[Shown], new: Shown, landed: list[Window]) -> None:

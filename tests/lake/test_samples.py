@@ -114,6 +114,8 @@ def _all_rows(pages: Iterable[Answer]) -> list[Row]:
     return [row for page in pages for row in page.rows]
 
 
+@pytest.mark.contract("window.half-open", "result.conflicts", "result.null_values", "result.series")
+@pytest.mark.contract("lake.unique-and-sorted", "gap.A7")
 @fewer
 @given(answers, st.sampled_from([WINDOW, SLICE]))
 def test_rows_and_ledger_are_the_contracts(pages: list[Answer], window: Window) -> None:
@@ -130,6 +132,7 @@ def test_rows_and_ledger_are_the_contracts(pages: list[Answer], window: Window) 
     assert ledger.series == len(samples.series)
 
 
+@pytest.mark.contract("result.rows")
 @fewer
 @given(answers)
 def test_every_sample_is_accounted_for(pages: list[Answer]) -> None:
@@ -143,6 +146,7 @@ def test_every_sample_is_accounted_for(pages: list[Answer]) -> None:
     assert (ledger.pages, ledger.entries) == (len(pages), len(_all_rows(pages)) + ledger.rejected_entries)
 
 
+@pytest.mark.contract("gap.A7")
 @fewer
 @given(answers, st.data())
 def test_page_size_does_not_matter(pages: list[Answer], data: st.DataObject) -> None:
@@ -167,6 +171,7 @@ def test_order_does_not_matter_without_duplicates(given_rows: list[Row], random:
     assert first.ledger == second.ledger
 
 
+@pytest.mark.contract("result.expected", "result.observed", "gap.A3", "gap.A26")
 @fewer
 @given(answers, st.sampled_from(GRANULARITIES), st.sampled_from([WINDOW, SLICE, hours(0, 24)]))
 def test_steps_by_brute_force(pages: list[Answer], granularity: Granularity, window: Window) -> None:
@@ -257,6 +262,7 @@ def test_counts_within_a_window(pages: list[Answer], bounds: tuple[int, int]) ->
     )
 
 
+@pytest.mark.contract("result.conflicts")
 @pytest.mark.parametrize(
     ("found", "stays", "conflicts"),
     [
@@ -310,6 +316,7 @@ def test_rejections_keep_their_page() -> None:
     assert [placed.rejection for placed in samples.rejections] == gone
 
 
+@pytest.mark.contract("pull.max_rejected_fraction")
 @pytest.mark.parametrize(
     ("given_rows", "gone", "fraction"),
     [
@@ -326,6 +333,7 @@ def test_the_rejected_share(given_rows: list[float], gone: list[Rejection], frac
     assert collect([answer], WINDOW).ledger.rejected_fraction == pytest.approx(fraction)
 
 
+@pytest.mark.contract("pull.max_rejected_fraction")
 def test_the_rejected_share_of_entries() -> None:
     """One rejected entry of two makes the share 0.5, even if the other entry has many samples."""
     many = Entry(circuit("a"), [START + at for at in range(99)], pack([1.0] * 99))

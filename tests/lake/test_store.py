@@ -75,6 +75,7 @@ def test_what_others_do_is_seen_at_once(opener: Opener) -> None:
     assert [*store.listing(FOLDER)] == ["more"]
 
 
+@pytest.mark.contract("lake.whole-objects", "lake.temporary-files")
 def test_a_put_replaces(store: Store) -> None:
     """A second put leaves one object, with the second content, shorter or longer."""
     for data in (b"first", b"2", b"the third"):

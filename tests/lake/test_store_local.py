@@ -38,6 +38,7 @@ def _kill_in_mid_put(root: Path) -> None:
     assert ended.returncode == -signal.SIGXFSZ
 
 
+@pytest.mark.contract("lake.temporary-files")
 def test_local_a_killed_put_leaves_what_tidying_removes(tmp_path: Path) -> None:
     """The old object stays, beside it a file with a dot and its name; tidying removes that of its name."""
     store, folder = LocalStore(str(tmp_path)), tmp_path / FOLDER
@@ -57,6 +58,7 @@ def test_local_a_killed_put_leaves_what_tidying_removes(tmp_path: Path) -> None:
     assert read(store) == b"old"
 
 
+@pytest.mark.contract("lake.whole-objects")
 def test_local_readers_see_whole_objects(tmp_path: Path) -> None:
     """Somebody who reads again and again while an object is replaced sees the old or the new one, whole."""
     store = LocalStore(str(tmp_path))

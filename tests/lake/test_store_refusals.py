@@ -199,6 +199,7 @@ FAILURES = [
 ]
 
 
+@pytest.mark.contract("errors.store-credentials")
 @pytest.mark.parametrize(
     ("protocol", "raised", "kind"),
     [

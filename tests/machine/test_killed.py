@@ -50,6 +50,7 @@ def _read_whole(place: Place) -> None:
         assert rows_by_arrow(place) == rows_by_duckdb(place)
 
 
+@pytest.mark.contract("lake.longest-interval")
 @pytest.mark.parametrize("scene", SCENES)
 def test_a_killed_run_leaves_each_object_old_or_new(scene: str, stage: Stage, make_place: PlaceMaker) -> None:
     """Wherever the run is killed, the lake obeys the contract, and the next run makes it exact."""

@@ -67,6 +67,7 @@ def _run_again(plans: Sequence[PullPlan], ends: Sequence[str], stage: Stage, pla
             pull_to(place.store(), stage.connection, plan)
 
 
+@pytest.mark.contract("lake.runs-at-once")
 def test_eight_runs_on_different_days_all_land(stage: Stage, make_place: PlaceMaker) -> None:
     """Each of them lands as if it ran alone, and none needs a retry."""
     plans, place = [hours(24 * day, 24 * day + 24, 24) for day in range(8)], make_place()
@@ -81,6 +82,7 @@ def test_eight_runs_that_overlap_by_a_day_land_each_sample_once(stage: Stage, ma
     assert _rows(place.files()) == _rows(_landed(stage, *BEFORE, *plans))
 
 
+@pytest.mark.contract("lake.runs-at-once")
 @pytest.mark.parametrize("count", [2, 4])
 def test_one_of_several_runs_on_the_same_slices_succeeds(
     count: int, stage: Stage, make_place: PlaceMaker

@@ -48,6 +48,7 @@ def test_values_are_percentages_with_two_decimals(
     assert percent == round(percent, 2) == float(f"{percent:.2f}")
 
 
+@pytest.mark.contract("sandbox.pure-values")
 @pytest.mark.parametrize(
     ("circuit", "end", "direction", "timestamp", "expected"),
     [
@@ -65,6 +66,7 @@ def test_values_are_the_same_on_each_machine_and_release(
     assert _value(circuit, timestamp, end=end, direction=direction) == expected
 
 
+@pytest.mark.contract("sandbox.pure-values")
 def test_another_process_computes_the_same_values() -> None:
     """Hashes of text differ between processes; the values do not."""
     code = (
@@ -130,6 +132,7 @@ def test_series_are_distinct(network: Network) -> None:
         assert places[circuit, "A"] != places[circuit, "Z"]
 
 
+@pytest.mark.contract("sandbox.pure-values")
 @given(networks, moments, st.integers(0, 40))
 def test_the_expected_rows_are_each_series_at_each_step(network: Network, start: int, steps: int) -> None:
     """The expected rows are each series at each step in `[start, end)`, and nothing else."""

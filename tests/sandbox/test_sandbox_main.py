@@ -54,6 +54,7 @@ def _refused(*arguments: str, code: int, before: str = "pass") -> str:
     return done.stderr
 
 
+@pytest.mark.contract("names.sandbox", "sandbox.command")
 def test_the_printed_connection_works_in_a_shell() -> None:
     """The printed line, pasted in a shell, is the connection of the server that runs."""
     with _started("--port", "0", "--circuits", "3", "--seed", "5") as (_, banner):
@@ -76,6 +77,7 @@ def test_the_printed_connection_works_in_a_shell() -> None:
         assert f"{connection['host']}/docs" in banner
 
 
+@pytest.mark.contract("sandbox.command")
 def test_each_option_changes_the_server() -> None:
     """Size, pages, step, seed, life of tokens and faults are those of the command line."""
     network = ("--circuits", "2", "--page-size", "3", "--granularity", "1h", "--seed", "5")
@@ -100,6 +102,7 @@ def test_each_option_changes_the_server() -> None:
     ]
 
 
+@pytest.mark.contract("sandbox.command")
 def test_the_options_and_defaults_match_the_contract(capsys: pytest.CaptureFixture[str]) -> None:
     """Every option of the contract is there with its default, and no other."""
     with pytest.raises(SystemExit, match="0"):
@@ -120,6 +123,7 @@ def test_ctrl_c_and_sigterm_stop_the_server(stop: signal.Signals) -> None:
         assert process.wait(timeout=60) == 0
 
 
+@pytest.mark.contract("sandbox.command")
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
@@ -142,6 +146,7 @@ def test_an_address_that_cannot_be_bound_is_a_one_line_error(options: tuple[str,
     assert options[1] in line
 
 
+@pytest.mark.contract("names.sandbox")
 @pytest.mark.parametrize("missing", ["fastapi", "uvicorn"])
 def test_without_the_extra_it_says_what_to_install(missing: str) -> None:
     """Without the extra, one line says what to install."""

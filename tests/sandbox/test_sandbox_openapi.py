@@ -40,6 +40,7 @@ def _shapes(operation: dict[str, Any]) -> dict[int, str]:
     }
 
 
+@pytest.mark.contract("sandbox.openapi")
 def test_the_description_has_each_parameter(report: dict[str, Any]) -> None:
     """Every path part, query parameter and header is described, and whether it is required."""
     described = {(part["in"], part["name"]): part["required"] for part in report["parameters"]}
@@ -53,6 +54,7 @@ def test_the_description_has_each_parameter(report: dict[str, Any]) -> None:
     assert all(part["description"] for part in report["parameters"])
 
 
+@pytest.mark.contract("sandbox.openapi")
 def test_the_description_has_each_answer_of_the_report(report: dict[str, Any]) -> None:
     """Every status the report answers is described, with the shape it has."""
     answered = {status for _, status, _ in [*REFUSED_QUERIES, *REFUSED_HEADERS]}
@@ -60,6 +62,7 @@ def test_the_description_has_each_answer_of_the_report(report: dict[str, Any]) -
     assert _shapes(report) == {200: "ReportPage", **expected}
 
 
+@pytest.mark.contract("sandbox.openapi")
 def test_the_description_has_each_answer_of_the_token_endpoint(token: dict[str, Any]) -> None:
     """Every status the token endpoint answers is described, with the shape it has."""
     answered = {status for _, status, _ in REFUSED}
@@ -68,6 +71,7 @@ def test_the_description_has_each_answer_of_the_token_endpoint(token: dict[str, 
     assert _shapes(token) == {200: "AccessToken", **expected, **gateway}
 
 
+@pytest.mark.contract("sandbox.openapi")
 def test_answers_are_as_described(
     description: dict[str, Any], report: dict[str, Any], token: dict[str, Any]
 ) -> None:

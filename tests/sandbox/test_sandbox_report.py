@@ -91,6 +91,7 @@ def _moment(milliseconds: int) -> str:
     return f"{text}.{milliseconds % 1000:03}Z"
 
 
+@pytest.mark.contract("sandbox.pure-values")
 @settings(max_examples=60)
 @given(
     page_size=st.integers(1, 30),

@@ -114,6 +114,7 @@ def test_wildcard_host_is_reached_by_loopback() -> None:
         assert server.base_url.startswith("http://127.0.0.1:")
 
 
+@pytest.mark.contract("sandbox.independent")
 def test_the_sandbox_imports_nothing_else_of_the_package() -> None:
     """The sandbox loads nothing else of the package, and nothing of Airflow."""
     code = (
