@@ -77,17 +77,7 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
 
 def test_the_sdist_holds_what_a_rebuild_and_a_test_run_need(sdist: Path) -> None:
     """Who packages it elsewhere finds the tests, the examples and the lock file."""
-    for name in (
-        "CHANGELOG.md",
-        "LICENSE",
-        "Makefile",
-        "dev.mk",
-        "README.md",
-        "dags",
-        "docs",
-        "tests",
-        "uv.lock",
-    ):
+    for name in ("LICENSE", "Makefile", "README.md", "dags", "dev.mk", "docs", "tests", "uv.lock"):
         assert (sdist / name).exists(), name
 
 
