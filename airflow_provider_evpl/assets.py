@@ -1,4 +1,4 @@
-"""A lake's samples as assets: for the outlets of who lands them, and the schedules of who reads them."""
+"""A lake's samples as assets: outlets of the task that lands them, schedules of the DAGs that read them."""
 
 from airflow.providers.common.compat.sdk import Asset, ObjectStoragePath
 
@@ -10,36 +10,36 @@ _BY_DAY = "?partition=date"
 
 
 def samples_asset(root: str | ObjectStoragePath) -> Asset:
-    """Name a lake's samples: one event for each pull that has landed something.
+    """Return the asset of a lake's samples. It has one event for each pull that landed something.
 
     Args:
-        root: the lake's, as `object_storage_path` takes it. A connection id in it is left out: who reads
-            the lake may use another one.
+        root: root of the lake, as `object_storage_path` takes it. The asset leaves out a connection id,
+            because readers of the lake may use another one.
 
     Raises:
-        EvplConfigError: no lake can be there.
+        EvplConfigError: the root is wrong.
     """
     return Asset(_samples(root))
 
 
 def days_asset(root: str | ObjectStoragePath) -> Asset:
-    """Name a lake's samples by day: one event for each UTC day that has landed.
+    """Return the asset of a lake's samples by day. It has one event for each UTC day that landed.
 
-    Its partition key is the day, like `2026-11-22`, from Airflow 3.3 on. Before there is one event for each
-    pull, and the days are in its `extra`. It is an asset of its own because Airflow wakes no DAG that is
-    scheduled by a plain asset for an event that has a partition key, and the other way round.
+    On Airflow 3.3 and newer the partition key of an event is the day, like `2026-11-22`. On older versions
+    there is one event for each pull, and its `extra` has the days. Two assets are needed because Airflow does
+    not trigger a DAG scheduled on a plain asset for a partitioned event, or the reverse.
 
     Args:
-        root: as of `samples_asset`.
+        root: root of the lake, as in `samples_asset`.
 
     Raises:
-        EvplConfigError: no lake can be there.
+        EvplConfigError: the root is wrong.
     """
     return Asset(_samples(root) + _BY_DAY)
 
 
 def is_by_day(asset: Asset) -> bool:
-    """Whether an asset's partitions are days."""
+    """Return whether an asset's partitions are days."""
     return asset.uri.endswith(_BY_DAY)
 
 

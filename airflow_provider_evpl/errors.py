@@ -7,22 +7,22 @@
     │   ├── EvplConfigError       a connection field, an argument or the window
     │   ├── EvplAuthError         the credentials: the API refuses them (401)
     │   ├── EvplForbiddenError    the subscription with Orange (403)
-    │   ├── EvplRequestError      the request: the API calls it wrong (other 4xx)
-    │   ├── EvplResponseError     nothing here: the API answers against its own document; report it
-    │   ├── EvplRefusedError      decide: slices were left as they were, to keep data
-    │   ├── EvplForeignError      the root of the lake: somebody else's objects are in it
-    │   └── EvplStoreDeniedError  the storage connection's rights, or the bucket
+    │   ├── EvplRequestError      the request: the API rejects it (other 4xx)
+    │   ├── EvplResponseError     nothing here: the API does not answer as documented; report it to Orange
+    │   ├── EvplRefusedError      a decision is needed: slices were left as they were, to keep data
+    │   ├── EvplForeignError      the root of the lake: objects of another source are in it
+    │   └── EvplStoreDeniedError  the permissions of the storage connection, or the bucket
     └── EvplRetryableError        run again later: nothing to change
         ├── EvplRateLimitError    too many requests (403/53, 429)
-        ├── EvplUnavailableError  network, time-out, 408, 500, 502-504
-        ├── EvplPagingError       the pages of a slice don't add up, perhaps they moved
-        ├── EvplNotPublishedError the window has no sample yet, or lies ahead
-        ├── EvplIncompleteError   fewer values landed than `min_coverage` asks, or there are gaps
-        ├── EvplOverlapError      another run landed on the same interval meanwhile
+        ├── EvplUnavailableError  network, timeout, 408, 500, 502-504
+        ├── EvplPagingError       the pages of a slice are inconsistent
+        ├── EvplNotPublishedError the window has no sample yet, or ends in the future
+        ├── EvplIncompleteError   fewer values landed than `min_coverage` requires, or there are gaps
+        ├── EvplOverlapError      another run landed on the same interval at the same time
         └── EvplStoreError        the object store failed
 
-Each message says what, where (slice, page), the request id where there is one, and the next step.
-None holds a secret.
+A message has up to three parts, each on lines of its own: what happened and where, what to do, and details
+such as the request id. No message has a secret.
 """
 
 import re
@@ -61,10 +61,10 @@ __all__ = [
 
 
 LONGEST_NAME = 200
-"""How many characters of a name a message shows."""
+"""Characters of a name that a message shows."""
 
 LONGEST_TEXT = 500
-"""How many characters of any other text from outside a message shows."""
+"""Characters of any other text from outside that a message shows."""
 
 _INVISIBLE = ("Cc", "Cf", "Cs", "Zl", "Zp")  # Unicode's categories
 
@@ -74,13 +74,13 @@ _MOST_NAMED = 5
 class EvplError(Exception):
     """Root of all errors of this package.
 
-    The text of an error has a line for each of its parts. Airflow's log view cuts a line after about 80
-    characters, so a part is short, or has line breaks of its own.
+    Each part of the text starts on a new line. Airflow's log view cuts a line after about 80 characters, so a
+    part is short, or has line breaks of its own.
 
     Args:
         what: what happened, and where.
-        next_step: what the reader does about it.
-        detail: what helps to find the cause.
+        next_step: what to do.
+        detail: facts that help to find the cause.
     """
 
     def __init__(self, what: str, next_step: str = "", detail: str = "") -> None:
@@ -91,47 +91,54 @@ class EvplError(Exception):
 
     def within(self, place: str) -> Self:
         """Return the same error with a place before what happened: `slice 2026-11-22: ...`."""
+        return self._with(f"{place}: {self.what}", self.next_step)
+
+    def with_next_step(self, next_step: str) -> Self:
+        """Return the same error with a next step, if it has none."""
+        return self._with(self.what, self.next_step or next_step)
+
+    def _with(self, what: str, next_step: str) -> Self:
         error = copy(self)
-        EvplError.__init__(error, f"{place}: {self.what}", self.next_step, self.detail)
+        EvplError.__init__(error, what, next_step, self.detail)
         return error
 
 
 class EvplPermanentError(EvplError):
-    """Change something first: running again alone won't help."""
+    """Something must be changed first: running again alone does not help."""
 
 
 class EvplConfigError(EvplPermanentError):
     """A connection field, an argument or the window is wrong; the message names it.
 
     Attributes:
-        without_value: the message without the wrong value, for where that holds a secret.
+        without_value: what happened, without the wrong value; shown if the value has a secret.
     """
 
     def __init__(
         self, what: str, next_step: str = "", detail: str = "", *, without_value: str | None = None
     ) -> None:
         super().__init__(what, next_step, detail)
-        self.without_value = str(self) if without_value is None else without_value
+        self.without_value = what if without_value is None else without_value
 
 
 class EvplAuthError(EvplPermanentError):
-    """The API refuses the credentials, or every token made of them (401)."""
+    """The API rejects the credentials, or each token issued for them (401)."""
 
 
 class EvplForbiddenError(EvplPermanentError):
-    """The API is not subscribed, or the requester is blocked (403)."""
+    """The application is not subscribed to the API, or is blocked (403)."""
 
 
 class EvplRequestError(EvplPermanentError):
-    """The API calls the request wrong (400, 404, 405, 406, 411-415, 422)."""
+    """The API rejects the request (400, 404, 405, 406, 411-415, 422)."""
 
 
 class EvplResponseError(EvplPermanentError):
-    """The API answered against its own document; nothing is guessed, nothing is landed."""
+    """The API does not answer as documented. Nothing is guessed, and nothing is landed."""
 
 
 class EvplRefusedError(EvplPermanentError):
-    """Slices were left as they were: too much in them is rejected, or landing them would erase samples."""
+    """Slices were left as they were: too much of them is rejected, or landing them would erase samples."""
 
 
 class EvplForeignError(EvplPermanentError):
@@ -139,15 +146,15 @@ class EvplForeignError(EvplPermanentError):
 
 
 class EvplStoreDeniedError(EvplPermanentError):
-    """The store refuses: wrong credentials, no permission, or no such bucket."""
+    """The store denies access: wrong credentials, no permission, or no such bucket."""
 
 
 class EvplRetryableError(EvplError):
-    """Run again later; nothing needs to change.
+    """Run again later; nothing has to be changed.
 
     Attributes:
-        retry_after_seconds: how long the other side asked to wait; None where it didn't say.
-        wait_exceeds_limit: that is longer than what was left of `max_retry_seconds`.
+        retry_after_seconds: the wait that the server asked for; None if it named none.
+        wait_exceeds_limit: the wait is longer than the rest of `max_retry_seconds`.
     """
 
     def __init__(
@@ -165,42 +172,43 @@ class EvplRetryableError(EvplError):
 
 
 class EvplRateLimitError(EvplRetryableError):
-    """Too many requests, or a quota is used up (403 with code 53, 429)."""
+    """Too many requests, or the quota is exhausted (403 with code 53, 429)."""
 
 
 class EvplUnavailableError(EvplRetryableError):
-    """The network or the service failed (no answer, a cut one, 408, 500, 502-504)."""
+    """The network or the service failed (no or an incomplete response, 408, 500, 502-504)."""
 
 
 class EvplPagingError(EvplRetryableError):
-    """The pages of a slice don't add up, again and again; nothing of it was landed."""
+    """The pages of a slice are inconsistent at each attempt. Nothing of the slice was landed."""
 
 
 class EvplNotPublishedError(EvplRetryableError):
-    """The window has no sample yet, or ends ahead of the worker's clock."""
+    """The window has no sample yet, or ends later than the clock of the worker says."""
 
 
 class EvplIncompleteError(EvplRetryableError):
-    """Fewer values have landed than `min_coverage` asks for, or a lake with `fail_on_gaps` has gaps."""
+    """Fewer values landed than `min_coverage` requires, or `fail_on_gaps` is set and the lake has gaps."""
 
 
 class EvplOverlapError(EvplRetryableError):
-    """Another run landed on the same interval meanwhile; the next run tidies up."""
+    """Another run landed on the same interval at the same time. The next run removes the overlap."""
 
 
 class EvplStoreError(EvplRetryableError):
-    """The object store failed, or has no credentials now; the slice is as it was, or landed whole."""
+    """The object store failed, or has no credentials now. The slice is unchanged, or landed completely."""
 
 
 def one_line(text: object, most: int = LONGEST_TEXT) -> str:
-    """Show a text from outside in a message: on one line, and cut.
+    """Return a text from outside for use in a message: on one line, and cut.
 
-    What breaks a line, steers a terminal or is invisible becomes a blank: control characters, line and
-    paragraph separators, marks of the direction of writing, characters of no width, halves of characters.
+    A blank replaces each character that breaks a line, controls a terminal or is invisible: control
+    characters, line and paragraph separators, marks of the writing direction, characters without a width,
+    and lone surrogates.
 
     Args:
-        text: whatever others say: an API, a library, a footer, a name, a field of a connection.
-        most: the longest text that is shown whole, in characters.
+        text: of an API, a library, a footer, a name or a field of a connection.
+        most: characters; a longer text is cut.
     """
     whole = str(text)
     shown = whole[:most]
@@ -210,30 +218,33 @@ def one_line(text: object, most: int = LONGEST_TEXT) -> str:
 
 
 def quoted(value: object) -> str:
-    """Show the value of a field or an argument in a message: as Python writes it, cut."""
+    """Return the value of a field or an argument for use in a message: as Python writes it, cut."""
     return one_line(repr(value), LONGEST_NAME)
 
 
 def name_of(*texts: str | None, most: int = LONGEST_NAME) -> str:
-    """Join the texts of a name on one line, for a message in which secrets are searched later.
+    """Join the texts of a name on one line, for use in a message that is redacted later.
 
-    A name of more characters is counted, not cut: a half of a secret would not be recognised as one.
+    A longer name is replaced by its length: redaction would not recognize a part of a secret.
     """
     text = " ".join(filter(None, texts))
     return one_line(text) if len(text) <= most else f"a name of {len(text):,} characters"
 
 
 def name_some(texts: Sequence[str]) -> str:
-    """Name the first five texts, and the number of the others: `a, b, c, d, e and 7 more`."""
+    """Return the first five texts and the number of the others: `a, b, c, d, e and 7 more`."""
     more = len(texts) - _MOST_NAMED
     return ", ".join(texts[:_MOST_NAMED]) + (f" and {more:,} more" if more > 0 else "")
 
 
-def wrong(must: str, value: object) -> EvplConfigError:
+def wrong(must: str, value: object, next_step: str = "") -> EvplConfigError:
     """Make the error of a wrong value.
 
     Args:
         must: names the field and says what it must be.
         value: is shown on one line, and cut.
+        next_step: what to do.
     """
-    return EvplConfigError(f"{must}, is {quoted(value)}", without_value=f"{must}, is ***")
+    return EvplConfigError(
+        f"{must}, but is {quoted(value)}.", next_step, without_value=f"{must}, but is ***."
+    )

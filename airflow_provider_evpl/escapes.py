@@ -1,4 +1,4 @@
-"""Finds texts in other texts, however each of their characters is escaped."""
+"""Finds a text in another one, however each of its characters is escaped."""
 
 import json
 import re
@@ -10,10 +10,10 @@ from typing import Final, TypeAlias
 __all__ = ["LONGEST_FORM", "MOST_SEARCHED", "Reading"]
 
 MOST_SEARCHED: Final = 1000
-"""How many characters of a wanted text are searched."""
+"""How many characters of a text are searched for."""
 
 LONGEST_FORM: Final = 40
-"""How long one escaped character may be: HTML's longest name has 33 characters."""
+"""The most characters of an escape: the longest entity of HTML has 33."""
 
 _BACKSLASHES: Final = ("\\", "\\\\", "\\\\\\")
 _ESCAPE: Final = re.compile(
@@ -25,21 +25,21 @@ _MOST_DIGITS: Final = 7
 
 _Forms: TypeAlias = list[str]
 _Way: TypeAlias = list[_Forms]
-"""Parts of a character, bytes for example, each with its forms; of most ways there is one part."""
+"""The parts of a character in one encoding, for example its bytes, each with its forms."""
 
 
 class Reading:
-    """Finds where a text can be read as another one, each character of that plain or escaped.
+    """A text in which other texts are searched, each of their characters plain or escaped.
 
-    A character may be percent-encoded, an entity of HTML, escaped as in JSON (once or twice), behind
+    A character may be percent-encoded, an HTML entity, escaped as in JSON (once or twice), behind
     backslashes, or UTF-8 that was read as Latin-1. A blank may be a `+`.
 
-    A set of places in the text is a number: bit 7 is the place 7. So each step of a search, which is about
-    one character, serves all places at once. A search ends where no place is left, as a rule after a few
-    steps. The time grows with the length of the text, whatever the texts are.
+    A set of places in the text is a number: bit 7 stands for place 7. So one step of a search, for one
+    character, handles all places at once. A search ends when no place is left, usually after a few steps. Its
+    time grows with the length of the text, whatever the texts are.
 
     Args:
-        text: is searched for its escapes first; a form that is not in it costs nothing later.
+        text: its escapes are collected first, so that forms which are not in it take no time later.
     """
 
     def __init__(self, text: str) -> None:
@@ -66,7 +66,7 @@ class Reading:
             parts[int(digits, 16)] += [f"{one}{kind}{digits}" for one in self._backslashes]
 
     def find(self, wanted: str) -> Iterator[tuple[int, int]]:
-        """Give each place of another text, or of its first 1,000 characters, as its start and its end."""
+        """Give start and end of each place of another text, or of its first 1,000 characters."""
         head = wanted[:MOST_SEARCHED]
         return self._read(head) if self._may_be_escaped(head) else self._find_plain(head)
 
@@ -90,12 +90,14 @@ class Reading:
         while start >= 0:
             end = is_end.find("1", start + len(head))
             following = is_start.find("1", end)
-            end = is_end.rfind("1", end, following + 1 if following >= 0 else None)  # the longest way
+            end = is_end.rfind(
+                "1", end, following + 1 if following >= 0 else None
+            )  # of several ends, the last
             yield start, end
             start = following
 
     def _starts(self, head: str) -> int:
-        """Find from which places a text can be read, from its last character backwards."""
+        """Find the places where a text starts, from its last character backwards."""
         places = (1 << len(self._text) + 1) - 1
         for character in reversed(head):
             after, places = places, 0
@@ -134,7 +136,7 @@ class Reading:
         return after
 
     def _places_of(self, form: str) -> int:
-        """Find where a form begins."""
+        """Find the places where a form starts."""
         if form not in self._places:
             flags, at = bytearray(), self._text.find(form)
             if at >= 0:
@@ -158,8 +160,8 @@ class Reading:
         return self._ways[character]
 
     def _whole(self, character: str) -> _Forms:
-        """Give the forms of a character as one: plain, behind backslashes, escaped, a blank in a form."""
-        letter = json.dumps(character)[2:-1]  # the n of a line feed's escape
+        """Give the forms of a whole character: plain, behind backslashes, escaped, a blank as `+`."""
+        letter = json.dumps(character)[2:-1]  # the n in the escape of a line feed
         return [
             character,
             *(f"{one}{character}" for one in self._backslashes),

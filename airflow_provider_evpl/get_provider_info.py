@@ -1,4 +1,4 @@
-"""What Airflow discovers of this provider: its connection type with its form, and its modules."""
+"""What Airflow discovers about this provider: its modules, its connection type and the connection form."""
 
 from typing import Any
 
@@ -6,15 +6,15 @@ __all__ = ["get_provider_info"]
 
 
 def get_provider_info() -> dict[str, Any]:
-    """Describe the provider, as Airflow's `provider_info.schema.json` wants it.
+    """Describe the provider in the form of Airflow's `provider_info.schema.json`.
 
-    The form stores null for each field that is left alone, which means "not given": so optional
-    fields may be null and have no default here.
+    Airflow's form stores null for each field that is left empty, which means "not given". So an optional
+    field may be null, and has no default here.
     """
     return {
         "package-name": "airflow-provider-evpl",
         "name": "Orange EVPL",
-        "description": "Utilisation of Orange EVPL circuits, landed in object storage.",
+        "description": "Lands the utilization of Orange EVPL circuits in object storage.",
         "integrations": [
             {
                 "integration-name": "Orange EVPL Monitoring",
@@ -56,7 +56,8 @@ def get_provider_info() -> dict[str, Any]:
                 "hook-class-name": "airflow_provider_evpl.hooks.evpl.EvplHook",
                 "hook-name": "Orange EVPL",
                 "ui-field-behaviour": {
-                    "hidden-fields": ["schema"],  # apache/airflow#73298 is why the port isn't among them
+                    # The port is not hidden because of apache/airflow#73298.
+                    "hidden-fields": ["schema"],
                     "relabeling": {
                         "login": "Client id",
                         "password": "Client secret",
@@ -65,93 +66,94 @@ def get_provider_info() -> dict[str, Any]:
                     "placeholders": {
                         "login": "client_id of your app at Orange Developer",
                         "password": "client_secret of your app at Orange Developer",
-                        "host": "Empty: https://api.orange.com",
-                        "port": "Empty; 0 where Test Connection answers Bad Request",
+                        "host": "Default: https://api.orange.com",
+                        "port": "Leave empty. Set 0 if the test answers Bad Request.",
                     },
                 },
                 "conn-fields": {
                     "application_id": {
                         "label": "Application id",
-                        "description": "Required. Sent as the header ApplicationID; neither the client id "
-                        "nor the one that your Orange Developer account shows.",
+                        "description": "Required. The value of the header ApplicationID, from your Orange "
+                        "representative. It is neither the client id nor the id in Orange Developer.",
                         "schema": {"type": "string", "minLength": 1},
                     },
                     "code_ope": {
                         "label": "Operator code",
-                        "description": "Like 0042; used where the operator's argument names none. The "
-                        "connection test asks for a report where it is set.",
+                        "description": "For example 0042. Used by tasks that set no code_ope. If it is set, "
+                        "the connection test also requests a report.",
                         "schema": {"type": ["string", "null"]},
                     },
                     "proxy": {
                         "label": "Proxy",
-                        "description": "An http or https URL, credentials allowed; for every host. "
-                        "Empty: HTTPS_PROXY and NO_PROXY of the environment count.",
+                        "description": "An http or https URL; may contain user and password. Used for all "
+                        "hosts. Default: HTTPS_PROXY and NO_PROXY of the worker's environment.",
                         "schema": {"type": ["string", "null"], "format": "password"},
                     },
                     "verify": {
                         "label": "TLS verification",
-                        "description": "The path of a CA bundle on the workers, or true (empty: this); "
-                        "false only for a loopback host.",
+                        "description": "true, or the path of a CA bundle on the workers; false only for a "
+                        "loopback host. Default: true.",
                         "schema": {"type": ["string", "null"]},
                     },
                     "token_url": {
                         "label": "Token URL",
-                        "description": "Empty: the base URL and /oauth/v3/token. Airflow shows what is "
-                        "stored as ***.",
+                        "description": "Default: the base URL and /oauth/v3/token. Airflow shows a saved "
+                        "value as ***.",
                         "schema": {"type": ["string", "null"], "format": "url"},
                     },
                     "token_auth": {
-                        "label": "Credentials by",
-                        "description": "basic: HTTP Basic (empty: this); post: the form of the token "
-                        "request. Airflow doesn't show what is stored.",
+                        "label": "Token authentication",
+                        "description": "How the token request sends the credentials. basic: as HTTP Basic; "
+                        "post: in the form. Default: basic. Airflow does not show a saved value.",
                         "schema": {"type": ["string", "null"], "enum": ["basic", "post"]},
                     },
                     "requests_per_second": {
                         "label": "Requests per second",
-                        "description": "Of one task; above 0. Times the tasks that run at once it "
-                        "should stay under 25. Empty: 10.",
+                        "description": "Rate limit of one task; above 0. The sum over all tasks that run at "
+                        "the same time should stay below 25. Default: 10.",
                         "schema": {"type": ["number", "null"], "minimum": 0, "maximum": 1000},
                     },
                     "page_parallelism": {
-                        "label": "Pages in flight at once",
-                        "description": "From 1 to 32. Empty: 4.",
+                        "label": "Parallel pages",
+                        "description": "Pages that one task requests at the same time; 1 to 32. Default: 4.",
                         "schema": {"type": ["integer", "null"], "minimum": 1, "maximum": 32},
                     },
                     "timeout_seconds": {
-                        "label": "Time-out in seconds",
-                        "description": "Longest silence on the line; above 0. A whole answer may "
-                        "take ten times that. Empty: 60.",
+                        "label": "Timeout in seconds",
+                        "description": "Longest pause while a response arrives; above 0. A whole response "
+                        "may take ten times as long. Default: 60.",
                         "schema": {"type": ["number", "null"], "minimum": 0},
                     },
                     "max_retry_seconds": {
-                        "label": "Longest wait in seconds",
-                        "description": "Of one request, between all its attempts; 0: no second one. "
-                        "Empty: 300.",
+                        "label": "Retry time in seconds",
+                        "description": "Longest total wait between the attempts of one request. 0: no retry. "
+                        "Default: 300.",
                         "schema": {"type": ["number", "null"], "minimum": 0},
                     },
                     "pagination": {
-                        "label": "Pagination counts",
-                        "description": "element: the elements (empty: this); page: the pages.",
+                        "label": "Pagination",
+                        "description": "What the header pagination counts. element: elements; page: pages. "
+                        "Default: element.",
                         "schema": {"type": ["string", "null"], "enum": ["element", "page"]},
                     },
                     "naive_timestamps": {
                         "label": "Timestamps without a zone",
-                        "description": "reject: are set aside (empty: this); utc: are read as UTC.",
+                        "description": "reject: reject the samples; utc: read as UTC. Default: reject.",
                         "schema": {"type": ["string", "null"], "enum": ["reject", "utc"]},
                     },
                     "ctxtid": {
                         "label": "Context ids",
-                        "description": "With commas. Empty: wses, vsn. The word none: no id at all.",
+                        "description": "Separated by commas. The word none sends no id. Default: wses, vsn.",
                         "schema": {"type": ["string", "null"]},
                     },
                     "job": {
                         "label": "Job",
-                        "description": "Part of the report's address. Empty: JOBV.",
+                        "description": "Part of the report's URL. Default: JOBV.",
                         "schema": {"type": ["string", "null"]},
                     },
                     "offer_type": {
                         "label": "Offer type",
-                        "description": "Which circuits are asked for. Empty: EVPL.",
+                        "description": "The type of circuits to request. Default: EVPL.",
                         "schema": {"type": ["string", "null"]},
                     },
                 },

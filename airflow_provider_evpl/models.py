@@ -1,4 +1,4 @@
-"""What is read of one answer of the report."""
+"""The result of reading one response of the report."""
 
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,11 +13,11 @@ __all__ = ["NO_ZONE", "Entry", "Page", "Rejection", "Series"]
 
 
 NO_ZONE = "timeStamp has no zone"
-"""The reason that a setting may take away."""
+"""The reason of a rejection that the connection field `naive_timestamps` can avoid."""
 
 
 class Series(NamedTuple):
-    """What tells series apart, in the lake's sort order; the first two are required [A]."""
+    """The names that identify a series, in the sort order of the lake. The first two are required [A]."""
 
     object_instance_id: str
     metric_name: str
@@ -28,16 +28,16 @@ class Series(NamedTuple):
 
     @property
     def label(self) -> str:
-        """The name for people, on one line."""
+        """The name in a message, on one line."""
         return name_of(*self)
 
 
 class Entry(Struct, gc=False, frozen=True):
-    """The accepted samples of one series on one page; times and values are of one length.
+    """The accepted samples of one series on one page. Both lists have the same length.
 
     Attributes:
         timestamps: microseconds since the epoch, UTC.
-        values: doubles, as the API gave them; NaN for a sample without one.
+        values: doubles, as the API sent them; NaN for a sample without a value.
     """
 
     series: Series
@@ -46,12 +46,12 @@ class Entry(Struct, gc=False, frozen=True):
 
 
 class Rejection(Struct, gc=False, frozen=True):
-    r"""What could not be read, and why.
+    r"""A sample or an entry that could not be read, and the reason.
 
     Attributes:
-        entry, sample: positions from 0; `sample` is None where the whole entry is meant.
-        samples: how many samples it stands for.
-        raw: the JSON as it came; bytes that aren't UTF-8 as `\xe9`.
+        entry, sample: positions from 0; `sample` is None for the whole entry.
+        samples: the number of samples that it stands for.
+        raw: the JSON as it was sent; bytes that are not UTF-8 as `\xe9`.
     """
 
     reason: str
@@ -62,14 +62,14 @@ class Rejection(Struct, gc=False, frozen=True):
 
 
 class Page(Struct, gc=False, frozen=True, kw_only=True):
-    """One answer of the report.
+    """One response of the report.
 
     Attributes:
-        current_page, total_pages: as given; None where absent.
-        size: of the answer, in bytes, unpacked.
-        entry_count: elements on the page, rejected ones included: what `pagination` counts.
-        unknown_fields: paths of names that Orange's document doesn't have.
-        request_id: of the answer, for messages; None where it had none.
+        current_page, total_pages: as sent; None if absent.
+        size: bytes of the response, uncompressed.
+        entry_count: entries on the page, rejected entries included; `pagination` counts these.
+        unknown_fields: paths of the names that are not documented.
+        request_id: of the response, for messages; None if it has none.
     """
 
     current_page: int | None

@@ -26,7 +26,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 DURATION_UNITS = {"s": timedelta(seconds=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 
 _GRANULARITY = re.compile(r"(\d{0,300})(ms|s|m|h|d|w|y)", re.ASCII)
-# `m` and `y` have no length here: Orange's document calls `m` months [O]; whoever means minutes says 300s.
+# `m` and `y` have no fixed length: `m` means months in Orange's document [O]. For minutes, write 300s.
 _GRANULARITY_UNITS = {"ms": timedelta(milliseconds=1), "w": timedelta(weeks=1), **DURATION_UNITS}
 
 
@@ -43,26 +43,26 @@ class Window:
     end: datetime
 
     def __post_init__(self) -> None:
-        """Bring the bounds to UTC and check them."""
+        """Convert the bounds to UTC and check them."""
         for name in ("start", "end"):
             bound = getattr(self, name)
             if bound.tzinfo is None or bound.microsecond:
                 raise EvplConfigError(
-                    f"window {name}: {bound.isoformat()} must have a zone and whole seconds"
+                    f"window {name}: {bound.isoformat()} must have a zone and whole seconds."
                 )
             object.__setattr__(self, name, to_utc(bound))
         if self.end <= self.start:
             raise EvplConfigError(
-                f"window: the end {iso(self.end)} must come after the start {iso(self.start)}"
+                f"window: the end {iso(self.end)} must come after the start {iso(self.start)}."
             )
 
     def __str__(self) -> str:
-        """Both bounds in ISO 8601, as an interval."""
+        """Return both bounds in ISO 8601, as an interval."""
         return f"{iso(self.start)}/{iso(self.end)}"
 
     @property
     def label(self) -> str:
-        """The window in a message: `2026-11-22` is a UTC day, `2026-11-22T10:00/11:00Z` a part of one."""
+        """The window in a message: `2026-11-22` for a UTC day, `2026-11-22T10:00/11:00Z` for a part of it."""
         if self.start.time() == time() and self.length == DAY:
             return f"{self.start:%Y-%m-%d}"
         if floor(self.start, DAY) == floor(self.end, DAY):
@@ -71,19 +71,19 @@ class Window:
 
     @property
     def length(self) -> timedelta:
-        """From start to end."""
+        """The time from start to end."""
         return self.end - self.start
 
     def overlaps(self, other: "Window") -> bool:
-        """Whether a moment lies in both."""
+        """Return whether both windows have a moment in common."""
         return self.start < other.end and other.start < self.end
 
     def contains(self, other: "Window") -> bool:
-        """Whether all of the other lies in this one."""
+        """Return whether the other window is completely inside this window."""
         return self.start <= other.start and other.end <= self.end
 
     def slices(self, length: timedelta) -> Iterator["Window"]:
-        """Cut on the UTC grid of `length`, which divides a day; edges are shorter, none crosses midnight."""
+        """Cut the window on the UTC grid of `length`, which divides a day. Edge slices may be shorter."""
         start = self.start
         while start < self.end:
             end = min(floor(start, length) + length, self.end)
@@ -93,7 +93,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Granularity:
-    """A step of the API's grid: `X?(ms|s|m|h|d|w|y)`, X > 0 [O]; `h` becomes `1h`, `0300s` `300s`.
+    """The step between two samples: `X?(ms|s|m|h|d|w|y)`, X > 0 [O]. `h` becomes `1h`, and `0300s` `300s`.
 
     Raises:
         EvplConfigError: the text has another form.
@@ -102,14 +102,17 @@ class Granularity:
     text: str
 
     def __post_init__(self) -> None:
-        """Normalise, and see that a length can be reckoned with."""
+        """Normalize the text, and check that its length can be calculated with."""
         try:
             number, unit = self._parts()
             object.__setattr__(self, "text", f"{number}{unit}")
             _ = self.step
         except (ValueError, OverflowError):
-            must = "granularity: must be a number above 0 and one of ms, s, m, h, d, w, y, like 300s or 1h"
-            raise wrong(must, self.text) from None
+            raise wrong(
+                "granularity: must be like 300s or 1h",
+                self.text,
+                "Write a number and one of ms, s, m, h, d, w, y; m means months.",
+            ) from None
 
     def _parts(self) -> tuple[int, str]:
         match = _GRANULARITY.fullmatch(self.text)
@@ -120,34 +123,34 @@ class Granularity:
 
     @property
     def step(self) -> timedelta | None:
-        """Its length; None for `m` and `y`, which have no fixed one."""
+        """The length; None for `m` and `y`, which have no fixed length."""
         number, unit = self._parts()
         return number * _GRANULARITY_UNITS[unit] if unit in _GRANULARITY_UNITS else None
 
     def steps_in(self, window: Window) -> int | None:
-        """Count the steps of a window, on the grid of the step since the epoch.
+        """Return the number of steps of a window, on the grid of the step since the epoch.
 
         Returns:
-            None if the step has no fixed length, or if the window isn't made of whole steps.
+            None if the step has no fixed length, or if the window is not made of whole steps.
         """
         if (step := self.step) is None or (window.start - EPOCH) % step or (window.end - EPOCH) % step:
             return None
         return window.length // step
 
     def last_step_in(self, window: Window) -> datetime:
-        """Find the last multiple of the step since the epoch in a window.
+        """Return the start of the last step that begins in a window.
 
         Raises:
-            EvplConfigError: the window has none, or the step has no fixed length.
+            EvplConfigError: no step begins in the window, or the step has no fixed length.
         """
         if self.step is None:
             raise EvplConfigError(
-                f"granularity: {self.text} has no fixed length, so nobody knows where its last step begins; "
-                "only ms, s, h, d and w have one"
+                f"granularity: {self.text} has no fixed length, so the last step of a window is unknown.",
+                "Use a granularity in ms, s, h, d or w.",
             )
         last = floor(window.end - timedelta.resolution, self.step)
         if last < window.start:
-            raise EvplConfigError(f"granularity: no step of {self.text} begins in the window {window}")
+            raise EvplConfigError(f"granularity: no step of {self.text} begins in the window {window.label}.")
         return last
 
 
@@ -156,20 +159,20 @@ def _clock(moment: datetime) -> str:
 
 
 def iso(moment: datetime) -> str:
-    """Write a UTC moment in ISO 8601, with `Z`."""
+    """Return a UTC moment in ISO 8601, with `Z`."""
     return moment.isoformat().replace("+00:00", "Z")
 
 
 def microseconds(length: timedelta) -> int:
-    """Count the whole microseconds of a length of time: of `moment - EPOCH` those since the epoch."""
+    """Return the whole microseconds of a duration; of `moment - EPOCH`, the microseconds since the epoch."""
     return length // timedelta.resolution
 
 
 def floor(moment: datetime, length: timedelta) -> datetime:
-    """Go back to a multiple of a length since the epoch: the UTC grid, where it divides a day."""
+    """Round a moment down to a multiple of a length since the epoch: the UTC grid, if it divides a day."""
     return moment - (moment - EPOCH) % length
 
 
 def to_utc(moment: datetime) -> datetime:
-    """Bring a moment to UTC, and to the standard library's class: schedulers have their own."""
+    """Convert a moment to UTC, and to the standard library's class: schedulers have classes of their own."""
     return EPOCH + timedelta(seconds=math.floor(moment.timestamp()))

@@ -1,13 +1,12 @@
-"""The Makefile's commands: what they would do in a fresh checkout; the demo does it."""
+"""The commands of the Makefile and the scripts behind them."""
 
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
-from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -15,109 +14,42 @@ import pytest
 from tests.support.documents import ROOT
 
 ENVIRONMENT = {name: text for name, text in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
-VENV = r"(uv venv|-m venv) .*\.venv"
-FROM_THE_LOCK_FILE = r"sync .*--frozen"
-
-ROOMS_THEN_FLOWS = (
-    r"-m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --cov --cov-report= (?s:.*)"
-    r"--fail-under=100$(?s:.*)-m pytest --numprocesses 4 --dist loadfile tests/faults "
-)
 
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A checkout in which nothing is set up."""
+    """Copy the checkout, without everything that was set up."""
     folder = tmp_path_factory.mktemp("fresh") / "checkout"
     made = shutil.ignore_patterns(".*", "__pycache__", "demo-lake", "dist", "htmlcov", "mutants", "site")
     return Path(shutil.copytree(ROOT, folder, ignore=made))
 
 
 def _planned(checkout: Path, target: str) -> str:
-    """Ask make what it would run; it runs nothing."""
+    """Give the commands that make would run."""
     command = ["make", "--dry-run", target]
     return subprocess.run(
         command, cwd=checkout, env=ENVIRONMENT, capture_output=True, check=True, text=True
     ).stdout
 
 
-def _pytest_options() -> dict[str, Any]:
-    options: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]
-    return dict(options["ini_options"])
+@pytest.mark.contract("commands.make-setup", "commands.make-test", "commands.make-check")
+@pytest.mark.parametrize("target", ["setup", "demo", "test", "check", "bench"])
+def test_a_target_in_a_fresh_checkout_creates_its_environment_first(checkout: Path, target: str) -> None:
+    """Each target creates `.venv`, fills it from the lock file, and only then starts its own commands."""
+    venv, lock, own = (
+        re.search(pattern, _planned(checkout, target), re.MULTILINE)
+        for pattern in (r"(uv venv|-m venv) .*\.venv", r"sync .*--frozen", r"^(:|\.venv/bin/\S+ .*)$")
+    )
+    assert venv
+    assert lock
+    assert own
+    assert venv.start() < lock.start() < own.start()
 
 
-@pytest.mark.parametrize(
-    ("target", "parts"),
-    [
-        ("setup", []),
-        (
-            "bench",
-            [r"pip sync .*--require-hashes .*benchmarks/peers/dlt\.txt", r"\.venv/bin/python -m benchmarks"],
-        ),
-        ("demo", [r"\.venv/bin/python demo/run\.py$"]),
-        ("test", [ROOMS_THEN_FLOWS]),
-        (
-            "check",
-            [
-                r"\.venv/bin/ruff check",
-                r"\.venv/bin/ruff format .*--check",
-                r"\.venv/bin/mypy$",
-                r"\.venv/bin/lint-imports",
-                ROOMS_THEN_FLOWS,
-            ],
-        ),
-    ],
-)
-def test_each_sets_itself_up(checkout: Path, target: str, parts: list[str]) -> None:
-    """In a fresh checkout each makes `.venv`, fills it from the lock file, then does all of its parts."""
-    plan = _planned(checkout, target)
-    for part in (VENV, FROM_THE_LOCK_FILE, *parts):
-        found = re.search(part, plan, re.MULTILINE)
-        assert found, part
-        plan = plan[found.end() :]
-
-
-def test_what_one_part_of_the_suite_leaves_out_the_other_has(checkout: Path) -> None:
-    """The tests of flows are given what the tests of rooms ignore, and all of it is there."""
-    plan = _planned(checkout, "test")
-    ignored = re.findall(r"--ignore=(\S+)", plan)
-    [given] = re.findall(r"-m pytest --numprocesses 4 --dist loadfile (.*)$", plan, re.MULTILINE)
-    assert given.split() == ignored
-    assert all((ROOT / path).exists() for path in ignored)
-
-
-def test_a_test_that_hangs_fails(tmp_path: Path) -> None:
-    """Its process ends after the time that pyproject.toml sets, which is shorter here; the test is named."""
-    text = "import threading\n\ndef test_hangs():\n    threading.Event().wait(60)\n"
-    (tmp_path / "test_it.py").write_text(text)
-    options = ("-c", str(ROOT / "pyproject.toml"), "--rootdir", str(tmp_path), "-p", "no:cacheprovider")
-    command = [sys.executable, "-m", "pytest", *options, "-n", "1", "--dist", "loadfile"]
-    command += ["-o", "faulthandler_timeout=1", str(tmp_path)]
-    done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, check=False)
-    assert done.returncode == 1
-    assert "crashed while running 'test_it.py::test_hangs'" in done.stdout
-    assert "1 failed" in done.stdout
-    assert 'test_it.py", line 4 in test_hangs' in done.stderr
-    assert _pytest_options()["faulthandler_timeout"] == 600
-
-
-def test_the_suite_is_whole() -> None:
-    """Without arguments pytest takes the whole folder of tests: nothing is left out by a setting."""
-    options = _pytest_options()
-    assert options["testpaths"] == ["tests"]
-    assert not [one for one in options["addopts"] if re.match("-[km]|--(ignore|deselect)", one)]
-
-
-@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="the source distribution has no CI")
-def test_ci_runs_the_check_and_the_demo() -> None:
-    """CI calls what is in `.ci`, and the demo twice: the second one shows that nothing doubles."""
-    workflow = (ROOT / ".github" / "workflows" / "ci.yml").read_text()
-    assert "- run: bash .ci/run" in workflow
-    assert "- run: make demo && make demo" in workflow
-
-
+@pytest.mark.contract("commands.make-check")
 @pytest.mark.parametrize(("failing", "code"), [("check", 2), ("audit", 0), ("none", 0)])
-def test_ci_fails_where_the_check_does(tmp_path: Path, failing: str, code: int) -> None:
-    """It ends as `make check` ends; the audit comes after it, whatever came out, and is advisory."""
+def test_ci_fails_if_the_check_fails(tmp_path: Path, failing: str, code: int) -> None:
+    """CI runs `make check`, then `make audit` in any case; only the check decides."""
     make = tmp_path / "make"
     make.write_text(f'#!/bin/sh\necho "make $*"\ncase "$*" in *{failing}*) exit 2; esac\n')
     make.chmod(0o755)
@@ -128,8 +60,9 @@ def test_ci_fails_where_the_check_does(tmp_path: Path, failing: str, code: int) 
     assert (done.returncode, made) == (code, ["make --keep-going check", "make audit"])
 
 
+@pytest.mark.contract("commands.make-demo")
 def test_the_demo_lands_a_lake_and_shows_it(checkout: Path) -> None:
-    """From the sandbox, by the example DAG through Airflow, into a new folder; what landed is shown."""
+    """The demo runs the example DAG against the sandbox, and prints the landed objects and checked rows."""
     shown = subprocess.run(
         [sys.executable, "demo/run.py"],
         cwd=checkout,
@@ -144,3 +77,85 @@ def test_the_demo_lands_a_lake_and_shows_it(checkout: Path) -> None:
     assert "running dags/evpl_utilization_daily.py" in shown
     assert all(f"{path.name} " in shown for path in landed)
     assert f"Checked {rows:,} of {rows:,} rows" in shown
+
+
+FINE = {"name": "a", "version": "1", "vulns": []}
+WEAK = {"name": "b", "version": "2", "vulns": [{"id": "PYSEC-1", "fix_versions": ["3"]}]}
+UNKNOWN = {"name": "c", "skip_reason": "Dependency not found on PyPI"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "said"),
+    [
+        ([FINE], 0, ["audit: 0 known vulnerabilities in 1 packages"]),
+        (
+            [FINE, WEAK],
+            1,
+            ["audit: b 2: PYSEC-1, fixed in 3", "audit: 1 known vulnerabilities in 2 packages"],
+        ),
+        (
+            [FINE, UNKNOWN],
+            0,
+            [
+                "audit: NOT DONE for 1 of 2: its source has no data about them",
+                "audit: 0 known vulnerabilities in 1 packages",
+            ],
+        ),
+        (None, 0, ["audit: NOT DONE: pip-audit failed, see the error above"]),
+    ],
+    ids=["none", "one", "unknown", "no answer"],
+)
+def test_the_audit_fails_only_for_a_known_vulnerability(answer: object, code: int, said: list[str]) -> None:
+    """Only a known vulnerability fails; what could not be asked is said, never passed over."""
+    text = "" if answer is None else json.dumps({"dependencies": answer})
+    command = [sys.executable, str(ROOT / ".ci" / "audit.py"), sys.executable, "-c", f"print({text!r})"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.splitlines()) == (code, said)
+
+
+NAME = "airflow-2.11-python-3.12"
+PASSED = "<testsuites><testsuite tests='9' failures='0' errors='0' skipped='2'/></testsuites>"
+FAILED = "<testsuites><testsuite tests='9' failures='1' errors='2' skipped='2'/></testsuites>"
+UV = """case "$1 $2" in
+"python find") {find};;
+esac
+"""
+PYTHON = """for last; do :; done
+case "$*" in
+*version_info*) echo {version};;
+*tests/e2e_backfill/test_triggerer.py*junitxml*) echo "{report}" > "${{last#--junitxml=}}"; exit {code};;
+*) echo 2.11.2 3.12.1;;
+esac
+"""
+
+
+def _script(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{text}")
+    path.chmod(0o755)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("version", "report", "code", "said"),
+    [
+        ("3.12", PASSED, 0, "| 2.11.2 | 3.12.1 | 7 | 0 | 2 | 9 |  |"),
+        ("3.12", FAILED, 1, "| 2.11.2 | 3.12.1 | 4 | 3 | 2 | 9 | pytest ended with 1 |"),
+        ("3.12", PASSED, 3, "| 2.11.2 | 3.12.1 | 7 | 0 | 2 | 9 | pytest ended with 3 |"),
+        ("3.10", PASSED, 0, "| not run | |  |  |  |  | {python} is Python 3.10, not 3.12 |"),
+        (None, PASSED, 0, "| not run | |  |  |  |  | no Python 3.12 |"),
+    ],
+    ids=["passed", "failed", "crashed", "another interpreter", "no interpreter"],
+)
+def test_the_matrix_fails_unless_all_tests_ran_and_passed(
+    tmp_path: Path, version: str | None, report: str, code: int, said: str
+) -> None:
+    """The exit code is 0 where all tests were run and none failed; the table says what was not."""
+    programs = tmp_path / NAME / "bin"
+    python = _script(programs / "python", PYTHON.format(version=version, report=report, code=code))
+    _script(programs / "airflow", "")
+    uv = _script(tmp_path / "uv", UV.format(find="exit 2" if version is None else f"echo {python}"))
+    runner = (ROOT / ".ci" / "matrix.py", uv, "--folder", tmp_path, "--only", NAME)
+    done = subprocess.run((sys.executable, *runner), capture_output=True, text=True, check=False)
+    assert done.stdout.splitlines()[-1] == f"| {NAME} {said.format(python=python)}"
+    assert done.returncode == int(not said.endswith("| 9 |  |"))

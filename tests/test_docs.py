@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_evpl import errors
-from tests.support.documents import BLOCKS, ROOT, commands
+from tests.support.documents import ROOT, is_test, named_tests
 
 DOCS = ROOT / "docs"
 TROUBLES = (DOCS / "troubleshooting.md").read_text()
 HEADINGS = re.findall(r"^### `(.+)`$", TROUBLES, re.MULTILINE)
-TARGETS = set(re.findall(r"^([a-z0-9-]+):.*##", (ROOT / "Makefile").read_text(), re.MULTILINE))
+MAKEFILES = (ROOT / "Makefile").read_text() + (ROOT / "dev.mk").read_text()
+TARGETS = set(re.findall(r"^([a-z0-9-]+):.*##", MAKEFILES, re.MULTILINE))
+DOCUMENTS = [*sorted(ROOT.glob("*.md")), ROOT / "tests" / "README.md", *sorted(DOCS.glob("*.md"))]
 
 
 def _texts(path: Path) -> Iterator[str]:
@@ -35,45 +37,32 @@ TEXTS = [
 
 
 @pytest.mark.parametrize("heading", HEADINGS)
-def test_each_trouble_has_a_message_of_the_code(heading: str) -> None:
-    """A heading is a part of one text of the code, word by word."""
+def test_a_troubleshooting_heading_is_part_of_an_error_message(heading: str) -> None:
+    """Each heading of the page is, word by word, part of a text in the code."""
     assert any(heading in text for text in TEXTS)
 
 
-def test_each_trouble_is_told_once() -> None:
-    """No message has two headings, and each kind of error is named."""
-    assert len(set(HEADINGS)) == len(HEADINGS) > 60
+def test_the_troubleshooting_page_names_each_error_class() -> None:
+    """No heading appears twice, and each error class that the code raises is named."""
+    assert len(set(HEADINGS)) == len(HEADINGS)
     kinds = [
         name for name in errors.__all__ if name.startswith("Evpl") and not vars(errors)[name].__subclasses__()
     ]
     assert [name for name in kinds if f"`{name}`" not in TROUBLES] == []
 
 
-def test_what_is_not_run_has_a_reason() -> None:
-    """A mark before a block says why it isn't run here, in words."""
-    reasons = [block.reason for block in BLOCKS if block.reason is not None]
-    assert reasons
-    assert all(len(reason.split()) > 1 for reason in reasons)
-    marks = sum(path.read_text().count("not run here:") for path in DOCS.glob("*.md"))
-    assert marks == len(reasons)
-
-
-def test_nothing_is_installed_from_an_index() -> None:
-    """There is no release yet: what a page or a message installs is a checkout."""
+def test_install_commands_use_a_checkout() -> None:
+    """The package is not on an index yet, so pages and messages install it from a checkout."""
     pages = [ROOT / "README.md", *DOCS.glob("*.md"), *(ROOT / "airflow_provider_evpl").rglob("*.py")]
     assert [path for path in pages if re.search(r"(?<!/)airflow-provider-evpl\[", path.read_text())] == []
 
 
-@pytest.mark.parametrize("command", commands("make"))
-def test_each_make_target_exists(command: str) -> None:
-    """Whatever a page has made is a target of the Makefile."""
-    targets = [word for word in command.split()[1:] if "=" not in word]
-    assert targets
-    assert set(targets) <= TARGETS
-
-
-def test_the_site_has_each_page() -> None:
-    """No page is left out of the site's navigation: there it would be found by nobody."""
-    listed = re.findall(r"^ +- (?:.+: )?(\S+\.md)$", (ROOT / "mkdocs.yml").read_text(), re.MULTILINE)
-    assert len(set(listed)) == len(listed)
-    assert {path.name for path in DOCS.glob("*.md")} <= set(listed)
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_a_document_names_only_make_targets_links_and_tests_that_exist(document: Path) -> None:
+    """Each `make` command is a target, each relative link is a file, each test id is a test."""
+    text = document.read_text()
+    named = re.findall(r"^make ([^#\n]+)", text, re.MULTILINE)
+    assert {word for line in named for word in line.split() if re.fullmatch("[a-z0-9-]+", word)} <= TARGETS
+    links = re.findall(r"\]\(([^)#:]+)\)", text)
+    assert [link for link in links if not (document.parent / link).exists()] == []
+    assert [one for one in named_tests(text) if not is_test(one)] == []

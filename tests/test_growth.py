@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from airflow_provider_evpl.config.plans import PullPlan
 from airflow_provider_evpl.config.run_window import RunTimes
 from airflow_provider_evpl.flows.pull import pull
@@ -19,8 +21,9 @@ def _run(api: FakeApi, store: MemoryStore, at: datetime, **arguments: object) ->
         return [landing.window for landing in pull(client, store, plan, provenance={}).landings]
 
 
-def test_hourly_runs_with_lookback_pull_three_hours_each() -> None:
-    """Each pulls its hour and the two before, as objects of their own: no run pulls a growing day."""
+@pytest.mark.contract("gap.A26")
+def test_an_hourly_run_with_two_hours_of_lookback_pulls_three_hours() -> None:
+    """Each run lands its own hour and the two before it as three objects, however long the day is."""
     api, store = FakeApi(grid("a", MIDNIGHT - DAY, 3 * 288)), MemoryStore()
     for number in range(30):
         at = MIDNIGHT + number * HOUR + timedelta(minutes=7)
@@ -28,18 +31,3 @@ def test_hourly_runs_with_lookback_pull_three_hours_each() -> None:
         landed = _run(api, store, at, window_length="1h", lookback="2h")
         assert landed == [Window(end - n * HOUR, end - (n - 1) * HOUR) for n in (3, 2, 1)]
     assert len(api.indices) == 30 * 3
-
-
-def test_a_nightly_run_makes_one_object_of_the_hours() -> None:
-    """After it the day is one object; an hour after it leaves it alone, one that looks back pulls it."""
-    api, store = FakeApi(grid("a", MIDNIGHT, 2 * 288)), MemoryStore()
-    for number in range(1, 25):
-        _run(api, store, MIDNIGHT + number * HOUR, window_length="1h")
-    assert len(store.objects) == 24
-    a_day = Window(MIDNIGHT, MIDNIGHT + DAY)
-    assert _run(api, store, MIDNIGHT + DAY + 3 * HOUR, window_length="1d") == [a_day]
-    assert len(store.objects) == 1
-    first = Window(MIDNIGHT + DAY, MIDNIGHT + DAY + HOUR)
-    assert _run(api, store, first.end, window_length="1h") == [first]
-    assert _run(api, store, first.end, window_length="1h", lookback="2h") == [a_day, first]
-    assert len(store.objects) == 2

@@ -116,16 +116,16 @@ def _ask(query: str) -> list[tuple[Any, ...]]:
         return connection.execute(query).fetchall()
 
 
-def test_the_percentile_of_each_circuit_end(landed: dict[datetime, Values]) -> None:
-    """Each end and direction has its own percentile, of one month, operator code and granularity."""
+def test_the_percentile_query_separates_ends_and_directions(landed: dict[datetime, Values]) -> None:
+    """Each end and direction gets its own percentile, for one month, operator code and granularity."""
     rows = _ask(_sql("lake.md", "quantile_disc"))
     assert {row[:5]: row[5:] for row in rows} == _percentiles(_november(landed))
     assert len(rows) == 5 * 4
     assert [row[5] for row in rows] == sorted((row[5] for row in rows), reverse=True)
 
 
-def test_the_steps_without_a_value(landed: dict[datetime, Values]) -> None:
-    """Days that are missing, a circuit's missing day, a missing step and a null are found; nothing else."""
+def test_the_gap_query_finds_each_step_without_a_value(landed: dict[datetime, Values]) -> None:
+    """It finds missing days, a missing day of one circuit, a missing step and a null, and nothing else."""
     values = _november(landed)
     present = {
         (one, EPOCH + (at - EPOCH) // STEP * STEP) for (one, at), value in values.items() if value is not None
@@ -151,8 +151,8 @@ def test_the_steps_without_a_value(landed: dict[datetime, Values]) -> None:
     assert date(2026, 11, 20) not in by_day
 
 
-def test_the_busiest(landed: dict[datetime, Values]) -> None:
-    """The ten series with the highest 95th percentile over all that has landed, by circuit end."""
+def test_the_ten_busiest_series_have_the_highest_percentiles(landed: dict[datetime, Values]) -> None:
+    """The query finds the ten series with the highest 95th percentile of all landed rows."""
     names: dict[str, Any] = {}
     exec(_sql("first-ten-minutes.md", "busiest"), names)  # noqa: S102 the page's own code
     expected = _percentiles({key: value for day in landed.values() for key, value in day.items()})
@@ -163,8 +163,10 @@ def test_the_busiest(landed: dict[datetime, Values]) -> None:
 
 
 @pytest.mark.parametrize("engine", ["Athena", "BigQuery"])
-def test_the_latest_sample_of_each_series(landed: dict[datetime, Values], engine: str) -> None:
-    """The question of an engine that isn't here, asked of DuckDB."""
+def test_the_latest_sample_query_finds_one_row_per_series(
+    landed: dict[datetime, Values], engine: str
+) -> None:
+    """The page's SQL for another engine, run with DuckDB."""
     [block] = (one for one in BLOCKS if one.page == "lake.md" and one.reason == f"needs {engine}")
     query = block.text[block.text.index("SELECT") :].replace("`", '"')
     [table] = re.findall(r"FROM (\S+)", query)
@@ -177,8 +179,8 @@ def test_the_latest_sample_of_each_series(landed: dict[datetime, Values], engine
     assert len(rows) == len(expected) == 4 * 4
 
 
-def test_a_day_of_one_code(landed: dict[datetime, Values]) -> None:
-    """By PyArrow and by polars the page's filter gives the rows of that day, code and granularity."""
+def test_the_partition_filter_reads_one_day_of_one_code(landed: dict[datetime, Values]) -> None:
+    """The page's filter gives the same rows with PyArrow and with polars."""
     names: dict[str, Any] = {}
     exec(_sql("lake.md", "a_day ="), names)  # noqa: S102 the page's own code
     expected = Counter((one[:5], at, value) for (one, at), value in landed[NOVEMBER[21]].items())

@@ -4,7 +4,6 @@ import tempfile
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 from hypothesis import given, settings
@@ -41,76 +40,23 @@ class GenerousApi(FakeApi):
         return super()._entries(min(start, MIDNIGHT), max(end, MIDNIGHT + 2 * DAY))
 
 
-class Pull(NamedTuple):
-    """One run: hours of the two days, the slice length, and what the API got before it."""
-
-    first: int
-    hours: int
-    slice_hours: int
-    news: frozenset[tuple[str, int]]
-
-    @property
-    def plan(self) -> PullPlan:
-        """As the core takes it."""
-        start = MIDNIGHT + self.first * HOUR
-        window = Window(start, min(start + self.hours * HOUR, MIDNIGHT + 2 * DAY))
-        length = self.slice_hours * HOUR
-        return PullPlan(code_ope="0042", granularity=STEP, window=window, slice_length=length)
-
-
-pulls = st.lists(
-    st.builds(
-        Pull,
-        st.integers(0, 47),
-        st.integers(1, 30),
-        st.sampled_from([1, 2, 6, 24]),
-        st.frozensets(st.tuples(st.sampled_from("abc"), st.integers(0, 95)), max_size=6),
-    ),
-    min_size=1,
-    max_size=5,
-)
+def _plan(first: int, hours: int, slice_hours: int) -> PullPlan:
+    """Plan to pull some hours of the two days."""
+    start = MIDNIGHT + first * HOUR
+    window = Window(start, min(start + hours * HOUR, MIDNIGHT + 2 * DAY))
+    return PullPlan(code_ope="0042", granularity=STEP, window=window, slice_length=slice_hours * HOUR)
 
 
 def _bytes(folder: str) -> list[tuple[str, bytes]]:
     return [(path, (Path(folder) / path).read_bytes()) for path in objects(Path(folder))]
 
 
-def _value(name: str, step: int) -> float:
-    return ord(name) + step / 100
-
-
-@settings(max_examples=60)
-@given(pulls)
-def test_over_any_sequence_of_pulls_no_sample_twice_none_lost(sequence: list[Pull]) -> None:
-    """Windows and slices of any length, samples that come late: what was pulled last is what is there."""
-    api = FakeApi(page_size=2)
-    known: set[tuple[str, int]] = set()
-    before: set[tuple[str, datetime]] = set()
-    with tempfile.TemporaryDirectory() as folder:
-        for one in sequence:
-            known |= one.news
-            api.samples = [
-                Sample(name, MIDNIGHT + step * timedelta(minutes=30), str(_value(name, step)))
-                for name, step in sorted(known)
-            ]
-            window = one.plan.window
-            truth = {row[:2] for row in api.samples if window.start <= row.timestamp < window.end}
-            with api.client(requests_per_second=FAST) as client:
-                plan = replace(one.plan, allow_empty=True)
-                pull(client, LocalStore(folder), plan, provenance={})
-            landed = rows(Path(folder))
-            keys = {row[:2] for row in landed}
-            assert len(keys) == len(landed)
-            assert {key for key in keys if window.start <= key[1] < window.end} == truth
-            assert before <= keys <= {row[:2] for row in api.samples}
-            before = keys
-
-
+@pytest.mark.contract("lake.rerun")
 @settings(max_examples=40)
 @given(samples, st.sampled_from([6, 12, 24]))
 def test_a_rerun_converges(data: list[Sample], slice_hours: int) -> None:
     """The same run again gives the same objects with the same rows, whatever the API sent."""
-    plan = replace(Pull(0, 48, slice_hours, frozenset()).plan, max_rejected_fraction=1.0, allow_empty=True)
+    plan = replace(_plan(0, 48, slice_hours), max_rejected_fraction=1.0, allow_empty=True)
     seen = []
     with tempfile.TemporaryDirectory() as folder:
         for time in ("03:00", "04:00"):
@@ -120,6 +66,7 @@ def test_a_rerun_converges(data: list[Sample], slice_hours: int) -> None:
     assert seen[0] == seen[1]
 
 
+@pytest.mark.contract("result.conflicts")
 @settings(max_examples=60)
 @given(samples, st.integers(1, 5), st.integers(1, 5), st.integers(1, 4))
 def test_page_size_does_not_matter(data: list[Sample], one: int, other: int, parallelism: int) -> None:
@@ -134,11 +81,12 @@ def test_page_size_does_not_matter(data: list[Sample], one: int, other: int, par
     assert asdict(pulled[0].ledger) | {"pages": 0} == asdict(pulled[1].ledger) | {"pages": 0}
 
 
+@pytest.mark.contract("result.received", "result.rows", "gap.A8")
 @settings(max_examples=100)
 @given(samples, st.integers(0, 47), st.integers(1, 24))
 def test_the_ledger_adds_up(data: list[Sample], first: int, hours: int) -> None:
     """Each sample received is one: rejected wherever it lies, else outside, else a duplicate or a row."""
-    window = Pull(first, hours, 24, frozenset()).plan.window
+    window = _plan(first, hours, 24).window
     api = GenerousApi(data)
     with api.client(requests_per_second=FAST) as client:
         ledger = pull_slice(client, Query(code_ope="0042", granularity=STEP, window=window)).ledger
@@ -156,7 +104,7 @@ def test_the_ledger_adds_up(data: list[Sample], first: int, hours: int) -> None:
 @given(samples)
 def test_an_unpublished_window_leaves_the_lake_as_it_was(data: list[Sample]) -> None:
     """Whatever has landed, an API that has nothing any more changes no byte."""
-    plan = replace(Pull(0, 48, 24, frozenset()).plan, max_rejected_fraction=1.0)
+    plan = replace(_plan(0, 48, 24), max_rejected_fraction=1.0)
     with tempfile.TemporaryDirectory() as folder:
         store = LocalStore(folder)
         with FakeApi(data).client(requests_per_second=FAST) as client:

@@ -1,4 +1,4 @@
-"""Whatever others say, each log line and each error is one short line, which steers no terminal."""
+"""Texts from outside can't begin a line of a log or an error, nor steer a terminal, and are cut."""
 
 import json
 from collections.abc import Callable
@@ -70,12 +70,13 @@ ANSWERS: dict[str, Callable[[str], dict[str, Any]]] = {
 }
 
 
+@pytest.mark.contract("messages.one-line")
 @pytest.mark.parametrize("text", [ODD, ODD_AND_LONG], ids=["odd", "odd and long"])
 @pytest.mark.parametrize("make", ANSWERS.values(), ids=ANSWERS)
-def test_what_the_api_says_makes_no_line_of_its_own(
+def test_texts_of_the_api_begin_no_line(
     make: Callable[[str], dict[str, Any]], text: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A pull, a pull that takes all, and a look of the sensor log and raise one short line each time."""
+    """A pull, a pull that accepts all rejections, and a poll log and raise short printable lines."""
     caplog.set_level("DEBUG", "airflow_provider_evpl")
     reports = [make(json.dumps(text))]
     with scripted(reports, max_retry_seconds=0) as api:
@@ -88,27 +89,35 @@ def test_what_the_api_says_makes_no_line_of_its_own(
 
 
 def _check(call: Callable[[], object]) -> None:
-    """Call what may fail, and look at its message."""
+    """Call a function that may fail, and check its message."""
     message = ""
     try:
         call()
     except EvplError as error:
         message = str(error)
-    assert message.isprintable()
-    assert len(message) < MOST_CHARACTERS
+    _check_text(message)
 
 
 def _check_lines(caplog: pytest.LogCaptureFixture) -> None:
-    lines = [record.getMessage() for record in caplog.records]
-    assert all(line.isprintable() and len(line) < MOST_CHARACTERS for line in lines), lines
+    for record in caplog.records:
+        _check_text(record.getMessage())
 
 
+def _check_text(message: str) -> None:
+    """Each line is printable, and none begins with the text from outside."""
+    assert len(message) < MOST_CHARACTERS
+    for line in message.split("\n"):
+        assert line.isprintable()
+        assert not line.lstrip().startswith("ERROR")
+
+
+@pytest.mark.contract("messages.one-line")
 @pytest.mark.parametrize("name", [ODD, ODD * 100], ids=["odd", "odd and long"])
 @pytest.mark.parametrize("what", ["fewer", "others", "none"])
-def test_names_in_a_lake_make_no_line_of_their_own(
+def test_names_in_a_lake_begin_no_line(
     name: str, what: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Series that land, that would lose samples, that lack values or are gone are named on one line."""
+    """Series that would lose samples, lack values, or are gone are named within a line."""
     run(FakeApi(grid(name, MIDNIGHT, 288)), tmp_path)
     later = {
         "fewer": grid(name, MIDNIGHT, 280),
@@ -120,9 +129,10 @@ def test_names_in_a_lake_make_no_line_of_their_own(
     _check_lines(caplog)
 
 
+@pytest.mark.contract("messages.one-line")
 @pytest.mark.parametrize("text", [ODD, ODD_AND_LONG], ids=["odd", "odd and long"])
-def test_what_a_store_says_makes_no_line_of_its_own(text: str) -> None:
-    """The error of a storage library is on one line, and cut."""
+def test_texts_of_a_store_are_one_line(text: str) -> None:
+    """The text of a storage library's error is cut to one line."""
     for kind in (RuntimeError, PermissionError):
         _check(partial(_fail_in_a_store, kind(text)))
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -44,6 +45,7 @@ def _run(api: FakeApi, store: MemoryStore, request: Request) -> tuple[str, Summa
         return "unpublished", None
 
 
+@pytest.mark.contract("failing.exact-or-untouched", "lake.replacement", "shrinking.wider-group")
 @settings(max_examples=SEQUENCES)
 @given(st.lists(steps, min_size=1, max_size=5))
 def test_over_any_sequence_of_pulls_the_lake_equals_the_model(sequence: list[Step]) -> None:
@@ -84,6 +86,7 @@ def _killer(calls: int) -> Callable[[], None]:
     return count
 
 
+@pytest.mark.contract("lake.longest-interval")
 @settings(max_examples=SEQUENCES)
 @given(st.lists(mortal_steps, min_size=2, max_size=5))
 def test_a_killed_run_leaves_old_or_new_and_the_next_one_tidies_up(sequence: list[Step]) -> None:

@@ -78,21 +78,22 @@ def _arrow(found: Any) -> pa.Table:  # noqa: ANN401 each reader has its own tabl
 
 
 @pytest.mark.parametrize("reader", READERS)
-def test_types_are_the_same(reader: str, read: dict[str, Any]) -> None:
-    """Text is text, the columns of the folders too; moments are UTC in microseconds, values doubles."""
+def test_each_reader_gives_the_same_types(reader: str, read: dict[str, Any]) -> None:
+    """Texts, moments in UTC microseconds and doubles, also for the columns of the folders."""
     assert _types(read[reader]) == {name: TYPES[reader][kind] for name, kind in COLUMNS.items()}
 
 
+@pytest.mark.contract("lake.partitions", "lake.op-prefix", "gap.A17")
 @pytest.mark.parametrize("reader", READERS)
-def test_rows_are_the_same(reader: str, read: dict[str, Any]) -> None:
-    """Every row that landed is read, once, to the bit: codes and names of any look, nulls, instants."""
+def test_each_reader_gives_the_same_rows(reader: str, read: dict[str, Any]) -> None:
+    """Each landed row is read once and exactly: unusual codes and names, nulls, times."""
     expected = Counter(expected_rows())
     assert expected.total() == len(expected) == len(CODES) * 2 * len(NAMES) * len(PLACES)
     assert count_rows(_arrow(read[reader])) == expected
 
 
-def test_the_options_have_their_reasons(root: Path) -> None:
-    """Without them each reader does what the page says of it."""
+def test_a_reader_without_its_options_changes_the_rows(root: Path) -> None:
+    """Without the options of the page, each reader does what the page warns of."""
     folder, objects = f"{root}/samples", f"{root}/samples/**/*.parquet"
     names = {"operator_code", "granularity", "date"}
     assert not names & set(ds.dataset(folder).schema.names)

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_evpl.flows.coverage import Coverage
+from airflow_provider_evpl.flows.findings import Coverage
 from airflow_provider_evpl.flows.pull import pull
 from tests.support.lake_files import window_of
 from tests.support.model import Interval, Key, overlap

@@ -26,18 +26,20 @@ windows = st.builds(
 )
 
 
+@pytest.mark.contract("slices.grid")
 @given(windows, st.sampled_from([one for one in DIVISORS_OF_A_DAY if one >= timedelta(seconds=60)]))
 def test_slices_tile_the_window(window: Window, length: timedelta) -> None:
-    """Slices follow each other without gap or overlap, from the window's start to its end."""
+    """Slices follow each other without gap or overlap, from the start to the end of the window."""
     slices = list(window.slices(length))
     assert slices[0].start == window.start
     assert slices[-1].end == window.end
     assert all(one.end == other.start for one, other in pairwise(slices))
 
 
+@pytest.mark.contract("slices.grid")
 @given(windows, st.sampled_from([one for one in DIVISORS_OF_A_DAY if one >= timedelta(seconds=60)]))
 def test_slices_stay_on_the_grid(window: Window, length: timedelta) -> None:
-    """Only a window's own edges cut a grid cell; no slice crosses midnight."""
+    """Only the edges of the window cut a cell of the grid. No slice crosses midnight."""
     for one in window.slices(length):
         assert one.start == window.start or floor(one.start, length) == one.start
         assert one.end == window.end or floor(one.end, length) == one.end
@@ -45,15 +47,17 @@ def test_slices_stay_on_the_grid(window: Window, length: timedelta) -> None:
         assert floor(one.start, DAY) == floor(one.end - timedelta(seconds=1), DAY)
 
 
+@pytest.mark.contract("window.half-open")
 @given(windows, windows)
-def test_overlap_is_having_a_moment_in_common(one: Window, other: Window) -> None:
-    """Two windows overlap when the later start comes before the earlier end; containing implies it."""
+def test_windows_overlap_with_a_common_moment(one: Window, other: Window) -> None:
+    """Two windows overlap if the later start comes before the earlier end. A contained window overlaps."""
     assert one.overlaps(other) == (max(one.start, other.start) < min(one.end, other.end))
     if one.contains(other):
         assert one.overlaps(other)
 
 
-def test_a_window_is_utc() -> None:
+@pytest.mark.contract("window.half-open")
+def test_window_is_utc() -> None:
     """Bounds in another zone become the same moments in UTC."""
     cet = timezone(HOUR)
     window = Window(datetime(2026, 11, 22, 1, tzinfo=cet), datetime(2026, 11, 22, 2, tzinfo=cet))
@@ -61,6 +65,7 @@ def test_a_window_is_utc() -> None:
     assert window.start.tzinfo is UTC
 
 
+@pytest.mark.contract("window.half-open")
 @pytest.mark.parametrize(
     ("start", "end"),
     [
@@ -70,12 +75,13 @@ def test_a_window_is_utc() -> None:
         (NOON, NOON.replace(microsecond=1) + HOUR),
     ],
 )
-def test_a_window_is_never_empty_naive_or_fractional(start: datetime, end: datetime) -> None:
-    """Bounds without zone, with a fraction, or out of order are refused."""
+def test_window_rejects_wrong_bounds(start: datetime, end: datetime) -> None:
+    """Bounds without a zone, with a fraction, or in the wrong order are errors."""
     with pytest.raises(EvplConfigError, match="window"):
         Window(start, end)
 
 
+@pytest.mark.contract("pull.window_start")
 @pytest.mark.parametrize(
     "value",
     [
@@ -89,18 +95,20 @@ def test_a_window_is_never_empty_naive_or_fractional(start: datetime, end: datet
         pd.Timestamp("2026-11-22T13:00", tz="Europe/Paris"),
     ],
 )
-def test_all_forms_of_a_moment_mean_the_same(value: object) -> None:
-    """A moment may come as a datetime of any class or as ISO 8601, in any zone, with T or a blank."""
+def test_moment_may_have_many_forms(value: object) -> None:
+    """A moment is a datetime of any class or ISO 8601, in any zone, with T or a blank."""
     moment = read_moment(value, "window_start")
     assert (moment, type(moment)) == (NOON, datetime)
 
 
+@pytest.mark.contract("pull.window_start")
 @pytest.mark.parametrize("value", ["2026-11-22", "20261122", date(2026, 11, 22), pendulum.Date(2026, 11, 22)])
-def test_a_bare_date_is_midnight_utc(value: object) -> None:
+def test_bare_date_is_midnight_utc(value: object) -> None:
     """A date alone means its UTC midnight."""
     assert read_moment(value, "window_start") == MIDNIGHT
 
 
+@pytest.mark.contract("pull.window_start")
 @pytest.mark.parametrize(
     "value",
     [
@@ -120,12 +128,13 @@ def test_a_bare_date_is_midnight_utc(value: object) -> None:
         "9999-12-31T23:59:59-01:00",
     ],
 )
-def test_an_unclear_moment_is_refused_by_name(value: object) -> None:
-    """Without zone, with a fraction, before 1970 or in another form: an error that names the field."""
+def test_unclear_moment_is_an_error(value: object) -> None:
+    """No zone, a fraction, a year before 1970 or another form is an error that names the field."""
     with pytest.raises(EvplConfigError, match="window_end"):
         read_moment(value, "window_end")
 
 
+@pytest.mark.contract("pull.granularity", "gap.A2")
 @pytest.mark.parametrize(
     ("text", "normal", "step"),
     [
@@ -138,12 +147,13 @@ def test_an_unclear_moment_is_refused_by_name(value: object) -> None:
         ("y", "1y", None),
     ],
 )
-def test_granularity_is_normalised(text: str, normal: str, step: timedelta | None) -> None:
-    """A granularity has no leading zeros and always a number; months and years have no fixed length."""
+def test_granularity_is_normalized(text: str, normal: str, step: timedelta | None) -> None:
+    """A granularity has no leading zeros and always a number. Months and years have no fixed length."""
     granularity = Granularity(text)
     assert (granularity.text, granularity.step) == (normal, step)
 
 
+@pytest.mark.contract("pull.granularity", "gap.A3")
 @pytest.mark.parametrize(
     "text",
     [
@@ -159,15 +169,15 @@ def test_granularity_is_normalised(text: str, normal: str, step: timedelta | Non
         "\N{FULLWIDTH DIGIT FIVE}s",
     ],
 )
-def test_granularity_keeps_to_the_documented_grammar(text: str) -> None:
-    """Everything else is refused."""
+def test_granularity_rejects_undocumented_forms(text: str) -> None:
+    """Each form that is not documented is an error."""
     with pytest.raises(EvplConfigError, match="granularity"):
         Granularity(text)
 
 
 @given(windows, st.sampled_from([Granularity(text) for text in ("1s", "300s", "7s", "1h", "1d", "1w")]))
-def test_steps_are_counted_in_a_window_of_whole_steps(window: Window, granularity: Granularity) -> None:
-    """The count equals that of counting seconds one by one; another window has none."""
+def test_steps_of_a_window_of_whole_steps(window: Window, granularity: Granularity) -> None:
+    """The number equals the count of seconds one by one; another window has none."""
     assert granularity.step is not None
     step = int(granularity.step.total_seconds())
     start, end = (int((bound - EPOCH).total_seconds()) for bound in (window.start, window.end))
@@ -176,8 +186,8 @@ def test_steps_are_counted_in_a_window_of_whole_steps(window: Window, granularit
 
 
 @given(windows, st.sampled_from([Granularity(text) for text in ("1s", "300s", "1h", "1d", "1w")]))
-def test_a_window_on_the_grid_is_made_of_whole_steps(window: Window, granularity: Granularity) -> None:
-    """Both bounds moved back to the grid, it has its length divided by the step."""
+def test_window_on_the_grid_has_whole_steps(window: Window, granularity: Granularity) -> None:
+    """If both bounds are on the grid, the number is the length divided by the step."""
     assert granularity.step is not None
     start, end = (floor(bound, granularity.step) for bound in (window.start, window.end))
     if start < end:
@@ -185,8 +195,8 @@ def test_a_window_on_the_grid_is_made_of_whole_steps(window: Window, granularity
 
 
 @given(windows, st.sampled_from([Granularity(text) for text in ("1s", "300s", "7s", "500ms", "1h", "1d")]))
-def test_the_last_step_is_the_last_multiple_in_the_window(window: Window, granularity: Granularity) -> None:
-    """It begins in the window and on the grid, the next one doesn't; where there is none, it is an error."""
+def test_last_step_begins_in_the_window(window: Window, granularity: Granularity) -> None:
+    """The last step begins in the window and on the grid, the next step does not. No step is an error."""
     assert granularity.step is not None
     if floor(window.end - timedelta(microseconds=1), granularity.step) < window.start:
         with pytest.raises(EvplConfigError, match=r"granularity: no step of .* begins in the window"):
@@ -197,8 +207,9 @@ def test_the_last_step_is_the_last_multiple_in_the_window(window: Window, granul
     assert window.start <= last < window.end <= last + granularity.step
 
 
-def test_a_granularity_without_length_has_no_steps() -> None:
-    """What has no fixed length can't be counted, and has no last step."""
+@pytest.mark.contract("gap.A2")
+def test_granularity_without_length_has_no_steps() -> None:
+    """Months and years are not counted, and have no last step."""
     assert Granularity("1m").steps_in(Window(MIDNIGHT, NOON)) is None
     with pytest.raises(EvplConfigError, match="granularity: 1m has no fixed length"):
         Granularity("1m").last_step_in(Window(MIDNIGHT, NOON))
@@ -206,14 +217,14 @@ def test_a_granularity_without_length_has_no_steps() -> None:
 
 @given(st.timedeltas())
 def test_microseconds_are_exact(length: timedelta) -> None:
-    """No length of time is rounded, however long: a float would be, from 285 years on."""
+    """No duration is rounded, however long. A float would round from 285 years on."""
     assert timedelta(microseconds=microseconds(length)) == length
     assert isinstance(microseconds(length), int)
 
 
 @given(moments)
-def test_iso_reads_back(moment: datetime) -> None:
-    """What is written can be read."""
+def test_iso_text_reads_back(moment: datetime) -> None:
+    """The text of a moment is read as the same moment."""
     assert read_moment(iso(moment), "window_start") == moment
 
 
@@ -228,6 +239,6 @@ def test_iso_reads_back(moment: datetime) -> None:
     ],
 )
 def test_label_is_short_inside_a_day(start: str, length: timedelta, label: str) -> None:
-    """A message shows a UTC day as a date, and a part of one with a single date."""
+    """A message shows a UTC day as a date, and a part of a day with a single date."""
     begin = datetime.fromisoformat(start)
     assert Window(begin, begin + length).label == label

@@ -1,8 +1,7 @@
-"""One access token for all threads: asked for once, renewed before its end, and when the API refuses it.
+"""One access token for all threads: renewed before it expires, and when the API refuses it.
 
-Client credentials grant of OAuth 2.0 (RFC 6749, 4.4). Orange documents HTTP Basic; its Postman
-steps post the credentials in the form instead [O]: a setting, never both. The token lives in memory
-only [O].
+Client credentials grant of OAuth 2.0 (RFC 6749, 4.4). Orange documents HTTP Basic; its Postman steps send the
+credentials in the form instead [O]. A setting chooses one of the two. The token stays in memory only [O].
 """
 
 import re
@@ -13,9 +12,10 @@ from math import inf
 
 import msgspec
 
+from airflow_provider_evpl.api.cancellation import Cancellation
 from airflow_provider_evpl.api.error_mapping import raise_for
 from airflow_provider_evpl.api.redact import Secrets
-from airflow_provider_evpl.api.transport import Response, Transport
+from airflow_provider_evpl.api.transport import Response, Transport, detail_of
 from airflow_provider_evpl.config.settings import Settings
 from airflow_provider_evpl.errors import (
     EvplError,
@@ -30,23 +30,24 @@ _MARGIN = 0.1
 _PAUSE_SECONDS = 1.0
 _LONGEST_MARGIN_SECONDS = 60.0
 _DAY_SECONDS = 86_400
-_WHAT = "token request"
-_NEXT_STEP = "check login (client id), password (client secret), token_url and token_auth"
-_NO_JSON = "if the error stays, check token_url and proxy, then show Orange's support this"
 _SECONDS = re.compile(r"\s*\d+(\.\d*)?\s*", re.ASCII)
-_TOKEN = re.compile(r"[!-~]{1,8000}")  # what can stand in a header: servers take lines of 8 kB
+_TOKEN = re.compile(r"[!-~]{1,8000}")  # fits into a header: servers take lines of 8 kB
+
+
+class _NoTokenError(Exception):
+    """A response in JSON without a usable token: the text says what the response is or has."""
 
 
 class TokenSource:
     """Gives the current token; safe to share between threads.
 
-    A token counts as old a tenth of its life, at most a minute, before its end. A lifetime of more
-    than a day counts as a day [A]. Without `expires_in` it is used until the API refuses it: Orange
-    says to act on the error code, not on a fixed lifetime [2].
+    A token is renewed when a tenth of its lifetime, at most a minute, is left. A lifetime of more than a day
+    counts as a day [A]. A token without `expires_in` is used until the API refuses it: Orange says to act on
+    the error code, not on a fixed lifetime [2].
 
     Args:
-        transport: sends the request; failures that may pass are the caller's to retry.
-        secrets: is told every token the moment it arrives.
+        transport: sends the request; the caller retries temporary errors.
+        secrets: gets every token the moment it arrives.
         clock: monotonic seconds.
     """
 
@@ -64,61 +65,61 @@ class TokenSource:
         self._clock = clock
         self._lock = threading.Lock()
         self._token: str | None = None
-        self._old_at = -inf
+        self._renew_at = -inf
         self._error: EvplError | None = None
         self._error_until = -inf
 
-    def token(self) -> str:
-        """Return the current token; ask for one where there is none, or an old one.
+    def token(self, cancellation: Cancellation) -> str:
+        """Return the current token; request a token if there is none, or if it is about to expire.
 
         Raises:
-            EvplError: as `Transport.send` and `raise_for`; EvplAuthError where the credentials are
-                refused.
+            EvplError: as `Transport.send` and `raise_for`; EvplAuthError if the credentials are refused.
         """
         with self._lock:
-            if self._token is None or self._clock() >= self._old_at:
-                return self._renew()
+            if self._token is None or self._clock() >= self._renew_at:
+                return self._renew(cancellation)
             return self._token
 
-    def renew(self, *, refused: str) -> str:
-        """Return a newer token than the one that the API refused; of several threads only one asks for it.
+    def renew(self, cancellation: Cancellation, *, refused: str) -> str:
+        """Return a newer token than the one that the API refused; of several threads only one requests it.
 
         Raises:
             EvplError: as `token`.
         """
         with self._lock:
             if self._token is None or self._token == refused:
-                return self._renew()
+                return self._renew(cancellation)
             return self._token
 
-    def _renew(self) -> str:
-        """A failure holds for a moment, a permanent one for good: else every thread would repeat it."""
+    def _renew(self, cancellation: Cancellation) -> str:
+        """Request a token. An error is kept for a moment, a permanent one for good, for the other threads."""
         if self._error is not None and self._clock() < self._error_until:
-            raise copy(self._error)  # one of its own for each thread
+            raise copy(self._error)  # a copy for each thread
         self._token = None
         try:
-            return self._ask_anew()
+            return self._request(cancellation)
         except EvplRetryableError as error:
-            self._remember(error, max(_PAUSE_SECONDS, error.retry_after_seconds or 0))
+            self._keep(error, max(_PAUSE_SECONDS, error.retry_after_seconds or 0))
             raise
         except EvplError as error:
-            self._remember(error, inf)
+            self._keep(error, inf)
             raise
 
-    def _remember(self, error: EvplError, seconds: float) -> None:
+    def _keep(self, error: EvplError, seconds: float) -> None:
         self._error, self._error_until = error, self._clock() + seconds
 
-    def _ask_anew(self) -> str:
-        asked_at = self._clock()
-        answer = self._ask()
-        raise_for(answer, _WHAT, self._secrets.quote, next_step=_NEXT_STEP)
-        token, lifetime_seconds = self._read(answer)
-        self._secrets.add(token, passes=True)
-        self._old_at = asked_at + lifetime_seconds - min(_LONGEST_MARGIN_SECONDS, _MARGIN * lifetime_seconds)
+    def _request(self, cancellation: Cancellation) -> str:
+        requested_at = self._clock()
+        response = self._send(cancellation)
+        raise_for(response, self._settings.connection, is_token=True)
+        token, lifetime_seconds = self._read(response)
+        self._secrets.add(token, is_token=True)
+        margin_seconds = min(_LONGEST_MARGIN_SECONDS, _MARGIN * lifetime_seconds)
+        self._renew_at = requested_at + lifetime_seconds - margin_seconds
         self._token = token
         return token
 
-    def _ask(self) -> Response:
+    def _send(self, cancellation: Cancellation) -> Response:
         settings = self._settings
         headers = {"Accept": "application/json"}
         form = {"grant_type": "client_credentials"}
@@ -126,44 +127,51 @@ class TokenSource:
             headers["Authorization"] = f"Basic {settings.basic_credentials}"
         else:
             form |= {"client_id": settings.client_id, "client_secret": settings.client_secret}
-        try:
-            return self._transport.send("POST", settings.token_url, headers=headers, data=form)
-        except EvplError as error:
-            advice = "; check token_url" if isinstance(error, EvplResponseError) else ""
-            raise type(error)(f"{_WHAT}: {error}{advice}") from None
+        return self._transport.send(settings.token_url, cancellation=cancellation, headers=headers, data=form)
 
-    def _read(self, answer: Response) -> tuple[str, float]:
-        request_id = self._secrets.redact(answer.request_id)
+    def _read(self, response: Response) -> tuple[str, float]:
+        connection = self._settings.connection
         try:
-            return _read_token(answer.body)
-        except EvplUnavailableError as cut:
-            raise EvplUnavailableError(f"{_WHAT}: {cut} (request id {request_id}); {_NO_JSON}") from None
-        except ValueError as odd:
-            raise EvplResponseError(f"{_WHAT}: {odd} (request id {request_id}); check token_url") from None
+            return _read_token(response.body)
+        except _NoTokenError as error:
+            raise EvplResponseError(
+                f"The token endpoint's response {error}.",
+                f"Check token_url in {connection}.",
+                detail_of(response),
+            ) from None
+        except ValueError:  # a gateway's page, or half a response
+            raise EvplUnavailableError(
+                "The token endpoint's response is no complete JSON text.",
+                f"Run again later. If the error stays, check token_url and proxy\nin {connection}.",
+                detail_of(response),
+            ) from None
 
 
 def _read_token(text: bytes) -> tuple[str, float]:
-    """Token and lifetime; an error says what is wrong with them, and shows nothing: a ValueError for good."""
+    """Read token and lifetime; an error shows nothing of them.
+
+    Raises:
+        _NoTokenError: the response is JSON, but has no usable token.
+        ValueError: the response is no JSON.
+    """
     try:
         body = msgspec.json.decode(text, type=dict[str, object])
     except (msgspec.ValidationError, RecursionError):
-        raise ValueError("the answer is no JSON object") from None
-    except ValueError:  # a gateway's page, or half an answer
-        raise EvplUnavailableError("the answer is no whole JSON text") from None
+        raise _NoTokenError("is no JSON object") from None
     token = body.get("access_token")
     if not isinstance(token, str) or not _TOKEN.fullmatch(token):
-        raise ValueError("the answer has no usable access_token")
+        raise _NoTokenError("has no usable access_token")
     if str(body.get("token_type")).lower() != "bearer":
-        raise ValueError("the answer's token_type is not Bearer")
+        raise _NoTokenError("has a token_type other than Bearer")
     return token, _read_lifetime(body.get("expires_in"))
 
 
 def _read_lifetime(value: object) -> float:
-    """Seconds, a day at most [A], from a number or its text [2]; absent: unknown, so for ever."""
+    """Read seconds, at most a day [A], from a number or its text [2]; infinite if there is no value."""
     if value is None:
         return inf
     if isinstance(value, str) and _SECONDS.fullmatch(value):
         value = float(value)
     if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
-        raise ValueError("the answer's expires_in is no number of seconds above 0")
+        raise _NoTokenError("has an expires_in that is no number of seconds above 0")
     return float(min(value, _DAY_SECONDS))

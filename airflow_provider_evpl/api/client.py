@@ -1,52 +1,47 @@
-"""One report request: a page, or an error that says what to do."""
+"""Requests of the report: a page, or an error whose class says what to do."""
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from http import HTTPStatus
-from itertools import chain
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 from urllib.parse import quote
 
 import requests
 from msgspec import structs
 
 from airflow_provider_evpl.api.auth import TokenSource
-from airflow_provider_evpl.api.error_mapping import api_code, describe_response, raise_for
+from airflow_provider_evpl.api.cancellation import Cancellation
+from airflow_provider_evpl.api.error_mapping import api_code, describe_response, name_status, raise_for
+from airflow_provider_evpl.api.pagination import read_pages
 from airflow_provider_evpl.api.rate_limit import RateLimiter
 from airflow_provider_evpl.api.redact import Secrets
 from airflow_provider_evpl.api.retry import RetryPolicy
-from airflow_provider_evpl.api.transport import Response, Transport, make_session
+from airflow_provider_evpl.api.transport import Response, Transport, detail_of, make_session
 from airflow_provider_evpl.config.settings import Settings
 from airflow_provider_evpl.decode.decoder import PageDecoder
 from airflow_provider_evpl.errors import (
     EvplError,
+    EvplPagingError,
     EvplResponseError,
     EvplRetryableError,
     EvplUnavailableError,
 )
-from airflow_provider_evpl.models import Entry, Page, Rejection, Series
+from airflow_provider_evpl.models import Page, Rejection
 from airflow_provider_evpl.window import Granularity, Window
 
 __all__ = ["Client", "Query"]
 
+_T = TypeVar("_T")
 _MISSING_CREDENTIALS = 40
-_SHORTEST_IN_NAMES = 6  # a shorter secret may well be part of a circuit's name, which has to land as it came
-_TAKEN_BACK = (
-    "a new token is refused, though others were good in this run; give each task that runs at once "
-    "an app of its own if the token endpoint ends older tokens"
-)
-_STOPPED = "stopped, the task is being ended from outside"
-_NO_REPORT = "check host; if it is right, show Orange this"
-_NO_JSON = "if the error stays, check host and proxy, then show Orange's support this"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """What to ask the report for."""
+    """The parameters of a report."""
 
     code_ope: str
     granularity: Granularity
@@ -54,16 +49,15 @@ class Query:
 
 
 class Client:
-    """An authorised client of the EVPL Monitoring API; a context manager, safe to share between threads.
+    """An authorized client of the EVPL Monitoring API; a context manager, safe to share between threads.
 
     Every seam to the outside is an argument, so that tests need no patch.
 
     Args:
-        on_secret: is told the client secret and every token the moment it arrives, so that logs can
-            hide them.
+        on_secret: gets the client secret and every token the moment it arrives, so that logs can mask them.
         session: of `make_session`, or a test's; closed with the client.
         clock: monotonic seconds.
-        sleep: waits that many seconds; by default until the client is stopped, at most.
+        sleep: waits that many seconds; by default at most until the request is canceled.
     """
 
     def __init__(
@@ -75,9 +69,11 @@ class Client:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] | None = None,
     ) -> None:
+        def wait(seconds: float, cancellation: Cancellation) -> None:
+            (sleep or cancellation.wait)(seconds)
+
         self.settings = settings
-        self._stopped = threading.Event()
-        sleep = sleep or self._wait
+        self._cancellation = Cancellation()
         self._secrets = Secrets(on_secret)
         for secret in settings.secrets:
             self._secrets.add(secret)
@@ -85,18 +81,20 @@ class Client:
         self._transport = Transport(
             settings,
             session=self._session,
-            rate_limiter=RateLimiter(settings.requests_per_second, clock=clock, sleep=sleep),
+            rate_limiter=RateLimiter(settings.requests_per_second, clock=clock, sleep=wait),
             secrets=self._secrets,
         )
         self._tokens = TokenSource(settings, self._transport, self._secrets, clock=clock)
-        self._retry = RetryPolicy(settings.max_retry_seconds, sleep=sleep)
-        self._decoder = PageDecoder(naive_timestamps=settings.naive_timestamps)
+        self._retry = RetryPolicy(settings.max_retry_seconds, sleep=wait)
+        self._decoder = PageDecoder(
+            naive_timestamps=settings.naive_timestamps, holds_secret=self._secrets.is_in_names
+        )
         self._decoding = threading.Lock()
         job = quote(settings.job, safe="")
         self._report_url = f"{settings.base_url}/api-monitoring-live/v1/pm_jobs/{job}/reports/UTILIZATION"
         self._count_lock = threading.Lock()
         self._requests_sent = 0
-        self._was_let_in = False
+        self._was_accepted = False
 
     def __enter__(self) -> Self:
         """Return itself."""
@@ -113,78 +111,114 @@ class Client:
 
     @property
     def requests_sent(self) -> int:
-        """How many report requests were sent so far, those that failed included."""
+        """How many report requests were sent so far, including failed ones."""
         return self._requests_sent
 
     @property
     def is_stopped(self) -> bool:
         """Whether `stop` was called."""
-        return self._stopped.is_set()
+        return self._cancellation.is_set
+
+    def stop(self) -> None:
+        """Abort all requests and waits, for good: each raises EvplUnavailableError.
+
+        Don't call it in a signal handler: the handler may have interrupted a thread that holds a lock.
+        """
+        self._cancellation.set()
 
     def redact(self, text: str) -> str:
-        """Take every secret that the client knows out of a text, for messages that quote the API."""
+        """Replace every secret that the client knows, for messages that quote the API."""
         return self._secrets.redact(text)
 
     def check_token(self) -> None:
-        """Ask for a token, where none is there yet.
+        """Request a token, if there is none yet.
 
         Raises:
             EvplError: as `page`.
         """
-        self._retry.call(self._tokens.token)
+        self._call(lambda: self._tokens.token(self._cancellation), self._cancellation)
 
-    def page(self, query: Query, index: int, *, cancelled: Callable[[], bool] | None = None) -> Page:
+    def page(self, query: Query, index: int, *, cancellation: Cancellation | None = None) -> Page:
         """Fetch one page.
 
         Args:
-            query: what to ask for.
-            index: of the first element on it, or of the page; from 1 [O].
-            cancelled: where it says so, nothing is asked again.
+            query: the report's parameters.
+            index: of the first element on the page, or of the page; from 1 [O].
+            cancellation: a child of the client's; aborts the request, and ends its retries.
 
         Raises:
             EvplRetryableError: a rate limit or an unavailable service outlasted the retry policy.
-            EvplPermanentError: the request or the credentials are refused, or the answer is no
-                report.
+            EvplPermanentError: the API refuses the request or the credentials, or the response is no report.
         """
+        cancellation = cancellation or self._cancellation
+        return self._call(lambda: self._fetch(query, index, cancellation), cancellation)
+
+    def pages(self, query: Query, *, parallelism: int = 1) -> Generator[Page]:
+        """Yield all pages in order, as `read_pages`; close the generator to abort those in flight.
+
+        Raises:
+            EvplPagingError: the pages don't add up.
+            EvplError: as `page`.
+        """
+        with self._cancellation.child() as cancellation:
+            try:
+                yield from read_pages(
+                    lambda index: self.page(query, index, cancellation=cancellation),
+                    pagination=self.settings.pagination,
+                    parallelism=parallelism,
+                    cancellation=cancellation,
+                )
+            except EvplPagingError as error:
+                raise EvplPagingError(
+                    f"report of {query.window.label}, {error.what}",
+                    f"If the error stays, set pagination to page in {self.settings.connection}.",
+                    error.detail,
+                ) from error
+
+    def _call(self, attempt: Callable[[], _T], cancellation: Cancellation) -> _T:
+        def attempt_without_secrets() -> _T:
+            try:
+                return attempt()
+            except EvplError as error:
+                safe = self._secrets.redact_error(error)
+            # Raised here, the error has no context: texts of the libraries' errors may hold secrets.
+            raise safe
+
         try:
-            return self._retry.call(lambda: self._attempt(query, index), cancelled=cancelled)
+            return self._retry.call(attempt_without_secrets, cancellation)
         except EvplRetryableError as error:
-            if self._stopped.is_set():
-                raise EvplUnavailableError(f"{_tell(query, index)}: {_STOPPED}") from error
+            if self.is_stopped:
+                raise EvplUnavailableError(
+                    "The task was stopped from outside.", "What has landed stays. Run again if needed."
+                ) from error
             raise
 
-    def stop(self) -> None:
-        """End all requests and waits, and ask no more: whoever asks gets EvplUnavailableError.
+    def _fetch(self, query: Query, index: int, cancellation: Cancellation) -> Page:
+        token = self._tokens.token(cancellation)
+        place = f"report of {query.window.label}, index {index}"
+        with _within(place):
+            response = self._send(query, index, token, cancellation)
+        if _refuses_token(response):
+            token = self._tokens.renew(cancellation, refused=token)
+            with _within(place):
+                response = self._send(query, index, token, cancellation)
+                self._check_renewed(response)
+        with _within(place):
+            raise_for(response, self.settings.connection, hint=_hint_of_months(query.granularity))
+            self._was_accepted = True
+            return self._decode(response)
 
-        Not to be called in a signal's handler: that may have interrupted one of the locks' holders.
-        """
-        self._stopped.set()
-        self._transport.hang_up(for_good=True)
+    def _check_renewed(self, response: Response) -> None:
+        """Treat a refused new token as temporary, if another token was accepted in this run."""
+        if self._was_accepted and _refuses_token(response):
+            raise EvplUnavailableError(
+                f"The API refuses a new token ({name_status(response)}).",
+                "Other tokens were accepted in this run. If new tokens end older ones, give each\n"
+                "task that runs at the same time an app of its own.",
+                describe_response(response),
+            )
 
-    def hang_up(self) -> None:
-        """End every request that is under way, in whichever thread: nobody wants its page any more."""
-        self._transport.hang_up()
-
-    def _wait(self, seconds: float) -> None:
-        self._stopped.wait(seconds)
-
-    def _attempt(self, query: Query, index: int) -> Page:
-        what = _tell(query, index)
-        if self.is_stopped:
-            raise EvplUnavailableError(_STOPPED)
-        token = self._tokens.token()
-        answer = self._send(query, index, token)
-        if _refuses_token(answer):
-            answer = self._send(query, index, self._tokens.renew(refused=token))
-            if self._was_let_in and _refuses_token(answer):
-                raise EvplUnavailableError(
-                    f"{what}: {describe_response(answer, self._secrets.quote)}; {_TAKEN_BACK}"
-                )
-        raise_for(answer, what, self._secrets.quote, hint=_hint_of_months(query.granularity))
-        self._was_let_in = True
-        return self._decode(answer, what)
-
-    def _send(self, query: Query, index: int, token: str) -> Response:
+    def _send(self, query: Query, index: int, token: str, cancellation: Cancellation) -> Response:
         with self._count_lock:
             self._requests_sent += 1
         headers = {
@@ -193,15 +227,15 @@ class Client:
             "ApplicationID": self.settings.application_id,
             "pagination": str(index),
         }
-        params = self._parameters(query)
-        try:
-            return self._transport.send("GET", self._report_url, headers=headers, params=params)
-        except EvplError as error:
-            advice = "; pull shorter slices" if isinstance(error, EvplResponseError) else ""
-            raise type(error)(f"{_tell(query, index)}: {error}{advice}") from None
+        return self._transport.send(
+            self._report_url,
+            cancellation=cancellation,
+            headers=headers,
+            params=self._parameters(query),
+        )
 
     def _parameters(self, query: Query) -> list[tuple[str, str]]:
-        """Orange lists `ctxtid` twice [O]: one repeated key, in the setting's order [A]."""
+        """Give the parameters; `ctxtid` is repeated, as Orange lists it [O], in the setting's order [A]."""
         return [
             ("codeOpe", query.code_ope),
             ("startTime", f"{query.window.start:%Y-%m-%dT%H:%M:%S}.000Z"),
@@ -211,37 +245,37 @@ class Client:
             *(("ctxtid", value) for value in self.settings.ctxtid),
         ]
 
-    def _decode(self, answer: Response, what: str) -> Page:
-        redact = self._secrets.redact
-        request_id = redact(answer.request_id)
+    def _decode(self, response: Response) -> Page:
         try:
-            with self._decoding:  # the interpreter does one at a time anyway; halves of several cost memory
-                page = self._decoder.decode(answer.body)
+            with self._decoding:  # in parallel, pages take more memory and no less time
+                page = self._decoder.decode(response.body)
         except (EvplResponseError, EvplUnavailableError) as error:
-            advice = _NO_REPORT if isinstance(error, EvplResponseError) else _NO_JSON
-            raise type(error)(f"{redact(f'{what}: {error}')} (request id {request_id}); {advice}") from None
+            connection = self.settings.connection
+            raise type(error)(
+                error.what,
+                error.next_step
+                or f"Run again later. If the error stays, check host and proxy in {connection}.",
+                "\n".join(filter(None, (error.detail, detail_of(response)))),
+            ) from None
         return structs.replace(
             page,
-            request_id=request_id,
-            entries=self._redact_names(page.entries),
-            rejections=[_redact(one, redact) for one in page.rejections],
+            request_id=self.redact(response.request_id) or None,
+            rejections=[_redact(one, self.redact) for one in page.rejections],
             unknown_fields=frozenset(map(self._secrets.quote, page.unknown_fields)),
         )
 
-    def _redact_names(self, entries: list[Entry]) -> list[Entry]:
-        """Names are the API's to choose, and go into the lake; values are numbers."""
-        redact = partial(self._secrets.redact, shortest=_SHORTEST_IN_NAMES)
-        names = "\n".join(filter(None, chain.from_iterable(entry.series for entry in entries)))
-        if redact(names) == names:  # as a rule: searched together
-            return entries
-        return [
-            structs.replace(entry, series=Series._make(text and redact(text) for text in entry.series))
-            for entry in entries
-        ]
+
+@contextmanager
+def _within(place: str) -> Iterator[None]:
+    """Put the place before the errors raised inside."""
+    try:
+        yield
+    except EvplError as error:
+        raise error.within(place) from None
 
 
-def _refuses_token(answer: Response) -> bool:
-    return answer.status == HTTPStatus.UNAUTHORIZED and api_code(answer) != _MISSING_CREDENTIALS
+def _refuses_token(response: Response) -> bool:
+    return response.status == HTTPStatus.UNAUTHORIZED and api_code(response) != _MISSING_CREDENTIALS
 
 
 def _hint_of_months(granularity: Granularity) -> str:
@@ -250,11 +284,7 @@ def _hint_of_months(granularity: Granularity) -> str:
     if not text.endswith("m"):
         return ""
     seconds = 60 * int(text.removesuffix("m"))
-    return f"granularity {text}: m means months, for minutes write {seconds}s; if you mean months: "
-
-
-def _tell(query: Query, index: int) -> str:
-    return f"report of {query.window} from index {index}"
+    return f"Granularity {text} means months; for minutes, write {seconds}s.\n"
 
 
 def _redact(rejection: Rejection, redact: Callable[[str], str]) -> Rejection:

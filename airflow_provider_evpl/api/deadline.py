@@ -1,146 +1,156 @@
-"""Hangs up on an exchange that takes too long, wherever it is, from the moment the line is connected.
+"""The deadline of an exchange, from the moment its socket is connected until its body is read.
 
-A time-out of a socket is about one silence. A server that sends a byte now and then, in the status
-line, a header, a trailer or a packed body, or a proxy in its answer to CONNECT, keeps a reader for
-ever; only a hung-up line ends that.
+The timeout of a socket limits one silence. A server that sends a byte now and then, or a proxy that answers
+CONNECT like that, keeps a reader forever. Only shutting the socket down ends that.
 """
 
-import logging
 import os
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
+from contextvars import ContextVar
 from http import HTTPStatus
 from http.client import HTTPException, HTTPResponse, parse_headers
 from typing import Any
 
+import requests
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
-__all__ = ["Watchdog", "WatchedAdapter", "watched"]
+from airflow_provider_evpl.api.cancellation import Cancellation
+
+__all__ = ["DeadlineAdapter", "deadline"]
 
 _MOST_INTERIM = 20
+_ABORTED = "the request was aborted"
 
 
-class Watchdog:
-    """Over one exchange.
+class _Exchange:
+    """The connected socket of an exchange, which is shut down once the exchange is aborted."""
 
-    Attributes:
-        has_bitten: whether the time was over before the exchange was.
-    """
-
-    def __init__(self) -> None:
-        self.has_bitten = False
-        self._line: socket.socket | None = None
+    def __init__(self, cancellation: Cancellation) -> None:
+        self._cancellation = cancellation
+        self._socket: socket.socket | None = None
         self._lock = threading.Lock()
 
-    def take(self, line: socket.socket) -> None:
-        """Watch a connected socket from now on, through a duplicate: TLS takes the socket itself over."""
+    def watch(self, connected: socket.socket) -> None:
+        """Keep a duplicate of a socket, because TLS takes the socket itself over."""
         with self._lock:
-            self._let_go()
-            self._line = socket.socket(fileno=os.dup(line.fileno()))
-            if self.has_bitten:
-                _hang_up(self._line)
+            self._close()
+            self._socket = socket.socket(fileno=os.dup(connected.fileno()))
+        if self._cancellation.is_set:
+            self.abort()
 
-    def bite(self) -> None:
-        """End the exchange: whoever reads or writes gets an end of file, or an error."""
+    def abort(self) -> None:
+        """Shut the socket down: its reader or writer gets an end of file, or an error."""
         with self._lock:
-            self.has_bitten = True
-            if self._line is not None:
-                _hang_up(self._line)
+            if self._socket is not None:
+                with suppress(OSError):  # the other side was faster
+                    self._socket.shutdown(socket.SHUT_RDWR)
 
-    def let_go(self) -> None:
-        """Watch no longer."""
+    def check(self) -> None:
+        """Raise an error if the exchange is aborted."""
+        if self._cancellation.is_set:
+            raise ConnectionAbortedError(_ABORTED)
+
+    def close(self) -> None:
+        """Close the duplicate; the socket itself stays open for the next exchange."""
         with self._lock:
-            self._let_go()
+            self._close()
 
-    def _let_go(self) -> None:
-        if self._line is not None:
-            self._line.close()
-        self._line = None
-
-
-def _hang_up(line: socket.socket) -> None:
-    try:
-        line.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        return  # it is down already
+    def _close(self) -> None:
+        if self._socket is not None:
+            self._socket.close()
+        self._socket = None
 
 
-_current = threading.local()
+_current: ContextVar[_Exchange] = ContextVar("exchange")
 
 
 @contextmanager
-def watched(seconds: float) -> Iterator[Watchdog]:
-    """Watch what this thread exchanges through a `WatchedAdapter`."""
-    dog = Watchdog()
-    timer = threading.Timer(min(seconds, threading.TIMEOUT_MAX), dog.bite)
-    timer.daemon = True
-    timer.start()
-    _current.dog = dog
-    try:
-        yield dog
-    finally:
-        del _current.dog
-        timer.cancel()
-        dog.let_go()
+def deadline(seconds: float, cancellation: Cancellation) -> Iterator[None]:
+    """Limit what this thread sends and reads inside, through a `DeadlineAdapter`.
 
-
-def _is_unwatched(_: logging.LogRecord) -> bool:
-    """Of what is watched urllib3 would log headers that it can't parse, whatever secret they echo."""
-    return not hasattr(_current, "dog")
-
-
-logging.getLogger("urllib3.connection").addFilter(_is_unwatched)
+    Raises:
+        requests.Timeout: the exchange took longer.
+        ConnectionAbortedError: the cancellation was set, before or meanwhile.
+    """
+    with cancellation.child() as own, closing(_Exchange(own)) as exchange, own.calling(exchange.abort):
+        exchange.check()
+        timer = threading.Timer(min(seconds, threading.TIMEOUT_MAX), own.set)
+        timer.daemon = True
+        timer.start()
+        token = _current.set(exchange)
+        try:
+            yield
+        except Exception:
+            if not own.is_set:
+                raise
+        finally:
+            _current.reset(token)
+            timer.cancel()
+        # A socket that was shut down looks like a normal end of headers, or of a body of unknown length.
+        if cancellation.is_set:
+            raise ConnectionAbortedError(_ABORTED) from None
+        if own.is_set:
+            raise requests.Timeout(f"the whole response took longer than {seconds:g} s") from None
 
 
 class _Response(HTTPResponse):
+    def begin(self) -> None:
+        """Drop headers that can't be parsed: urllib3 would log them, and they may hold a secret."""
+        super().begin()
+        self.msg.defects.clear()
+        self.msg.set_payload("")
+
     def _read_status(self) -> tuple[str, int, str]:
-        """Skip interim answers (RFC 9110, 15.2): `http.client` skips 100 alone."""
+        """Skip interim responses (RFC 9110, 15.2): `http.client` skips status 100 only."""
         for _ in range(_MOST_INTERIM + 1):
             version, status, reason = super()._read_status()  # type: ignore[misc]  # typeshed has no private names
             if not _is_interim(status):
                 return version, status, reason
             parse_headers(self.fp)
-        raise HTTPException(f"more than {_MOST_INTERIM} interim answers")
+        raise HTTPException(f"more than {_MOST_INTERIM} interim responses")
 
 
 def _is_interim(status: int) -> bool:
     return status < HTTPStatus.OK and status != HTTPStatus.SWITCHING_PROTOCOLS
 
 
-class _Shown(HTTPConnection):
+class _Connection(HTTPConnection):
     response_class = _Response
 
     def _new_conn(self) -> socket.socket:
-        """Before TLS, and before a proxy is asked for a tunnel."""
-        line = super()._new_conn()
-        _current.dog.take(line)
-        if _current.dog.has_bitten:
-            line.close()  # TLS that is begun on a hung-up line loses its socket
-            raise ConnectionAbortedError("hung up")
-        return line
+        """Connect; TLS, or a proxy's tunnel, comes after this."""
+        connected = super()._new_conn()
+        exchange = _current.get()
+        exchange.watch(connected)
+        try:
+            exchange.check()  # TLS that starts on a socket that is shut down loses the socket
+        except ConnectionAbortedError:
+            connected.close()
+            raise
+        return connected
 
     def _tunnel(self) -> None:
-        """A hung-up line is a fine end to a proxy's headers; TLS must not be begun on it."""
+        """Open a proxy's tunnel; the headers of its response look complete on a socket that is shut down."""
         super()._tunnel()
-        if _current.dog.has_bitten:
-            raise ConnectionAbortedError("hung up")
+        _current.get().check()
 
     def getresponse(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401 urllib3's
-        """On a line that an earlier exchange connected, too."""
-        _current.dog.take(self.sock)
+        """Read the head of a response; an earlier exchange may have made this connection."""
+        _current.get().watch(self.sock)
         return super().getresponse(*args, **options)
 
 
-class _SafeConnection(_Shown, HTTPSConnection):
+class _SafeConnection(_Connection, HTTPSConnection):
     pass
 
 
 class _Pool(HTTPConnectionPool):
-    ConnectionCls = _Shown
+    ConnectionCls = _Connection
 
 
 class _SafePool(HTTPSConnectionPool):
@@ -150,16 +160,16 @@ class _SafePool(HTTPSConnectionPool):
 _POOLS: dict[str, type[HTTPConnectionPool]] = {"http": _Pool, "https": _SafePool}
 
 
-class WatchedAdapter(HTTPAdapter):
-    """An adapter of requests whose connections show a watchdog their sockets, through a proxy too."""
+class DeadlineAdapter(HTTPAdapter):
+    """An adapter of requests whose connections, also through a proxy, keep to the `deadline` around them."""
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 requests' own
-        """Make the pools of these connections."""
+        """Make pools of these connections."""
         super().init_poolmanager(*args, **options)
         self.poolmanager.pool_classes_by_scheme = _POOLS
 
     def proxy_manager_for(self, *args: Any, **options: Any) -> PoolManager:  # noqa: ANN401 requests' own
-        """Make them for a proxy."""
+        """Make pools of these connections for a proxy."""
         manager: PoolManager = super().proxy_manager_for(*args, **options)
         manager.pool_classes_by_scheme = _POOLS
         return manager

@@ -1,4 +1,4 @@
-"""What an answer means: nothing to say, or the error that tells its reader what to do.
+"""Which error a response means: none, or one whose class says what its reader does.
 
 The table is Orange's error guide [O], and what others recorded of it [2].
 """
@@ -12,7 +12,7 @@ from http import HTTPStatus
 
 import msgspec
 
-from airflow_provider_evpl.api.transport import Response
+from airflow_provider_evpl.api.transport import Response, detail_of
 from airflow_provider_evpl.errors import (
     EvplAuthError,
     EvplError,
@@ -24,39 +24,44 @@ from airflow_provider_evpl.errors import (
     one_line,
 )
 
-__all__ = ["api_code", "describe_response", "raise_for", "read_retry_after"]
+__all__ = ["api_code", "describe_response", "name_status", "raise_for", "read_retry_after"]
 
 _RATE_LIMIT_CODE = 53
-_LONGEST_WAIT_SECONDS = 1e9  # longer than anybody waits
-_RETRYABLE = {HTTPStatus.REQUEST_TIMEOUT, *(HTTPStatus(status) for status in (500, 502, 503, 504))}
+_LONGEST_WAIT_SECONDS = 1e9
+_UNAVAILABLE = {HTTPStatus.REQUEST_TIMEOUT, *(HTTPStatus(status) for status in (500, 502, 503, 504))}
 _HINTED = {HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY}
 _TEXT_FIELDS = ("message", "description", "error", "error_description")
-_NEXT_STEP = {
-    400: "codes 25 and 26 mean a header, so application_id; 27 and 28 a query parameter",
-    401: "the token endpoint took login and password, the report refuses its token: "
-    "check host, token_url and the app's subscription; Orange's support can look the request id up",
-    403: "check the app's subscription to the EVPL Monitoring API with Orange",
-    404: "check host, job and code_ope",
-    422: "a rule of Orange's business side: show them this",
+_NEXT_STEPS = {
+    400: "Codes 25 and 26 mean a header: check application_id in {connection}.\n"
+    "Codes 27 and 28 mean a query parameter: code_ope, granularity or ctxtid.",
+    401: "Check host and token_url in {connection}, and the app's subscription.\n"
+    "Login and password are right: the token endpoint accepts them.",
+    403: "Check the app's subscription to the EVPL Monitoring API with Orange.",
+    404: "Check host and job in {connection}, and code_ope.",
+    422: "The request breaks a rule of Orange's: send this message to their support.",
 }
-_IF_LIMITED = (
-    "if the error stays, lower requests_per_second, run fewer tasks at once, or ask Orange for a larger quota"
+_OTHER_NEXT_STEP = "Check host and token_url in {connection}. Redirects are never followed."
+_TOKEN_NEXT_STEP = (
+    "Check login (client id), password (client secret), token_url and token_auth\n"  # noqa: S105 advice
+    "in {connection}."
 )
-_IF_UNAVAILABLE = "if the error stays, show Orange's support this"
-_ANY_NEXT_STEP = "check host and token_url, no redirect is followed; if they are right, show Orange this"
+_IF_LIMITED = (
+    "Run again later. If the error stays, run fewer tasks at once, ask Orange for a\n"
+    "larger quota, or lower requests_per_second in {connection}."
+)
+_IF_UNAVAILABLE = "Run again later. If the error stays, send this message to Orange's support."
 
 
-def raise_for(
-    answer: Response, what: str, redact: Callable[[str], str], *, next_step: str | None = None, hint: str = ""
-) -> None:
-    """Raise the error that an answer means; return where its status is 200.
+def raise_for(response: Response, connection: str, *, is_token: bool = False, hint: str = "") -> None:
+    """Raise the error that a response means; return if its status is 200.
+
+    Texts of the errors may hold secrets: the client redacts them.
 
     Args:
-        answer: of the API or of the token endpoint.
-        what: which request it answers, for the message.
-        redact: takes secrets out of what the server says; `Secrets.quote`, as a rule.
-        next_step: advice for a permanent error, instead of the report's.
-        hint: put before the advice where the status is 400 or 422.
+        response: of the API or of the token endpoint.
+        connection: names the connection in the next step.
+        is_token: whether the token endpoint sent the response.
+        hint: put before the next step if the status is 400 or 422.
 
     Raises:
         EvplRateLimitError: 429, or 403 with code 53.
@@ -64,26 +69,71 @@ def raise_for(
         EvplAuthError: 401, or the token endpoint's `invalid_client`.
         EvplForbiddenError: 403 otherwise.
         EvplRequestError: another 4xx.
-        EvplResponseError: any other status; a redirect is never followed.
+        EvplResponseError: any other status.
     """
-    if answer.status == HTTPStatus.OK:
+    status = response.status
+    if status == HTTPStatus.OK:
         return
-    msg = f"{what}: {describe_response(answer, redact)}"
-    wait = read_retry_after(answer.headers.get("Retry-After"))
-    if answer.status == HTTPStatus.TOO_MANY_REQUESTS or _is_rate_limit(answer):
-        raise EvplRateLimitError(f"{msg}; {_IF_LIMITED}", retry_after_seconds=wait)
-    if answer.status in _RETRYABLE:
-        raise EvplUnavailableError(f"{msg}; {_IF_UNAVAILABLE}", retry_after_seconds=wait)
-    kind = _permanent(answer)
-    if kind is EvplForbiddenError:
-        next_step = _NEXT_STEP[HTTPStatus.FORBIDDEN]  # the token endpoint's too
-    hint = hint if answer.status in _HINTED else ""
-    raise kind(f"{msg}; {hint}{next_step or _NEXT_STEP.get(answer.status, _ANY_NEXT_STEP)}")
+    server, detail = ("The token endpoint" if is_token else "The API"), describe_response(response)
+    seconds = read_retry_after(response.headers.get("Retry-After"))
+    if status == HTTPStatus.TOO_MANY_REQUESTS or _is_rate_limit(response):
+        raise EvplRateLimitError(
+            f"{server} limits the rate of requests ({name_status(response)}).",
+            _IF_LIMITED.format(connection=connection),
+            detail,
+            retry_after_seconds=seconds,
+        )
+    if status in _UNAVAILABLE:
+        what = f"{server} is unavailable ({name_status(response)})."
+        raise EvplUnavailableError(what, _IF_UNAVAILABLE, detail, retry_after_seconds=seconds)
+    kind, problem = _permanent(response)
+    next_step = _NEXT_STEPS.get(status, _OTHER_NEXT_STEP)
+    if is_token and kind is not EvplForbiddenError:
+        next_step = _TOKEN_NEXT_STEP
+    raise kind(
+        f"{server} {problem} ({name_status(response)}).",
+        (hint if status in _HINTED else "") + next_step.format(connection=connection),
+        detail,
+    )
 
 
-def api_code(answer: Response) -> int | None:
-    """Read the `code` of an error body; a number, or its text; None where there is none."""
-    code = _body(answer).get("code")
+def _is_rate_limit(response: Response) -> bool:
+    return response.status == HTTPStatus.FORBIDDEN and api_code(response) == _RATE_LIMIT_CODE
+
+
+def _permanent(response: Response) -> tuple[type[EvplError], str]:
+    status = response.status
+    if _body(response).get("error") == "invalid_client":
+        return EvplAuthError, "refuses the client"
+    if status == HTTPStatus.UNAUTHORIZED:
+        return EvplAuthError, "refuses the credentials"
+    if status == HTTPStatus.FORBIDDEN:
+        return EvplForbiddenError, "refuses access"
+    if HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR:
+        return EvplRequestError, "refuses the request"
+    return EvplResponseError, "sent an unexpected status"
+
+
+def name_status(response: Response) -> str:
+    """Give the status, and the API's code if there is one: `400/25`."""
+    code = api_code(response)
+    return f"{response.status}" if code is None else f"{response.status}/{code}"
+
+
+def describe_response(response: Response) -> str:
+    """Give the text of an error response and its request id, each on a line.
+
+    A body of another form may hold a token, so only its size is given.
+    """
+    body = _body(response)
+    texts = " - ".join(str(body[name]) for name in _TEXT_FIELDS if body.get(name))
+    said = one_line(texts, len(texts)) or f"{len(response.body):,} bytes that are not in the API's form"
+    return "\n".join(filter(None, (f"Response: {said}", detail_of(response))))
+
+
+def api_code(response: Response) -> int | None:
+    """Read the `code` of an error body, a number or its text; None if there is none."""
+    code = _body(response).get("code")
     return (
         int(code)
         if isinstance(code, int) or (isinstance(code, str) and re.fullmatch(r"\d{1,9}", code))
@@ -105,33 +155,9 @@ def read_retry_after(text: str | None, *, now: Callable[[], float] = time.time) 
         return None
 
 
-def _is_rate_limit(answer: Response) -> bool:
-    return answer.status == HTTPStatus.FORBIDDEN and api_code(answer) == _RATE_LIMIT_CODE
-
-
-def _permanent(answer: Response) -> type[EvplError]:
-    status = answer.status
-    if status == HTTPStatus.UNAUTHORIZED or _body(answer).get("error") == "invalid_client":
-        return EvplAuthError
-    if status == HTTPStatus.FORBIDDEN:
-        return EvplForbiddenError
-    is_request = HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
-    return EvplRequestError if is_request else EvplResponseError
-
-
-def describe_response(answer: Response, redact: Callable[[str], str]) -> str:
-    """Show what an error says, and its request id; of any other body, which may hold a token, its size."""
-    body = _body(answer)
-    number = api_code(answer)
-    code = "" if number is None else f"/{redact(str(number))}"
-    said = [str(body[name]) for name in _TEXT_FIELDS if body.get(name)]
-    told = redact(" - ".join(said)) or f"an answer of {len(answer.body)} bytes, not in the API's form"
-    return f"{one_line(f'{answer.status}{code}: {told}')} (request id {redact(answer.request_id)})"
-
-
-def _body(answer: Response) -> dict[str, object]:
+def _body(response: Response) -> dict[str, object]:
     try:
-        body = msgspec.json.decode(answer.body)
+        body = msgspec.json.decode(response.body)
     except (ValueError, RecursionError):
         return {}
     return body if isinstance(body, dict) else {}

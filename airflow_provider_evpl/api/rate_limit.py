@@ -3,34 +3,34 @@
 import threading
 from collections.abc import Callable
 
+from airflow_provider_evpl.api.cancellation import Cancellation, Sleep
+
 __all__ = ["RateLimiter"]
 
 
 class RateLimiter:
-    """Lets at most so many requests a second begin, evenly spaced, never in a burst.
+    """Lets a number of requests start each second, evenly spaced.
 
-    Evenly, because the gateway's limit is recorded as a spike arrest of 25 requests a second [2].
+    There are no bursts, because the gateway limits spikes: at most 25 requests a second [2].
 
     Args:
         per_second: above zero.
         clock: monotonic seconds.
-        sleep: waits that many seconds.
+        sleep: waits for the request's turn.
     """
 
-    def __init__(
-        self, per_second: float, *, clock: Callable[[], float], sleep: Callable[[float], None]
-    ) -> None:
+    def __init__(self, per_second: float, *, clock: Callable[[], float], sleep: Sleep) -> None:
         self._interval_seconds = 1 / per_second
         self._clock = clock
         self._sleep = sleep
         self._lock = threading.Lock()
         self._next = clock()
 
-    def wait(self) -> None:
-        """Wait for this request's turn."""
+    def wait(self, cancellation: Cancellation) -> None:
+        """Wait for this request's turn, at most until the cancellation is set."""
         with self._lock:
             now = self._clock()
             turn = max(now, self._next)
             self._next = turn + self._interval_seconds
         if turn > now:
-            self._sleep(turn - now)
+            self._sleep(turn - now, cancellation)

@@ -1,78 +1,107 @@
-"""Keeps secrets out of every text that leaves the API side."""
+"""Keeps secrets out of every text that leaves the API side: of errors, and of raw JSON."""
 
 import threading
+from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Final
+from copy import copy
+from typing import Final, TypeVar
 
-from airflow_provider_evpl.errors import LONGEST_TEXT, one_line
+from airflow_provider_evpl.errors import LONGEST_TEXT, EvplConfigError, EvplError, one_line
 from airflow_provider_evpl.escapes import LONGEST_FORM, MOST_SEARCHED, Reading
 
 __all__ = ["Secrets"]
 
 _HIDDEN: Final = "***"
-_MOST_PASSING: Final = 16
+_MOST_TOKENS: Final = 16
 _PART: Final = 1 << 18
+_SHORTEST_IN_NAMES: Final = 6
+_Error = TypeVar("_Error", bound=EvplError)
 
 
 class Secrets:
-    """Texts that must never be shown, and a way to hide them in what servers and libraries say.
+    """Texts that must never be shown, and a way to redact them in what servers and libraries say.
 
-    A secret is found however a server escapes each of its characters: percent-encoded, as an entity of HTML,
-    as JSON does (once or twice), behind backslashes, or as UTF-8 that was read as Latin-1.
-    If a secret has more than 1,000 characters, the first 1,000 are searched, and all after them is hidden.
+    A secret is found plain, in base64, and however a server escapes its characters: percent-encoded, as HTML
+    entities, as JSON does (once or twice), behind backslashes, or as UTF-8 that was read as Latin-1.
+    Of a secret with more than 1,000 characters the first 1,000 are searched, and all after them is hidden.
 
     Safe to share between threads.
 
     Args:
-        on_secret: is told each new one, so that the caller can hide it in its own logs.
+        on_secret: gets each new secret, so that the caller can mask it in its own logs.
     """
 
     def __init__(self, on_secret: Callable[[str], None]) -> None:
         self._on_secret = on_secret
         self._lock = threading.Lock()
         self._lasting: tuple[str, ...] = ()
-        self._passing: tuple[str, ...] = ()
+        self._tokens: tuple[str, ...] = ()
         self._known: tuple[str, ...] = ()
 
-    def add(self, secret: str, *, passes: bool = False) -> None:
-        """Learn one; of those that pass, tokens that a newer one replaces, only the last few are kept."""
+    def add(self, secret: str, *, is_token: bool = False) -> None:
+        """Learn a secret. Newer tokens replace older ones: only the last 16 tokens are kept."""
         with self._lock:
-            if secret not in (*self._lasting, *self._passing):
+            if secret in self._lasting:
+                return
+            if secret not in self._tokens:
                 self._on_secret(secret)
-            if passes:
-                earlier = (one for one in self._passing if one != secret)
-                self._passing = (*earlier, secret)[-_MOST_PASSING:]
-            elif secret not in self._lasting:
+            if is_token:
+                earlier = (token for token in self._tokens if token != secret)
+                self._tokens = (*earlier, secret)[-_MOST_TOKENS:]
+            else:
                 self._lasting = (*self._lasting, secret)
-            known = (*self._lasting, *self._passing)
-            as_shown = (one_line(one, len(one)) for one in known)  # in a name that is on one line already
-            self._known = tuple(dict.fromkeys((*known, *as_shown)))
+            known = (*self._lasting, *self._tokens)
+            self._known = tuple(dict.fromkeys(form for one in known for form in _forms_of(one)))
 
-    def redact(self, text: str, *, shortest: int = 1, most: int | None = None) -> str:
-        """Replace every secret in a text, however it is escaped.
+    def redact(self, text: str, *, most: int | None = None) -> str:
+        """Replace every secret in a text, however the secret is escaped.
 
         The time grows with the length of the text, whatever is in the text and in the secrets.
 
         Args:
             text: to be shown or kept.
-            shortest: leave secrets alone that have fewer characters: they may be part of any word.
             most: return only the beginning of the text, up to so many characters. A secret that begins there
                 is hidden, also if it ends later.
         """
         end = len(text) if most is None else min(most, len(text))
-        known = [one for one in self._known if shortest <= len(one)]
         parts = (slice(at, min(at + _PART, end)) for at in range(0, end, _PART))
-        places = sorted(place for part in parts for place in _find(known, text, part))
+        places = sorted(place for part in parts for place in _find(self._known, text, part))
         return "".join(_hide(text, places, end)) if places else text[:end]
 
     def quote(self, text: str) -> str:
-        """Show what others say: on one line, cut, without secrets."""
+        """Show a text from outside: on one line, cut, without secrets."""
         beginning = self.redact(text, most=LONGEST_TEXT)
         return one_line(beginning, len(beginning)) + ("..." if len(text) > LONGEST_TEXT else "")
 
+    def redact_error(self, error: _Error) -> _Error:
+        """Return the same error without secrets, each of its lines cut."""
+        parts = (error.what, error.next_step, error.detail)
+        safe = copy(error)
+        EvplError.__init__(safe, *("\n".join(map(self.quote, part.split("\n"))) for part in parts))
+        if isinstance(safe, EvplConfigError):
+            safe.without_value = str(safe)
+        return safe
+
+    def is_in_names(self, names: str) -> bool:
+        """Whether a secret is in names that would land.
+
+        A secret of fewer than six characters is not searched, because it may be a part of any name.
+        """
+        known = [one for one in self._known if len(one) >= _SHORTEST_IN_NAMES]
+        parts = (slice(at, at + _PART) for at in range(0, len(names), _PART))
+        return any(True for part in parts for _ in _find(known, names, part))
+
+
+def _forms_of(secret: str) -> Iterator[str]:
+    """Give a secret as it is, as a message on one line shows it, and in base64."""
+    yield secret
+    yield one_line(secret, len(secret))
+    if len(secret) >= _SHORTEST_IN_NAMES:
+        yield b64encode(secret.encode(errors="surrogatepass")).decode().rstrip("=")
+
 
 def _find(known: Sequence[str], text: str, part: slice) -> Iterator[tuple[int, int]]:
-    """Give the places of secrets that begin in a part of a text: all of it at once would take much memory."""
+    """Give the places of secrets that begin in a part of a text; the whole text would take much memory."""
     longest = min(max(map(len, known), default=0), MOST_SEARCHED)
     reading = Reading(text[part.start : part.stop + longest * LONGEST_FORM])
     for secret in known:
@@ -81,7 +110,7 @@ def _find(known: Sequence[str], text: str, part: slice) -> Iterator[tuple[int, i
 
 
 def _hide(text: str, places: Iterable[tuple[int, int]], end: int) -> Iterator[str]:
-    """Give the pieces of a text up to an end; places that overlap are hidden as one."""
+    """Give the pieces of a text up to an end; overlapping places become one `***`."""
     shown = 0
     for start, stop in places:
         if start >= end:

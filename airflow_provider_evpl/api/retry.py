@@ -1,4 +1,4 @@
-"""The one retry policy: what, how often, how long."""
+"""The one retry policy: which errors are retried, how often, for how long."""
 
 import logging
 import random
@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import tenacity
 
+from airflow_provider_evpl.api.cancellation import Cancellation, Sleep
 from airflow_provider_evpl.errors import (
     EvplRateLimitError,
     EvplRetryableError,
@@ -19,20 +20,17 @@ _T = TypeVar("_T")
 _log = logging.getLogger(__name__)
 _ATTEMPTS = 10
 _LONGEST_BACKOFF_SECONDS = 60.0
-_LOOK_EVERY_SECONDS = 1.0
-_NEXT_STEP = "run again later"
 
 
 class RetryPolicy:
-    """Calls again after a rate limit or an unavailable service; everything else is final.
+    """Retries after a rate limit or an unavailable service; every other error is final.
 
-    Bounded twice: 10 attempts, and `max_wait_seconds` of waiting in all. A wait that the server
-    asks for (`Retry-After`) is kept to, and where it goes beyond what is left the call fails at
-    once.
+    The policy is bounded twice: 10 attempts, and `max_wait_seconds` of waiting in all. A wait that the
+    server asks for (`Retry-After`) is kept. If that wait is longer than what is left, the call fails at once.
 
     Args:
         max_wait_seconds: zero for no retry at all.
-        sleep: waits that many seconds.
+        sleep: waits between two attempts.
         jitter: a random number from 0 to 1.
     """
 
@@ -40,79 +38,71 @@ class RetryPolicy:
         self,
         max_wait_seconds: float,
         *,
-        sleep: Callable[[float], None],
+        sleep: Sleep,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._max_wait_seconds = max_wait_seconds
         self._jitter = jitter
         self._sleep = sleep
-        self._retrying = tenacity.Retrying(
-            sleep=sleep,
-            stop=self._stop,
-            wait=self._wait,
-            retry=tenacity.retry_if_exception_type((EvplRateLimitError, EvplUnavailableError)),
-            before_sleep=_tell,
-            retry_error_callback=self._give_up,
-            reraise=True,
-        )
 
-    def call(self, attempt: Callable[[], _T], *, cancelled: Callable[[], bool] | None = None) -> _T:
-        """Return what an attempt returns.
+    def call(self, attempt: Callable[[], _T], cancellation: Cancellation) -> _T:
+        """Return the result of an attempt.
 
         Args:
-            attempt: is called until it returns, or raises what is final.
-            cancelled: where it says so, the next failure is final, and a wait ends within a second.
+            attempt: is called until it returns, or raises a final error.
+            cancellation: ends a wait. Once it is set, the next error is final.
 
         Raises:
-            EvplError: what the last attempt raised; it says how often and how long it was tried.
+            EvplError: the error of the last attempt, with the number of attempts and how long they took.
         """
-        if cancelled is None:
-            return self._retrying.copy()(attempt)
-        return self._retrying.copy(
-            sleep=lambda seconds: self._wait_out(seconds, cancelled),
-            stop=lambda state: cancelled() or self._stop(state),
+        return tenacity.Retrying(
+            sleep=lambda seconds: self._sleep(seconds, cancellation),
+            stop=lambda state: cancellation.is_set or self._is_last(state),
+            wait=self._wait_seconds,
+            retry=tenacity.retry_if_exception_type((EvplRateLimitError, EvplUnavailableError)),
+            before_sleep=_log_retry,
+            retry_error_callback=self._give_up,
         )(attempt)
 
-    def _wait_out(self, seconds: float, cancelled: Callable[[], bool]) -> None:
-        while seconds > 0 and not cancelled():
-            self._sleep(min(seconds, _LOOK_EVERY_SECONDS))
-            seconds -= _LOOK_EVERY_SECONDS
-
-    def _wait(self, state: tenacity.RetryCallState) -> float:
-        """`min(60, 2**(n-1)) * (0.5 .. 1)` seconds after the n-th attempt, or as long as the server asks."""
+    def _wait_seconds(self, state: tenacity.RetryCallState) -> float:
+        """Give `min(60, 2**(n-1)) * (0.5 .. 1)` seconds after attempt n, or what the server asks for."""
         backoff = min(_LONGEST_BACKOFF_SECONDS, 2.0 ** (state.attempt_number - 1)) * (1 + self._jitter()) / 2
-        return max(backoff, _failure(state).retry_after_seconds or 0.0)
+        return max(backoff, _error_of(state).retry_after_seconds or 0.0)
 
-    def _stop(self, state: tenacity.RetryCallState) -> bool:
+    def _is_last(self, state: tenacity.RetryCallState) -> bool:
         waited_in_all = state.idle_for + state.upcoming_sleep
         return state.attempt_number >= _ATTEMPTS or waited_in_all > self._max_wait_seconds
 
     def _give_up(self, state: tenacity.RetryCallState) -> None:
-        error = _failure(state)
-        asked = (
-            "" if error.retry_after_seconds is None else f"; asked to wait {error.retry_after_seconds:.10g} s"
-        )
+        error = _error_of(state)
+        asked_seconds = error.retry_after_seconds
+        asked = "" if asked_seconds is None else f"The server asks to wait {asked_seconds:.10g} s."
         tried = (
-            f"; gave up after {state.attempt_number} attempts and {state.idle_for:.0f} s "
-            f"of waiting (max_retry_seconds is {self._max_wait_seconds:g})"
+            f"Gave up after {state.attempt_number} attempts and {state.idle_for:.0f} s of waiting "
+            f"(max_retry_seconds is {self._max_wait_seconds:g})."
         )
-        msg = f"{error}{asked}{tried if self._max_wait_seconds else ''}; {_NEXT_STEP}"
-        told = error.retry_after_seconds
-        exceeds = told is not None and state.idle_for + told > self._max_wait_seconds
-        raise type(error)(msg, retry_after_seconds=told, wait_exceeds_limit=exceeds) from error
+        exceeds = asked_seconds is not None and state.idle_for + asked_seconds > self._max_wait_seconds
+        raise type(error)(
+            error.what,
+            error.next_step,
+            "\n".join(filter(None, (error.detail, asked, tried if self._max_wait_seconds else ""))),
+            retry_after_seconds=asked_seconds,
+            wait_exceeds_limit=exceeds,
+        ) from error
 
 
-def _tell(state: tenacity.RetryCallState) -> None:
+def _log_retry(state: tenacity.RetryCallState) -> None:
+    error = _error_of(state)
     _log.warning(
-        "%s; attempt %d of %d, the next in %.0f s",
-        _failure(state),
+        "%s Attempt %d of %d, the next in %.0f s.",
+        " ".join(f"{error.what}\n{error.detail}".split()),
         state.attempt_number,
         _ATTEMPTS,
         state.upcoming_sleep,
     )
 
 
-def _failure(state: tenacity.RetryCallState) -> EvplRetryableError:
+def _error_of(state: tenacity.RetryCallState) -> EvplRetryableError:
     error = state.outcome.exception() if state.outcome else None
     assert isinstance(error, EvplRetryableError)  # noqa: S101 tenacity asks only after one of the two above
     return error

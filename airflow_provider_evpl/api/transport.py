@@ -1,11 +1,11 @@
-"""One HTTP exchange: TLS rules, time-outs, size limit, pace; no redirects, no cookies."""
+"""One HTTP exchange: TLS rules, proxy, deadline, size limits, rate limit; no redirects, no cookies."""
 
-import threading
 from base64 import b64encode
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
+from http.client import IncompleteRead
+from http.cookiejar import DefaultCookiePolicy
 from urllib.parse import urlsplit
 
 import requests
@@ -13,7 +13,8 @@ import urllib3
 from requests.utils import get_auth_from_url, get_environ_proxies
 
 from airflow_provider_evpl import __version__
-from airflow_provider_evpl.api.deadline import Watchdog, WatchedAdapter, watched
+from airflow_provider_evpl.api.cancellation import Cancellation
+from airflow_provider_evpl.api.deadline import DeadlineAdapter, deadline
 from airflow_provider_evpl.api.rate_limit import RateLimiter
 from airflow_provider_evpl.api.redact import Secrets
 from airflow_provider_evpl.config.settings import Settings
@@ -26,7 +27,7 @@ from airflow_provider_evpl.errors import (
     one_line,
 )
 
-__all__ = ["Response", "Transport", "make_session"]
+__all__ = ["Response", "Transport", "detail_of", "make_session"]
 
 _USER_AGENT = f"airflow-provider-evpl/{__version__}"
 _CHUNK_BYTES = 1 << 18  # chunks of 64 KiB take 25 ms more CPU for 66 MB
@@ -34,17 +35,20 @@ _ENCODINGS = ("gzip", "deflate")
 _READABLE = {*_ENCODINGS, "identity", ""}
 _MOST_BYTES = 64 << 20  # a page of 1,000 series, a day at 5 minutes, is 17 MB
 _MOST_OTHER_BYTES = 1 << 20
-_PASSING_FAULTS = (
+_TEMPORARY_FAULTS = (
+    ConnectionAbortedError,
     requests.ConnectionError,
-    requests.exceptions.InvalidHeader,  # two lengths that differ, say
+    requests.exceptions.InvalidHeader,  # of a response, for example two different lengths
     requests.Timeout,
-    urllib3.exceptions.HTTPError,  # what reading the body raises
+    urllib3.exceptions.HTTPError,  # raised while the body is read
 )
+_LIBRARIES = ("requests.", "urllib3.")
+_CONNECT_FAULTS = (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError)
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A whole answer, of any status; header names in any case."""
+    """A whole response, of any status; header names in any case."""
 
     status: int
     headers: Mapping[str, str]
@@ -52,38 +56,43 @@ class Response:
 
     @property
     def request_id(self) -> str:
-        """What Orange's support asks for [2]; never cut: half of a secret could not be found in it."""
-        request_id = self.headers.get("X-OAPI-Request-Id", "none")
+        """The id that Orange's support asks for [2]; empty if there is none.
+
+        An id is never cut, because half of a secret can't be found in it.
+        """
+        request_id = self.headers.get("X-OAPI-Request-Id", "")
         return one_line(request_id) if len(request_id) <= LONGEST_NAME else "too long to be one"
 
 
+class _Session(requests.Session):
+    """A session that takes nothing from the environment and keeps no cookies."""
+
+    def __init__(self, pool_size: int) -> None:
+        super().__init__()
+        self.trust_env = False
+        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        for scheme in ("https://", "http://"):
+            self.mount(scheme, DeadlineAdapter(pool_maxsize=pool_size))
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Return no target: requests reads the body of a redirect whole, also if it must not follow it."""
+
+
 def make_session(pool_size: int) -> requests.Session:
-    """Make a session that keeps so many connections and takes nothing from the environment."""
-    session = requests.Session()
-    session.trust_env = False
-    for scheme in ("https://", "http://"):
-        session.mount(scheme, WatchedAdapter(pool_maxsize=pool_size))
-    return session
-
-
-class _TooLargeError(Exception):
-    """The body of an answer is larger than the limit."""
-
-
-class _EncodingError(Exception):
-    """The body of an answer is packed in a way that wasn't asked for, perhaps several times."""
+    """Make a session with a number of connections; tests may mount adapters of their own on it."""
+    return _Session(pool_size)
 
 
 class Transport:
     """Sends requests as the connection's settings say.
 
     Args:
-        session: usually of `make_session`; closed by whoever made it.
+        session: as `make_session` makes it; closed by the caller.
         rate_limiter: waits before every request.
-        secrets: redacted out of every message.
-        watch: hangs up after that many seconds.
-        max_body_bytes: of a report, unpacked; what answers a form has a MiB at most, and of an
-            answer of another status than 200 no more is read.
+        secrets: learns the proxy's credentials.
+        longest_seconds: of an exchange, if not ten times `timeout_seconds`.
+        max_body_bytes: of a report, decompressed. A response to a form has 1 MiB at most. Of a response with
+            a status other than 200, no more than 1 MiB is read.
     """
 
     def __init__(  # noqa: PLR0913 each is a seam to the outside
@@ -93,194 +102,199 @@ class Transport:
         session: requests.Session,
         rate_limiter: RateLimiter,
         secrets: Secrets,
-        watch: Callable[[float], AbstractContextManager[Watchdog]] = watched,
+        longest_seconds: float | None = None,
         max_body_bytes: int = _MOST_BYTES,
     ) -> None:
-        self._watch = watch
-        self._dogs: set[Watchdog] = set()
-        self._is_over = False
-        self._lock = threading.Lock()
-        self._max_body_bytes = max_body_bytes
         self._settings = settings
         self._session = session
         self._rate_limiter = rate_limiter
         self._secrets = secrets
-        self._chosen: dict[tuple[str, str], str | None] = {}
+        self._longest_seconds = longest_seconds or 10 * settings.timeout_seconds
+        self._max_body_bytes = max_body_bytes
+        self._known_proxies: dict[tuple[str, str], str | None] = {}
 
     def send(
         self,
-        method: str,
         url: str,
         *,
+        cancellation: Cancellation,
         headers: Mapping[str, str],
         params: Sequence[tuple[str, str]] = (),
         data: Mapping[str, str] | None = None,
     ) -> Response:
-        """Send one request and read its whole answer, of whatever status.
+        """Send one request, a POST if there is a form, and read its whole response, of any status.
+
+        Texts of the errors may hold secrets: the client redacts them.
 
         Raises:
-            EvplUnavailableError: no answer, a cut one, or one that took too long.
-            EvplResponseError: the answer is larger than that, or packed by anything but gzip or deflate.
-            EvplConfigError: the host's certificate is refused, or the address can't be used.
+            EvplUnavailableError: no response, an incomplete one, one that took too long, or the cancellation
+                was set.
+            EvplResponseError: the response is too large, or compressed by another way than gzip or deflate.
+            EvplConfigError: the host's certificate or the proxy's credentials are refused, or the address
+                can't be used.
         """
-        sent = {**headers, "Accept-Encoding": ", ".join(_ENCODINGS), "User-Agent": _USER_AGENT}
-        request = requests.Request(method, url, headers=sent, params=list(params), data=data)
-        self._rate_limiter.wait()
-        with _unchained():
-            return self._send(request, url, self._max_body_bytes if data is None else _MOST_OTHER_BYTES)
-
-    def _send(self, request: requests.Request, url: str, most_bytes: int) -> Response:
+        request = self._prepare(url, headers=headers, params=params, data=data)
+        self._rate_limiter.wait(cancellation)
+        response: Response | None = None
         try:
-            prepared = self._session.prepare_request(request)
-            with self._watch(self._longest_seconds) as dog, self._under_way(dog):
-                try:
-                    return self._exchange(prepared, dog, most_bytes)
-                except _PASSING_FAULTS as error:
-                    raise self._failed(url, self._late if dog.has_bitten else error) from None
-        except (requests.RequestException, OSError, ValueError, OverflowError) as error:
-            raise EvplConfigError(
-                f"{self._host(url)} can't be asked: {self._describe(error)}; "
-                "check the connection's host, token_url, proxy and verify"
-            ) from None
+            with (
+                deadline(self._longest_seconds, cancellation),
+                self._session.send(
+                    request,
+                    timeout=self._settings.timeout_seconds,
+                    verify=self._settings.verify,
+                    proxies=self._proxies(url),
+                    allow_redirects=False,
+                    stream=True,
+                ) as raw,
+            ):
+                response = Response(raw.status_code, raw.headers, b"")
+                return replace(response, body=self._read(raw, response, is_report=data is None))
+        except (*_TEMPORARY_FAULTS, requests.RequestException, OSError, ValueError) as error:
+            raise self._failed(url, error, response) from error
 
-    def hang_up(self, *, for_good: bool = False) -> None:
-        """End every exchange that is under way, in whichever thread; each raises EvplUnavailableError.
-
-        Args:
-            for_good: and every one that is begun from now on.
-        """
-        with self._lock:
-            self._is_over |= for_good
-            for dog in self._dogs:
-                dog.bite()
-
-    @contextmanager
-    def _under_way(self, dog: Watchdog) -> Iterator[None]:
-        with self._lock:
-            self._dogs.add(dog)
-            if self._is_over:
-                dog.bite()
+    def _prepare(
+        self,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        params: Sequence[tuple[str, str]],
+        data: Mapping[str, str] | None,
+    ) -> requests.PreparedRequest:
+        all_headers = {**headers, "Accept-Encoding": ", ".join(_ENCODINGS), "User-Agent": _USER_AGENT}
+        method = "GET" if data is None else "POST"
+        request = requests.Request(method, url, headers=all_headers, params=list(params), data=data)
         try:
-            yield
-        finally:
-            with self._lock:
-                self._dogs.discard(dog)
+            return self._session.prepare_request(request)
+        except (requests.RequestException, ValueError) as error:
+            raise self._unusable(url, _reason(error)) from error
 
-    @property
-    def _longest_seconds(self) -> float:
-        return 10 * self._settings.timeout_seconds
-
-    @property
-    def _late(self) -> Exception:
-        return requests.Timeout(f"the whole answer took longer than {self._longest_seconds:g} s")
-
-    def _exchange(self, request: requests.PreparedRequest, dog: Watchdog, most_bytes: int) -> Response:
-        url = str(request.url)
-        # Session.send would keep cookies, and read a redirect's body whole, even if told not to follow it
-        with self._session.get_adapter(url).send(
-            request,
-            timeout=self._settings.timeout_seconds,
-            verify=self._settings.verify,
-            proxies=self._proxies(url),
-            stream=True,
-        ) as response:
-            answer = Response(response.status_code, response.headers, b"")
-            try:
-                return replace(answer, body=self._read(response, dog, most_bytes))
-            except (*_PASSING_FAULTS, _TooLargeError, _EncodingError, ValueError) as error:
-                raise self._failed(url, self._late if dog.has_bitten else error, answer.request_id) from None
-
-    def _read(self, response: requests.Response, dog: Watchdog, most_bytes: int) -> bytes:
-        """Read all; a hung-up line is a fine end to headers, and to a body whose length wasn't said."""
-        if response.headers.get("Content-Encoding", "identity").lower() not in _READABLE:
-            if response.status_code != HTTPStatus.OK:
-                return b""  # its status is enough
-            raise _EncodingError("the answer's Content-Encoding is neither gzip nor deflate")
+    def _read(self, raw: requests.Response, response: Response, *, is_report: bool) -> bytes:
+        """Read the body. Of another status than 200, the status is enough: a large body is cut."""
+        is_ok = response.status == HTTPStatus.OK
+        if raw.headers.get("Content-Encoding", "identity").lower() not in _READABLE:
+            if is_ok:
+                raise EvplResponseError(
+                    "The response's Content-Encoding is neither gzip nor deflate.",
+                    "Check what changes responses between the worker and Orange, such as a proxy.",
+                    detail_of(response),
+                )
+            return b""
+        most_bytes = self._max_body_bytes if is_report else _MOST_OTHER_BYTES
         chunks, size = list[bytes](), 0
-        while chunk := response.raw.read(_CHUNK_BYTES, decode_content=True):
+        while chunk := raw.raw.read(_CHUNK_BYTES, decode_content=True):
             chunks.append(chunk)
             size += len(chunk)
-            if response.status_code != HTTPStatus.OK and size > _MOST_OTHER_BYTES:
-                break  # its status is enough
+            if not is_ok and size > _MOST_OTHER_BYTES:
+                break
             if size > most_bytes:
-                raise _TooLargeError(f"the answer is larger than {most_bytes >> 20} MiB")
-        if dog.has_bitten:
-            raise self._late
+                raise EvplResponseError(
+                    f"The response is larger than {most_bytes >> 20} MiB.",
+                    "Pull shorter slices."
+                    if is_report
+                    else f"Check token_url in {self._settings.connection}.",
+                    detail_of(response),
+                )
         return b"".join(chunks)
 
     def _proxies(self, url: str) -> dict[str, str]:
-        """Of the environment only `HTTPS_PROXY` counts: plain http is for this machine, and stays on it."""
+        """Choose the proxy: the connection's, or that of `HTTPS_PROXY`. Plain http stays on this machine."""
         host = urlsplit(url)[:2]
-        if host not in self._chosen:  # once a host: the environment takes 0.25 ms
-            self._chosen[host] = self._settings.proxy or _environment_proxy(url)
-        chosen = self._chosen[host]
-        if chosen is None:
+        if host not in self._known_proxies:  # once a host, because reading the environment takes 0.25 ms
+            self._known_proxies[host] = self._settings.proxy or _environment_proxy(url)
+        proxy = self._known_proxies[host]
+        if proxy is None:
             return {}
-        user, password = get_auth_from_url(chosen)
+        user, password = get_auth_from_url(proxy)
         if user or password:
             self._secrets.add(password or user)
             self._secrets.add(b64encode(f"{user}:{password}".encode()).decode())
-        return {"http": chosen, "https": chosen}
+        return {"http": proxy, "https": proxy}
 
-    def _failed(self, url: str, error: Exception, request_id: str = "none") -> EvplError:
-        told = f"{self._describe(error)} (request id {self._secrets.redact(request_id)})"
-        if isinstance(error, _TooLargeError | _EncodingError):
-            return EvplResponseError(f"{self._host(url)}: {told}")
-        if isinstance(error, requests.exceptions.SSLError) and "CERTIFICATE_VERIFY_FAILED" in str(error):
-            return EvplConfigError(
-                f"{self._host(url)}: its certificate is refused: {told}; "
-                "check the host and the date, or set verify to your CA bundle"
+    def _failed(self, url: str, error: Exception, response: Response | None) -> EvplError:
+        """Translate an error of requests, of urllib3 or of the network."""
+        host, connection, reason = urlsplit(url).netloc, self._settings.connection, _reason(error)
+        if isinstance(error, requests.exceptions.SSLError):
+            return self._tls_failed(host, reason)
+        if isinstance(error, requests.exceptions.ProxyError):
+            return self._proxy_failed(host, reason)
+        if isinstance(getattr(next(iter(error.args), None), "reason", None), _CONNECT_FAULTS):
+            return EvplUnavailableError(
+                f"Can't connect to {host} ({reason}).",
+                f"Check host, token_url and proxy in {connection}.\n"
+                "If they are right, check the worker's firewall and DNS.",
             )
-        if isinstance(error, requests.exceptions.ProxyError) and " 407 " in str(error):
-            return EvplConfigError(
-                f"{self._host(url)}: the proxy refuses the credentials: {told}; check proxy"
-            )
+        if response is None and not isinstance(error, _TEMPORARY_FAULTS):
+            return self._unusable(url, reason)
+        is_slow = isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError)
         return EvplUnavailableError(
-            f"{self._host(url)} gave no whole answer: {told}; if the error stays, {_advice(error)}"
+            f"No complete response from {host}.",
+            f"Raise timeout_seconds in {connection}, or pull shorter slices."
+            if is_slow
+            else "Run again later. If the error stays, send this message to Orange's support.",
+            "\n".join(filter(None, (f"Reason: {reason}", detail_of(response) if response else ""))),
         )
 
-    def _host(self, url: str) -> str:
-        return self._secrets.redact(urlsplit(url).netloc)
+    def _unusable(self, url: str, reason: str) -> EvplError:
+        return EvplConfigError(
+            f"Can't send a request to {urlsplit(url).netloc}.",
+            f"Check host, token_url, proxy and verify in {self._settings.connection}.",
+            f"Reason: {reason}",
+        )
 
-    def _describe(self, error: Exception) -> str:
-        return f"{type(error).__name__}: {self._secrets.quote(str(error))}"
+    def _tls_failed(self, host: str, reason: str) -> EvplError:
+        connection = self._settings.connection
+        if "CERTIFICATE_VERIFY_FAILED" in reason:
+            return EvplConfigError(
+                f"The certificate of {host} is not trusted.",
+                f"Check the host and the worker's date, or set verify in {connection}\n"
+                "to the path of your CA bundle.",
+                f"Reason: {reason}",
+            )
+        return EvplUnavailableError(
+            f"Can't open a TLS connection to {host}.",
+            f"Check that host, token_url and proxy in {connection} name TLS servers.",
+            f"Reason: {reason}",
+        )
+
+    def _proxy_failed(self, host: str, reason: str) -> EvplError:
+        next_step = f"Check proxy in {self._settings.connection}, or HTTPS_PROXY."
+        if " 407 " in reason:
+            return EvplConfigError("The proxy refuses its credentials.", next_step, f"Reason: {reason}")
+        return EvplUnavailableError(f"Can't reach {host} through the proxy.", next_step, f"Reason: {reason}")
 
 
-@contextmanager
-def _unchained() -> Iterator[None]:
-    """Errors of the library are told, not chained: their own text may hold credentials."""
-    try:
-        yield
-    except EvplError as error:
-        error.__context__ = None  # `from None` only hides it
-        raise
+def detail_of(response: Response) -> str:
+    """Name the request for Orange's support; empty without an id."""
+    return f"Request id: {response.request_id}" if response.request_id else ""
 
 
-def _advice(error: Exception) -> str:
-    """Name what mends an error of the network that stays."""
-    if isinstance(error, requests.exceptions.ProxyError):
-        return "check proxy or HTTPS_PROXY"
-    if isinstance(error, requests.exceptions.SSLError):
-        return "check that host, token_url and proxy name servers that speak TLS"
-    reason = getattr(next(iter(error.args), None), "reason", None)  # of urllib3's MaxRetryError
-    if isinstance(reason, urllib3.exceptions.NewConnectionError | urllib3.exceptions.ConnectTimeoutError):
-        return "check host, token_url and proxy, and the firewall and the DNS of the worker"
-    if isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError):
-        return "raise timeout_seconds, or pull shorter slices"
-    return "show Orange's support this"
+def _reason(error: BaseException) -> str:
+    """Return the text of the error that requests and urllib3 wrap, without their class names."""
+    while type(error).__module__.startswith(_LIBRARIES):
+        cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+        if cause is None:
+            break
+        error = cause
+    if isinstance(error, IncompleteRead):
+        return "the body is cut off"
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror[:1].lower()}{error.strerror[1:]}"
+    return one_line(error, len(str(error))) or type(error).__name__
 
 
 def _environment_proxy(url: str) -> str | None:
     if url.startswith("http:"):
         return None
-    chosen = get_environ_proxies(url, no_proxy=None).get("https")
-    if not chosen:
+    proxy = get_environ_proxies(url, no_proxy=None).get("https")
+    if not proxy:
         return None
-    if not _is_usable(chosen):
+    if not _is_usable(proxy):
         raise EvplConfigError(
-            "HTTPS_PROXY: is no URL of a proxy; user and password in it have to be percent-encoded"
+            "HTTPS_PROXY is not the URL of a proxy.",
+            "Correct it on the worker; percent-encode the user and password in it.",
         )
-    return chosen
+    return proxy
 
 
 def _is_usable(proxy: str) -> bool:

@@ -1,52 +1,50 @@
-"""What a task does: the arguments of the operator, the sensor and the event trigger, read and checked."""
+"""What a task does: the arguments of the operators, the sensor and the event trigger, read and checked."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from airflow_provider_evpl.config.readers import (
-    FIVE_MINUTES,
-    given_arguments,
-    read_boolean,
-    read_choice,
+from airflow_provider_evpl.config.arguments import (
+    DEFAULT_GRANULARITY,
+    DEFAULT_MIN_COVERAGE,
+    read_arguments,
     read_code_ope,
-    read_duration,
-    read_granularity,
-    read_length,
-    read_min_series,
-    read_number,
 )
-from airflow_provider_evpl.config.run_window import RunTimes, read_window, within_dates
+from airflow_provider_evpl.config.run_window import RunTimes, resolve_window, within_dates
 from airflow_provider_evpl.errors import EvplConfigError, EvplNotPublishedError, wrong
 from airflow_provider_evpl.window import DAY, Granularity, Window, iso
 
-__all__ = ["LONGEST_WAIT", "PullPlan", "WaitPlan", "WatchPlan"]
+__all__ = ["LONGEST_WAIT", "CoveragePlan", "PullPlan", "WaitPlan", "WatchPlan"]
+
+LONGEST_WAIT = timedelta(days=1)
+"""A task waits no longer than this, whatever wait the API asks for."""
 
 _CLOCK_SKEW = timedelta(seconds=60)
+_FIVE_MINUTES = Granularity(DEFAULT_GRANULARITY)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PullPlan:
-    """What to pull and what may replace what.
+    """What to pull, and what may be replaced.
 
     Attributes:
-        code_ope: the operator code, an opaque string.
+        code_ope: the operator code.
         window: what to pull, lookback included.
-        lookback: how much of the window comes before the run's own window; in whole slices.
+        lookback: the part of the window before the run's own window; in whole slices.
         slice_length: the unit of replacement; divides a day.
-        allow_empty: may a window without a single sample land.
+        allow_empty: whether a window without a sample may land.
         on_shrink: `fail`, `keep` or `replace`, for a slice that would erase landed samples.
-        max_rejected_fraction: 0 to 1, of a slice's samples or entries.
+        max_rejected_fraction: 0 to 1, of the samples or entries of a slice.
         min_coverage: 0 to 1: the share of a slice's steps in which each expected series must have a value;
-            None: any share will do. Slices of the lookback are not checked.
+            None for no limit. Slices of the lookback are not checked.
     """
 
     code_ope: str
     window: Window
     slice_length: timedelta
     lookback: timedelta = timedelta()
-    granularity: Granularity = FIVE_MINUTES
+    granularity: Granularity = _FIVE_MINUTES
     allow_empty: bool = False
     on_shrink: str = "fail"
     max_rejected_fraction: float = 0.01
@@ -66,61 +64,56 @@ class PullPlan:
         default_code_ope: str | None,
         now: datetime,
     ) -> "PullPlan":
-        """Read the operator's arguments by name, as given or rendered.
-
-        Absent, None, the text `None` and blank text are "not given".
+        """Read the arguments of the operator by name, as given or rendered.
 
         Raises:
-            EvplConfigError: an argument is missing or wrong; the message names it.
+            EvplConfigError: an argument is missing or wrong. The message starts with its name.
             EvplNotPublishedError: the window ends more than 60 s after `now`.
         """
-        given = given_arguments(arguments)
-        window, slice_length, lookback = _window(given, run)
+        values = read_arguments(arguments)
+        with within_dates():
+            window = _resolve(values, run)
+            length = values.get("slice_length") or (DAY if DAY % window.length else window.length)
+            lookback = -(-values.get("lookback", timedelta()) // length) * length
+            window = Window(window.start - lookback, window.end)
         if window.end > now + _CLOCK_SKEW:
             raise EvplNotPublishedError(
-                f"window {window}: its end lies ahead of the clock ({iso(now.replace(microsecond=0))}); "
-                "run again after that moment; if it has passed already, check the worker's clock"
+                f"window {window.label}: its end is in the future.",
+                "Run again after its end. If the end is past, check the clock of the worker.",
+                f"The clock says {iso(now.replace(microsecond=0))}.",
             )
-        values: dict[str, Any] = {
-            name: read(given[name], name) for name, read in _READERS.items() if name in given
-        }
-        code_ope = read_code_ope(given, default_code_ope)
-        return cls(code_ope=code_ope, window=window, slice_length=slice_length, lookback=lookback, **values)
+        options = ("granularity", "allow_empty", "on_shrink", "max_rejected_fraction", "min_coverage")
+        return cls(
+            code_ope=read_code_ope(values.get("code_ope"), default_code_ope),
+            window=window,
+            slice_length=length,
+            lookback=lookback,
+            **_given(values, *options),
+        )
 
 
-_READERS: dict[str, Callable[[object, str], object]] = {
-    "granularity": read_granularity,
-    "allow_empty": read_boolean,
-    "on_shrink": lambda value, name: read_choice(value, name, ("fail", "keep", "replace")),
-    "max_rejected_fraction": lambda value, name: read_number(value, name, (0, 1)),
-    "min_coverage": lambda value, name: read_number(value, name, (0, 1)),
-}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CoveragePlan:
+    """Which objects of a lake are incomplete.
 
+    Attributes:
+        min_coverage: 0 to 1: the share of an object's steps in which each expected series must have a value.
+        give_up_after: the age at which a window is given up; None for never.
+        fail_on_gaps: whether the task fails if anything is wrong in the range.
+    """
 
-def _window(given: Mapping[str, object], run: RunTimes) -> tuple[Window, timedelta, timedelta]:
-    asked = _lookback(given)
-    with within_dates():
-        window = read_window(given, run)
-        slice_length = _slice_length(given, window)
-        lookback = -(-asked // slice_length) * slice_length
-        return Window(window.start - lookback, window.end), slice_length, lookback
+    min_coverage: float = DEFAULT_MIN_COVERAGE
+    give_up_after: timedelta | None = None
+    fail_on_gaps: bool = False
 
+    @classmethod
+    def from_arguments(cls, arguments: Mapping[str, object]) -> "CoveragePlan":
+        """Read the arguments of the coverage operator that are not the pull operator's.
 
-def _slice_length(given: Mapping[str, object], window: Window) -> timedelta:
-    length = read_length(given, "slice_length")
-    if length is None:
-        return DAY if DAY % window.length else window.length
-    if DAY % length:
-        raise wrong("slice_length: must divide a day", given["slice_length"])
-    return length
-
-
-def _lookback(given: Mapping[str, object]) -> timedelta:
-    return read_duration(given["lookback"], "lookback") if "lookback" in given else timedelta()
-
-
-LONGEST_WAIT = timedelta(days=1)
-"""Where the API says how long to wait, nobody waits longer."""
+        Raises:
+            EvplConfigError: an argument is wrong. The message starts with its name.
+        """
+        return cls(**_given(read_arguments(arguments), "min_coverage", "give_up_after", "fail_on_gaps"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,16 +121,16 @@ class WaitPlan:
     """Which window to wait for, and when it counts as published.
 
     Attributes:
-        code_ope: the operator code, an opaque string.
-        window: may lie ahead of the clock.
+        code_ope: the operator code.
+        window: may be in the future.
         granularity: has a step that begins in the window.
-        min_series: so many series must have their last sample of the window.
-        due: before that nothing is asked: the window's end and some time to settle.
+        min_series: the number of series that must have their last sample of the window.
+        due: the time of the first request: the end of the window, plus `settle`.
     """
 
     code_ope: str
     window: Window
-    granularity: Granularity
+    granularity: Granularity = _FIVE_MINUTES
     min_series: int
     due: datetime
 
@@ -145,30 +138,26 @@ class WaitPlan:
     def from_arguments(
         cls, arguments: Mapping[str, object], *, run: RunTimes, default_code_ope: str | None
     ) -> "WaitPlan":
-        """Read the sensor's arguments by name, as given or rendered.
-
-        Absent, None, the text `None` and blank text are "not given".
+        """Read the arguments of the sensor by name, as given or rendered.
 
         Raises:
-            EvplConfigError: an argument is missing or wrong; the message names it.
+            EvplConfigError: an argument is missing or wrong. The message starts with its name.
         """
-        given = {"granularity": FIVE_MINUTES.text, "settle": "0s"} | given_arguments(arguments)
-        granularity = read_granularity(given["granularity"], "granularity")
-        settle = read_duration(given["settle"], "settle")
+        values = read_arguments(arguments, "min_series")
         with within_dates():
-            window = read_window(given, run)
-            granularity.last_step_in(window)
-            return cls(
-                code_ope=read_code_ope(given, default_code_ope),
+            window = _resolve(values, run)
+            plan = cls(
+                code_ope=read_code_ope(values.get("code_ope"), default_code_ope),
                 window=window,
-                granularity=granularity,
-                min_series=read_min_series(given),
-                due=window.end + settle,
+                due=window.end + values.get("settle", timedelta()),
+                **_given(values, "granularity", "min_series"),
             )
+            plan.granularity.last_step_in(window)
+            return plan
 
     @classmethod
     def from_dict(cls, written: Mapping[str, Any]) -> "WaitPlan":
-        """Read what `as_dict` wrote."""
+        """Read the result of `as_dict`."""
         return cls(
             code_ope=written["code_ope"],
             window=Window(
@@ -181,7 +170,7 @@ class WaitPlan:
         )
 
     def as_dict(self) -> dict[str, str | int]:
-        """Write it as JSON can."""
+        """Return the plan in types of JSON."""
         return {
             "code_ope": self.code_ope,
             "granularity": self.granularity.text,
@@ -194,64 +183,62 @@ class WaitPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchPlan:
-    """Which windows to watch, and when one counts as published.
+    """Which windows to watch, and when a window counts as published.
 
     Attributes:
-        code_ope: the operator code, an opaque string; None where only the connection says.
-        window_length: of each; divides a day.
-        granularity: has a step that begins in each.
-        min_series: so many series must have their last sample of a window.
-        settle: for so long after its end a window is left alone.
-        lookback: for so long after that it is asked for, then it is passed over.
+        code_ope: the operator code; None for the one of the connection.
+        window_length: of each window; divides a day.
+        granularity: has a step that begins in each window.
+        min_series: the number of series that must have their last sample of a window.
+        settle: how long after its end a window is first requested.
+        lookback: how long a window is requested after that, before it is skipped.
     """
 
-    code_ope: str | None
+    code_ope: str | None = None
     window_length: timedelta
-    granularity: Granularity
+    granularity: Granularity = _FIVE_MINUTES
     min_series: int
-    settle: timedelta
-    lookback: timedelta
+    settle: timedelta = timedelta()
+    lookback: timedelta = 7 * DAY
 
     @classmethod
     def from_arguments(cls, arguments: Mapping[str, object]) -> "WatchPlan":
-        """Read the trigger's arguments by name; None and blank text are "not given".
+        """Read the arguments of the event trigger by name.
 
         Raises:
-            EvplConfigError: an argument is missing or wrong; the message names it.
+            EvplConfigError: an argument is missing or wrong. The message starts with its name.
         """
-        given = {
-            "granularity": FIVE_MINUTES.text,
-            "settle": "0s",
-            "lookback": "7d",
-            **given_arguments(arguments),
-        }
-        length = read_length(given, "window_length")
-        if length is None or DAY % length:
-            raise EvplConfigError(f"window_length: must be set, to what divides a day; is {length}")
-        granularity = read_granularity(given["granularity"], "granularity")
-        if granularity.step is None or granularity.step > length:
+        values = read_arguments(arguments, "window_length", "min_series")
+        plan = cls(**_given(values, *cls.__slots__))
+        length, step = plan.window_length, plan.granularity.step
+        if DAY % length:
+            raise wrong("window_length: must divide a day", arguments["window_length"])
+        if step is None or step > length:
             raise EvplConfigError(
-                f"granularity: a step of {granularity.text} doesn't begin in each window of {length}"
+                f"granularity: no step of {plan.granularity.text} begins in each window of {length}."
             )
-        return cls(
-            code_ope=read_code_ope(given, None) if "code_ope" in given else None,
-            window_length=length,
-            granularity=granularity,
-            min_series=read_min_series(given),
-            settle=read_duration(given["settle"], "settle"),
-            lookback=read_duration(given["lookback"], "lookback"),
-        )
+        return plan
 
     def wait_for(self, window: Window, *, default_code_ope: str | None) -> WaitPlan:
         """Make the plan to wait for one of the windows.
 
         Raises:
-            EvplConfigError: there is no operator code, neither here nor by default.
+            EvplConfigError: neither this plan nor the connection has an operator code.
         """
         return WaitPlan(
-            code_ope=read_code_ope(given_arguments({"code_ope": self.code_ope}), default_code_ope),
+            code_ope=read_code_ope(self.code_ope, default_code_ope),
             window=window,
             granularity=self.granularity,
             min_series=self.min_series,
             due=window.end + self.settle,
         )
+
+
+def _resolve(values: Mapping[str, Any], run: RunTimes) -> Window:
+    start, end, length = (values.get(f"window_{name}") for name in ("start", "end", "length"))
+    return resolve_window(start=start, end=end, length=length, run=run)
+
+
+def _given(values: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    """Return the values of these arguments. One that is not given is left out: its plan has the default."""
+    return {name: values[name] for name in names if name in values}

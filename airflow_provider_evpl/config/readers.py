@@ -1,33 +1,24 @@
-"""Readers of single settings, as forms, URIs and templates give them: often as text."""
+"""Readers of single fields and arguments: forms, URIs and templates often give them as text."""
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta
 from numbers import Number
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from airflow_provider_evpl.errors import EvplConfigError, wrong
 from airflow_provider_evpl.escapes import Reading
-from airflow_provider_evpl.window import DURATION_UNITS, EPOCH, Granularity, to_utc
+from airflow_provider_evpl.window import DURATION_UNITS, EPOCH, to_utc
 
 __all__ = [
-    "FIVE_MINUTES",
-    "Templated",
-    "given_arguments",
-    "given_fields",
     "guarded",
     "is_given",
     "read_boolean",
     "read_choice",
-    "read_code_ope",
     "read_duration",
-    "read_granularity",
-    "read_length",
-    "read_min_series",
     "read_moment",
-    "read_name",
     "read_number",
     "read_text",
     "read_whole_number",
@@ -35,23 +26,21 @@ __all__ = [
     "text_of",
 ]
 
-
-_FRACTION = re.compile(r"[.,]\d*[1-9]", re.ASCII)
-
-
 _T = TypeVar("_T")
 
-
-_MOST_SHOWN = 5  # characters of a secret
-_HIDDEN = "a field or an argument is wrong; the message is not shown, because it holds the client secret"
-_LONGEST = timedelta(days=36_500)  # keeps every sum inside what a datetime can say
+# Characters of a secret that a message may show.
+_MAX_SHOWN = 5
+_HIDDEN = "a field or an argument is wrong; the message is not shown, because it holds the client secret."
+# Keeps the sum of a date and a duration inside the range of dates.
+_MAX_DURATION = timedelta(days=36_500)
 _DURATION = re.compile(r"0*(\d{1,9})([shd])", re.ASCII)
 _TIMEDELTA = re.compile(r"(?:(\d{1,9}) days?, )?(\d|1\d|2[0-3]):([0-5]\d):([0-5]\d)", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_FRACTION = re.compile(r"[.,]\d*[1-9]", re.ASCII)
 
 
 def is_given(value: object) -> bool:
-    """Whether a setting is there at all: neither null nor blank text."""
+    """Return whether a field has a value: neither null nor blank text."""
     return value is not None and not (isinstance(value, str) and not value.strip())
 
 
@@ -60,7 +49,7 @@ def text_of(value: object) -> object:
 
     This is the text that a template renders. Durations of pendulum and pandas are the exception: they become
     the text of a `timedelta`. A lazy proxy, as in Airflow's context, stands for its value. A value of another
-    type is returned as it is.
+    type is returned unchanged.
     """
     value = getattr(value, "__wrapped__", value)
     if isinstance(value, timedelta) and type(value) is not timedelta and not getattr(value, "nanoseconds", 0):
@@ -69,55 +58,51 @@ def text_of(value: object) -> object:
     return str(value) if isinstance(value, Number | date | timedelta) else value
 
 
-def read_text(value: object, field: str) -> str:
-    """Read text, without surrounding blanks.
-
-    Raises:
-        EvplConfigError: it is no text. The value isn't shown: it may be a secret in the wrong
-            place.
-    """
-    if not isinstance(value, str):
-        raise EvplConfigError(f"{field}: must be text, is {type(value).__name__}")
-    if any(map(_is_surrogate, value)):
-        raise EvplConfigError(f"{field}: holds half of a character (a lone surrogate)")
-    return value.strip()
-
-
-def guarded(read: Callable[[], _T], secret: str | None) -> _T:
-    """Return what a reader of fields or arguments returns.
+def guarded(read: Callable[[], _T], secret: str | None, next_step: str = "Correct this argument.") -> _T:
+    """Return the result of a reader of fields or arguments; an error of the reader never shows a secret.
 
     Args:
-        read: raises EvplConfigError where one of them is wrong.
-        secret: somebody may have put it into the wrong field: then the error doesn't show the value.
+        read: raises EvplConfigError if a field or an argument is wrong.
+        secret: the client secret. If it is in the wrong field, the error does not show the value.
+        next_step: what to do, for an error that does not say so.
 
     Raises:
-        EvplConfigError: as the reader does. Where a value is hidden, the error has no cause and no context,
-            because tracebacks show them.
+        EvplConfigError: as the reader does. It has neither cause nor context, because tracebacks show those.
     """
     try:
         return read()
     except EvplConfigError as error:
-        raised = error
-    if not shows(str(raised), secret):
-        raise raised
-    raise EvplConfigError(_HIDDEN if shows(raised.without_value, secret) else raised.without_value)
+        raised = error.with_next_step(next_step)
+    if shows(str(raised), secret):
+        raised = EvplConfigError(raised.without_value, raised.next_step)
+    raise EvplConfigError(_HIDDEN) if shows(str(raised), secret) else raised
 
 
 def shows(text: str, secret: str | None) -> bool:
-    """Whether a text has a secret, or more than five characters of it in a row, however they are escaped.
+    """Return whether a text has a secret, or six of its characters in a row, in any escaped form.
 
     Args:
         text: to be shown.
         secret: as it was given; blanks around it don't count. None, or blank, is no secret.
     """
     whole = (secret or "").strip()
-    pieces = {whole[at : at + _MOST_SHOWN + 1] for at in range(max(1, len(whole) - _MOST_SHOWN))}
+    pieces = {whole[at : at + _MAX_SHOWN + 1] for at in range(max(1, len(whole) - _MAX_SHOWN))}
     reading = Reading(text)
     return any(any(reading.find(piece)) for piece in pieces if piece)
 
 
-def _is_surrogate(character: str) -> bool:
-    return "\ud800" <= character <= "\udfff"
+def read_text(value: object, field: str) -> str:
+    """Read text, without surrounding blanks.
+
+    Raises:
+        EvplConfigError: it is not text. The value is not shown, because it may be a secret in the wrong
+            place.
+    """
+    if not isinstance(value, str):
+        raise EvplConfigError(f"{field}: must be text, but is {type(value).__name__}.")
+    if any("\ud800" <= character <= "\udfff" for character in value):
+        raise EvplConfigError(f"{field}: has an invalid character (a lone surrogate).")
+    return value.strip()
 
 
 def read_choice(value: object, field: str, choices: tuple[str, ...]) -> str:
@@ -133,31 +118,37 @@ def read_choice(value: object, field: str, choices: tuple[str, ...]) -> str:
 
 
 def read_boolean(value: object, field: str) -> bool:
-    """Read a boolean, or `true` or `false` as text in any case.
+    """Read a boolean, or the text `true` or `false` in any case.
 
     Raises:
-        EvplConfigError: it is neither. A value of more than five characters isn't shown: it may be a secret
-            in the wrong place, and some booleans are read before the secret is known.
+        EvplConfigError: it is neither. A value of more than five characters is not shown, because it may be
+            a secret in the wrong place, and some booleans are read before the secret is known.
     """
     if isinstance(value, bool):
         return value
     text = value.strip().lower() if isinstance(value, str) else None
     if text not in ("true", "false"):
         must = f"{field}: must be true or false"
-        raise wrong(must, value) if len(str(value)) <= _MOST_SHOWN else EvplConfigError(must)
+        raise wrong(must, value) if len(str(value)) <= _MAX_SHOWN else EvplConfigError(f"{must}.")
     return text == "true"
 
 
 def read_number(value: object, field: str, within: tuple[float, float], *, above: bool = False) -> float:
-    """Read a finite number within bounds, both included; with `above` the lower one excluded.
+    """Read a finite number within bounds.
+
+    Args:
+        value: a number, or text that is one.
+        field: its name.
+        within: the bounds, both included.
+        above: exclude the lower bound.
 
     Raises:
-        EvplConfigError: it is no number, or out of bounds.
+        EvplConfigError: it is not a number, or out of bounds.
     """
     low, high = within
     number = _as_number(value)
     if number is None or not (low < number if above else low <= number) or number > high:
-        bounds = f"{'above' if above else 'from'} {low:g}" + ("" if math.isinf(high) else f" to {high:g}")
+        bounds = f"{'above' if above else 'from'} {low:,}" + ("" if math.isinf(high) else f" up to {high:,}")
         raise wrong(f"{field}: must be a number {bounds}", value)
     return number
 
@@ -166,7 +157,7 @@ def read_whole_number(value: object, field: str, within: tuple[float, float]) ->
     """Read a whole number within bounds, both included.
 
     Raises:
-        EvplConfigError: it is no whole number, or out of bounds.
+        EvplConfigError: it is not a whole number, or out of bounds.
     """
     number = read_number(value, field, within)
     if number % 1:
@@ -185,17 +176,21 @@ def _as_number(value: object) -> float | None:
 
 
 def read_duration(value: object, field: str) -> timedelta:
-    """Read a length of time, up to a century: a timedelta of whole seconds, or text like `300s`, `1h`, `2d`.
+    """Read a duration of up to 100 years: a `timedelta` of whole seconds, or text like `300s`, `1h`, `2d`.
 
-    A timedelta may be of any class, and may be text as Python writes one: `1 day, 0:00:00`.
+    A `timedelta` may be of any class, and may be text as Python writes it: `1 day, 0:00:00`.
 
     Raises:
-        EvplConfigError: it has another form; a bare number, whose unit nobody knows, is one.
+        EvplConfigError: it has another form. A bare number is an error, because its unit is unknown.
     """
     text = text_of(value)
     length = _parse_duration(text.strip()) if isinstance(text, str) else None
-    if length is None or length > _LONGEST:
-        raise wrong(f"{field}: must be a timedelta of whole seconds or text like 300s, 1h, 2d", text)
+    if length is None or length > _MAX_DURATION:
+        raise wrong(
+            f"{field}: must be like 300s, 1h or 2d",
+            text,
+            "Write it as text with s, h or d, or as a timedelta of whole seconds.",
+        )
     return length
 
 
@@ -209,116 +204,32 @@ def _parse_duration(text: str) -> timedelta | None:
 
 
 def read_moment(value: object, field: str) -> datetime:
-    """Read a moment since 1970: a datetime with a zone, ISO 8601 with one, or a bare date (midnight UTC).
+    """Read a moment since 1970: a datetime with a zone, ISO 8601 with a zone, or a bare date (midnight UTC).
 
     Raises:
         EvplConfigError: it has another form, no zone, or a fraction of a second other than zero.
     """
     text = text_of(value)
     moment = _parse_moment(text.strip()) if isinstance(text, str) else None
-    if moment is None or moment.tzinfo is None or moment < EPOCH:
+    if moment is None:
         raise wrong(
-            f"{field}: must be a moment in whole seconds with a zone, like 2026-11-22T00:00:00Z, "
-            "or a date, like 2026-11-22",
+            f"{field}: must be a date, or a time with a zone",
             text,
+            "Write it like 2026-11-22 or 2026-11-22T00:00:00Z, in whole seconds.",
         )
-    try:
-        return to_utc(moment)
-    except OverflowError:
-        raise wrong(f"{field}: lies outside of what dates can say", text) from None
+    return moment
 
 
 def _parse_moment(text: str) -> datetime | None:
     if _FRACTION.search(text):
         return None
+    moment = None
     with suppress(ValueError):
-        return datetime.combine(date.fromisoformat(text), time(), UTC)
+        moment = datetime.fromisoformat(text)
     with suppress(ValueError):
-        return datetime.fromisoformat(text)
-    return None
-
-
-FIVE_MINUTES = Granularity("300s")
-_MOST_SERIES = 1_000_000  # 15,000 circuits have 60,000; a look keeps them until there are enough
-
-
-class Templated(Protocol):
-    """A task whose arguments are template fields, rendered."""
-
-    template_fields: Sequence[str]
-
-
-def given_fields(task: Templated) -> dict[str, object]:
-    """Return the arguments of a task that are given, as `given_arguments` does."""
-    return given_arguments({name: getattr(task, name) for name in task.template_fields})
-
-
-def given_arguments(arguments: Mapping[str, object]) -> dict[str, object]:
-    """Return the arguments that are given, as text: so native templates give the same as templates of text.
-
-    None, the text `None` and blank text are "not given". A value of another type, like a list, stays as it
-    is: its reader refuses it.
-    """
-    texts = {name: text_of(value) for name, value in arguments.items()}
-    return {name: text for name, text in texts.items() if str(text).strip() not in ("", "None")}
-
-
-def read_name(given: Mapping[str, object], field: str) -> str | None:
-    """Read an argument that is text; None where it isn't given.
-
-    Raises:
-        EvplConfigError: it is no text.
-    """
-    return read_text(given[field], field) if field in given else None
-
-
-def read_code_ope(given: Mapping[str, object], default: str | None) -> str:
-    """Read `code_ope`.
-
-    Args:
-        given: the arguments.
-        default: the connection's.
-
-    Raises:
-        EvplConfigError: it is given nowhere, or is no text.
-    """
-    value = given.get("code_ope", default)
-    if value is None:
-        raise EvplConfigError(
-            "code_ope: set the operator's argument or the connection's extra; it is on Orange's invoice"
-        )
-    return read_text(value, "code_ope")
-
-
-def read_granularity(value: object, field: str) -> Granularity:
-    """Read a granularity.
-
-    Raises:
-        EvplConfigError: it is no text, or of another form.
-    """
-    return Granularity(read_text(value, field))
-
-
-def read_min_series(given: Mapping[str, object]) -> int:
-    """Read `min_series`.
-
-    Raises:
-        EvplConfigError: it isn't given, or is no whole number from 1 to a million.
-    """
-    if "min_series" not in given:
-        raise EvplConfigError("min_series: must be set, to the number of series to wait for")
-    return read_whole_number(given["min_series"], "min_series", (1, _MOST_SERIES))
-
-
-def read_length(given: Mapping[str, object], field: str) -> timedelta | None:
-    """Read a length of time above zero; None where it isn't given.
-
-    Raises:
-        EvplConfigError: it has another form, or is zero.
-    """
-    if field not in given:
+        moment = datetime.combine(date.fromisoformat(text), time(), UTC)
+    if moment is None or moment.tzinfo is None or moment < EPOCH:
         return None
-    length = read_duration(given[field], field)
-    if not length:
-        raise EvplConfigError(f"{field}: must be above zero")
-    return length
+    with suppress(OverflowError):
+        return to_utc(moment)
+    return None

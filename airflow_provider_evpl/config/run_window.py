@@ -1,4 +1,4 @@
-"""Finds the window of a run from the arguments and from what the scheduler says, never from the clock."""
+"""Finds the window of a run from its arguments and from the times of the scheduler, never from the clock."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -6,16 +6,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from airflow_provider_evpl.config.readers import read_length, read_moment
-from airflow_provider_evpl.errors import EvplConfigError, wrong
+from airflow_provider_evpl.config.readers import read_moment
+from airflow_provider_evpl.errors import EvplConfigError
 from airflow_provider_evpl.window import DAY, Window, floor, iso, to_utc
 
-__all__ = ["RunTimes", "read_window", "resolve_window", "within_dates"]
+__all__ = ["RunTimes", "resolve_window", "within_dates"]
+
+_SET_A_WINDOW = "Set window_start and window_end, or window_length."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunTimes:
-    """What the scheduler says of a run; None where it says nothing, as for a manual run of Airflow 3."""
+    """The times that the scheduler gives to a run. Each may be None: a manual run of Airflow 3 has none."""
 
     partition_date: datetime | None = None
     data_interval_start: datetime | None = None
@@ -24,7 +26,7 @@ class RunTimes:
 
     @classmethod
     def from_context(cls, context: Mapping[str, Any]) -> "RunTimes":
-        """Take what a task's context has of them."""
+        """Take the times from the context of a task."""
         return cls(
             partition_date=context.get("partition_date"),
             data_interval_start=context.get("data_interval_start"),
@@ -36,10 +38,17 @@ class RunTimes:
 def resolve_window(
     *, start: datetime | None, end: datetime | None, length: timedelta | None, run: RunTimes
 ) -> Window:
-    """Find a run's window, in the contract's order; never from the clock.
+    """Find the window of a run. The first of these that is given counts, in the order of the contract.
+
+    Args:
+        start: the argument `window_start`.
+        end: the argument `window_end`.
+        length: the argument `window_length`.
+        run: the times of the scheduler.
 
     Raises:
-        EvplConfigError: nothing says which window to pull; the message says what to set.
+        EvplConfigError: the window is in none of them; the message says what to set.
+        OverflowError: the window is outside of the range of dates.
     """
     if start is not None or end is not None:
         return _explicit(start, end)
@@ -50,31 +59,32 @@ def resolve_window(
         return _last_full(length, run)
     if run.data_interval_start and run.data_interval_end and run.data_interval_end > run.data_interval_start:
         return _interval(run.data_interval_start, run.data_interval_end)
-    raise EvplConfigError(
-        "window: this run has no data interval; set window_start and window_end, or window_length"
-    )
+    raise EvplConfigError("window: this run has no data interval.", _SET_A_WINDOW)
 
 
 def _explicit(start: datetime | None, end: datetime | None) -> Window:
     if start is None or end is None:
-        raise EvplConfigError("window_start and window_end: set both or neither")
+        raise EvplConfigError("window_start and window_end: set both or neither.")
     if end <= start:
-        raise EvplConfigError(f"window_end: {iso(end)} must come after window_start, {iso(start)}")
+        raise EvplConfigError(
+            "window_end: must come after window_start.", detail=f"They are {iso(end)} and {iso(start)}."
+        )
     return Window(start, end)
 
 
 def _interval(start: datetime, end: datetime) -> Window:
-    """A run by hand may have one that ends at the very moment it was asked for."""
+    """The interval of a manual run may end at the time of the trigger, with a fraction of a second."""
     if start.microsecond or end.microsecond:
         raise EvplConfigError(
-            f"window: this run's data interval {start.isoformat()}/{end.isoformat()} isn't in whole seconds; "
-            "set window_start and window_end, or window_length"
+            "window: this run's data interval is not in whole seconds.",
+            _SET_A_WINDOW,
+            f"The interval is {start.isoformat()}/{end.isoformat()}.",
         )
     return Window(start, end)
 
 
 def _latest(run: RunTimes) -> datetime | None:
-    """The interval's end; one without width is none: `airflow dags trigger` takes it from the clock."""
+    """Return the end of the interval. An empty interval does not count: `airflow dags trigger` makes one."""
     if run.logical_date and run.data_interval_start == run.data_interval_end:
         return run.logical_date
     return run.data_interval_end or run.logical_date
@@ -84,34 +94,16 @@ def _last_full(length: timedelta, run: RunTimes) -> Window:
     until = _latest(run)
     if until is None:
         raise EvplConfigError(
-            "window_length: this run has neither a data interval nor a logical date; "
-            "set window_start and window_end"
+            "window_length: this run has neither a data interval nor a logical date.",
+            "Set window_start and window_end.",
         )
     end = floor(to_utc(until), min(length, DAY))
     return Window(end - length, end)
 
 
-def read_window(given: Mapping[str, object], run: RunTimes) -> Window:
-    """Find the window that `window_start`, `window_end`, `window_length` and the run mean.
-
-    Raises:
-        EvplConfigError: one of them is wrong, or nothing says which window is meant.
-        OverflowError: it lies outside of what dates can say.
-    """
-    length = read_length(given, "window_length")
-    if length is not None and DAY % length and length % DAY:
-        raise wrong("window_length: must divide a day or be whole days", given["window_length"])
-    start, end = _moment(given, "window_start"), _moment(given, "window_end")
-    return resolve_window(start=start, end=end, length=length, run=run)
-
-
-def _moment(given: Mapping[str, object], field: str) -> datetime | None:
-    return read_moment(given[field], field) if field in given else None
-
-
 @contextmanager
 def within_dates() -> Iterator[None]:
-    """Say in words what an overflow of dates means.
+    """Replace an overflow of dates by an error that says what it means.
 
     Raises:
         EvplConfigError: in place of an OverflowError.
@@ -119,4 +111,4 @@ def within_dates() -> Iterator[None]:
     try:
         yield
     except OverflowError:
-        raise EvplConfigError("window: lies outside of what dates can say") from None
+        raise EvplConfigError("window: is outside of the range of dates, the years 1 to 9999.") from None

@@ -1,4 +1,4 @@
-"""A connection's fields, read and checked: everything the API side needs to know."""
+"""The fields of a connection, read and checked: all that the room `api` needs to know."""
 
 import ast
 import ipaddress
@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from math import inf
 from pathlib import Path
 from ssl import PROTOCOL_TLS_CLIENT, SSLContext
+from textwrap import fill
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -25,6 +26,7 @@ from airflow_provider_evpl.errors import LONGEST_NAME, EvplConfigError, name_som
 
 __all__ = ["Settings"]
 
+_UNNAMED = "the connection"
 _BASE_URL = "https://api.orange.com"
 _TOKEN_PATH = "/oauth/v3/token"  # noqa: S105 a path, not a secret
 _ODD_IN_URL = re.compile(r"[^!-~]|\\")
@@ -34,14 +36,14 @@ _DEFAULT_PORTS = {"https": 443, "http": 80}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """How to reach the API, and as whom.
+    """How to reach the API, and with which credentials.
 
-    Field names are the connection's; `base_url` and `token_url` come without a trailing slash.
+    Attributes have the names of the connection's fields. `base_url` and `token_url` have no trailing slash.
 
     Attributes:
-        timeout_seconds: the longest silence on the line; a whole answer may take ten times that.
-        max_retry_seconds: how long one request may wait in all, between its attempts.
-        requests_per_second: the rate limit over all threads.
+        timeout_seconds: the longest pause while a response arrives; a whole response may take ten times that.
+        max_retry_seconds: the longest total wait of one request, over all its attempts.
+        requests_per_second: the rate limit of a task, over all its threads.
         connection: names the connection in messages: `connection evpl_default`.
     """
 
@@ -51,7 +53,7 @@ class Settings:
     base_url: str = _BASE_URL
     token_url: str = _BASE_URL + _TOKEN_PATH
     code_ope: str | None = None
-    token_auth: str = "basic"  # noqa: S105 the name of a way, not a secret
+    token_auth: str = "basic"  # noqa: S105 the name of a method, not a secret
     ctxtid: tuple[str, ...] = ("wses", "vsn")
     pagination: str = "element"
     page_parallelism: int = 4
@@ -63,7 +65,7 @@ class Settings:
     naive_timestamps: str = "reject"
     job: str = "JOBV"
     offer_type: str = "EVPL"
-    connection: str = "the connection"
+    connection: str = _UNNAMED
 
     @classmethod
     def from_connection(
@@ -90,27 +92,29 @@ class Settings:
             EvplConfigError: a field is missing, unknown or wrong. The message names the field and shows no
                 secret.
         """
-        values: dict[str, Any] = {"login": login, "password": password, "host": host, "extra": extra}
-        if conn_id:
-            values["connection"] = f"connection {one_line(conn_id, LONGEST_NAME)}"
-        return guarded(lambda: cls._read(**values), password)
+        connection = f"connection {one_line(conn_id, LONGEST_NAME)}" if conn_id else _UNNAMED
+        return guarded(
+            lambda: cls._read(login, password, host, extra, connection),
+            password,
+            f"Correct this field in {connection}.",
+        )
 
     @classmethod
     def _read(
         cls,
-        *,
         login: str | None,
         password: str | None,
         host: str | None,
         extra: Mapping[str, object],
-        connection: str = "the connection",
+        connection: str,
     ) -> "Settings":
         if unknown := sorted(extra.keys() - _READERS.keys()):
-            known = ", ".join(sorted(_READERS))
             names = name_some([one_line(name, LONGEST_NAME) for name in unknown])
             raise EvplConfigError(
-                f"extra: unknown {names}; known are {known}",
-                without_value=f"extra: unknown ***; known are {known}",
+                f"extra: unknown {names}.",
+                f"Correct the name in {connection}.",
+                fill(f"Known extras: {', '.join(_READERS)}.", width=80),
+                without_value="extra: unknown ***.",
             )
         given = {name: value for name, value in extra.items() if is_given(value)}
         _required(given.get("application_id"), "application_id")
@@ -130,9 +134,9 @@ class Settings:
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What must never be shown: the client secret, also as Basic credentials; the proxy's password.
+        """What must never be shown: the client secret, plain and as Basic credentials; the proxy's password.
 
-        Where the proxy has a user alone, that is its secret: a key.
+        If the proxy has a user without a password, the user is a secret, because it is probably a key.
         """
         proxy = urlsplit(self.proxy or "")
         proxy_secret = unquote(proxy.password or proxy.username or "")
@@ -140,12 +144,12 @@ class Settings:
 
     @property
     def basic_credentials(self) -> str:
-        """Client id and secret as HTTP Basic has them, without the word `Basic`."""
+        """Client id and secret in the form of HTTP Basic, without the word `Basic`."""
         return b64encode(f"{self.client_id}:{self.client_secret}".encode()).decode()
 
     @property
     def source(self) -> dict[str, str]:
-        """Where samples come from, as the lake records and compares it."""
+        """Where samples come from. The lake stores and compares this."""
         return {
             "base_url": _canonical(urlsplit(self.base_url)),
             "job": self.job,
@@ -157,37 +161,38 @@ class Settings:
         loopback = all(_is_loopback(urlsplit(url).hostname) for url in (self.base_url, self.token_url))
         if self.verify is False and not loopback:
             raise EvplConfigError(
-                "verify: false is for a loopback host only; give the path of a CA bundle instead"
+                "verify: false is for a loopback host only.",
+                f"Set it to true, or to the path of a CA bundle, in {self.connection}.",
             )
         if isinstance(self.verify, str):
             _check_bundle(self.verify)
 
     def _check_proxy(self) -> None:
-        """What is plain to the host is plain to a proxy, and on the way there unless that is https."""
+        """Over plain HTTP, a proxy sees the credentials, and so does the network between."""
         plain = any(urlsplit(url).scheme == "http" for url in (self.base_url, self.token_url))
         if self.proxy and plain and not _is_loopback(urlsplit(self.proxy).hostname):
             raise EvplConfigError(
-                "proxy: must be on a loopback host as well where host or token_url is plain http; "
-                "else it would be shown the credentials"
+                "proxy: must be on a loopback host, because host or token_url is plain http.",
+                f"Use https for both in {self.connection}, or a proxy on this machine.",
             )
 
 
 def _check_bundle(path: str) -> None:
-    """A folder of certificates can't be told from another one."""
+    """Raise EvplConfigError if it is no CA bundle. A folder of certificates looks like any other folder."""
     try:
         if not Path(path).is_dir():
             SSLContext(PROTOCOL_TLS_CLIENT).load_verify_locations(path)
     except (OSError, ValueError) as error:
-        must = "verify: must be true or the path of a CA bundle"
         raise EvplConfigError(
-            f"{must}; {quoted(path)} is none on this machine: {one_line(error)}",
-            without_value=f"{must}; *** is none on this machine",
+            f"verify: {quoted(path)} is no CA bundle on this machine.",
+            detail=f"{one_line(error)}.",
+            without_value="verify: *** is no CA bundle on this machine.",
         ) from None
 
 
 def _required(value: object, name: str) -> str:
     if not is_given(value):
-        raise EvplConfigError(f"{name}: must be set in the connection")
+        raise EvplConfigError(f"{name}: must be set.")
     return read_text(value, name)
 
 
@@ -195,13 +200,11 @@ def _read_url(value: object, name: str) -> str:
     text = read_text(value, name)
     parts = _split(text)
     if parts is None or parts.scheme not in _DEFAULT_PORTS or not parts.hostname or {"?", "#"} & set(text):
-        raise EvplConfigError(f"{name}: must be a URL like https://api.orange.com, without query or fragment")
+        raise EvplConfigError(f"{name}: must be a URL like https://api.orange.com, without ? and #.")
     if "@" in parts.netloc:
-        raise EvplConfigError(f"{name}: must hold no user or password; they belong into login and password")
+        raise EvplConfigError(f"{name}: must have no user or password; use login and password.")
     if parts.scheme == "http" and not _is_loopback(parts.hostname):
-        raise EvplConfigError(
-            f"{name}: must be https; plain http would show the credentials, it is for a loopback host only"
-        )
+        raise EvplConfigError(f"{name}: must be https; plain http is for a loopback host only.")
     return text.rstrip("/")
 
 
@@ -233,14 +236,14 @@ def _read_proxy(value: object, name: str) -> str:
     text = read_text(value, name)
     parts = _split(text)
     if parts is None or parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
-        raise EvplConfigError(f"{name}: must be an http or https URL")
+        raise EvplConfigError(f"{name}: must be an http or https URL.")
     return text
 
 
 def _read_header(value: object, name: str) -> str:
     text = read_text(value, name)
     if not (text.isascii() and text.isprintable()):
-        raise EvplConfigError(f"{name}: must be printable ASCII: it goes into a header")
+        raise EvplConfigError(f"{name}: must be printable ASCII, because it is sent as a header.")
     return text
 
 
@@ -248,12 +251,14 @@ def _read_ctxtid(value: object, name: str) -> tuple[str, ...]:
     if isinstance(value, str):
         value = _split_list(value.strip())
     if not isinstance(value, list | tuple) or not all(map(is_given, value)):
-        raise EvplConfigError(f"{name}: must be a list of texts, or text with commas; none for an empty one")
+        raise EvplConfigError(
+            f"{name}: must be a list of texts, or text with commas; none for an empty list."
+        )
     return tuple(read_text(item, name) for item in value)
 
 
 def _split_list(text: str) -> object:
-    """Split at commas; a list may also stand there as JSON has it (URIs), or Python (Airflow 2.11's form)."""
+    """Split text at commas. A list as text is read too: JSON in a URI, Python in the form of Airflow 2.11."""
     if text.lower() == "none":
         return []
     if not text.startswith("["):
@@ -264,17 +269,17 @@ def _split_list(text: str) -> object:
         return None
 
 
-def _read_pace(value: object, name: str) -> float:
-    pace = read_number(value, name, (0, 1000), above=True)
-    if pace * _DAY_SECONDS < 1:
+def _read_rate(value: object, name: str) -> float:
+    rate = read_number(value, name, (0, 1000), above=True)
+    if rate * _DAY_SECONDS < 1:
         raise wrong(f"{name}: must be at least one request a day", value)
-    return pace
+    return rate
 
 
 def _read_job(value: object, name: str) -> str:
     text = read_text(value, name)
     if text in (".", ".."):
-        raise EvplConfigError(f"{name}: {text!r} can be no part of an address")
+        raise EvplConfigError(f"{name}: {text!r} can't be part of a URL path.")
     return text
 
 
@@ -282,7 +287,9 @@ def _read_verify(value: object, name: str) -> bool | str:
     if isinstance(value, bool) or (isinstance(value, str) and value.strip().lower() in ("true", "false")):
         return read_boolean(value, name)
     if not isinstance(value, str):
-        raise EvplConfigError(f"{name}: must be true or the path of a CA bundle, is {type(value).__name__}")
+        raise EvplConfigError(
+            f"{name}: must be true, or the path of a CA bundle, but is {type(value).__name__}."
+        )
     return read_text(value, name)
 
 
@@ -294,7 +301,7 @@ _READERS: dict[str, Callable[[object, str], object]] = {
     "ctxtid": _read_ctxtid,
     "pagination": lambda value, name: read_choice(value, name, ("element", "page")),
     "page_parallelism": lambda value, name: read_whole_number(value, name, (1, 32)),
-    "requests_per_second": _read_pace,
+    "requests_per_second": _read_rate,
     "timeout_seconds": lambda value, name: read_number(value, name, (0, inf), above=True),
     "max_retry_seconds": lambda value, name: read_number(value, name, (0, inf)),
     "verify": _read_verify,

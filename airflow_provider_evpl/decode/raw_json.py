@@ -1,4 +1,8 @@
-"""JSON whose text is kept: cut into parts to be judged one by one, also where no JSON reader takes it."""
+"""Reads JSON part by part and keeps the text of each part, so that one broken part costs nothing else.
+
+A JSON parser reads the parts of what is valid JSON. The rest, such as a value `N/A`, is cut at its brackets
+and commas. The standard library's `json` can't do that: it stops at the first error, and gives no text.
+"""
 
 import re
 from typing import TypeAlias, TypeVar
@@ -6,6 +10,7 @@ from typing import TypeAlias, TypeVar
 import msgspec
 from msgspec import Raw
 
+from airflow_provider_evpl.decode.limits import MAX_FIELDS
 from airflow_provider_evpl.decode.values import InvalidValueError
 from airflow_provider_evpl.errors import name_of, one_line
 
@@ -18,11 +23,9 @@ __all__ = [
     "read_fields",
     "read_json",
     "read_parts",
-    "split",
     "split_fields",
 ]
 
-_MOST_FIELDS = 10_000  # of an object cut by hand: that takes 25 times the memory of its text
 _T = TypeVar("_T")
 Fields: TypeAlias = dict[str, Raw]
 
@@ -31,30 +34,31 @@ _TOKEN = re.compile(rb'(?:[^"\[\]{},]++|' + _TEXT + rb")*+([\[{]++|[\]}]++|,)", 
 _FIELD = re.compile(rb"(" + _TEXT + rb")\s*:\s*(.*)", re.DOTALL)
 
 _NAME = "".join(rf"(?:{letter}|\\u(?i:{ord(letter):04x}))" for letter in "timeStamp")
-# An escaped quote does not begin a name. The look back stands behind the quote, because it is slow before it.
+# An escaped quote does not begin a name. The lookbehind stands behind the quote: before it, it is slow.
 _TIME_STAMP = re.compile(rf'"(?<!\\"){_NAME}"\s*+:'.encode())
-_ESCAPED_LETTER = re.compile(rb"\\u00[567]")  # the name's letters are 53 to 74
+# The letters of `timeStamp` are 53 to 74 in hexadecimal.
+_ESCAPED_LETTER = re.compile(rb"\\u00[567]")
 
 
 class CutOffError(InvalidValueError):
-    """The text ends before what begins in it."""
+    """The text ends inside an array or an object."""
 
 
 def begins_with(raw: Raw | bytes, mark: bytes) -> bool:
-    """Look at the first byte; nothing is copied."""
+    """Return whether the text starts with this byte. Nothing is copied."""
     return memoryview(raw)[:1] == mark
 
 
 def count_time_stamps(raw: Raw | bytes) -> int:
-    """Return how many fields are named `timeStamp`, at any depth; a value of that text is not counted."""
+    """Count the fields named `timeStamp`, at any depth. A value `"timeStamp"` does not count."""
     return len(_TIME_STAMP.findall(raw))
 
 
 def count_lost(text: bytes, found: int) -> int:
-    """Return how many fields `timeStamp` a text has beyond those that were found.
+    """Return how many fields named `timeStamp` a text has beyond those that were found.
 
-    The plain count includes values and parts of names. It takes a fifth of the time, and is enough for nearly
-    all pages.
+    A plain search, which also counts values and parts of names, takes a fifth of the time. It is enough for
+    nearly all pages.
     """
     is_plain = b"\\" not in text or not _ESCAPED_LETTER.search(text)
     if is_plain and text.count(b"timeStamp") <= found:
@@ -66,7 +70,7 @@ def read_json(raw: Raw | bytes, kind: type[_T]) -> _T:
     """Read a value of a type.
 
     Raises:
-        InvalidValueError: it is none, or no JSON.
+        InvalidValueError: it is not JSON, or of another type.
     """
     try:
         return msgspec.json.decode(raw, type=kind)
@@ -75,10 +79,12 @@ def read_json(raw: Raw | bytes, kind: type[_T]) -> _T:
 
 
 def read_fields(raw: Raw | bytes) -> Fields:
-    """Read an object, each value as its text; one that no JSON reader takes is cut by hand.
+    """Read an object, each value as its text. An object that is not valid JSON is cut by hand.
+
+    If a name is there twice, the last value counts.
 
     Raises:
-        InvalidValueError: it is no object.
+        InvalidValueError: it is not an object, or can't be cut.
     """
     if not begins_with(raw, b"{"):
         raise InvalidValueError("not an object")
@@ -89,31 +95,32 @@ def read_fields(raw: Raw | bytes) -> Fields:
 
 
 def read_parts(raw: Raw | bytes) -> list[Raw]:
-    """Read an array likewise; anything else has no parts.
+    """Read an array, each element as its text; anything else has no elements.
 
     Raises:
-        InvalidValueError: an array that can't be cut.
+        InvalidValueError: it is an array that can't be cut.
     """
     if not begins_with(raw, b"["):
         return []
     try:
         return msgspec.json.decode(raw, type=list[Raw])
     except (ValueError, RecursionError):
-        return [Raw(part) for part in split(bytes(raw))]
+        return [Raw(part) for part in _split(bytes(raw))]
 
 
 def split_fields(raw: Raw | bytes) -> Fields:
-    """Cut an object by hand, which sees what a JSON reader doesn't: a name that is there twice.
+    """Cut an object by hand. Unlike a JSON parser, this finds a name that is there twice.
 
     Raises:
-        InvalidValueError: it is no object, has thousands of fields, a name can't be read or is there twice.
+        InvalidValueError: it is not an object, has too many fields, or a name can't be read or is there
+            twice.
     """
     if not begins_with(raw, b"{"):
         raise InvalidValueError("not an object")
     fields: Fields = {}
-    parts = split(bytes(raw))
-    if len(parts) > _MOST_FIELDS:
-        raise InvalidValueError(f"more than {_MOST_FIELDS:,} fields")
+    parts = _split(bytes(raw))
+    if len(parts) > MAX_FIELDS:
+        raise InvalidValueError(f"more than {MAX_FIELDS:,} fields")
     for part in parts:
         field = _FIELD.fullmatch(part)
         name = read_json(field[1], str) if field else None
@@ -125,12 +132,12 @@ def split_fields(raw: Raw | bytes) -> Fields:
     return fields
 
 
-def split(text: bytes) -> list[bytes]:
-    """Cut an array or an object at its commas; what stands between them is not judged.
+def _split(text: bytes) -> list[bytes]:
+    """Cut an array or an object at its commas. The parts are not checked.
 
     Raises:
-        CutOffError: the text ends before the array or object does.
-        InvalidValueError: it goes on after it, another bracket closes it, or nothing is between two commas.
+        CutOffError: the text ends inside the array or object.
+        InvalidValueError: more text follows, another bracket closes it, or nothing is between two commas.
     """
     parts: list[bytes] = []
     depth = start = at = 0

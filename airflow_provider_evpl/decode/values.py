@@ -1,4 +1,4 @@
-"""The rules for single values and timestamps: what counts as one, and what is odd."""
+"""Reads single values and timestamps."""
 
 import math
 import re
@@ -7,13 +7,13 @@ from array import array
 from collections.abc import Sequence
 from datetime import datetime
 
+from airflow_provider_evpl.decode.limits import MAX_TIMESTAMPS
 from airflow_provider_evpl.models import NO_ZONE
 from airflow_provider_evpl.window import EPOCH, microseconds
 
 __all__ = ["InvalidValueError", "Timestamps", "pack", "read_value", "read_values"]
 
 
-_MOST_TIMESTAMPS = 110_000  # a year of 5 minutes: a bound for memory
 _TIMESTAMP = re.compile(
     r"(\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):\d\d)(?:(:\d\d)(?:[.,](\d{1,9}))?)?(Z|[+-]\d\d(?::?\d\d)?)?",
     re.ASCII,
@@ -21,22 +21,24 @@ _TIMESTAMP = re.compile(
 
 
 class InvalidValueError(Exception):
-    """A sample or an entry can't be read; the argument says why. Never leaves `records`."""
+    """A sample or an entry can't be read; the argument says why. It never leaves this room."""
 
 
 class Timestamps(dict[str, int]):
-    """Texts and their microseconds since the epoch, read once each: all series of a window share their grid.
+    """Maps the text of a timestamp to its microseconds since the epoch.
+
+    Each text is read once, because all series of a window have the same timestamps.
 
     Args:
-        naive_is_utc: take a timestamp without zone as UTC; else it is odd.
+        naive_is_utc: read a timestamp without a zone as UTC; otherwise it is an error.
     """
 
     def __init__(self, *, naive_is_utc: bool) -> None:
         self._naive_is_utc = naive_is_utc
 
     def __missing__(self, text: str) -> int:
-        """Read a text that wasn't met before; raises InvalidValueError where it is none of ISO 8601."""
-        if len(self) >= _MOST_TIMESTAMPS:
+        """Read a new text; raise InvalidValueError if it is not ISO 8601."""
+        if len(self) >= MAX_TIMESTAMPS:
             self.clear()
         self[text] = _read_timestamp(text, naive_is_utc=self._naive_is_utc)
         return self[text]
@@ -60,13 +62,15 @@ def _read_timestamp(text: str, *, naive_is_utc: bool) -> int:
 
 
 def read_values(values: list[str | float | None]) -> list[float | None]:
-    """Read a series' values; the common case, all of them decimal text, goes at once.
+    """Read the values of a series.
+
+    The common case, decimal text only, is read in one step.
 
     Raises:
-        InvalidValueError: one of them is odd.
+        InvalidValueError: one of them is not a value.
     """
     try:
-        text = "".join(values)  # type: ignore[arg-type]  # a number or null among them is the TypeError below
+        text = "".join(values)  # type: ignore[arg-type]  # a number or null raises the TypeError below
         numbers = list(map(float, values))  # type: ignore[arg-type]
     except (TypeError, ValueError):
         return [read_value(value) for value in values]
@@ -76,7 +80,7 @@ def read_values(values: list[str | float | None]) -> list[float | None]:
 
 
 def read_value(value: object) -> float | None:
-    """Read one value: a number, or text that Python reads as one; None for null and empty text.
+    """Read one value: a number, or text that Python reads as a number; None for null and empty text.
 
     Raises:
         InvalidValueError: it is anything else, or not finite.
@@ -97,9 +101,10 @@ def read_value(value: object) -> float | None:
 
 
 def pack(values: Sequence[float | None]) -> "array[float]":
-    """Make doubles of values, NaN of None; kept as objects they would cost a third of all reading."""
+    """Store values as doubles, and None as NaN: Python objects would take a third of the reading time."""
     try:
-        packed = struct.pack(f"{len(values)}d", *values)  # a third of the time of an array made of them
+        # Takes a third of the time of array("d", values).
+        packed = struct.pack(f"{len(values)}d", *values)
     except struct.error:
         return array("d", (math.nan if value is None else value for value in values))
     return array("d", packed)

@@ -1,10 +1,11 @@
-"""Tries a connection out, as the form's button does: what is wrong with it, and what to do."""
+"""Tests a connection, as the button of the connection form does."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from airflow_provider_evpl.api.client import Client, Query
+from airflow_provider_evpl.config.arguments import DEFAULT_GRANULARITY
 from airflow_provider_evpl.errors import (
     EvplError,
     EvplRateLimitError,
@@ -17,57 +18,61 @@ from airflow_provider_evpl.window import DAY, Granularity, Window, floor
 __all__ = ["check_connection"]
 
 _T = TypeVar("_T")
-_ADVICE: dict[type[EvplError], str] = {
-    EvplRateLimitError: "that is a limit of Orange's: wait a minute and test again; "
-    "if the error stays, a quota is used up",
-    EvplRetryableError: "check host, token_url, and proxy or HTTPS_PROXY, from the machine that tests; "
-    "if they are right, the service is away: test again later",
+_NEXT_STEPS: dict[type[EvplError], str] = {
+    EvplRateLimitError: "This is a limit of Orange's. Test again in a minute. "
+    "If the error stays, a quota is used up.",
+    EvplRetryableError: "Check host, token_url, and proxy or HTTPS_PROXY, from the machine that tests. "
+    "If they are right, the service is down: test again later.",
 }
-_TOKEN_PLACE = "is that the right place? An empty token_url follows host, and no redirect is followed"  # noqa: S105 advice
-_TOKEN_ADVICE: dict[type[EvplError], str] = {
-    EvplRequestError: _TOKEN_PLACE,
-    EvplResponseError: _TOKEN_PLACE,
-    **_ADVICE,
+_CHECK_TOKEN_URL = "Check token_url. If it is empty, it follows host. Redirects are not followed."  # noqa: S105 advice
+_NEXT_STEPS_OF_TOKEN: dict[type[EvplError], str] = {
+    EvplRequestError: _CHECK_TOKEN_URL,
+    EvplResponseError: _CHECK_TOKEN_URL,
+    **_NEXT_STEPS,
 }
-_REPORT_ADVICE: dict[type[EvplError], str] = {EvplResponseError: "is that the right host?", **_ADVICE}
+_NEXT_STEPS_OF_REPORT: dict[type[EvplError], str] = {
+    EvplResponseError: "Check host. Redirects are never followed. If it is right, show Orange this message.",
+    **_NEXT_STEPS,
+}
 
 
 def check_connection(client: Client) -> str:
-    """Ask for a token, then, where the connection has an operator code, for one small window.
+    """Request a token and, if the connection has an operator code, one small window of the report.
 
     Args:
-        client: one that doesn't try again: somebody waits for the answer.
+        client: one that doesn't retry, because somebody waits for the result.
 
     Returns:
-        What was found, for people.
+        What worked, for people.
 
     Raises:
-        EvplError: what was asked, what came of it, and the next step; no secret.
+        EvplError: what was requested, why it failed, and the next step; no secret.
     """
     settings = client.settings
-    _step(client.check_token, f"No token from {client.redact(settings.token_url)}", _TOKEN_ADVICE)
+    _try(client.check_token, f"No token from {client.redact(settings.token_url)}", _NEXT_STEPS_OF_TOKEN)
     if settings.code_ope is None:
-        return "Got a token. The report was not tried: the connection has no code_ope"
+        return "Got a token. The report was not tried, because the connection has no code_ope."
     query = _query(settings.code_ope)
-    page = _step(
+    page = _try(
         lambda: client.page(query, 1),
         f"Got a token, but no report at {query.granularity.text} from {client.redact(settings.base_url)}",
-        _REPORT_ADVICE,
+        _NEXT_STEPS_OF_REPORT,
     )
-    found = f"Got a token and a report: {page.entry_count} series on the first page of {query.window}"
-    return found if page.entry_count else f"{found}. If there should be some, check code_ope"
+    found = f"Got a token and a report: {page.entry_count} series on the first page of {query.window.label}."
+    return found if page.entry_count else f"{found} If there should be some, check code_ope."
 
 
 def _query(code_ope: str) -> Query:
-    """Five minutes of two days ago: small, and surely published."""
+    """Return a query of five minutes of two days ago: it is small, and published by now."""
     start = floor(datetime.now(UTC), DAY) - 2 * DAY
     window = Window(start, start + timedelta(seconds=300))
-    return Query(code_ope=code_ope, granularity=Granularity("300s"), window=window)
+    return Query(code_ope=code_ope, granularity=Granularity(DEFAULT_GRANULARITY), window=window)
 
 
-def _step(ask: Callable[[], _T], failed: str, advice: Mapping[type[EvplError], str]) -> _T:
+def _try(request: Callable[[], _T], failed: str, next_steps: Mapping[type[EvplError], str]) -> _T:
+    """Return the result of a request; its error says what failed, and what to do here."""
     try:
-        return ask()
+        return request()
     except EvplError as error:
-        more = next((f"; {text}" for kind, text in advice.items() if isinstance(error, kind)), "")
-        raise type(error)(f"{failed}: {error}{more}") from error
+        next_step = next((text for kind, text in next_steps.items() if isinstance(error, kind)), None)
+        raise type(error)(f"{failed}: {error.what}", next_step or error.next_step, error.detail) from error

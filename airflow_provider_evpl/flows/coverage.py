@@ -1,96 +1,21 @@
-"""Finds what a range of a lake lacks, and which windows to pull again."""
+"""Reads a range of a lake, and finds what it lacks, what it has twice, and what others wrote."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NamedTuple
 
 from airflow_provider_evpl.errors import name_some
-from airflow_provider_evpl.flows.findings import Finding, Outcome, judge_age
+from airflow_provider_evpl.flows.findings import Coverage, Finding, Outcome, judge_age
 from airflow_provider_evpl.flows.roster import Lacking, Roster
 from airflow_provider_evpl.lake.contents import UnreadableError
 from airflow_provider_evpl.lake.layout import group, largest
 from airflow_provider_evpl.lake.objects import Foreign, Objects
 from airflow_provider_evpl.lake.parquet import Footer
 from airflow_provider_evpl.models import Series
-from airflow_provider_evpl.window import DAY, Window, floor, iso
+from airflow_provider_evpl.window import DAY, Window, floor
 
-__all__ = ["Coverage", "find_gaps"]
-
-_KINDS = ("missing", "empty", "overlap", "foreign", "absent", "vanished", "null")
-_MOST_MESSAGES = 100
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Coverage:
-    """What was found in a range of a lake.
-
-    Attributes:
-        window: the range.
-        objects: how many of ours overlap the range.
-        foreign: windows that a pull would refuse, also those beside the range.
-        rows, observed, values, expected: sums over our objects, without those that lie in others; the last
-            three without objects that aren't made of whole steps.
-    """
-
-    window: Window
-    objects: int
-    rows: int
-    expected: int
-    observed: int
-    values: int
-    findings: list[Finding]
-    foreign: list[Window]
-
-    @property
-    def windows(self) -> list[Window]:
-        """The windows to pull again: in order of time, without overlap, each within one UTC day.
-
-        Windows that only touch stay apart, because one that can't be completed must not block the other.
-        What a foreign object overlaps is left out, because a pull would refuse it.
-        """
-        joined: list[Window] = []
-        for one in sorted(finding.window for finding in self._with(Outcome.RETURNED)):
-            if joined and one.start < joined[-1].end:
-                joined[-1] = Window(joined[-1].start, max(joined[-1].end, one.end))
-            else:
-                joined.append(one)
-        return [one for one in joined if not any(map(one.overlaps, self.foreign))]
-
-    @property
-    def gaps(self) -> list[Finding]:
-        """All findings but the days before the data set's first one."""
-        return [one for one in self.findings if one.outcome is not Outcome.BEFORE_FIRST_DAY]
-
-    @property
-    def given_up(self) -> int:
-        """How many findings are given up."""
-        return len(self._with(Outcome.GIVEN_UP))
-
-    @property
-    def messages(self) -> list[str]:
-        """The first hundred findings, for people."""
-        return [str(finding) for finding in self.findings[:_MOST_MESSAGES]]
-
-    def _with(self, outcome: Outcome) -> list[Finding]:
-        return [one for one in self.findings if one.outcome is outcome]
-
-    def as_dict(self) -> dict[str, object]:
-        """Write it as JSON can, small: counts, and the first hundred findings."""
-        kinds = Counter(finding.kind for finding in self.findings)
-        return {
-            "window_start": iso(self.window.start),
-            "window_end": iso(self.window.end),
-            "objects": self.objects,
-            "rows": self.rows,
-            "expected": self.expected,
-            "observed": self.observed,
-            "values": self.values,
-            **{kind: kinds[kind] for kind in _KINDS},
-            "given_up": self.given_up,
-            "findings": self.messages,
-        }
+__all__ = ["find_gaps"]
 
 
 def find_gaps(
@@ -101,18 +26,18 @@ def find_gaps(
     now: datetime,
     give_up_after: timedelta | None,
 ) -> Coverage:
-    """Find what a range of a lake lacks, what it has twice, and what isn't ours.
+    """Find what a range of a lake lacks, what it has twice, and what this connection didn't land.
 
     Series are compared by name. Each is expected from its first UTC day in the range until `give_up_after`
-    after its last one. Footers are read, and the rows of some objects: of one for each distinct set of
-    series, and of those that lack values.
+    after its last one. All footers are read. Rows are read of one object for each distinct set of series, and
+    of objects that lack values.
 
     Args:
         objects: of one operator code at one granularity.
         window: the range.
         min_coverage: 0 to 1: in which share of an object's steps each series must have a value.
-        now: the time, for the age of what was found.
-        give_up_after: how long a window is pulled again that no pull mends; None for ever.
+        now: the time, for the age of the findings.
+        give_up_after: how long an incomplete window is pulled again; None for ever.
 
     Raises:
         EvplError: the store failed or refused.
@@ -125,31 +50,29 @@ def find_gaps(
     for content in contents:
         days[content.day].append(content.series)
     roster = Roster(days, give_up_after)
-    whole = [
-        _Whole(content, content.steps, judge_age(content.window, content.footer, now, give_up_after))
-        for content in contents
-        if content.steps
-    ]
+    whole = [content for content in contents if content.steps]
+    ages = ((one, judge_age(one.window, one.footer, now, give_up_after)) for one in whole)
+    incomplete = (_find_incomplete(objects, *one, roster, min_coverage) for one in ages)
     findings = [
         *_missing(objects, window, found),
         *_overlaps(own),
         *(Finding(one, "foreign", text, Outcome.FOREIGN) for one, text in _foreign(found)),
-        *(finding for one in whole if (finding := _find_incomplete(objects, one, roster, min_coverage))),
+        *filter(None, incomplete),
     ]
     return Coverage(
         window=window,
         objects=len(own),
-        rows=sum(content.footer.rows for content in contents),
-        expected=sum(one.steps * len(roster.expected(one.content.day)) for one in whole),
-        observed=sum(one.content.footer.observed or 0 for one in whole),
-        values=sum(one.content.values for one in whole),
+        rows=sum(content.footer.ledger.rows for content in contents),
+        expected=sum(one.steps * len(roster.expected(one.day)) for one in whole),
+        observed=sum(one.footer.ledger.observed or 0 for one in whole),
+        values=sum(one.values for one in whole),
         findings=sorted(findings, key=lambda one: one.window),
         foreign=[one for one, what in whole_days.items() if isinstance(what, Foreign)],
     )
 
 
 def _in_whole_days(window: Window) -> Window:
-    """Widen a window to whole UTC days: what a pull of a part of a day would meet."""
+    """Widen a window to whole UTC days, because a pull of a part of a day meets all objects of the day."""
     return Window(floor(window.start, DAY), floor(window.end - timedelta(seconds=1), DAY) + DAY)
 
 
@@ -163,7 +86,12 @@ def _missing(objects: Objects, window: Window, landed: Iterable[Window]) -> Iter
 
 
 def _gaps(window: Window, landed: Iterable[Window]) -> Iterator[Window]:
-    """What no landed interval holds; these are in order."""
+    """Yield the parts of a window that no landed interval holds.
+
+    Args:
+        window: the whole.
+        landed: intervals, in order of time.
+    """
     covered = window.start
     for one in landed:
         if one.start > covered:
@@ -176,10 +104,10 @@ def _gaps(window: Window, landed: Iterable[Window]) -> Iterator[Window]:
 def _overlaps(own: Mapping[Window, Footer]) -> Iterator[Finding]:
     for one in group(own, own):
         if len(one.replaces) > 1:
-            what = (
-                f"{len(one.replaces)} objects have the same samples: {name_some([*map(str, one.replaces)])}"
+            names = name_some([landed.label for landed in one.replaces])
+            yield Finding(
+                one.window, "overlap", f"{len(one.replaces)} objects have the same samples: {names}"
             )
-            yield Finding(one.window, "overlap", what)
 
 
 def _foreign(found: Mapping[Window, Footer | Foreign]) -> Iterator[tuple[Window, str]]:
@@ -194,17 +122,17 @@ class _Content:
 
     Attributes:
         day: the beginning of its UTC day.
-        steps: of its interval; None if that isn't made of whole steps.
-        series: none of an object that can't be read.
-        values: steps of series that have a value.
-        lowest_share: the lowest share of steps with a value that a series has; None if not known.
-        problem: why its rows can't be read.
+        steps: number of steps of its interval; 0 if the interval isn't made of whole steps.
+        series: empty if the object can't be read.
+        values: number of pairs of series and step with a value.
+        lowest_share: the lowest share of steps with a value of any series; None if not known.
+        problem: why the rows can't be read; None if they can.
     """
 
     window: Window
     footer: Footer
     day: datetime
-    steps: int | None
+    steps: int
     series: frozenset[Series]
     values: int
     lowest_share: float | None
@@ -212,13 +140,13 @@ class _Content:
 
     @classmethod
     def read(cls, objects: Objects, window: Window, footer: Footer) -> "_Content":
-        """Read what an object has.
+        """Read the contents of an object.
 
-        The footer says it, but for the names of the series. An object of an earlier version is counted by its
-        rows.
+        The footer has all but the names of the series. The rows of an object of an earlier version are
+        counted, because its footer has less.
         """
-        series, values, share = frozenset[Series](), footer.values or 0, footer.lowest_share
-        problem, steps = None, objects.steps_in(window)
+        series, values, share = frozenset[Series](), footer.ledger.values or 0, footer.lowest_share
+        problem, steps = None, objects.steps_in(window) or 0
         try:
             if footer.series_digest is None:
                 counts = objects.count(window)
@@ -242,26 +170,22 @@ class _Content:
         )
 
 
-class _Whole(NamedTuple):
-    """An object that is made of whole steps.
+def _find_incomplete(
+    objects: Objects, content: _Content, outcome: Outcome, roster: Roster, min_coverage: float
+) -> Finding | None:
+    """Return the finding of an object that is made of whole steps; None if it is complete.
 
-    Attributes:
-        steps: of its interval.
-        outcome: what happens to its window if it lacks values.
+    Args:
+        objects: of the lake, to read rows.
+        content: of the object.
+        outcome: what happens to the object's window if it lacks values.
+        roster: the expected series.
+        min_coverage: 0 to 1.
     """
-
-    content: _Content
-    steps: int
-    outcome: Outcome
-
-
-def _find_incomplete(objects: Objects, one: _Whole, roster: Roster, min_coverage: float) -> Finding | None:
-    """Return the finding of an object; None if it is complete."""
-    content, outcome = one.content, one.outcome
-    if content.footer.rows == 0:
+    if content.footer.ledger.rows == 0:
         return Finding(content.window, "empty", "no sample has landed", outcome)
     try:
-        lacking = _find_lacking(objects, one, roster, min_coverage)
+        lacking = _find_lacking(objects, content, roster, min_coverage)
     except UnreadableError as error:
         return Finding(content.window, "absent", f"its rows can't be read: {error}", outcome)
     if lacking.kind is None:
@@ -271,8 +195,7 @@ def _find_incomplete(objects: Objects, one: _Whole, roster: Roster, min_coverage
     return Finding(content.window, lacking.kind, str(lacking), outcome)
 
 
-def _find_lacking(objects: Objects, one: _Whole, roster: Roster, min_coverage: float) -> Lacking:
-    content = one.content
+def _find_lacking(objects: Objects, content: _Content, roster: Roster, min_coverage: float) -> Lacking:
     if content.problem:
         raise content.problem
     is_low = content.lowest_share is not None and content.lowest_share < min_coverage
@@ -280,6 +203,6 @@ def _find_lacking(objects: Objects, one: _Whole, roster: Roster, min_coverage: f
         content.day,
         content.series,
         counts=objects.count(content.window) if is_low else {},
-        steps=one.steps,
+        steps=content.steps,
         min_coverage=min_coverage,
     )

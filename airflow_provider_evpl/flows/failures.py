@@ -1,4 +1,4 @@
-"""Collects the errors of single slices; the run raises them together at its end."""
+"""Collects the errors of single slices; the run raises them as one error at its end."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -22,7 +22,7 @@ __all__ = ["SliceFailures"]
 
 # After three slices in a row the API itself is probably down.
 _MOST_UNANSWERED = 3
-_MOST_LINES = 20
+_MOST_SHOWN = 5
 _UNANSWERED = (EvplPagingError, EvplRequestError, EvplResponseError, EvplUnavailableError)
 _OF_ONE_SLICE = (*_UNANSWERED, EvplForeignError, EvplOverlapError)
 _log = logging.getLogger(__name__)
@@ -31,12 +31,12 @@ _log = logging.getLogger(__name__)
 class SliceFailures:
     """Collects the errors of a run's slices.
 
-    Credentials, a rate limit, a wait that is longer than allowed, a run that is being stopped, and the store
-    concern all slices: such an error is raised at once. Three slices in a row that the API can't answer stop
+    An error of the credentials, a rate limit, the store, a wait that is too long, or a run that is being
+    stopped concerns all slices and is raised at once. Three slices in a row that the API can't answer stop
     the run too.
 
     Args:
-        summary: of the run: what has landed.
+        summary: of the run: its window, and what has landed.
         is_stopped: whether the run is being stopped.
     """
 
@@ -49,7 +49,7 @@ class SliceFailures:
 
     @contextmanager
     def of(self, window: Window) -> Iterator[None]:
-        """Keep the error that is raised inside, if it belongs to this slice alone.
+        """Collect the error that is raised inside, if it belongs to this slice alone.
 
         Raises:
             EvplError: the error concerns all slices, or it is the third one in a row.
@@ -63,27 +63,22 @@ class SliceFailures:
             self.add(window, _without_frames(error))
             self._unanswered += isinstance(error, _UNANSWERED)
             if self._unanswered == _MOST_UNANSWERED:
-                raise self._all() from error
+                raise self._join() from error
 
     def add(self, window: Window, error: EvplError) -> None:
-        """Keep an error, and log it now, because an error that stops the run hides the collected ones.
-
-        Slices that are incomplete have one warning a run, for all of them.
-        """
-        if not isinstance(error, EvplIncompleteError):
-            _log.warning("%s", _tell(window, error))
+        """Collect an error."""
         self._errors.append((window, error))
 
-    @property
-    def miss_a_slice(self) -> bool:
-        """Whether a slice could not be read, and no error is worth a retry."""
-        errors = [error for _, error in self._errors]
-        is_missed = any(isinstance(error, _OF_ONE_SLICE) for error in errors)
-        return is_missed and not any(isinstance(error, EvplRetryableError) for error in errors)
-
-    def answered(self) -> None:
+    def reset_count(self) -> None:
         """Note that the API answered, because only errors in a row stop the run."""
         self._unanswered = 0
+
+    @property
+    def are_permanent(self) -> bool:
+        """Whether a slice could not be read, and no error is worth a retry."""
+        errors = [error for _, error in self._errors]
+        is_unread = any(isinstance(error, _OF_ONE_SLICE) for error in errors)
+        return is_unread and not any(isinstance(error, EvplRetryableError) for error in errors)
 
     def raise_all(self) -> None:
         """Raise all errors as one; return if there are none.
@@ -92,33 +87,48 @@ class SliceFailures:
             EvplError: retryable if any of them is, with the longest wait that the API asked for.
         """
         if self._errors:
-            raise self._all()
+            raise self._join()
 
-    def _all(self) -> EvplError:
+    def log_rest(self) -> None:
+        """Log the errors that no raised error shows: another error stopped the run, or they are too many."""
+        for window, error in self._errors:
+            _log.warning("%s", _describe(window, error))
+        self._errors.clear()
+
+    def _join(self) -> EvplError:
+        """Make one error of all; those that it doesn't show stay for `log_rest`."""
         by_time = sorted(self._errors, key=lambda one: one[0])
+        self._errors = by_time[_MOST_SHOWN:]
         errors = [error for _, error in by_time]
         if len(errors) == len(self._slices) == 1:
             return errors[0]
-        lines = [self._count(errors), *(_tell(*one) for one in by_time[:_MOST_LINES])]
-        if len(errors) > _MOST_LINES:
-            lines.append(f"and {len(errors) - _MOST_LINES:,} more, see the log")
-        message = "\n".join(lines)
+        what, detail = self._count(by_time), self._list(by_time[:_MOST_SHOWN])
         retryable = [error for error in errors if isinstance(error, EvplRetryableError)]
         if not retryable:
-            return type(errors[0])(message)
+            return type(errors[0])(what, "Do what each error below says, then run the task again.", detail)
         waits = [one.retry_after_seconds for one in retryable if one.retry_after_seconds is not None]
-        return type(retryable[0])(message, retry_after_seconds=max(waits, default=None))
-
-    def _count(self, errors: list[EvplError]) -> str:
-        incomplete = sum(isinstance(error, EvplIncompleteError) for error in errors)
-        left = len(errors) - incomplete
-        counts = (
-            f"slices landed: {len(self._summary.landings)}",
-            f"failed: {left}" if left else "",
-            f"landed with fewer values than min_coverage: {incomplete}" if incomplete else "",
+        return type(retryable[0])(
+            what,
+            "Airflow retries the task. If an error below stays, do what it says.",
+            detail,
+            retry_after_seconds=max(waits, default=None),
         )
-        stopped = "; the run stopped because the API failed for three slices in a row"
-        return f"{', '.join(filter(None, counts))}{stopped if self._unanswered == _MOST_UNANSWERED else ''}:"
+
+    def _count(self, by_time: list[tuple[Window, EvplError]]) -> str:
+        incomplete = sum(isinstance(error, EvplIncompleteError) for _, error in by_time)
+        failed = sum(window in self._slices for window, _ in by_time) - incomplete
+        landed = len(self._summary.landings)
+        counts = f"{_slices(failed)} failed, {landed:,} landed" if failed else f"{_slices(landed)} landed"
+        more = f", {incomplete:,} incomplete" if incomplete else ""
+        return f"window {self._summary.plan.window.label}: {counts}{more}."
+
+    def _list(self, shown: list[tuple[Window, EvplError]]) -> str:
+        lines = [_describe(*one) for one in shown]
+        if self._unanswered == _MOST_UNANSWERED:
+            lines.insert(0, "The API failed for three slices in a row, so the run stopped.")
+        if self._errors:
+            lines.append(f"and {len(self._errors):,} more: see the warnings in the log")
+        return "\n".join(lines)
 
 
 def _without_frames(error: EvplError) -> EvplError:
@@ -130,7 +140,11 @@ def _without_frames(error: EvplError) -> EvplError:
     return error
 
 
-def _tell(window: Window, error: EvplError) -> str:
-    """Name the slice; most errors do so themselves, one of the token doesn't."""
-    text = str(error)
-    return text if str(window) in text else f"slice {window}: {text}"
+def _describe(window: Window, error: EvplError) -> str:
+    """Return the slice and its error, each line after the first one indented."""
+    named = error if window.label in error.what else error.within(f"slice {window.label}")
+    return str(named).replace("\n", "\n  ")
+
+
+def _slices(count: int) -> str:
+    return "1 slice" if count == 1 else f"{count:,} slices"

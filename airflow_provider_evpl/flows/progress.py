@@ -1,4 +1,4 @@
-"""How far a pull is."""
+"""Measures how far a pull is, and logs it."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -18,8 +18,8 @@ class Progress:
 
     Attributes:
         pages, samples: received so far.
-        share: of the window, 0 to 1.
-        seconds_left: None until there is something to reckon from.
+        share: the share of the window that is pulled, 0 to 1.
+        seconds_left: an estimate; None until a share of the window is pulled.
     """
 
     pages: int
@@ -29,12 +29,12 @@ class Progress:
 
 
 class ProgressMeter:
-    """Turns pages into progress.
+    """Measures the progress of a pull by its pages.
 
     Args:
-        window: the whole of it.
-        on_progress: is told after every page.
-        clock: monotonic seconds.
+        window: of the pull.
+        on_progress: is called after every page.
+        clock: returns monotonic seconds.
     """
 
     def __init__(
@@ -51,16 +51,16 @@ class ProgressMeter:
 
     @property
     def seconds(self) -> float:
-        """Since the pull began."""
+        """The duration of the pull so far."""
         return self._clock() - self._started
 
     def begin(self, target: Window) -> None:
-        """Turn to the next slice, in any order."""
+        """Begin the next slice. The order of the slices does not matter."""
         self._done += self._target_length
         self._target_length, self._target_pages = target.length, 0
 
     def page(self, page: Page) -> None:
-        """Count a page and tell."""
+        """Count a page, and call `on_progress`."""
         self._pages += 1
         self._target_pages += 1
         self._samples += sum(len(entry.timestamps) for entry in page.entries)
@@ -78,15 +78,15 @@ _UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 
 class _Logger(Protocol):
     def info(self, event: str, /, *arguments: object) -> object:
-        """Write a line."""
+        """Log a line."""
 
 
 class ProgressLog:
-    """Takes a pull's progress and logs it.
+    """Logs the progress of a pull.
 
     Args:
         logger: of the task.
-        clock: monotonic seconds.
+        clock: returns monotonic seconds.
         every_seconds: the shortest time between two lines.
     """
 
@@ -94,23 +94,23 @@ class ProgressLog:
         self._logger = logger
         self._clock = clock
         self._every_seconds = every_seconds
-        self._told_at = clock()
-        self._untold: Progress | None = None
+        self._logged_at = clock()
+        self._unlogged: Progress | None = None
 
     def __call__(self, progress: Progress) -> None:
-        """Log it, if it is time for a line."""
-        self._untold = progress
-        if self._clock() - self._told_at >= self._every_seconds:
-            self._tell(progress)
+        """Log a line, if the last one is old enough."""
+        self._unlogged = progress
+        if self._clock() - self._logged_at >= self._every_seconds:
+            self._log(progress)
 
     def finish(self, summary: Mapping[str, Any]) -> None:
-        """Log where the pull came to, and what it landed.
+        """Log the last progress, and what the pull has landed.
 
         Args:
-            summary: the operator's result.
+            summary: the result of the task.
         """
-        if self._untold is not None:
-            self._tell(self._untold)
+        if self._unlogged is not None:
+            self._log(self._unlogged)
         self._logger.info(
             "Landed %s rows in %s slices, %.1f MB; received %s, duplicates %s, out of window %s, "
             "rejected %s; values %s of %s expected; retries %s; %s",
@@ -127,9 +127,9 @@ class ProgressLog:
             _human(summary["seconds"]),
         )
 
-    def _tell(self, progress: Progress) -> None:
-        self._told_at = self._clock()
-        self._untold = None
+    def _log(self, progress: Progress) -> None:
+        self._logged_at = self._clock()
+        self._unlogged = None
         left = "" if progress.seconds_left is None else f", {_human(progress.seconds_left)} left"
         self._logger.info(
             "%s pages, %s samples, %.0f %% of the window%s",
@@ -145,7 +145,7 @@ def _count(number: int | None) -> str:
 
 
 def _human(seconds: float) -> str:
-    """Write a length of time in its two largest units, rounded up: `1 h 20 min`."""
+    """Return a duration in its two largest units, rounded up: `1 h 20 min`."""
     rest = math.ceil(seconds)
     parts = []
     for unit, length in _UNITS:

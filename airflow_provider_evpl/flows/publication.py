@@ -1,4 +1,4 @@
-"""How far a window is published: asked with the smallest request there is, nothing is kept."""
+"""Asks whether a window is published, with the smallest possible requests; no sample is kept."""
 
 import logging
 from collections.abc import Callable
@@ -7,9 +7,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from airflow_provider_evpl.api.client import Client, Query
-from airflow_provider_evpl.api.pagination import read_pages
 from airflow_provider_evpl.config.plans import LONGEST_WAIT, WaitPlan
-from airflow_provider_evpl.errors import EvplPagingError, EvplRetryableError
+from airflow_provider_evpl.errors import EvplRetryableError
 from airflow_provider_evpl.window import EPOCH, Granularity, Window, iso, microseconds
 
 if TYPE_CHECKING:
@@ -21,47 +20,47 @@ _log = logging.getLogger(__name__)
 
 
 class Watch:
-    """Looks now and then whether a window is published; as text it says what was seen last.
+    """Polls now and then whether a window is published. `str()` of it says what the last poll saw.
 
     Args:
-        plan: what to wait for.
-        clock: the time, with its zone.
+        plan: which window to wait for.
+        clock: returns the time, with its zone.
     """
 
     def __init__(self, plan: WaitPlan, *, clock: Callable[[], datetime]) -> None:
         self._plan = plan
         self._clock = clock
         self._due = plan.due
-        self._seen = f"window {plan.window}: nothing seen yet (asked from {iso(plan.due)} on)"
+        self._seen = f"window {plan.window.label}: nothing seen yet (requests begin at {iso(plan.due)})"
         self._failure = ""
         self._series: int | None = None
 
     @property
     def due(self) -> datetime:
-        """Before that nothing is asked: the plan's, or later where the API said to wait, a day at most."""
+        """The time of the next request: the plan's, or later if the API asked to wait, up to a day."""
         return self._due
 
     @property
     def has_failed(self) -> bool:
-        """Whether the last look met what may pass: the API is away, or asks to wait."""
+        """Whether the last poll met a temporary error: the API is down, or asks to wait."""
         return bool(self._failure)
 
     @property
     def series(self) -> int | None:
-        """How many series the last look saw, enough or too few; None where it didn't ask, or failed."""
+        """The number of series that the last poll saw; None if it sent no request, or failed."""
         return self._series
 
     def __str__(self) -> str:
-        """How many series were there at the last look that worked, and why a later one didn't."""
+        """Say how many series the last successful poll saw, and why a later one failed."""
         return self._seen + self._failure
 
     def poll(self, client: Client) -> bool:
-        """Poll once, if it is time: whether enough series have their last sample.
+        """Poll once, if a request is due. Return whether enough series have their last sample.
 
-        What may pass is logged, and counts as "not yet".
+        A temporary error is logged and counts as "not yet".
 
         Raises:
-            EvplPermanentError: looking again won't help.
+            EvplPermanentError: polling again won't help.
         """
         is_published = self._clock() >= self._due and self._ask(client)
         _log.log(logging.WARNING if self._failure else logging.INFO, "%s", self)
@@ -79,31 +78,30 @@ class Watch:
                 enough=plan.min_series,
             )
         except EvplRetryableError as error:
-            self._failure = f"; the last look failed: {error}"
+            self._failure = f"; the last poll failed: {' '.join(str(error).splitlines())}"
             if error.retry_after_seconds:
                 self._due = self._clock() + min(timedelta(seconds=error.retry_after_seconds), LONGEST_WAIT)
             return False
-        self._seen = (
-            f"window {plan.window}: {self._series} of {plan.min_series} series have their last sample"
-        )
+        counts = f"{self._series} of {plan.min_series} series have their last sample"
+        self._seen = f"window {plan.window.label}: {counts}"
         return self._series >= plan.min_series
 
 
 def count_published(
     client: Client, *, code_ope: str, granularity: Granularity, window: Window, enough: int
 ) -> int:
-    """Count the series that have their last sample of a window: one in the last step that begins in it.
+    """Count the series that have a sample in the last step that begins in a window.
 
-    Whether a timestamp is the start or the end of its step, nobody knows; a window's samples are
-    those whose timestamp lies in it, so the last one is too [A]. A sample without a value counts:
-    it is a row in the lake. One that can't be read is none, it is only logged.
+    Orange does not say whether a timestamp marks the start or the end of its step. A window's samples are
+    those whose timestamp lies in it, and so is its last one [A]. A sample without a value counts, because it
+    is a row in the lake. An unreadable sample is logged and not counted.
 
     Args:
-        client: asks for one page after the other.
+        client: requests one page after the other.
         code_ope: the operator code.
         granularity: has a step that begins in the window.
-        window: what should be published.
-        enough: at so many series no further page is asked for.
+        window: the window to check.
+        enough: no further page is requested once so many series are counted.
 
     Raises:
         EvplConfigError: no step begins in the window, or the granularity has no fixed length.
@@ -111,26 +109,20 @@ def count_published(
         EvplError: as `Client.page`.
     """
     last = granularity.last_step_in(window)
-    asked = Window(last.replace(microsecond=0), window.end)  # whole seconds, as a request has them
+    asked = Window(last.replace(microsecond=0), window.end)  # a request has whole seconds
     query = Query(code_ope=code_ope, granularity=granularity, window=asked)
     first, end = (microseconds(moment - EPOCH) for moment in (last, window.end))
     found: set[Series] = set()
     rejected, reason = 0, ""
-    pages = read_pages(lambda index: client.page(query, index), pagination=client.settings.pagination)
-    try:
-        with closing(pages):
-            for page in pages:
-                rejected += sum(one.samples for one in page.rejections)
-                reason = reason or next((one.reason for one in page.rejections), "")
-                for entry in page.entries:
-                    if any(first <= timestamp < end for timestamp in entry.timestamps):
-                        found.add(entry.series)
-                if len(found) >= enough:
-                    break
-    except EvplPagingError as error:
-        raise EvplPagingError(
-            f"report of {asked}: {error}. If the error stays, look at the connection's `pagination`"
-        ) from error
+    with closing(client.pages(query)) as pages:
+        for page in pages:
+            rejected += sum(one.samples for one in page.rejections)
+            reason = reason or next((one.reason for one in page.rejections), "")
+            for entry in page.entries:
+                if any(first <= timestamp < end for timestamp in entry.timestamps):
+                    found.add(entry.series)
+            if len(found) >= enough:
+                break
     if rejected:
         _log.warning("%d samples can't be read and don't count, the first: %s", rejected, reason)
     return len(found)

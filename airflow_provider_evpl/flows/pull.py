@@ -1,4 +1,4 @@
-"""The whole flow on one screen: window -> slices -> pages -> samples -> object -> summary."""
+"""Pulls a window into the lake: window -> slices -> pages -> samples -> object -> summary."""
 
 import logging
 import time
@@ -6,26 +6,28 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 from datetime import UTC, datetime
 from itertools import groupby
-from threading import Event
 
 from airflow_provider_evpl.api.client import Client, Query
-from airflow_provider_evpl.api.pagination import read_pages
 from airflow_provider_evpl.config.plans import PullPlan
-from airflow_provider_evpl.errors import (
-    EvplNotPublishedError,
-    EvplPagingError,
-    EvplRefusedError,
+from airflow_provider_evpl.errors import EvplNotPublishedError, EvplPagingError
+from airflow_provider_evpl.flows.decision import (
+    Land,
+    Refuse,
+    decide,
+    refuse_rejected,
+    refuse_unreadable,
 )
 from airflow_provider_evpl.flows.failures import SliceFailures
 from airflow_provider_evpl.flows.progress import Progress, ProgressMeter
-from airflow_provider_evpl.flows.shortfalls import CoverageCheck
+from airflow_provider_evpl.flows.shortfalls import Shortfalls
 from airflow_provider_evpl.flows.summary import Summary
+from airflow_provider_evpl.lake.changes import Change
 from airflow_provider_evpl.lake.lake import Lake, Target
 from airflow_provider_evpl.lake.layout import Dataset
 from airflow_provider_evpl.lake.samples import SampleCollector, Samples
 from airflow_provider_evpl.lake.store import Store
 from airflow_provider_evpl.models import Page
-from airflow_provider_evpl.window import DAY, floor, iso
+from airflow_provider_evpl.window import DAY, floor
 
 __all__ = ["pull", "pull_slice"]
 
@@ -45,17 +47,17 @@ def pull(  # noqa: PLR0913 each is a seam to the outside
 ) -> Summary:
     """Pull a window into the lake, slice by slice; memory grows with one slice, not with the window.
 
-    The newest slice comes first. Each slice ends exact, or as it was. An error that belongs to one slice does
-    not stop the others: the pull fails at the end, with all of these errors.
+    The newest slice comes first. Each slice lands exactly, or stays as it was. An error of one slice does not
+    stop the others: the pull fails at the end, with one error that lists them.
 
     Args:
-        client: authorised.
+        client: authorized.
         store: the root of the lake.
         plan: what to pull.
-        provenance: of the run, for the objects' footers: its ids.
-        on_progress: is told after every page.
-        summary: of this plan, still empty; it is filled slice by slice and returned, so what landed is
-            known where the pull fails.
+        provenance: ids of the run, for the objects' footers.
+        on_progress: is called after every page.
+        summary: of this plan, still empty. It is filled slice by slice and returned, so that the caller knows
+            what has landed even if the pull fails.
         clock: monotonic seconds.
 
     Raises:
@@ -79,7 +81,7 @@ def pull(  # noqa: PLR0913 each is a seam to the outside
     finally:
         summary.requests = client.requests_sent - sent_before
         summary.seconds = meter.seconds
-        run.warn_about_missing_values()
+        run.log_rest()
     return summary
 
 
@@ -92,16 +94,16 @@ def pull_slice(
 ) -> Samples:
     """Pull all pages of a window into memory.
 
-    Where they don't add up it starts again from the first, then one page at a time.
+    If the pages don't add up, it starts again from the first one, up to two times, one page at a time.
 
     Args:
-        client: authorised.
-        query: what to ask for.
-        on_page: is told of each page.
-        now: gives the time.
+        client: authorized.
+        query: what to request.
+        on_page: is called with each page.
+        now: returns the time.
 
     Raises:
-        EvplPagingError: they didn't add up three times.
+        EvplPagingError: the pages didn't add up three times.
         EvplError: as `Client.page`.
     """
     parallelism = client.settings.page_parallelism
@@ -109,7 +111,7 @@ def pull_slice(
         try:
             return _collect(client, query, parallelism, on_page, now())
         except EvplPagingError as error:
-            _log.info("%s; starting again, one page at a time", error)
+            _log.info("%s Starting again, one page at a time.", error.what)
             parallelism = 1
     return _collect(client, query, parallelism, on_page, now())
 
@@ -120,28 +122,15 @@ def _collect(
     collector = SampleCollector(
         query.window, code_ope=query.code_ope, granularity=query.granularity, pulled_at=pulled_at
     )
-    ended = Event()
-    pages = read_pages(
-        lambda index: client.page(query, index, cancelled=ended.is_set),
-        pagination=client.settings.pagination,
-        parallelism=parallelism,
-        on_end=ended.set,
-        hang_up=client.hang_up,
-    )
-    try:
-        with closing(pages):  # whatever is raised here, no page stays in flight
-            for page in pages:
-                collector.add(page)
-                on_page(page)
-    except EvplPagingError as error:
-        raise EvplPagingError(
-            f"slice {query.window}: {error}. If the error stays, look at the connection's `pagination`"
-        ) from error
+    with closing(client.pages(query, parallelism=parallelism)) as pages:
+        for page in pages:
+            collector.add(page)
+            on_page(page)
     return collector.finish()
 
 
 class _Run:
-    """Decides, slice by slice, what lands."""
+    """Pulls the slices of one run, and carries out what is decided about each."""
 
     def __init__(
         self,
@@ -160,112 +149,101 @@ class _Run:
         self._is_published = summary.plan.allow_empty
         self._waiting: list[tuple[Target, Samples]] = []
         self._failures = SliceFailures(summary, lambda: client.is_stopped)
-        self._coverage = CoverageCheck(summary, fail=self._failures.add, redact=client.redact)
-        self._told: frozenset[str] = frozenset()
+        self._shortfalls = Shortfalls(summary, fail=self._failures.add, redact=client.redact)
+        self._logged: frozenset[str] = frozenset()
 
     def take(self, target: Target) -> None:
-        """Pull a slice, then refuse it, land it, or let it wait until the window has shown its first sample.
+        """Pull a slice; refuse it, or land it once the window has shown its first sample.
 
         Raises:
             EvplError: the error concerns all slices.
         """
         self._meter.begin(target.window)
         with self._failures.of(target.window):
-            if target.foreign:
-                raise target.foreign
-            query = Query(
-                code_ope=self._plan.code_ope, granularity=self._plan.granularity, window=target.window
-            )
-            samples = pull_slice(self._client, query, self._meter.page, now=self._summary.now)
-            self._failures.answered()
-            self._judge(target, samples)
+            samples = self._pull(target)
+            self._failures.reset_count()
+            self._log_oddities(samples)
+            self._is_published |= samples.count_within(self._plan.window)[0] > 0
+            limit = self._plan.max_rejected_fraction
+            if error := refuse_rejected(samples, limit, redact=self._client.redact):
+                self._failures.add(target.window, error)
+            else:
+                self._waiting.append((target, samples))
         if self._is_published:
             for one in self._waiting:
                 with self._failures.of(one[0].window):
-                    self._land(*one)
+                    self._carry_out(*one)
             self._waiting.clear()
 
     def finish(self) -> None:
         """Raise the collected errors, or that the window has no sample.
 
-        A window whose samples are all unreadable is an error, not "not published yet".
-
         Raises:
             EvplError: slices failed, or the window has no sample.
         """
         unpublished = EvplNotPublishedError(
-            f"window {self._plan.window}: not published yet, the API has no sample in it; "
-            "nothing has landed. Run again later; if the error stays, check code_ope and granularity, "
-            "or set allow_empty"
+            f"window {self._plan.window.label}: not published yet. Nothing has landed.",
+            "Airflow retries. If it stays, check code_ope and granularity, or set allow_empty.",
         )
-        if self._waiting and not self._is_published and self._failures.miss_a_slice:
-            self._failures.add(self._plan.window, unpublished)  # the others may come: worth a retry
+        if self._waiting and not self._is_published and self._failures.are_permanent:
+            self._failures.add(self._plan.window, unpublished)  # other slices may come: worth a retry
         for target, samples in self._waiting:
-            if samples.rejections and not samples.ledger.rows and self._plan.window.contains(target.window):
-                self._refuse(target, f"no sample can be read: {samples.set_aside(self._client.redact)}")
-        self._coverage.finish()
+            if error := refuse_unreadable(samples, self._plan, redact=self._client.redact):
+                self._failures.add(target.window, error)
+        self._shortfalls.finish()
         self._failures.raise_all()
         if not self._is_published:
             raise unpublished
 
-    def warn_about_missing_values(self) -> None:
-        """Warn, once a run, if fewer values have landed than expected."""
-        self._coverage.finish()
-        if message := self._coverage.message():
-            _log.warning("%s", self._client.redact(message))
+    def log_rest(self) -> None:
+        """Log the errors that no raised error shows, and, once a run, that values are missing."""
+        self._failures.log_rest()
+        self._shortfalls.finish()
+        if message := self._shortfalls.message():
+            _log.warning("%s", message)
 
-    def _judge(self, target: Target, samples: Samples) -> None:
-        self._tell(
-            samples.unknown_fields, "Orange's document doesn't have these fields, they are not landed: %s"
-        )
-        self._tell(samples.unit_doubts, f"slice {target.window}: are these percentages? %s")
-        self._is_published |= samples.count_within(self._plan.window)[0] > 0
-        if refusal := samples.refusal(self._plan.max_rejected_fraction, redact=self._client.redact):
-            self._refuse(target, refusal)
-        else:
-            self._waiting.append((target, samples))
+    def _pull(self, target: Target) -> Samples:
+        if target.foreign:
+            raise target.foreign
+        query = Query(code_ope=self._plan.code_ope, granularity=self._plan.granularity, window=target.window)
+        return pull_slice(self._client, query, self._meter.page, now=self._summary.now)
 
-    def _land(self, target: Target, samples: Samples) -> None:
+    def _carry_out(self, target: Target, samples: Samples) -> None:
         change = self._lake.change(target, samples)
-        is_asked_for = self._plan.window.contains(target.window)
-        if change.losses and not (is_asked_for and self._plan.on_shrink == "replace"):
-            what = f"would erase landed samples: {'; '.join(change.losses)}"
-            self._leave(target, change.samples, self._client.redact(what), is_asked_for=is_asked_for)
-            return
+        decision = decide(target, change, self._plan, redact=self._client.redact)
+        if isinstance(decision, Land):
+            self._land(target, decision.change)
+        elif isinstance(decision, Refuse):
+            self._failures.add(target.window, decision.error)
+        else:
+            _log.warning("%s", decision.reason)
+            if kept := self._lake.completeness(target, change.samples):
+                self._shortfalls.check(kept)
+
+    def _land(self, target: Target, change: Change) -> None:
+        samples, name = change.samples, target.window.label
         landing = self._lake.land(target, change, self._provenance)
-        self._summary.add(landing, change.samples)
+        self._summary.add(landing, samples)
         if landing.revisions and any(landing.revisions):
-            changes = landing.revisions[:3]
-            _log.info("slice %s: %d samples added, %d changed, %d gone", target.window, *changes)
+            _log.info("slice %s: %d samples added, %d changed, %d gone", name, *landing.revisions[:3])
         if landing.rejected_path:
             _log.warning(
-                "slice %s: landed; %d rejected samples are in %s. Rejected or in conflict: %s",
-                target.window,
+                "slice %s: landed, but %d samples are rejected.\n"
+                "Show Orange the examples. All rejected samples are in\n%s\n%s",
+                name,
                 samples.ledger.rejected,
                 landing.rejected_path,
                 samples.set_aside(self._client.redact),
             )
-        self._coverage.add(change.samples)
+        self._shortfalls.add(samples)
 
-    def _leave(self, target: Target, samples: Samples, what: str, *, is_asked_for: bool) -> None:
-        window = target.window
-        if not is_asked_for:
-            ask = f"window_start={iso(window.start)}, window_end={iso(window.end)}"
-            self._refuse(
-                target, f"{what}; it is wider than the window asked for: ask for {ask} to decide by on_shrink"
-            )
-        elif self._plan.on_shrink == "keep":
-            _log.warning("slice %s: %s; kept what has landed", window, what)
-            if kept := self._lake.completeness(target, samples):
-                self._coverage.check(kept)
-        else:
-            self._refuse(target, f"{what}; set on_shrink to keep what has landed, or to replace it")
+    def _log_oddities(self, samples: Samples) -> None:
+        self._log_once(samples.unknown_fields, "Fields that Orange's document lacks are not landed: %s")
+        name = samples.window.label
+        self._log_once(samples.unit_doubts, f"slice {name}: values may not be percentages: %s")
 
-    def _refuse(self, target: Target, why: str) -> None:
-        self._failures.add(target.window, EvplRefusedError(f"slice {target.window}: {why}"))
-
-    def _tell(self, findings: frozenset[str], message: str) -> None:
-        """Each once a run."""
-        if new := findings - self._told:
+    def _log_once(self, findings: frozenset[str], message: str) -> None:
+        """Log each finding once a run."""
+        if new := findings - self._logged:
             _log.warning(message, ", ".join(sorted(new)))
-        self._told |= findings
+        self._logged |= findings

@@ -1,4 +1,4 @@
-"""Which series a lake should have on which UTC day, and which of them an object lacks."""
+"""The series that a lake should have on each UTC day, and those of them that an object lacks."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
@@ -16,10 +16,10 @@ __all__ = ["Lacking", "Roster"]
 class Roster:
     """The series that are expected on each UTC day of a range.
 
-    A series is expected from the first day that has it until some time after the last day that has it.
+    A series is expected from its first day until `give_up_after` after its last day.
 
     Args:
-        days: by the beginning of each UTC day the series of its objects.
+        days: the series of each object, by the beginning of its UTC day.
         give_up_after: how long after its last UTC day a series is still expected; None for ever.
     """
 
@@ -36,7 +36,7 @@ class Roster:
                 self._last[series] = day
 
     def expected(self, day: datetime) -> frozenset[Series]:
-        """Give the series that each object of a UTC day should have."""
+        """Return the series that each object of a UTC day should have."""
         if day not in self._expected:
             started = (one for one, first in self._first.items() if first <= day)
             self._expected[day] = frozenset(one for one in started if not self._is_forgotten(one, day))
@@ -59,8 +59,8 @@ class Roster:
         Args:
             day: the beginning of the object's UTC day.
             present: the series of the object.
-            counts: what the object has of its series; may leave out series that are complete.
-            steps: of the object's interval.
+            counts: what the object has of each series; complete series may be left out.
+            steps: number of steps of the object's interval.
             min_coverage: 0 to 1: in which share of the steps each series should have a value.
         """
         gone = sorted(self.expected(day) - present, key=lambda one: one.label) if min_coverage > 0 else []
@@ -82,7 +82,10 @@ class Roster:
     def _find_renamed(
         self, lacking: Iterable[Series], present: Iterable[Series]
     ) -> list[tuple[Series, Series]]:
-        """A renamed PoP shows as one series that ends, and one of its circuit and metric that begins."""
+        """Find pairs of series of one circuit and metric of which one ends where the other begins.
+
+        A renamed PoP shows as such a pair.
+        """
         old = {series[:2]: series for series in lacking}
         pairs = ((old[one[:2]], one) for one in present if one[:2] in old)
         return [(was, now) for was, now in pairs if self._first[was] < self._first[now] >= self._last[was]]
@@ -92,11 +95,11 @@ class Lacking(NamedTuple):
     """The series of which an object has too few values.
 
     Attributes:
-        absent: those that are missing or incomplete, though their last day isn't past.
-        null: those that have samples enough, but too many without a value.
-        vanished: those whose last day is past.
-        is_first_day: whether the day is the first one without one of the vanished.
-        renamed: series that lack values, and the new ones of the same circuit and metric.
+        absent: missing or incomplete series whose last day isn't past.
+        null: series with enough samples, of which too many have no value.
+        vanished: series whose last day is past.
+        is_first_day: whether the day is the first one without one of the vanished series.
+        renamed: pairs of a series that lacks values and a new one of the same circuit and metric.
     """
 
     absent: list[Lack]
@@ -107,7 +110,7 @@ class Lacking(NamedTuple):
 
     @property
     def kind(self) -> str | None:
-        """`absent`, `null` or `vanished`, the first that there is; None where nothing lacks."""
+        """The first of `absent`, `null` and `vanished` that has a series; None if no series lacks values."""
         kinds = {"absent": self.absent, "null": self.null, "vanished": self.vanished}
         return next((kind for kind, series in kinds.items() if series), None)
 

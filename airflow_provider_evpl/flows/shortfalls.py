@@ -11,16 +11,16 @@ from airflow_provider_evpl.lake.completeness import Completeness, name_lacks
 from airflow_provider_evpl.lake.samples import Samples
 from airflow_provider_evpl.window import DAY, Window, floor
 
-__all__ = ["CoverageCheck"]
+__all__ = ["Shortfalls"]
 
 
-class CoverageCheck:
+class Shortfalls:
     """Counts a run's values by UTC day, and fails slices with less than the plan's `min_coverage`.
 
     Args:
         summary: of the run; its `expected` grows by what becomes known after a slice has landed.
         fail: takes the error of an incomplete slice.
-        redact: takes secrets out of a text.
+        redact: removes secrets from a text.
     """
 
     def __init__(
@@ -30,7 +30,7 @@ class CoverageCheck:
         self._plan = summary.plan
         self._fail = fail
         self._redact = redact
-        self._newer: list[Completeness] = []
+        self._unchecked: list[Completeness] = []
         self._expected = Counter[datetime]()
         self._values = Counter[datetime]()
         self._worst: dict[datetime, tuple[float, str]] = {}
@@ -42,20 +42,20 @@ class CoverageCheck:
         that one too.
         """
         if samples.series:
-            for one in self._newer:
+            for one in self._unchecked:
                 is_near = one.window.start - samples.window.end < DAY
                 more = one.expecting(samples.series) if is_near else one
                 self._summary.expect_more(more.expected - one.expected)
                 self.check(more)
-            self._newer.clear()
+            self._unchecked.clear()
         if samples.completeness:
-            self._newer.append(samples.completeness)
+            self._unchecked.append(samples.completeness)
 
     def finish(self) -> None:
         """Check the slices that have no older one."""
-        for one in self._newer:
+        for one in self._unchecked:
             self.check(one)
-        self._newer.clear()
+        self._unchecked.clear()
 
     def check(self, one: Completeness) -> None:
         """Count the values of a slice, and fail it if a series has too few of them.
@@ -67,12 +67,13 @@ class CoverageCheck:
         self._count(one)
         share = self._plan.min_coverage
         if share and self._plan.own_window.overlaps(one.window) and (not one.expected or one.lacking(share)):
-            message = (
-                f"slice {one.window}: landed with {one.values:,} of {one.expected:,} expected values, "
-                f"min_coverage is {share:g}: {_tell(one, share)}. Run again later; if the error stays, check "
-                "these circuits"
+            error = EvplIncompleteError(
+                f"slice {one.window.label}: landed with {one.values:,} of {one.expected:,} expected values, "
+                f"min_coverage is {share:g}.",
+                "Airflow retries. If the error stays, check the circuits below.",
+                self._redact(_name_lacks(one, share)),
             )
-            self._fail(one.window, EvplIncompleteError(self._redact(message)))
+            self._fail(one.window, error)
 
     def _count(self, one: Completeness) -> None:
         day = floor(one.window.start, DAY)
@@ -80,10 +81,10 @@ class CoverageCheck:
         self._values[day] += one.values
         share = _share(one.values, one.expected)
         if share < self._worst.get(day, (1.0, ""))[0]:
-            self._worst[day] = share, f"In slice {one.window} {_tell(one, 1)}"
+            self._worst[day] = share, f"slice {one.window.label}: {_name_lacks(one, 1)}"
 
     def message(self) -> str | None:
-        """Say what share of the worst day has landed, which series lack values, and what to do.
+        """Say what share of the worst day has landed, what to do, and which series lack values.
 
         Returns:
             None if no value is missing.
@@ -92,16 +93,17 @@ class CoverageCheck:
             return None
         shares = {day: _share(self._values[day], self._expected[day]) for day in self._worst}
         day = min(shares, key=lambda one: (shares[one], one))
-        more = f", and {len(self._worst) - 1} more days lack values" if len(self._worst) > 1 else ""
-        return (
-            f"{_percent(shares[day])} of {day:%Y-%m-%d}: {self._values[day]:,} of "
-            f"{self._expected[day]:,} expected values have landed{more}. {self._worst[day][1]}. To pull late "
-            "values, set lookback, or set min_coverage so that Airflow retries. The example DAG evpl_repair "
-            "pulls values that stay missing"
+        more = f"{len(self._worst) - 1:,} more days lack values.\n" if len(self._worst) > 1 else ""
+        return self._redact(
+            f"{_percent(shares[day])} of {day:%Y-%m-%d}: {self._values[day]:,} of {self._expected[day]:,} "
+            f"expected values have landed.\n{more}"
+            "To pull late values, set lookback, or min_coverage so that Airflow retries.\n"
+            "The example DAG evpl_repair pulls values that stay missing.\n"
+            f"{self._worst[day][1]}"
         )
 
 
-def _tell(one: Completeness, share: float) -> str:
+def _name_lacks(one: Completeness, share: float) -> str:
     return name_lacks(one.lacking(share)) if one.expected else "no series has a sample"
 
 

@@ -1,8 +1,8 @@
-"""What a run tells when it is done."""
+"""What a run has landed, and the result of its task."""
 
 from bisect import insort
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from airflow_provider_evpl.config.plans import PullPlan
@@ -12,23 +12,9 @@ from airflow_provider_evpl.lake.samples import Samples
 from airflow_provider_evpl.models import Series
 from airflow_provider_evpl.window import EPOCH, iso, microseconds
 
-__all__ = ["SUMMED", "Summary"]
+__all__ = ["Summary"]
 
 _MOST_SLICES = 100
-SUMMED = (
-    "pages",
-    "received",
-    "rows",
-    "duplicates",
-    "out_of_window",
-    "rejected",
-    "conflicts",
-    "null_values",
-    "expected",
-    "observed",
-    "values",
-)
-"""Of the ledgers of a run's slices, what is summed."""
 
 
 # A lambda could not be pickled with the task.
@@ -41,10 +27,10 @@ class Summary:
     """What a run landed.
 
     Attributes:
-        requests: report requests sent, those without a page included.
-        seconds: of the whole pull.
-        landings: in the order of time.
         now: gives the time: when a slice is pulled, and how late its samples came.
+        requests: report requests sent, those without a page included.
+        seconds: the duration of the whole pull.
+        landings: in the order of time.
     """
 
     plan: PullPlan
@@ -52,23 +38,30 @@ class Summary:
     requests: int = 0
     seconds: float = 0.0
     landings: list[Landing] = field(default_factory=list)
-    _ledgers: list[Ledger] = field(default_factory=list)
+    _total: Ledger | None = None
     _more_expected: int = 0
     _series: set[Series] = field(default_factory=set)
     _late_seconds: float | None = None
 
     def add(self, landing: Landing, samples: Samples) -> None:
-        """Count a slice that has landed now."""
+        """Count a slice that has just landed."""
         insort(self.landings, landing, key=lambda one: one.window)
         if landing.revisions and landing.revisions.oldest is not None:
             late = (microseconds(self.now() - EPOCH) - landing.revisions.oldest) / 1e6
             self._late_seconds = max(late, self._late_seconds or 0)
         self._series |= samples.series
-        self._ledgers.append(samples.ledger)
+        self._total = self._total + samples.ledger if self._total else samples.ledger
 
     def expect_more(self, steps: int) -> None:
-        """Count steps that a slice should have had, which became known after it had landed."""
+        """Add steps to `expected` that became known after their slice had landed."""
         self._more_expected += steps
+
+    @property
+    def ledger(self) -> Ledger:
+        """The sum of the slices' ledgers; `series` counts the distinct series of all slices."""
+        total = self._total or Ledger.empty()
+        expected = None if total.expected is None else total.expected + self._more_expected
+        return replace(total, expected=expected, series=len(self._series))
 
     @property
     def dates(self) -> list[str]:
@@ -76,46 +69,43 @@ class Summary:
         return sorted({f"{landing.window.start:%Y-%m-%d}" for landing in self.landings})
 
     def as_dict(self) -> dict[str, object]:
-        """Write it as JSON can: the keys of the contract's result."""
-        sums = {name: self._sum(name) for name in SUMMED}
-        if sums["expected"] is not None:
-            sums["expected"] += self._more_expected
+        """Return the task's result, as JSON can hold it: the keys of the contract."""
+        ledger = self.ledger
         return {
             "code_ope": self.plan.code_ope,
             "granularity": self.plan.granularity.text,
             "window_start": iso(self.plan.window.start),
             "window_end": iso(self.plan.window.end),
-            **sums,
-            "series": len(self._series),
+            **ledger.as_result(),
             "requests": self.requests,
-            "retries": self.requests - (sums["pages"] or 0),
+            "retries": self.requests - ledger.pages,
             "bytes": sum(landing.bytes for landing in self.landings),
             "seconds": round(self.seconds, 3),
             "revisions": self._revisions(),
             "slice_count": len(self.landings),
-            "slices": [_slice(landing) for landing in self._ends()],
+            "slices": [_describe(landing) for landing in self._shown_landings()],
         }
 
-    def _sum(self, name: str) -> int | None:
-        """Sum a field of the ledgers over the slices that have it; None if no slice has it."""
-        known = [one for ledger in self._ledgers if (one := getattr(ledger, name)) is not None]
-        return sum(known) if known or not self._ledgers else None
-
     def _revisions(self) -> dict[str, float | None] | None:
-        """Sums; None where a slice's are not known."""
+        """Sum the revisions of the slices; None if those of a slice are not known."""
         known = [landing.revisions for landing in self.landings if landing.revisions]
         if len(known) < len(self.landings):
             return None
-        sums = {name: sum(getattr(one, name) for one in known) for name in ("added", "changed", "gone")}
-        return {**sums, "late_seconds": self._late_seconds}
+        return {
+            "added": sum(one.added for one in known),
+            "changed": sum(one.changed for one in known),
+            "gone": sum(one.gone for one in known),
+            "late_seconds": self._late_seconds,
+        }
 
-    def _ends(self) -> list[Landing]:
+    def _shown_landings(self) -> list[Landing]:
+        """Return all landings; of more than a hundred the first and the last fifty."""
         if len(self.landings) <= _MOST_SLICES:
             return self.landings
         return self.landings[: _MOST_SLICES // 2] + self.landings[-_MOST_SLICES // 2 :]
 
 
-def _slice(landing: Landing) -> dict[str, object]:
+def _describe(landing: Landing) -> dict[str, object]:
     return {
         "start": iso(landing.window.start),
         "end": iso(landing.window.end),

@@ -1,4 +1,4 @@
-"""The connection form of Airflow 2.11 to 3.1, made from what newer ones read: `get_provider_info`."""
+"""The connection form of Airflow 2.11 to 3.1, made from `get_provider_info`, which newer versions read."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,16 +9,16 @@ __all__ = ["get_behaviour", "get_widgets"]
 
 
 def get_widgets() -> dict[str, Any]:
-    """Make a widget for each extra, in the form's order.
+    """Make a widget for each extra, in the order of the form.
 
-    All may be blank, `application_id` too: in Airflow 2.11 the fields of every connection type are
-    one form, and a field that must be filled in would stand in the way of all other types.
+    Each field may be blank, `application_id` too. In Airflow 2.11, the fields of all connection types are one
+    form, so a required field would block the connections of all other types.
     """
     return {name: _widget(field) for name, field in _connection_type()["conn-fields"].items()}
 
 
 def get_behaviour() -> dict[str, Any]:
-    """Name the standard fields that are hidden, and the labels and placeholders of the others."""
+    """Return which standard fields are hidden, and the labels and placeholders of the others."""
     behaviour = _connection_type()["ui-field-behaviour"]
     return {name.replace("-", "_"): value for name, value in behaviour.items()}
 
@@ -28,17 +28,19 @@ def _connection_type() -> dict[str, Any]:
     return dict(connection_type)
 
 
-def _widget(field: Mapping[str, Any]) -> Any:  # noqa: ANN401 wtforms is there only with Airflow's old forms
-    """Only text, password and whole numbers: Airflow 2.11 knows no field for other numbers."""
+def _widget(field: Mapping[str, Any]) -> Any:  # noqa: ANN401 wtforms is installed only with Airflow's old forms
+    """Make a field for text, a password or a whole number: Airflow 2.11 has no field for other numbers."""
     from flask_appbuilder.fieldwidgets import BS3PasswordFieldWidget, BS3TextFieldWidget
     from wtforms import IntegerField, PasswordField, StringField
     from wtforms.validators import NumberRange, Optional, any_of
 
     schema = field["schema"]
-    kind, widget, checks = StringField, BS3TextFieldWidget(), [Optional()]  # blank ends all checks
+    # `Optional` skips the other checks if the field is blank.
+    kind, widget, checks = StringField, BS3TextFieldWidget(), [Optional()]
     if schema.get("format") == "password":
         kind, widget = PasswordField, BS3PasswordFieldWidget()
-        widget.hide_value = False  # else saving the form for any other reason would lose it
+        # Saving the form would otherwise delete the value.
+        widget.hide_value = False
     elif "integer" in schema["type"]:
         kind = IntegerField
         checks.append(NumberRange(schema["minimum"], schema["maximum"]))

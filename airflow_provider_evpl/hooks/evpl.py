@@ -1,4 +1,4 @@
-"""From an Airflow connection to an authorised client; its test; a data frame for notebooks."""
+"""Makes an authorized client from an Airflow connection; tests the connection; gives a data frame."""
 
 import asyncio
 import json
@@ -13,8 +13,9 @@ from airflow.providers.common.compat.connection import get_async_connection
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook, mask_secret
 from asgiref.sync import sync_to_async
 
+from airflow_provider_evpl.config.arguments import DEFAULT_GRANULARITY, read_name
 from airflow_provider_evpl.config.readers import guarded
-from airflow_provider_evpl.errors import EvplConfigError, EvplError, EvplRefusedError, quoted
+from airflow_provider_evpl.errors import LONGEST_NAME, EvplConfigError, EvplError, one_line
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,17 +25,18 @@ if TYPE_CHECKING:
     from airflow_provider_evpl.config.plans import PullPlan
     from airflow_provider_evpl.config.settings import Settings
 
-__all__ = ["EvplHook"]
+__all__ = ["EvplHook", "get_hook"]
 
 _NO_SUCH_FIELD = {
-    "port": "write it into host (the base URL), like https://proxy.example:8443, in a URI percent-encoded",
-    "schema": "leave it empty; the scheme is part of host (the base URL)",
+    "port": "Write the port into host, like https://proxy.example:8443 (in a URI percent-encoded).",
+    "schema": "Leave schema empty. The scheme is a part of host.",
 }
-_OLD_FORMS_PREFIX = "extra__evpl__"  # the button "Test" of Airflow 2.11 sends each extra with it, and without
+# The test button of Airflow 2.11 sends each extra twice: with this prefix, and without.
+_OLD_FORM_PREFIX = "extra__evpl__"
 
 
 class EvplHook(BaseHook):
-    """Reads a connection of type `evpl`.
+    """Reads a connection of type `evpl` and makes a client of Orange's API.
 
     Args:
         evpl_conn_id: id of the connection.
@@ -47,14 +49,14 @@ class EvplHook(BaseHook):
 
     @classmethod
     def get_connection_form_widgets(cls) -> dict[str, Any]:
-        """Give the form's fields to Airflow 2.11 to 3.1; newer ones read `get_provider_info`."""
+        """Return the form's fields for Airflow 2.11 to 3.1; newer versions read `get_provider_info`."""
         from airflow_provider_evpl.hooks.connection_form import get_widgets
 
         return get_widgets()
 
     @classmethod
     def get_ui_field_behaviour(cls) -> dict[str, Any]:
-        """Give the form's labels and placeholders to Airflow 2.11 to 3.1, likewise."""
+        """Return the form's labels and placeholders for Airflow 2.11 to 3.1."""
         from airflow_provider_evpl.hooks.connection_form import get_behaviour
 
         return get_behaviour()
@@ -64,62 +66,65 @@ class EvplHook(BaseHook):
         self.evpl_conn_id = evpl_conn_id
 
     def get_settings(self) -> "Settings":
-        """Read the connection, where no client is needed: nothing is opened.
+        """Read the connection without making a client.
 
         Raises:
-            EvplConfigError: the connection, or a field of it, is missing or wrong.
+            EvplConfigError: the connection is missing, or one of its fields is missing or wrong.
         """
         try:
             connection = self.get_connection(self.evpl_conn_id)
         except AirflowNotFoundException:
             raise self._missing() from None
-        return _read_settings(connection)
+        return self._read(connection)
 
     def get_conn(self, *, retries: bool = True) -> "Client":
-        """Make an authorised client, to be used as a context manager; nothing is sent yet.
+        """Make an authorized client. Use the client as a context manager. Nothing is sent yet.
 
-        The client secret, and every token the moment it arrives, is masked in Airflow's logs.
+        Airflow's logs mask the client secret, and each token as soon as it arrives.
 
         Args:
-            retries: False where the caller tries again by itself, or somebody waits: then what may
-                pass fails at once.
+            retries: False if the caller retries, or if a person waits: the client then raises temporary
+                errors at once.
 
         Raises:
-            EvplConfigError: the connection, or a field of it, is missing or wrong.
+            EvplConfigError: the connection is missing, or one of its fields is missing or wrong.
         """
         return _make_client(self.get_settings(), mask_secret, retries=retries)
 
     async def aget_conn(self) -> "Client":
-        """Make the client where an event loop runs, as in a trigger; call it in the loop's threads.
+        """Make the client on an event loop, as in a trigger. Call its methods in threads of the loop.
 
-        What may pass fails at once: a wait would hold a thread, so the caller waits.
+        The client raises temporary errors at once, because waiting would block a thread. The caller retries.
 
         Raises:
-            EvplConfigError: the connection, or a field of it, is missing or wrong.
+            EvplConfigError: the connection is missing, or one of its fields is missing or wrong.
         """
         try:
             connection = await get_async_connection(self.evpl_conn_id, hook=self)
         except AirflowNotFoundException:
             raise self._missing() from None
-        settings = await asyncio.to_thread(_read_settings, connection)
-        on_secret = _mask_through(asyncio.get_running_loop())
-        return await asyncio.to_thread(_make_client, settings, on_secret, retries=False)
+        settings = await asyncio.to_thread(self._read, connection)
+        mask = _masks_from_threads(asyncio.get_running_loop())
+        return await asyncio.to_thread(_make_client, settings, mask, retries=False)
 
     def test_connection(self) -> tuple[bool, str]:
-        """Ask for a token, then, where the connection has an operator code, for one small window.
+        """Request a token and, if the connection has an operator code, one small window.
 
         Returns:
-            Whether it worked, and what was found; no secret in it. It never raises.
+            Whether the test passed, and its result on one line, without a secret. It never raises.
         """
         from airflow_provider_evpl.flows.connection_test import check_connection
 
         try:
             with self.get_conn(retries=False) as client:
-                return True, check_connection(client)
+                return True, " ".join(check_connection(client).splitlines())
         except EvplError as error:
-            return False, str(error)
+            return False, " ".join(str(error).splitlines())
         except Exception as error:  # noqa: BLE001 the form shows the result, and nothing else
-            return False, f"unexpected {type(error).__name__}: a mistake of the provider's, please report it"
+            return (
+                False,
+                f"Unexpected {type(error).__name__}. This is a bug of the provider: please report it.",
+            )
 
     def get_utilization_df(
         self,
@@ -127,27 +132,28 @@ class EvplHook(BaseHook):
         window_end: datetime | str,
         *,
         code_ope: str | None = None,
-        granularity: str = "300s",
+        granularity: str = DEFAULT_GRANULARITY,
     ) -> "pd.DataFrame":
-        """Pull a window into a data frame, for notebooks; nothing is landed.
+        """Pull a window into a data frame, for notebooks. Nothing is written to a lake.
 
-        Columns and rules are the lake's: unique rows, each UTC day sorted. Memory grows with the
-        window: for more than some days, read the lake instead.
+        The columns and rules are those of the lake: rows are unique, and each UTC day is sorted. Memory grows
+        with the window. For more than a few days, read the lake instead.
 
         Args:
-            window_start: a moment with a zone, or a date, as the operator takes it.
-            window_end: likewise; not part of the window.
-            code_ope: operator code; None takes the connection's.
-            granularity: like `300s`, `1h`.
+            window_start: start of the window, as the operator takes it.
+            window_end: end of the window, not included.
+            code_ope: operator code. None: the connection's.
+            granularity: step of the samples: `300s`, `1h`.
 
         Raises:
             EvplConfigError: the connection or an argument is wrong.
-            EvplRefusedError: of a day more than 1 % is rejected.
+            EvplRefusedError: more than 1 % of a day is rejected.
             EvplError: the API failed.
         """
         import pyarrow as pa
 
         from airflow_provider_evpl.api.client import Query
+        from airflow_provider_evpl.flows.decision import refuse_rejected
         from airflow_provider_evpl.flows.pull import pull_slice
 
         with self.get_conn() as client:
@@ -157,45 +163,62 @@ class EvplHook(BaseHook):
                 "code_ope": code_ope,
                 "granularity": granularity,
             }
-            plan = _plan(arguments, client.settings)
+            plan = _read_plan(arguments, client.settings)
             tables = []
             for window in plan.window.slices(timedelta(days=1)):
                 query = Query(code_ope=plan.code_ope, granularity=plan.granularity, window=window)
                 samples = pull_slice(client, query)
-                if refusal := samples.refusal(plan.max_rejected_fraction, redact=client.redact):
-                    raise EvplRefusedError(f"slice {window}: {refusal}")
-                tables.append(_plain(samples.rows.table()))
+                if error := refuse_rejected(samples, plan.max_rejected_fraction, redact=client.redact):
+                    raise error
+                tables.append(_without_dictionaries(samples.rows.table()))
         return pa.concat_tables(tables).to_pandas()
 
     def _missing(self) -> EvplConfigError:
         return EvplConfigError(
-            f"evpl_conn_id: there is no connection {quoted(self.evpl_conn_id)}, or it can't be read"
+            f"No connection `{one_line(self.evpl_conn_id, LONGEST_NAME)}`.",
+            "Create it, or set `evpl_conn_id`.",
+            "If it exists, Airflow can't read it: check the secrets backend.",
+        )
+
+    def _read(self, connection: "Connection") -> "Settings":
+        from airflow_provider_evpl.config.settings import Settings
+
+        for name, advice in _NO_SUCH_FIELD.items():
+            # The form of Airflow 3 stores an empty port as 0.
+            if getattr(connection, name) not in (None, "", 0):
+                raise EvplConfigError(f"{name}: the connection has no such field.", advice)
+        return Settings.from_connection(
+            login=connection.login,
+            password=connection.password,
+            host=connection.host,
+            extra=_read_extra(connection.extra),
+            conn_id=self.evpl_conn_id,
         )
 
 
-def _read_settings(connection: "Connection") -> "Settings":
-    from airflow_provider_evpl.config.settings import Settings
+def get_hook(arguments: Mapping[str, object]) -> EvplHook:
+    """Make the hook of the argument `evpl_conn_id`, or of the default connection.
 
-    for name, advice in _NO_SUCH_FIELD.items():
-        if getattr(connection, name) not in (None, "", 0):  # the form of Airflow 3 makes a port of 0
-            raise EvplConfigError(f"{name}: the connection has no such field; {advice}")
-    return Settings.from_connection(
-        login=connection.login,
-        password=connection.password,
-        host=connection.host,
-        extra=_read_extra(connection.extra),
-    )
+    Args:
+        arguments: those that are given.
+
+    Raises:
+        EvplConfigError: `evpl_conn_id` is no text.
+    """
+    return EvplHook(read_name(arguments, "evpl_conn_id") or EvplHook.default_conn_name)
 
 
 def _read_extra(text: str | None) -> dict[str, Any]:
-    """Read it here: `Connection.extra_dejson` takes broken JSON for an empty object."""
+    """Parse the extras, because `Connection.extra_dejson` reads broken JSON as an empty object."""
     if text is None or not text.strip():
         return {}
     with suppress(ValueError):
         extra = json.loads(text)
         if isinstance(extra, dict):
-            return {name.removeprefix(_OLD_FORMS_PREFIX): value for name, value in extra.items()}
-    raise EvplConfigError("extra: must be a JSON object; it isn't shown, it may hold a secret")
+            return {name.removeprefix(_OLD_FORM_PREFIX): value for name, value in extra.items()}
+    raise EvplConfigError(
+        "extra: must be a JSON object.", detail="The text is not shown, because it may hold a secret."
+    )
 
 
 def _make_client(settings: "Settings", on_secret: Callable[[str], None], *, retries: bool) -> "Client":
@@ -204,42 +227,42 @@ def _make_client(settings: "Settings", on_secret: Callable[[str], None], *, retr
     return Client(settings if retries else replace(settings, max_retry_seconds=0), on_secret=on_secret)
 
 
-def _mask_through(loop: asyncio.AbstractEventLoop) -> Callable[[str], None]:
-    """Return a function that masks a secret, for threads other than the event loop's; it waits for the mask.
+def _masks_from_threads(loop: asyncio.AbstractEventLoop) -> Callable[[str], None]:
+    """Return a `mask_secret` for threads beside an event loop. It returns when the secret is masked.
 
-    In Airflow 3.0 and 3.1 only the triggerer's event loop may send to the supervisor: a message from another
-    thread ends the triggerer. Inside `sync_to_async`, what `mask_secret` sends goes through the loop.
-    If the loop has ended, the client is not in a triggerer, and the secret is masked directly.
+    In Airflow 3.0 and 3.1 a message from another thread ends the triggerer: only its event loop may send to
+    the supervisor. Inside `sync_to_async`, what `mask_secret` sends goes through the loop. If the loop has
+    ended, the client is not in a triggerer, and the secret is masked directly.
     """
 
-    async def mask(secret: str) -> None:
+    async def mask_on_loop(secret: str) -> None:
         await sync_to_async(mask_secret)(secret)
 
-    def on_secret(secret: str) -> None:
-        if _is_current(loop) or not loop.is_running():
-            mask_secret(secret)
+    def mask(secret: str) -> None:
+        if loop.is_running() and not _runs_in_this_thread(loop):
+            _wait(asyncio.run_coroutine_threadsafe(mask_on_loop(secret), loop), loop)
         else:
-            _wait(asyncio.run_coroutine_threadsafe(mask(secret), loop), loop)
+            mask_secret(secret)
 
-    return on_secret
-
-
-def _wait(done: Future[None], loop: asyncio.AbstractEventLoop) -> None:
-    """Wait until a call on a loop is done, or the loop has ended: then nothing would end the wait."""
-    while loop.is_running():
-        with suppress(TimeoutError):
-            done.result(timeout=1)
-            break
+    return mask
 
 
-def _is_current(loop: asyncio.AbstractEventLoop) -> bool:
+def _runs_in_this_thread(loop: asyncio.AbstractEventLoop) -> bool:
     """Whether this thread runs the loop: it can't wait for itself."""
     with suppress(RuntimeError):
         return asyncio.get_running_loop() is loop
     return False
 
 
-def _plan(arguments: Mapping[str, object], settings: "Settings") -> "PullPlan":
+def _wait(done: Future[None], loop: asyncio.AbstractEventLoop) -> None:
+    """Wait for a call on a loop; stop waiting if the loop ends, because the call never returns then."""
+    while loop.is_running():
+        with suppress(TimeoutError):
+            done.result(timeout=1)
+            break
+
+
+def _read_plan(arguments: Mapping[str, object], settings: "Settings") -> "PullPlan":
     from airflow_provider_evpl.config.plans import PullPlan
     from airflow_provider_evpl.config.run_window import RunTimes
 
@@ -254,8 +277,8 @@ def _plan(arguments: Mapping[str, object], settings: "Settings") -> "PullPlan":
     )
 
 
-def _plain(table: Any) -> Any:  # noqa: ANN401 pyarrow has no types
-    """Turn dictionaries into plain strings, as readers of the lake see them."""
+def _without_dictionaries(table: Any) -> Any:  # noqa: ANN401 pyarrow has no types
+    """Cast dictionary-encoded columns to plain strings, as readers of the lake see them."""
     import pyarrow as pa
 
     columns = [

@@ -1,4 +1,4 @@
-"""From an object storage path, as operators take it, to the store at its end."""
+"""Opens the store that an operator's `object_storage_path` names."""
 
 import re
 from importlib import import_module
@@ -13,7 +13,7 @@ from airflow.providers.common.compat.sdk import (
 )
 
 from airflow_provider_evpl.config.readers import read_text
-from airflow_provider_evpl.errors import EvplConfigError, one_line, quoted, wrong
+from airflow_provider_evpl.errors import LONGEST_NAME, EvplConfigError, one_line, quoted, wrong
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
@@ -28,22 +28,23 @@ _FILE_SYSTEMS = {
     "gs": "airflow.providers.google.cloud.fs.gcs",
     "abfs": "airflow.providers.microsoft.azure.fs.adls",
 }
-"""Where each provider says how `ObjectStoragePath` opens its stores. That itself would load those of all that
-are installed: 0.8 s and 50 MB for the three above."""
+"""The modules from which `ObjectStoragePath` takes its file systems. `ObjectStoragePath` imports those of all
+installed providers: 0.8 s and 50 MB for the three above."""
 
 _SCHEMES = ("file", *_EXTRAS)
 
 
 def open_object_storage(path: object, conn_id: str | None) -> "Store":
-    """Open the root of a lake; nothing is read or written yet.
+    """Open the root of a lake. Nothing is read or written yet.
 
     Args:
-        path: as `ObjectStoragePath` reads it: `s3://aws_default@lake/evpl`, `file:///data/evpl`;
-            of the schemes `file`, `s3`, `gs` and `abfs`.
-        conn_id: of the storage, where it isn't in the path.
+        path: the root, as `ObjectStoragePath` reads it: `s3://aws_default@lake/evpl`, `file:///data/evpl`.
+            The schemes are `file`, `s3`, `gs` and `abfs`.
+        conn_id: storage connection, if the path doesn't name one.
 
     Raises:
         EvplConfigError: the path or the connection is wrong; the message names the argument.
+        EvplStoreError: the store's credentials are not available now.
     """
     from airflow_provider_evpl.lake.store import LocalStore, ObjectStore
 
@@ -59,35 +60,40 @@ def _open_file_system(scheme: str, root: str, conn_id: str | None) -> "AbstractF
     from airflow_provider_evpl.lake.store_errors import is_temporary, no_credentials, translate_errors
 
     url = f"{scheme}://{root}"
+    opening = f"object_storage_path, object_storage_conn_id: {scheme} can't be opened."
     try:
         fs = import_module(_FILE_SYSTEMS[scheme]).get_fs(conn_id)
     except (ImportError, AirflowOptionalProviderFeatureException) as error:
         raise EvplConfigError(
-            f"object_storage_path: no file system for {scheme} here: {one_line(error)}; install the extra "
-            f"that brings it, in a checkout of airflow-provider-evpl: pip install '.[{_EXTRAS[scheme]}]'"
+            f"object_storage_path: no file system for {scheme} on this machine.",
+            f"Install the extra, in a checkout of airflow-provider-evpl:\npip install '.[{_EXTRAS[scheme]}]'",
+            one_line(error),
         ) from error
     except Exception as error:
         if is_temporary(error):
             with translate_errors(url):
                 raise
         raise EvplConfigError(
-            f"object_storage_path, object_storage_conn_id: {scheme} can't be opened: "
+            opening,
+            "Check the storage connection.",
             f"{type(error).__name__}: {one_line(error)}",
-            without_value=f"object_storage_path, object_storage_conn_id: {scheme} can't be opened",
+            without_value=opening,
         ) from error
     if _is_anonymous_by_default(scheme, fs):
-        # gcsfs would give this anonymous file system to the next caller, too.
+        # gcsfs caches file systems: the next caller would get this anonymous one.
         fs.clear_instance_cache()
-        raise no_credentials(url, "the file system would be anonymous, which the connection doesn't ask for")
+        raise no_credentials(
+            url, "the file system would be anonymous, and the connection doesn't ask for that"
+        )
     return fs
 
 
 def _is_anonymous_by_default(scheme: str, fs: "AbstractFileSystem") -> bool:
     """Whether a file system is anonymous only because no credentials were found.
 
-    Amazon's and Google's file systems go on like that. A connection asks for anonymous access by the
-    `signature_version` `unsigned`, which a signer sets too, or by `is_anonymous`. Azure's file system is
-    anonymous only if its connection says so.
+    The file systems of Amazon and Google open without credentials then. A connection asks for anonymous
+    access by `signature_version` `unsigned` (Amazon; a signer sets it too) or `is_anonymous` (Google).
+    Azure's file system is anonymous only if its connection says so.
     """
     if scheme == "s3":
         from botocore import UNSIGNED
@@ -97,13 +103,14 @@ def _is_anonymous_by_default(scheme: str, fs: "AbstractFileSystem") -> bool:
 
 
 def read_path(path: object) -> SplitResult:
-    """Read the root of a lake, as `open_object_storage` takes it; it needn't be there.
+    """Read the root of a lake, as `open_object_storage` takes it. The root need not exist.
 
     Raises:
-        EvplConfigError: it is wrong; the message names the argument.
+        EvplConfigError: the root is wrong; the message names the argument.
     """
     parts = _split(path)
-    _check(parts, str(path).partition(":")[0].strip())  # as it was typed: `urlsplit` makes it lower case
+    # The message shows the scheme as typed; `urlsplit` makes it lower case.
+    _check(parts, str(path).partition(":")[0].strip())
     return parts
 
 
@@ -111,19 +118,23 @@ def _split(path: object) -> SplitResult:
     text = str(path).strip() if isinstance(path, str | ObjectStoragePath) else ""
     if not text or text == "None":
         raise EvplConfigError(
-            "object_storage_path: must be set, to a URL like s3://aws_default@lake/evpl or "
-            f"file:///data/evpl; is {type(path).__name__ if text == '' else text}"
+            f"object_storage_path: must be set, is {text or type(path).__name__}.",
+            "Set a URL like s3://aws_default@lake/evpl or file:///data/evpl.",
         )
     if "{{" in text or "{%" in text:
-        raise EvplConfigError("object_storage_path: holds a template that was not rendered")
+        raise EvplConfigError(
+            "object_storage_path: holds a template that was not rendered.",
+            "Check the template, and that the argument is a template field.",
+        )
     if one_line(read_text(text, "object_storage_path"), len(text)) != text:
-        raise EvplConfigError("object_storage_path: holds a control character or an invisible one")
+        raise EvplConfigError("object_storage_path: holds a control character or an invisible one.")
     try:
         return urlsplit(text)
     except ValueError as error:
         raise EvplConfigError(
-            f"object_storage_path: is no URL: {one_line(error)}",
-            without_value="object_storage_path: is no URL",
+            "object_storage_path: is no URL.",
+            detail=one_line(error),
+            without_value="object_storage_path: is no URL.",
         ) from None
 
 
@@ -137,24 +148,25 @@ def _check(parts: SplitResult, scheme: str) -> None:
     elif parts.scheme == "file" and (bucket or not re.match("/[^/]", parts.path)):
         problem = "must be absolute, with three slashes: file:///data/evpl"
     elif parts.scheme != "file" and not bucket:
-        problem = f"has no bucket: {parts.scheme}://bucket/folder"
+        problem = f"has no bucket. Write {parts.scheme}://bucket/folder"
     elif parts.scheme == "abfs" and "." in bucket:
-        problem = "takes a container, abfs://container/folder: the connection says which account it is in"
+        problem = "takes a container, abfs://container/folder.\nThe connection names the account"
     elif parts.scheme == "abfs" and set("\\:[]") & set(parts.path):
-        problem = r"must be without \ : [ ] in a folder, because adlfs can't list or open what is there"
+        problem = "must be without \\ : [ ] in a folder.\nadlfs can't list or open such objects"
     elif {".", ".."} & set(folders) or "" in folders[1:] or parts.query or parts.fragment:
         problem = "must be plain: no '.', '..' or empty folder, no '?', no '#'"
     else:
         return
-    raise EvplConfigError(f"object_storage_path: {problem}")
+    raise EvplConfigError(*f"object_storage_path: {problem}.".splitlines())
 
 
 def _one_conn_id(parts: SplitResult, conn_id: str | None) -> str | None:
     in_path = parts.netloc.rpartition("@")[0] or None
     if in_path and conn_id and in_path != conn_id:
         raise EvplConfigError(
-            f"object_storage_conn_id: is {quoted(conn_id)}, the path says {quoted(in_path)}; set one of them",
-            without_value="object_storage_conn_id: is ***, the path says ***; set one of them",
+            f"object_storage_conn_id: is {quoted(conn_id)}, the path says {quoted(in_path)}.",
+            "Set one of them.",
+            without_value="object_storage_conn_id: is ***, the path says ***. Set one of them.",
         )
     found = conn_id or in_path
     if found is not None:
@@ -163,11 +175,13 @@ def _one_conn_id(parts: SplitResult, conn_id: str | None) -> str | None:
 
 
 def _check_conn_id(conn_id: str) -> None:
-    """Make sure that it exists: Amazon's hook would go on without credentials, with a warning."""
+    """Check that the connection exists, because Amazon's hook only warns and goes on without credentials."""
     try:
         BaseHook.get_connection(conn_id)
     except AirflowNotFoundException:
         raise EvplConfigError(
-            f"object_storage_conn_id: there is no connection {quoted(conn_id)}, or it can't be read",
-            without_value="object_storage_conn_id: there is no connection ***, or it can't be read",
+            f"No storage connection `{one_line(conn_id, LONGEST_NAME)}`.",
+            "Create it, or correct `object_storage_conn_id` or the path.",
+            "If it exists, Airflow can't read it: check the backend that stores it.",
+            without_value="No storage connection `***`. Check `object_storage_conn_id` and the path.",
         ) from None

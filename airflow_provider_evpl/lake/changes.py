@@ -1,4 +1,4 @@
-"""What landing a slice would change: samples revised, circuits that would lose some, series that it lacks."""
+"""What landing a slice would change: samples, series that are missing, circuits that would lose samples."""
 
 import logging
 from collections import Counter
@@ -28,10 +28,10 @@ class Change:
     """What landing a slice would change.
 
     Attributes:
-        samples: the slice, held against the series of the objects that it replaces, and of the newest
-            object that ended in the 24 hours before it.
-        revisions: None where the rows of a replaced object can't be read.
-        losses: each landed object of which rows or values would be erased, for people.
+        samples: the slice. The series of the objects that it replaces are expected too, and those of the
+            newest object that ended in the 24 hours before it.
+        revisions: None if the rows of a replaced object can't be read.
+        losses: for each landed object that would lose rows or values, a text that says which.
     """
 
     samples: Samples
@@ -40,7 +40,7 @@ class Change:
 
 
 def compare(objects: Objects, landed: Mapping[Window, Footer], samples: Samples) -> Change:
-    """Compare a slice with the objects that it would replace; each of them is read once.
+    """Compare a slice with the objects that it would replace. Each object is read once.
 
     Raises:
         EvplError: the store failed or refused.
@@ -49,7 +49,7 @@ def compare(objects: Objects, landed: Mapping[Window, Footer], samples: Samples)
     try:
         revisions = revise(samples.rows, samples.window, landed, reader.parts) if landed else Revisions()
     except UnreadableError as error:
-        _log.warning("slice %s: no revisions, a landed object can't be read: %s", samples.window, error)
+        _log.warning("slice %s: no revisions, a landed object can't be read: %s", samples.window.label, error)
         revisions = None
     known: set[Series] = set().union(*(reader.count(one) or () for one in largest(landed)))
     if samples.completeness:
@@ -62,10 +62,9 @@ def compare(objects: Objects, landed: Mapping[Window, Footer], samples: Samples)
 
 
 def find_losses(objects: Objects, landed: Mapping[Window, Footer], samples: Samples) -> list[str]:
-    """Say which landed objects would lose rows or values to a slice; rows are counted by circuit and metric.
+    """Return a text for each landed object that would lose rows or values of a circuit and metric.
 
-    An object inside another one is a leftover of a run that ended between its put and its deletes: the larger
-    one counts.
+    Objects inside others are left out, because a killed run left them.
 
     Raises:
         EvplError: the store failed or refused.
@@ -74,10 +73,10 @@ def find_losses(objects: Objects, landed: Mapping[Window, Footer], samples: Samp
 
 
 def count_landed(objects: Objects, landed: Iterable[Window], samples: Samples) -> Completeness | None:
-    """Count the values of the landed objects in a slice, of all that the slice should have.
+    """Return how complete the landed objects in a slice are.
 
     Returns:
-        None if the slice isn't made of whole steps, or a landed object can't be read.
+        None if the slice isn't made of whole steps, or if a landed object can't be read.
 
     Raises:
         EvplError: the store failed or refused.
@@ -99,7 +98,7 @@ def count_landed(objects: Objects, landed: Iterable[Window], samples: Samples) -
 
 
 class _Reader:
-    """Reads objects, and counts what it reads."""
+    """Reads objects, and counts their rows by series. The counts of each object are kept."""
 
     def __init__(self, objects: Objects) -> None:
         self._objects = objects
@@ -113,7 +112,7 @@ class _Reader:
         self._counts[window] = counter.counts
 
     def count(self, window: Window) -> dict[Series, Counts] | None:
-        """Count the rows and values of each series; None if the rows can't be read."""
+        """Return the counts of each series of an object; None if its rows can't be read."""
         try:
             if window not in self._counts:
                 self._counts[window] = self._objects.count(window)
@@ -124,18 +123,18 @@ class _Reader:
 
 def _losses(reader: _Reader, landed: Mapping[Window, Footer], samples: Samples) -> list[str]:
     lost = {one: _lost(reader.count(one), landed[one], samples, one) for one in largest(landed)}
-    return [f"{window} has {name_some(texts)}" for window, texts in lost.items() if texts]
+    return [f"{window.label} has {name_some(texts)}" for window, texts in lost.items() if texts]
 
 
 def _lost(
     counts: Mapping[Series, Counts] | None, footer: Footer, samples: Samples, window: Window
 ) -> list[str]:
-    """Say which circuits and metrics of an object would lose rows or values.
+    """Return a text for each circuit and metric of an object that would lose rows or values.
 
-    If the object's rows can't be read, its totals are compared.
+    If the rows of the object can't be read, its totals are compared.
     """
     if counts is None:
-        before = {("", ""): (footer.rows, footer.rows - footer.null_values)}
+        before = {("", ""): (footer.ledger.rows, footer.ledger.rows - footer.ledger.null_values)}
         now = {("", ""): samples.count_within(window)}
     else:
         before = sum_by_circuit((series, one.rows, one.values) for series, one in counts.items())

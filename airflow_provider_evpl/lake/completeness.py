@@ -1,4 +1,4 @@
-"""How complete a slice is: which of the expected series have a value in how many of its steps."""
+"""How complete a slice is: in how many of its steps each expected series has a value."""
 
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
@@ -34,13 +34,13 @@ class Lack(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Completeness:
-    """How many values a slice of whole steps has, of how many that it should have.
+    """How many values a slice of whole steps has, and how many it should have.
 
     Attributes:
-        steps: of the slice, one at least.
+        steps: of the slice, at least one.
         series: the series of its rows.
-        value_steps: for each of them the steps with a value.
-        absent: series of earlier objects that the slice should have and doesn't.
+        value_steps: for each of these series the number of steps with a value.
+        absent: expected series of earlier objects that have no row in the slice.
     """
 
     window: Window
@@ -51,12 +51,12 @@ class Completeness:
 
     @property
     def expected(self) -> int:
-        """The steps of all series that the slice should have."""
+        """The number of values that the slice should have: its steps times its expected series."""
         return self.steps * (len(self.series) + len(self.absent))
 
     @property
     def values(self) -> int:
-        """The steps of all series that have a value."""
+        """The number of pairs of series and step that have a value."""
         return int(self.value_steps.sum())
 
     @property
@@ -65,11 +65,11 @@ class Completeness:
         return float(self.value_steps.min() / self.steps) if len(self.value_steps) else None
 
     def expecting(self, series: AbstractSet[Series]) -> "Completeness":
-        """Return the same slice with more series expected, each with a value in every step."""
+        """Return the same slice with more series expected, each in every step."""
         return replace(self, absent=self.absent | (series - set(self.series)))
 
     def lacking(self, share: float) -> list[Lack]:
-        """Return the series that have a value in less than this share of the steps, the worst first.
+        """Return the series that have a value in less than a share of the steps, the worst first.
 
         Args:
             share: 0 to 1.

@@ -1,4 +1,4 @@
-"""The rows of a landed object: read some at a time, and counted by series."""
+"""Reads the rows of a landed object, some at a time, and counts them by series."""
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
@@ -9,29 +9,38 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from airflow_provider_evpl.errors import one_line
-from airflow_provider_evpl.lake.columns import Codes, Floats, Integers, count_steps
-from airflow_provider_evpl.lake.deduplicate import begins_of_runs
+from airflow_provider_evpl.lake.columns import Codes, Floats, Integers, count_steps, starts_of_runs
 from airflow_provider_evpl.lake.schema import SERIES_COLUMNS, TABLE_SCHEMA
 from airflow_provider_evpl.models import Series
 
-__all__ = ["Counts", "Part", "SeriesCounter", "UnreadableError", "read_code_ope", "read_parts", "read_series"]
+__all__ = [
+    "Counts",
+    "Part",
+    "SeriesCounter",
+    "UnreadableError",
+    "read_code_ope",
+    "read_parts",
+    "read_series",
+]
 
 _T = TypeVar("_T")
-_BATCH_ROWS = 8_192  # a row group at once takes 15 MB more, threads 40
+
+# A whole row group takes 15 MB more memory, and threads take 40 MB more.
+_BATCH_ROWS = 8_192
 
 
 class UnreadableError(Exception):
-    """An object's footer is ours, but its rows can't be read."""
+    """The footer of an object can be read, but its rows can't."""
 
 
 class Part(NamedTuple):
     """Consecutive rows of an object.
 
     Attributes:
-        series: those of the rows, in order.
-        lengths: how many rows each series has, one at least.
-        timestamps: of each row, in microseconds since the epoch.
-        values: of each row; NaN is null.
+        series: of the rows, in order.
+        lengths: for each series the number of its rows, at least one.
+        timestamps: for each row, in microseconds since the epoch.
+        values: for each row; NaN is null.
     """
 
     series: list[Series]
@@ -41,11 +50,11 @@ class Part(NamedTuple):
 
 
 class Counts(NamedTuple):
-    """What an object has of one series.
+    """The counts of one series of an object.
 
     Attributes:
-        rows: how many.
-        values: how many of them have a value.
+        rows: all rows.
+        values: the rows with a value.
         observed: the steps with a row.
         value_steps: the steps with a value.
     """
@@ -63,7 +72,7 @@ class SeriesCounter:
         step: of the grid, in microseconds; None counts no steps.
 
     Attributes:
-        counts: of each series, so far.
+        counts: of each series in the parts so far.
     """
 
     def __init__(self, step: int | None) -> None:
@@ -85,7 +94,7 @@ class SeriesCounter:
 
 
 class _StepCounter:
-    """Counts the steps of each series, part by part: a step may begin in one part and end in the next."""
+    """Counts the steps of each series, part by part. A step may begin in one part and end in the next."""
 
     def __init__(self, step: int | None) -> None:
         self._step = step
@@ -112,7 +121,7 @@ def read_parts(data: bytes) -> Iterator[Part]:
 
 
 def read_series(data: bytes) -> frozenset[Series]:
-    """Read which series an object has.
+    """Read the series of an object.
 
     Raises:
         UnreadableError: its rows can't be read.
@@ -121,7 +130,7 @@ def read_series(data: bytes) -> frozenset[Series]:
 
 
 def read_code_ope(data: bytes) -> str | None:
-    """Read the operator code of an object's first row; None of an object without rows.
+    """Read the operator code of the first row of an object; None for an object without rows.
 
     Raises:
         UnreadableError: its rows can't be read.
@@ -131,7 +140,7 @@ def read_code_ope(data: bytes) -> str | None:
 
 
 def _batches(data: bytes, columns: list[str], decode: Callable[[pa.RecordBatch], _T]) -> Iterator[_T]:
-    """Decode an object's columns, some rows at a time."""
+    """Decode columns of an object, some rows at a time."""
     try:
         file = pq.ParquetFile(pa.BufferReader(data), read_dictionary=[*SERIES_COLUMNS])
         _check_types(file.schema_arrow, columns)
@@ -148,7 +157,7 @@ def _part(batch: pa.RecordBatch) -> Part:
 
 
 def _check_types(schema: pa.Schema, columns: list[str]) -> None:
-    """Raise ValueError or LookupError where somebody wrote a column of another type, or left one out."""
+    """Raise ValueError if a column has another type, or LookupError if a column is missing."""
     for name in columns:
         found, expected = schema.field(name).type, TABLE_SCHEMA.field(name).type
         if name == "code_ope":
@@ -158,21 +167,24 @@ def _check_types(schema: pa.Schema, columns: list[str]) -> None:
 
 
 def _series(batch: pa.RecordBatch) -> tuple[list[Series], Integers]:
-    """The series of the rows, in order, and how many rows each of them has."""
+    """Return the series of the rows, in order, and the number of rows of each series."""
     texts, codes = zip(*(_texts(batch.column(name)) for name in SERIES_COLUMNS), strict=True)
-    starts = np.flatnonzero(begins_of_runs(*codes))
+    starts = np.flatnonzero(starts_of_runs(*codes))
     columns = [[words[code] for code in column[starts]] for words, column in zip(texts, codes, strict=True)]
     lengths: Integers = np.diff(starts, append=batch.num_rows)
     return [Series(*names) for names in zip(*columns, strict=True)], lengths
 
 
 def _texts(column: pa.DictionaryArray) -> tuple[list[str | None], Codes]:
-    """The texts of a column, None behind them, and which of them each row has."""
+    """Return the texts of a column and a last None, and for each row the position of its text."""
     return [*column.dictionary.to_pylist(), None], _numbers(column.indices, np.int32, -1)
 
 
 def _numbers(array: pa.Array, kind: type[np.number], null: float) -> Any:  # noqa: ANN401 an array of that kind
-    """From the buffers: `to_numpy` imports pandas wherever that is installed (0.4 s, 60 MB)."""
+    """Return a column as a numpy array, made of its buffers.
+
+    `to_numpy` would import pandas where pandas is installed: 0.4 s, 60 MB.
+    """
     validity, data = array.buffers()
     start, end = array.offset, array.offset + len(array)
     numbers = np.frombuffer(data, kind, end)[start:]

@@ -1,95 +1,107 @@
-"""From samples as they came to rows: unique, sorted, inside their slice."""
+"""Turns samples as they came into rows: inside their slice, sorted and unique."""
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import numpy as np
 
-from airflow_provider_evpl.lake.columns import Codes, Flags, Floats, Grids, Integers, bounds
+from airflow_provider_evpl.lake.columns import Codes, Floats, Grids, Integers, is_inside, starts_of_runs
 from airflow_provider_evpl.window import Window
 
-__all__ = ["Conflicts", "Settled", "begins_of_runs", "deduplicate", "is_inside"]
-
-Conflicts: TypeAlias = tuple[Codes, Integers, Floats, Floats]
-"""Series, time, value, and the value that stays."""
-
-_Columns: TypeAlias = tuple[Codes, Integers, Floats]
+__all__ = ["Conflicts", "Deduplicated", "deduplicate"]
 
 
-class Settled(NamedTuple):
-    """The rows.
+class Conflicts(NamedTuple):
+    """Duplicates with another value than the row that stays, as columns.
 
     Attributes:
-        ranks: of each series that has rows, in order.
-        grids: of each of them the timestamps of its rows.
+        ranks: the numbers of their series.
+        values: their own values, which are left out.
+        kept: the values that stay.
+    """
+
+    ranks: Codes
+    timestamps: Integers
+    values: Floats
+    kept: Floats
+
+
+class Deduplicated(NamedTuple):
+    """Rows, sorted by series and time, and what was left out.
+
+    Attributes:
+        ranks: the numbers of the series that have rows, in order.
+        grids: for each of these series the timestamps of its rows.
         values: of all rows.
-        within: how many samples were inside the window.
-        conflicts: of the samples that didn't stay, those whose value another one has.
+        inside: how many samples the window contains.
     """
 
     ranks: Codes
     grids: Sequence[Integers]
     values: Floats
-    within: int
+    inside: int
     conflicts: Conflicts
 
 
-def deduplicate(ranks: Codes, grids: Sequence[Integers], values: Floats, window: Window) -> Settled:
-    """Sort each series by time and leave out what is outside; of equal rows one stays.
+class _Rows(NamedTuple):
+    """Rows as columns."""
+
+    ranks: Codes
+    timestamps: Integers
+    values: Floats
+
+
+def deduplicate(ranks: Codes, grids: Sequence[Integers], values: Floats, window: Window) -> Deduplicated:
+    """Leave out samples outside the window, sort each series by time, and keep one of equal rows.
+
+    Usually each series came once and sorted. Then nothing is copied, and series go on sharing their grids.
 
     Args:
-        ranks: of entries, in the order of their series; those of one as they came.
-        grids: of each entry its timestamps, one at least.
-        values: of all their samples; NaN is null.
+        ranks: for each entry the number of its series in the lake's order. Entries are sorted by it; entries
+            of one series are in the order of the report.
+        grids: for each entry its timestamps, at least one.
+        values: of all samples; NaN is null.
         window: half-open.
     """
     if np.all(ranks[1:] > ranks[:-1]) and Grids(grids).rise_within(window):
-        none = (ranks[:0], np.empty(0, np.int64), values[:0], values[:0])
-        return Settled(ranks, grids, values, len(values), none)  # each series came once, by time: as a rule
+        return Deduplicated(ranks, grids, values, len(values), _no_conflicts())
     timestamps = np.concatenate(grids)
     inside = is_inside(timestamps, window)
-    rows = np.repeat(ranks, [len(grid) for grid in grids])
-    (ranks, timestamps, values), conflicts = _unique(rows[inside], timestamps[inside], values[inside])
-    begins = np.flatnonzero(begins_of_runs(ranks))
-    spans = pairwise([*begins.tolist(), len(ranks)])
-    grids = [timestamps[begin:end] for begin, end in spans]
-    return Settled(ranks[begins], grids, values, int(inside.sum()), conflicts)
+    rows = _Rows(np.repeat(ranks, [len(grid) for grid in grids])[inside], timestamps[inside], values[inside])
+    unique, conflicts = _unique(rows)
+    starts = np.flatnonzero(starts_of_runs(unique.ranks))
+    spans = pairwise([*starts.tolist(), len(unique.ranks)])
+    return Deduplicated(
+        ranks=unique.ranks[starts],
+        grids=[unique.timestamps[start:end] for start, end in spans],
+        values=unique.values,
+        inside=len(rows.values),
+        conflicts=conflicts,
+    )
 
 
-def is_inside(timestamps: Integers, window: Window) -> Flags:
-    """Of each, whether the window holds it."""
-    start, end = bounds(window)
-    return (timestamps >= start) & (timestamps < end)
-
-
-def begins_of_runs(*columns: Codes | Integers) -> Flags:
-    """Where a row differs from the one before it."""
-    begins = np.ones(len(columns[0]), np.bool_)
-    begins[1:] = np.logical_or.reduce([column[1:] != column[:-1] for column in columns])
-    return begins
-
-
-def _unique(ranks: Codes, timestamps: Integers, values: Floats) -> tuple[_Columns, Conflicts]:
-    """Sort each series by time; of equal rows a value beats null, else the last one as they came stays."""
-    if _rises(ranks, timestamps):  # what was out of order lay outside of the window
-        return (ranks, timestamps, values), (ranks[:0], timestamps[:0], values[:0], values[:0])
+def _unique(rows: _Rows) -> tuple[_Rows, Conflicts]:
+    """Sort rows by series and time. Of equal rows a value beats null, else the last one that came stays."""
+    ranks, timestamps, values = rows
+    if np.all((ranks[1:] != ranks[:-1]) | (timestamps[1:] > timestamps[:-1])):
+        return rows, _no_conflicts()
     order = np.lexsort((~np.isnan(values), timestamps, ranks))
-    return _settle_equal(ranks[order], timestamps[order], values[order])
+    return _keep_last(_Rows(ranks[order], timestamps[order], values[order]))
 
 
-def _rises(ranks: Codes, timestamps: Integers) -> bool:
-    return bool(np.all((ranks[1:] != ranks[:-1]) | (timestamps[1:] > timestamps[:-1])))
-
-
-def _settle_equal(ranks: Codes, timestamps: Integers, values: Floats) -> tuple[_Columns, Conflicts]:
-    """Of sorted rows keep the last one of those that are equal but for their value."""
+def _keep_last(rows: _Rows) -> tuple[_Rows, Conflicts]:
+    """Keep the last of sorted rows that are equal but for their value."""
+    ranks, timestamps, values = rows
     stays = np.ones(len(ranks), np.bool_)
-    stays[:-1] = begins_of_runs(ranks, timestamps)[1:]
-    kept = values[stays]
-    loses = ~stays
-    winners = kept[np.cumsum(stays)[loses]]
-    differs = (values[loses] != winners) & ~(np.isnan(values[loses]) & np.isnan(winners))
-    in_conflict = np.flatnonzero(loses)[differs]
-    conflicts = (ranks[in_conflict], timestamps[in_conflict], values[in_conflict], winners[differs])
-    return (ranks[stays], timestamps[stays], kept), conflicts
+    stays[:-1] = starts_of_runs(ranks, timestamps)[1:]
+    unique = _Rows(ranks[stays], timestamps[stays], values[stays])
+    left_out = np.flatnonzero(~stays)
+    kept = unique.values[np.cumsum(stays)[left_out]]
+    differs = (values[left_out] != kept) & ~(np.isnan(values[left_out]) & np.isnan(kept))
+    at = left_out[differs]
+    return unique, Conflicts(ranks[at], timestamps[at], values[at], kept[differs])
+
+
+def _no_conflicts() -> Conflicts:
+    return Conflicts(np.empty(0, np.int32), np.empty(0, np.int64), np.empty(0), np.empty(0))

@@ -1,4 +1,4 @@
-"""One data set in the lake: what has landed where a slice goes, and the landing of a slice."""
+"""One data set in the lake: finds what a slice replaces, and lands the slice."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -21,11 +21,11 @@ __all__ = ["Lake", "Landing", "Target"]
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What to pull at once, and what has landed there so far.
+    """An interval to pull at once, and the landed objects that it replaces.
 
     Attributes:
-        landed: our own objects, by their interval.
-        foreign: why nothing can land there; None if all objects in the way are ours.
+        landed: the footers of these objects, by interval.
+        foreign: the error of a foreign object in the way; None if there is no such object.
     """
 
     window: Window
@@ -38,10 +38,10 @@ class Landing:
     """One object that was put.
 
     Attributes:
-        path, rejected_path: as people know them; the latter None where nothing was rejected.
-        bytes: of the object.
-        replaced: how many objects it superseded, its own former self included.
-        revisions: what it changed of them; None where one of them could not be read.
+        path, rejected_path: URLs. `rejected_path` is None if no sample was rejected.
+        bytes: the size of the object.
+        replaced: the number of superseded objects, an earlier object of the same interval included.
+        revisions: what changed in these objects; None if one of them could not be read.
     """
 
     window: Window
@@ -59,7 +59,7 @@ class Lake:
     Args:
         store: the root of the lake.
         dataset: which operator code and granularity.
-        source: `Settings.source`: objects of another one are never read as ours, nor superseded.
+        source: `Settings.source`: objects of another source are foreign, and never superseded.
     """
 
     def __init__(self, store: Store, dataset: Dataset, source: Mapping[str, str]) -> None:
@@ -69,7 +69,7 @@ class Lake:
         self._objects = Objects(store, dataset, source)
 
     def targets(self, slices: Iterable[Window]) -> list[Target]:
-        """Join slices of one UTC day with what has landed there.
+        """Join slices of one UTC day with the landed objects that overlap them.
 
         Raises:
             EvplError: the store failed or refused.
@@ -81,11 +81,11 @@ class Lake:
         return [self._target(one) for one in groups]
 
     def change(self, target: Target, samples: Samples) -> Change:
-        """Compare a slice with what has landed in its interval; nothing is written.
+        """Compare a slice with the landed objects in its interval. Nothing is written.
 
         Raises:
             EvplOverlapError: another run landed newer samples meanwhile.
-            EvplForeignError: an object that isn't ours landed in the interval meanwhile.
+            EvplForeignError: a foreign object landed in the interval meanwhile.
             EvplError: the store failed or refused.
         """
         footers = self._footers(target, samples)
@@ -93,7 +93,7 @@ class Lake:
         return compare(self._objects, landed, samples)
 
     def completeness(self, target: Target, samples: Samples) -> Completeness | None:
-        """Count the values that stay if the slice is not landed, of those that the slice should have.
+        """Return how complete the landed objects are, which stay if the slice is not landed.
 
         The objects are listed again, because another run may have replaced some of them meanwhile.
 
@@ -103,12 +103,12 @@ class Lake:
         return count_landed(self._objects, self._inside(target), samples)
 
     def land(self, target: Target, change: Change, provenance: Mapping[str, str]) -> Landing:
-        """Put a slice's rejected samples, then its rows, then delete what they supersede.
+        """Put the rejected samples of a slice, then its rows, then delete the superseded objects.
 
         Raises:
-            EvplOverlapError: another run landed in the interval meanwhile; nothing was put where that
-                has newer samples or more of them, else what this one put stays.
-            EvplForeignError: an object that isn't ours landed in the interval meanwhile.
+            EvplOverlapError: another run landed in the interval meanwhile. If its samples are newer or more,
+                nothing was put. Otherwise the objects of both runs stay.
+            EvplForeignError: a foreign object landed in the interval meanwhile.
             EvplError: the store failed or refused.
         """
         samples = change.samples
@@ -121,7 +121,8 @@ class Lake:
             provenance=provenance,
             first_pulled_at=_first_pulled_at(target.landed),
         )
-        self._check_again(target, samples)  # as late as can be
+        # As late as possible, because another run may land at any moment.
+        self._check_again(target, samples)
         if samples.rejections:
             self._store.put(rejected_path, _json_lines(samples))
         self._store.put(path, memoryview(data))
@@ -137,7 +138,7 @@ class Lake:
         )
 
     def _tidy(self, day: datetime, windows: Iterable[Window]) -> None:
-        """Remove what killed runs left of objects that lie in some windows of a UTC day."""
+        """Remove the temporary files of killed runs, for objects that lie in these windows of a UTC day."""
 
         def is_inside(name: str, kind: str) -> bool:
             one = parse_name(name, day, kind)
@@ -164,13 +165,13 @@ class Lake:
         footers = self._footers(target, samples)
         news = {one: footer for one, footer in footers.items() if target.landed.get(one) != footer}
         if find_losses(self._objects, news, samples):
-            raise _overlap(target, "landed more meanwhile", news, "nothing was put")
+            raise _overlap(target, "landed more samples meanwhile.", "Nothing was put.", news)
 
     def _footers(self, target: Target, samples: Samples) -> dict[Window, Footer]:
-        """Read the footers of the interval again; raise if another run landed newer samples meanwhile.
+        """Read the footers of the interval again. Raise if another run landed newer samples meanwhile.
 
-        Only objects that appeared or changed since the targets were read are compared, so that a worker whose
-        clock is wrong never blocks a later run.
+        Only objects that appeared or changed since the target was made are compared. So a worker with a wrong
+        clock never blocks a later run.
         """
         footers = {one: self._objects.own_footer(one) for one in self._inside(target)}
         newer = [
@@ -179,13 +180,14 @@ class Lake:
             if target.landed.get(one) != footer and _is_after(footer, samples.pulled_at)
         ]
         if newer:
-            raise _overlap(target, "landed newer samples meanwhile", newer, "nothing was put")
+            raise _overlap(target, "landed newer samples meanwhile.", "Nothing was put.", newer)
         return footers
 
     def _supersede(self, target: Target, *, clean: bool) -> None:
-        """Delete what the object of a target replaces.
+        """Delete the objects that the new object replaces.
 
-        Rejected files go first, so that none stays without its object. Those that killed runs left go too.
+        Rejected files are deleted first, so that none stays without its object. Rejected files that killed
+        runs left in the interval are deleted too.
         """
         overlapping = [one for one in self._listed(target) if one.overlaps(target.window)]
         others = [one for one in overlapping if one not in {*target.landed, target.window}]
@@ -197,17 +199,18 @@ class Lake:
             if window != target.window:
                 self._store.delete(self._dataset.samples_path(window))
         if others:
-            raise _overlap(target, "landed meanwhile", others, "both stay until the next run joins them")
+            raise _overlap(target, "landed meanwhile.", "Both stay.", others)
 
 
 def _is_after(footer: Footer, pulled_at: datetime) -> bool:
     return footer.pulled_at is not None and footer.pulled_at > pulled_at
 
 
-def _overlap(target: Target, what: str, windows: Iterable[Window], outcome: str) -> EvplOverlapError:
+def _overlap(target: Target, what: str, outcome: str, windows: Iterable[Window]) -> EvplOverlapError:
     return EvplOverlapError(
-        f"slice {target.window}: another run {what}: {name_some([*map(str, windows)])}; {outcome}. "
-        "Run again; don't run overlapping windows at the same time"
+        f"slice {target.window.label}: another run {what}",
+        f"{outcome} Airflow retries. Don't run overlapping windows at the same time.",
+        f"objects of the other run: {name_some([one.label for one in windows])}",
     )
 
 

@@ -1,4 +1,4 @@
-"""The lake's names: pure functions from what is landed to where, and back."""
+"""The paths of the lake: makes them from an operator code, a granularity and an interval, and reads them."""
 
 import re
 from collections.abc import Iterable
@@ -24,23 +24,23 @@ class Dataset:
 
     @property
     def root(self) -> str:
-        """Where the folders of its UTC days are."""
+        """The folder that has a folder for each UTC day."""
         return f"samples/{self._root}"
 
     def folder(self, day: datetime) -> str:
-        """Where a UTC day's objects are."""
+        """Return the folder of the objects of a UTC day."""
         return f"samples/{self._partition(day)}"
 
     def samples_path(self, window: Window) -> str:
-        """Where the rows of an interval within one UTC day are."""
+        """Return the path of the rows of an interval within one UTC day."""
         return f"{self.folder(window.start)}/{_stem(window)}.parquet"
 
     def rejected_folder(self, day: datetime) -> str:
-        """Where the rejected samples of a UTC day are."""
+        """Return the folder of the rejected samples of a UTC day."""
         return f"rejected/{self._partition(day)}"
 
     def rejected_path(self, window: Window) -> str:
-        """Where the rejected samples of an interval are."""
+        """Return the path of the rejected samples of an interval."""
         return f"{self.rejected_folder(window.start)}/{_stem(window)}.jsonl"
 
     def _partition(self, day: datetime) -> str:
@@ -54,14 +54,14 @@ class Dataset:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """An interval to pull at once, and the landed intervals that it replaces: it holds each of them whole."""
+    """An interval to pull at once, and the landed intervals that it replaces. It contains each of them."""
 
     window: Window
     replaces: tuple[Window, ...]
 
 
 def parse_folder(name: str) -> datetime | None:
-    """Read the UTC day that a folder's name says; None where it says none."""
+    """Read the UTC day from the name of a folder; None if the name has another form."""
     try:
         return datetime.strptime(name, "date=%Y-%m-%d").replace(tzinfo=UTC)
     except ValueError:
@@ -69,11 +69,11 @@ def parse_folder(name: str) -> datetime | None:
 
 
 def parse_name(name: str, day: datetime, kind: str = "parquet") -> Window | None:
-    """Read the interval that an object's name says; None if it isn't one within the UTC day.
+    """Read the interval from the name of an object; None if the name is no interval within the UTC day.
 
     Args:
         name: without its folder.
-        day: when the UTC day begins.
+        day: the beginning of the UTC day.
         kind: `parquet` for rows, `jsonl` for rejected samples.
     """
     match = _NAME.fullmatch(name)
@@ -88,7 +88,7 @@ def parse_name(name: str, day: datetime, kind: str = "parquet") -> Window | None
 
 
 def group(slices: Iterable[Window], landed: Iterable[Window]) -> list[Group]:
-    """Join slices and landed intervals that overlap; leave out what holds no slice."""
+    """Join slices and landed intervals that overlap. Groups without a slice are left out."""
     marked = sorted([(window, True) for window in slices] + [(window, False) for window in landed])
     groups: list[list[tuple[Window, bool]]] = []
     end: datetime | None = None
@@ -102,9 +102,9 @@ def group(slices: Iterable[Window], landed: Iterable[Window]) -> list[Group]:
 
 
 def largest(windows: Iterable[Window]) -> list[Window]:
-    """Leave out intervals that lie in others, and give the rest in order of time.
+    """Return the intervals that lie in no other interval, in order of time.
 
-    An object whose interval lies in another one is a leftover of a killed run: the larger one is right.
+    An object whose interval lies in another one was left by a killed run. The larger object is right.
     """
     found: list[Window] = []
     for one in sorted(windows, key=lambda one: (one.start, -one.length)):

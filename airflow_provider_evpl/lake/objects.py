@@ -1,4 +1,4 @@
-"""The landed objects of one data set: which there are, whose they are, what is in them."""
+"""The landed objects of one data set: lists them, checks who landed them, and reads them."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -25,15 +25,15 @@ from airflow_provider_evpl.window import DAY, Granularity, Window, floor, micros
 
 __all__ = ["Foreign", "Objects"]
 
-# A footer has 2 KB, plus 1 KB per further row group: a day of 2,000 circuits has 11 KB.
 _TAIL_BYTES = 32 << 10
+"""A footer has 2 KB, and 1 KB more for each further row group: 11 KB for a day of 2,000 circuits."""
 
 
 class Foreign(NamedTuple):
     """An object that this connection didn't land.
 
     Attributes:
-        reason: what shows that, for people.
+        reason: how the object shows that: "was not written by this provider".
     """
 
     reason: str
@@ -58,7 +58,7 @@ class Objects:
         self._shared: dict[frozenset[Series], frozenset[Series]] = {}
 
     def windows(self, day: datetime) -> list[Window]:
-        """List the intervals of the objects of the UTC day that begins at `day`."""
+        """List the intervals of the objects of a UTC day."""
         return list(self._sizes(day))
 
     def _sizes(self, day: datetime) -> dict[Window, int]:
@@ -67,7 +67,7 @@ class Objects:
         return {landed: size for landed, size in parsed if landed is not None}
 
     def rejected_windows(self, day: datetime) -> list[Window]:
-        """List the intervals of the rejected samples of the UTC day that begins at `day`."""
+        """List the intervals of the files of rejected samples of a UTC day."""
         listing = self._store.listing(self._dataset.rejected_folder(day))
         parsed = (parse_name(name, day, "jsonl") for name in listing)
         return [rejected for rejected in parsed if rejected is not None]
@@ -90,7 +90,7 @@ class Objects:
         return {one: self._footer_in(one, tail) for one, tail in zip(sizes, tails, strict=True)}
 
     def _footer_in(self, window: Window, tail: bytes | None) -> Footer | Foreign:
-        """Read an object's footer from its last bytes; from the object itself if they hold none."""
+        """Read a footer from the last bytes of an object, or from the object if the bytes hold no footer."""
         footer = read_footer(BytesIO(tail)) if tail else None
         return self._check(window, footer) if footer else self.footer(window)
 
@@ -100,7 +100,7 @@ class Objects:
         return min((day for day in map(parse_folder, folders) if day is not None), default=None)
 
     def footer(self, window: Window) -> Footer | Foreign:
-        """Read an object's footer, and hold it against the object's path.
+        """Read the footer of an object, and compare it with the source and the path.
 
         Raises:
             EvplError: the store failed or refused.
@@ -116,22 +116,23 @@ class Objects:
         return self._misplaced(window, footer) or footer
 
     def own_footer(self, window: Window) -> Footer:
-        """Read the footer of an object that has to be ours.
+        """Read the footer of an object that must not be foreign.
 
         Raises:
-            EvplForeignError: the object isn't ours.
+            EvplForeignError: this connection didn't land the object.
             EvplError: the store failed or refused.
         """
         footer = self.footer(window)
         if isinstance(footer, Foreign):
             raise EvplForeignError(
-                f"{self._store.url(self._dataset.samples_path(window))} {footer.reason}; "
-                "choose another object_storage_path, or move the object away"
+                f"object {window.label}: this connection didn't land it.",
+                "Choose another object_storage_path, or move the object away.",
+                f"{self._store.url(self._dataset.samples_path(window))}\nThe object {footer.reason}.",
             )
         return footer
 
     def _misplaced(self, window: Window, footer: Footer) -> Foreign | None:
-        """Compare what the footer says with the path: a copy somewhere else is not what landed there."""
+        """Compare a footer with the path of its object, because an object may be a misplaced copy."""
         code_ope = footer.code_ope if footer.code_ope is not None else self._code_ope_of(window)
         written = {"operator code": code_ope, "granularity": footer.granularity, "slice": footer.slice}
         here = (self._dataset.code_ope, self._dataset.granularity, str(window))
@@ -143,7 +144,10 @@ class Objects:
         return None
 
     def _code_ope_of(self, window: Window) -> str:
-        """Read the code of an earlier version's object from its rows; the path's if they have none."""
+        """Read the operator code of an object of an earlier version from its rows.
+
+        If the object has no rows, or they can't be read, the code of the path is returned.
+        """
         try:
             code_ope = read_code_ope(self._read(window))
         except UnreadableError:
@@ -151,7 +155,7 @@ class Objects:
         return self._dataset.code_ope if code_ope is None else code_ope
 
     def _read(self, window: Window) -> bytes:
-        """Read an object whole.
+        """Read a whole object.
 
         Raises:
             EvplError: the store failed or refused.
@@ -161,7 +165,7 @@ class Objects:
             return file.read()
 
     def parts(self, window: Window) -> Iterator[Part]:
-        """Read an object's rows, some at a time.
+        """Read the rows of an object, some at a time.
 
         Raises:
             UnreadableError: its rows can't be read.
@@ -170,13 +174,13 @@ class Objects:
         return read_parts(self._read(window))
 
     def series(self, window: Window, footer: Footer) -> frozenset[Series]:
-        """Give the series of an object. Objects with the same digest have the same series: only one is read.
+        """Return the series of an object. Of the objects with the same digest only one is read.
 
         Raises:
             UnreadableError: its rows can't be read.
             EvplError: the store failed or refused.
         """
-        if not footer.rows:
+        if not footer.ledger.rows:
             return frozenset()
         digest = footer.series_digest
         if digest is None:
@@ -186,13 +190,13 @@ class Objects:
         return self._series[digest]
 
     def share(self, series: frozenset[Series]) -> frozenset[Series]:
-        """Give one object for equal series, and one set for equal sets: thousands of hours have the same."""
+        """Return the same set for equal sets, to save memory: thousands of hours have equal series."""
         if series not in self._shared:
             series = frozenset(self._names.setdefault(one, one) for one in series)
         return self._shared.setdefault(series, series)
 
     def count(self, window: Window) -> dict[Series, Counts]:
-        """Count the rows, the values and the steps of each series of an object.
+        """Count the rows, values and steps of each series of an object.
 
         Raises:
             UnreadableError: its rows can't be read.
@@ -205,11 +209,13 @@ class Objects:
         return counter.counts
 
     def newest_series(self, before: datetime, within: timedelta) -> frozenset[Series]:
-        """Give the series of the newest object of ours with rows that ended at a moment, or shortly before.
+        """Return the series of the newest object with rows that ended at a moment, or shortly before.
+
+        Foreign objects and objects that can't be read are left out.
 
         Args:
             before: the moment.
-            within: how long before it.
+            within: how long before the moment an object may have ended.
 
         Raises:
             EvplError: the store failed or refused.
@@ -223,7 +229,8 @@ class Objects:
             except EvplStoreError:
                 if one in self.windows(floor(one.start, DAY)):
                     raise
-                return self.newest_series(before, within)  # another run superseded it since it was listed
+                # Another run has superseded the object since it was listed.
+                return self.newest_series(before, within)
             if found:
                 return found
         return frozenset()

@@ -1,4 +1,4 @@
-"""A slice as the bytes of one Parquet object, and what its footer says."""
+"""Writes a slice as one Parquet object, and reads the footer of an object."""
 
 import hashlib
 import json
@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime
 from io import SEEK_END
-from typing import Annotated, BinaryIO, NamedTuple, TypeAlias
+from typing import BinaryIO, NamedTuple
 
 import msgspec
 import pyarrow as pa
@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from airflow_provider_evpl import __version__
 from airflow_provider_evpl.lake.layout import Dataset
+from airflow_provider_evpl.lake.ledger import Ledger
 from airflow_provider_evpl.lake.samples import Samples
 from airflow_provider_evpl.lake.schema import SCHEMA_VERSION, SORT_COLUMNS, TABLE_SCHEMA
 from airflow_provider_evpl.models import Series
@@ -23,63 +24,39 @@ from airflow_provider_evpl.window import iso
 __all__ = ["Footer", "digest_series", "encode", "read_footer"]
 
 _PREFIX = "evpl."
-_ROW_GROUP_ROWS = 122_880  # of 17.3 M rows one circuit reads 7.8 MB, of 34; groups of a million: 32 MB, of 31
+_ROW_GROUP_ROWS = 122_880
+"""A query for one circuit in 17.3 million rows reads 7.8 of 34 MB. With row groups of a million rows it reads
+the whole object."""
+
 _PRUNED_COLUMNS = ["object_instance_id", "metric_name", "timestamp", "value"]
-"""What readers skip row groups and pages by; of the others, which are spread over all of them, statistics
-would cost a third of the writing."""
+"""Columns with statistics, by which readers skip row groups and pages. The values of other columns are in all
+row groups, and their statistics would take a third of the time of writing."""
 
 
 class Footer(NamedTuple):
     """What has landed in an object, and from where.
 
-    `code_ope`, `values`, `series_digest`, `lowest_share` and `first_pulled_at` are None in an object of an
-    earlier version. `observed`, `values` and `lowest_share` are None if the slice isn't made of whole steps.
+    An object of an earlier version has None for `ledger.values` and for the fields with a default.
 
     Attributes:
         source: base URL, job, offer type and ctxtid.
-        granularity, slice: as their texts.
-        null_values: rows without a value.
-        observed: distinct pairs of series and step among the rows.
-        values: pairs of series and step with a value.
-        series_digest: equal for objects with equal series.
-        lowest_share: the lowest share of steps with a value that a series has.
+        granularity, slice: as they are written in paths and file names.
         pulled_at: when the slice's first page was requested; None if the footer has no such time.
-        first_pulled_at: the earliest pull of this object and of those that it replaced.
+        first_pulled_at: the earliest pull of this object and of the objects that it replaced.
+        series_digest: equal for objects with equal series.
+        lowest_share: the lowest share of steps with a value that a series has. None also if the slice isn't
+            made of whole steps.
     """
 
     source: dict[str, str]
-    code_ope: str | None
     granularity: str
     slice: str
-    rows: int
-    null_values: int
-    observed: int | None
-    values: int | None = None
+    ledger: Ledger
+    pulled_at: datetime | None
+    code_ope: str | None = None
+    first_pulled_at: datetime | None = None
     series_digest: str | None = None
     lowest_share: float | None = None
-    pulled_at: datetime | None = None
-    first_pulled_at: datetime | None = None
-
-
-_Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0)]
-
-
-class _Counts(msgspec.Struct):
-    rows: _Count
-    null_values: _Count
-    series: _Count
-    expected: _Count | None
-    observed: _Count | None
-    values: _Count | None = None
-
-    def __post_init__(self) -> None:
-        """Check what no single field says."""
-        if (self.expected is None) != (self.observed is None):
-            raise ValueError("expected and observed: both or neither")
-        if self.null_values > self.rows:
-            raise ValueError("null_values: more than there are rows")
-        if self.values is not None and self.values > (self.observed or 0):
-            raise ValueError("values: more than there are steps with a sample")
 
 
 def encode(
@@ -95,9 +72,9 @@ def encode(
     Args:
         samples: the slice.
         dataset: its operator code and granularity.
-        source: where the samples come from.
-        provenance: of the run: its ids.
-        first_pulled_at: when the first of the replaced objects was pulled; None if there are none.
+        source: `Settings.source`.
+        provenance: ids of the run.
+        first_pulled_at: the earliest pull of the replaced objects; None if no object is replaced.
     """
     own = {
         "schema_version": SCHEMA_VERSION,
@@ -117,18 +94,20 @@ def encode(
 
 
 def digest_series(series: Sequence[Series]) -> str:
-    """Make a short text that is the same for the same series in the same order."""
+    """Return a digest that is the same for the same series in the same order."""
     return hashlib.sha256(msgspec.json.encode(series)).hexdigest()
 
 
 def _write(samples: Samples, metadata: Mapping[str, str]) -> pa.Buffer:
-    pool = pa.system_memory_pool()  # the default one keeps some 8 MB more
+    # The default pool keeps 8 MB more.
+    pool = pa.system_memory_pool()
     sink = pa.BufferOutputStream(pool)
     with pq.ParquetWriter(
         sink,
         TABLE_SCHEMA,
         compression="zstd",
-        store_schema=False,  # readers see plain strings, not this process's dictionaries
+        # Without the Arrow schema readers see plain strings, not dictionaries.
+        store_schema=False,
         sorting_columns=pq.SortingColumn.from_ordering(
             TABLE_SCHEMA, [(name, "ascending") for name in SORT_COLUMNS], "at_start"
         ),
@@ -143,20 +122,20 @@ def _write(samples: Samples, metadata: Mapping[str, str]) -> pa.Buffer:
 
 
 def read_footer(file: BinaryIO) -> Footer | None:
-    """Read what an object holds; None where it isn't ours.
+    """Read the footer of an object; None if this package didn't write the object.
 
     Raises:
-        OSError: it can't be read.
+        OSError: the file can't be read.
     """
     tail = _read_tail(file)
     try:
         metadata = pq.read_metadata(pa.BufferReader(tail))
         footer = _read_texts(_own_texts(metadata.metadata or {}))
     except (pa.ArrowInvalid, OSError, ValueError, KeyError):
-        return None  # its bytes are here, and they aren't what `encode` writes
-    if metadata.num_rows != footer.rows:
-        return None  # somebody wrote other rows under our footer
-    return footer
+        # The bytes were read, and `encode` writes no such bytes.
+        return None
+    # Another program may have written other rows and kept the footer.
+    return footer if metadata.num_rows == footer.ledger.rows else None
 
 
 def _own_texts(metadata: Mapping[bytes, bytes]) -> dict[str, str]:
@@ -166,25 +145,21 @@ def _own_texts(metadata: Mapping[bytes, bytes]) -> dict[str, str]:
 
 
 def _read_texts(texts: Mapping[str, str]) -> Footer:
-    counts = msgspec.json.decode(texts["ledger"], type=_Counts)
     return Footer(
         source=msgspec.json.decode(texts["source"], type=dict[str, str]),
-        code_ope=texts.get("code_ope"),
         granularity=texts["granularity"],
         slice=texts["slice"],
-        rows=counts.rows,
-        null_values=counts.null_values,
-        observed=counts.observed,
-        values=counts.values,
+        ledger=msgspec.json.decode(texts["ledger"], type=Ledger),
+        pulled_at=_moment(texts.get("pulled_at")),
+        code_ope=texts.get("code_ope"),
+        first_pulled_at=_moment(texts.get("first_pulled_at")),
         series_digest=texts.get("series_digest"),
         lowest_share=msgspec.json.decode(texts.get("lowest_share", "null"), type=float | None),
-        pulled_at=_moment(texts.get("pulled_at")),
-        first_pulled_at=_moment(texts.get("first_pulled_at")),
     )
 
 
 def _moment(text: str | None) -> datetime | None:
-    """Read a moment; a run without Airflow may have written any text into an earlier object."""
+    """Read a moment. In an object of an earlier version the text may be anything."""
     with suppress(ValueError):
         moment = datetime.fromisoformat(text or "")
         return moment if moment.tzinfo else None
@@ -192,7 +167,10 @@ def _moment(text: str | None) -> datetime | None:
 
 
 def _read_tail(file: BinaryIO) -> bytes:
-    """Read a Parquet file from its footer on: the last eight bytes are the footer's length and `PAR1`."""
+    """Read the end of a Parquet file, from its footer on.
+
+    The last eight bytes are the length of the footer, and `PAR1`.
+    """
     size = file.seek(0, SEEK_END)
     file.seek(max(0, size - 8))
     tail = file.read()

@@ -1,13 +1,12 @@
-"""What a slice changes of what had landed: samples added, changed, gone."""
+"""What a slice changes in landed samples: how many are added, changed or gone."""
 
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import numpy as np
 
-from airflow_provider_evpl.lake.columns import Flags, Floats, Integers, Rows, bounds
+from airflow_provider_evpl.lake.columns import Flags, Floats, Integers, Rows, bounds, is_inside
 from airflow_provider_evpl.lake.contents import Part
-from airflow_provider_evpl.lake.deduplicate import is_inside
 from airflow_provider_evpl.window import Window
 
 __all__ = ["Revisions", "revise"]
@@ -16,13 +15,13 @@ _NO_ROW = np.iinfo(np.int64).max
 
 
 class Revisions(NamedTuple):
-    """What a slice has that the objects it replaces had not, and the other way round.
+    """How a slice differs from the objects that it replaces.
 
     Attributes:
-        added: samples in an interval that had landed without them.
-        changed: samples with another value than before; null is one, too.
-        gone: samples that are there no more.
-        oldest: time of the oldest one added, in microseconds since the epoch; None where none was.
+        added: new samples in an interval that had landed before.
+        changed: samples with another value than before; null counts as a value.
+        gone: samples that only the replaced objects have.
+        oldest: timestamp of the oldest new sample, in microseconds since the epoch; None without a new one.
     """
 
     added: int = 0
@@ -34,19 +33,19 @@ class Revisions(NamedTuple):
 def revise(
     rows: Rows, window: Window, landed: Iterable[Window], read: Callable[[Window], Iterable[Part]]
 ) -> Revisions:
-    """Compare a slice with what had landed in it; it takes nine bytes a row.
+    """Compare a slice with the objects that it replaces. This takes nine bytes of memory a row.
 
-    A moment that is in two objects, as after a killed run, is compared with the one that begins first, and
-    of those with the longest.
+    After a killed run two objects may have the same samples. The object that begins first is compared, or the
+    longest of those.
 
     Args:
-        rows: the slice's.
+        rows: of the slice.
         window: the slice.
-        landed: intervals of the objects that it replaces.
-        read: gives an object's rows; it is asked once for each object that lies in no other one.
+        landed: intervals of the objects that the slice replaces.
+        read: returns the rows of an object. It is called once for each object that lies in no other object.
 
     Raises:
-        UnreadableError: an object's rows can't be read.
+        UnreadableError: the rows of an object can't be read.
     """
     comparison = _Comparison(rows, window)
     until = window.start
@@ -58,38 +57,42 @@ def revise(
 
 
 class _Comparison:
-    """Knows each row by a number: the place of its series times the slice's length, plus its time in it."""
+    """Compares rows by their numbers.
+
+    A number is the position of the series, times the length of the slice, plus the time since its start.
+    """
 
     def __init__(self, rows: Rows, window: Window) -> None:
         self._start, end = bounds(window)
         self._length = end - self._start
-        self._places = {series: place for place, series in enumerate(rows.series)}
-        numbers = [grid + (place * self._length - self._start) for place, grid in enumerate(rows.grids)]
+        self._positions = {series: position for position, series in enumerate(rows.series)}
+        firsts = np.arange(len(rows.series)) * self._length - self._start
+        numbers = [grid + first for grid, first in zip(rows.grids, firsts, strict=True)]
         self._numbers = np.concatenate([*numbers, np.array([_NO_ROW])])
         self._values = rows.values
-        self._was_there = np.zeros(len(self._numbers), np.bool_)
+        self._had_landed = np.zeros(len(self._numbers), np.bool_)
         self._landed: list[Window] = []
         self._changed = self._gone = 0
 
     def add(self, window: Window, parts: Iterable[Part]) -> None:
-        """Compare with an object, as far as it is in a window."""
+        """Compare with the rows of an object that lie in a window."""
         self._landed.append(window)
         for part in parts:
-            places = np.array([self._places.get(one, -1) for one in part.series], np.int64)
-            numbers = np.repeat(places, part.lengths) * self._length + (part.timestamps - self._start)
-            counts = is_inside(part.timestamps, window)
-            self._compare(numbers[counts], part.values[counts])
+            positions = np.array([self._positions.get(one, -1) for one in part.series], np.int64)
+            numbers = np.repeat(positions, part.lengths) * self._length + (part.timestamps - self._start)
+            inside = is_inside(part.timestamps, window)
+            self._compare(numbers[inside], part.values[inside])
 
     def _compare(self, numbers: Integers, values: Floats) -> None:
         at = np.searchsorted(self._numbers, numbers)
         stays = self._numbers[at] == numbers
-        self._was_there[at[stays]] = True
+        self._had_landed[at[stays]] = True
         self._changed += int(_differ(self._values[at[stays]], values[stays]).sum())
         self._gone += int((~stays).sum())
 
     def finish(self) -> Revisions:
-        """Count."""
-        times = self._numbers[:-1][~self._was_there[:-1]] % self._length + self._start
+        """Return the counts."""
+        times = self._numbers[:-1][~self._had_landed[:-1]] % self._length + self._start
         added = np.concatenate([times[:0], *(times[is_inside(times, one)] for one in self._landed)])
         oldest = int(added.min()) if len(added) else None
         return Revisions(len(added), self._changed, self._gone, oldest)

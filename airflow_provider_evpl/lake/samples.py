@@ -1,26 +1,27 @@
-"""A slice's samples: from pages to unique, sorted columns, and the ledger that accounts for each."""
+"""The samples of a slice: collected from its pages, unique and sorted, each accounted for in the ledger."""
 
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
 from airflow_provider_evpl.errors import LONGEST_NAME, one_line
-from airflow_provider_evpl.lake.columns import Codes, Floats, Grids, Integers, Rows, count_steps
+from airflow_provider_evpl.lake.columns import Codes, Floats, Integers, Rows, is_inside
 from airflow_provider_evpl.lake.completeness import Completeness
-from airflow_provider_evpl.lake.deduplicate import Conflicts, deduplicate, is_inside
+from airflow_provider_evpl.lake.deduplicate import Conflicts, Deduplicated, deduplicate
 from airflow_provider_evpl.lake.ledger import EXAMPLES, Conflict, Ledger, RejectionRecord, describe_set_aside
 from airflow_provider_evpl.models import Entry, Page, Series
 from airflow_provider_evpl.window import Granularity, Window, microseconds
 
-__all__ = ["Circuit", "SampleCollector", "Samples", "sum_by_circuit", "unit_doubts"]
+__all__ = ["Circuit", "SampleCollector", "Samples", "find_unit_doubts", "sum_by_circuit"]
 
 _MOST_NAMES = 100
-
+_HIGHEST_PERCENTAGE = 100.0
+_HIGHEST_FRACTION = 1.0
 
 Circuit: TypeAlias = tuple[str, str]
 """A circuit's `object_instance_id`, and a `metric_name`."""
@@ -28,7 +29,7 @@ Circuit: TypeAlias = tuple[str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Samples:
-    """All that was pulled of one slice.
+    """The samples of one slice.
 
     Attributes:
         pulled_at: when the first page was requested.
@@ -36,8 +37,8 @@ class Samples:
         series: the distinct series among the rows.
         completeness: None if the slice isn't made of whole steps.
         conflicts: the first `EXAMPLES` of them.
-        unknown_fields: paths of names that Orange's document doesn't have, at most a hundred.
-        unit_doubts: what their values say against a percentage.
+        unknown_fields: paths of fields that Orange's document doesn't have, at most a hundred.
+        unit_doubts: reasons why the values may not be percentages.
     """
 
     window: Window
@@ -52,52 +53,36 @@ class Samples:
     unit_doubts: frozenset[str]
 
     def expecting(self, series: AbstractSet[Series]) -> "Samples":
-        """Return the slice with the series of earlier objects expected too, in every step."""
+        """Return the slice with the series of earlier objects expected too, each in every step."""
         if self.completeness is None:
             return self
         completeness = self.completeness.expecting(series)
         ledger = replace(self.ledger, expected=completeness.expected)
         return replace(self, completeness=completeness, ledger=ledger)
 
-    def refusal(self, limit: float, *, redact: Callable[[str], str]) -> str | None:
-        """Say why too much of it is rejected: counts by reason, the first examples; None where it is not.
-
-        Args:
-            limit: 0 to 1: the largest share of samples rejected or in conflict, or of entries rejected.
-            redact: takes secrets out of what is quoted.
-        """
-        share = self.ledger.rejected_fraction
-        if share <= limit:
-            return None
-        return (
-            f"{share:.1%} of the slice's samples or entries are rejected or in conflict, "
-            f"max_rejected_fraction is {limit:g}: {self.set_aside(redact)}, "
-            "or raise max_rejected_fraction to land the rest"
-        )
-
     def set_aside(self, redact: Callable[[str], str]) -> str:
         """Say what was rejected or in conflict: counts by reason, and the first examples."""
         return describe_set_aside(self.ledger, self.rejections, self.conflicts, redact)
 
     def count_within(self, window: Window) -> tuple[int, int]:
-        """Count the rows in a window, and those of them with a value."""
+        """Return the number of rows in a window, and how many of them have a value."""
         if window.contains(self.window):
             return self.ledger.rows, self.ledger.rows - self.ledger.null_values
         inside = is_inside(self.rows.timestamps, window)
         return int(inside.sum()), int((inside & self.rows.has_value).sum())
 
     def count_circuits(self, window: Window) -> dict[Circuit, tuple[int, int]]:
-        """For each circuit and metric count the rows in a window, and those of them with a value."""
+        """Count for each circuit and metric the rows in a window, and how many of them have a value."""
         flags = [np.ones(len(self.rows), np.bool_), self.rows.has_value]
         if not window.contains(self.window):
             inside = is_inside(self.rows.timestamps, window)
             flags = [one & inside for one in flags]
-        columns = (np.add.reduceat(one, self.rows.begins, dtype=np.int64).tolist() for one in flags)
+        columns = (self.rows.count_by_series(one).tolist() for one in flags)
         return sum_by_circuit(zip(self.rows.series, *columns, strict=True))
 
 
 def sum_by_circuit(counts: Iterable[tuple[Series, int, int]]) -> dict[Circuit, tuple[int, int]]:
-    """Sum pairs of numbers of series, such as rows and values, by circuit and metric."""
+    """Sum the rows and values of series by circuit and metric."""
     sums: dict[Circuit, tuple[int, int]] = {}
     for series, rows, values in counts:
         before = sums.get(series[:2], (0, 0))
@@ -106,7 +91,7 @@ def sum_by_circuit(counts: Iterable[tuple[Series, int, int]]) -> dict[Circuit, t
 
 
 class SampleCollector:
-    """Takes a slice's pages in order, then gives its samples.
+    """Takes the pages of a slice in order, then returns its samples.
 
     Args:
         window: the slice; samples outside it are counted and left out.
@@ -122,10 +107,12 @@ class SampleCollector:
         self._granularity = granularity
         self._pulled_at = pulled_at
         self._codes: dict[Series, int] = {}
-        self._code_of: list[int] = []  # of each entry with samples, as are the grids
+        # For each entry with samples: the code of its series, and its timestamps.
+        self._entry_codes: list[int] = []
         self._grids: list[Integers] = []
-        self._last: tuple[list[int], Integers] = [], np.empty(0, np.int64)
-        self._values = array("d")  # of all samples, as they came; NaN for null
+        self._last_grid: tuple[list[int], Integers] = [], np.empty(0, np.int64)
+        # All samples as they came; NaN is null.
+        self._values = array("d")
         self._rejections: list[RejectionRecord] = []
         self._unknown_fields: frozenset[str] = frozenset()
         self._pages = self._entries = 0
@@ -133,72 +120,54 @@ class SampleCollector:
     def add(self, page: Page) -> None:
         """Take the next page."""
         for entry in filter(_has_samples, page.entries):
-            self._code_of.append(self._codes.setdefault(entry.series, len(self._codes)))
+            self._entry_codes.append(self._codes.setdefault(entry.series, len(self._codes)))
             self._grids.append(self._grid(entry.timestamps))
             self._values.extend(entry.values)
         self._pages += 1
         self._entries += page.entry_count
-        self._unknown_fields = _some(self._unknown_fields | page.unknown_fields)
+        self._unknown_fields = _first_names(self._unknown_fields | page.unknown_fields)
         self._rejections += (RejectionRecord(self._pages, rejection) for rejection in page.rejections)
 
     def _grid(self, timestamps: list[int]) -> Integers:
-        """One array for as long as entries have the same."""
-        if timestamps != self._last[0]:
-            self._last = [*timestamps], np.array(timestamps, np.int64)
-        return self._last[1]
+        """Return timestamps as an array; consecutive entries with equal timestamps share one."""
+        if timestamps != self._last_grid[0]:
+            self._last_grid = [*timestamps], np.array(timestamps, np.int64)
+        return self._last_grid[1]
 
     def finish(self) -> Samples:
-        """Sort, keep one row of each, and count."""
+        """Return the samples of the pages so far, unique and sorted."""
         series = sorted(self._codes, key=_nulls_first)
-        ranks, grids, values, within, conflicts = deduplicate(*self._in_order(series), self._window)
+        found = deduplicate(*self._sort_entries(series), self._window)
         rows = Rows(
-            code_ope=self._code_ope, series=[series[rank] for rank in ranks], grids=grids, values=values
+            code_ope=self._code_ope,
+            series=[series[rank] for rank in found.ranks],
+            grids=found.grids,
+            values=found.values,
         )
-        step, steps = self._granularity.step, self._granularity.steps_in(self._window)
-        completeness, observed = None, None
-        if step and steps:
-            observed, value_steps = _count_steps(rows, microseconds(step))
-            completeness = Completeness(
-                window=self._window, steps=steps, series=rows.series, value_steps=value_steps
-            )
-        accepted = len(self._values)
-        rejected = sum(placed.rejection.samples for placed in self._rejections)
-        ledger = Ledger(
-            pages=self._pages,
-            received=accepted + rejected,
-            rows=len(rows),
-            duplicates=within - len(rows),
-            out_of_window=accepted - within,
-            rejected=rejected,
-            conflicts=len(conflicts[0]),
-            null_values=len(rows) - int(rows.has_value.sum()),
-            series=len(rows.series),
-            expected=completeness.expected if completeness else None,
-            observed=None if observed is None else int(observed.sum()),
-            values=completeness.values if completeness else None,
-            entries=self._entries,
-            rejected_entries=sum(placed.rejection.sample is None for placed in self._rejections),
-        )
+        observed, completeness = self._count_steps(rows)
         return Samples(
             window=self._window,
             pulled_at=self._pulled_at,
             rows=rows,
             series=frozenset(rows.series),
             completeness=completeness,
-            ledger=ledger,
+            ledger=self._count(found, rows, observed, completeness),
             rejections=self._rejections,
-            conflicts=[
-                Conflict(series[rank], timestamp, value, stays)
-                for rank, timestamp, value, stays in zip(*_heads(conflicts), strict=True)
-            ],
+            conflicts=_first_conflicts(found.conflicts, series),
             unknown_fields=self._unknown_fields,
-            unit_doubts=unit_doubts(rows.values),
+            unit_doubts=find_unit_doubts(rows.values),
         )
 
-    def _in_order(self, series: Sequence[Series]) -> tuple[Codes, list[Integers], Floats]:
-        """Ranks, grids and values of all entries with samples, by their series; those of one as they came."""
+    def _sort_entries(self, series: list[Series]) -> tuple[Codes, list[Integers], Floats]:
+        """Return ranks, grids and values of all entries, sorted by their series.
+
+        Entries of one series stay in the order of the report.
+
+        Args:
+            series: all series in the lake's order. A rank is a position in this list.
+        """
         rank_of = {self._codes[one]: rank for rank, one in enumerate(series)}
-        ranks = np.array([rank_of[code] for code in self._code_of], np.int32)
+        ranks = np.array([rank_of[code] for code in self._entry_codes], np.int32)
         order = np.argsort(ranks, kind="stable")
         values = np.frombuffer(self._values)
         if not np.all(order[1:] > order[:-1]):
@@ -207,27 +176,54 @@ class SampleCollector:
             values = np.concatenate([values[end - length : end] for length, end in spans])
         return ranks[order], [self._grids[at] for at in order], values
 
+    def _count_steps(self, rows: Rows) -> tuple[int | None, Completeness | None]:
+        """Return the observed steps of all series, and how complete the slice is.
 
-def _count_steps(rows: Rows, step: int) -> tuple[Integers, Integers]:
-    """For each series count the steps with a sample, and those with a value."""
-    observed = Grids(rows.grids).count_steps(step)
-    has_value = rows.has_value
-    if np.all(has_value):
-        return observed, observed
-    lengths = np.add.reduceat(has_value, rows.begins, dtype=np.int64)
-    return observed, count_steps(lengths, rows.timestamps[has_value], step)
+        Both are None if the slice isn't made of whole steps.
+        """
+        step, steps = self._granularity.step, self._granularity.steps_in(self._window)
+        if not step or not steps:
+            return None, None
+        observed, value_steps = rows.count_steps(microseconds(step))
+        completeness = Completeness(
+            window=self._window, steps=steps, series=rows.series, value_steps=value_steps
+        )
+        return int(observed.sum()), completeness
+
+    def _count(
+        self, found: Deduplicated, rows: Rows, observed: int | None, completeness: Completeness | None
+    ) -> Ledger:
+        accepted = len(self._values)
+        rejected = sum(placed.rejection.samples for placed in self._rejections)
+        return Ledger(
+            pages=self._pages,
+            received=accepted + rejected,
+            rows=len(rows),
+            duplicates=found.inside - len(rows),
+            out_of_window=accepted - found.inside,
+            rejected=rejected,
+            conflicts=len(found.conflicts.ranks),
+            null_values=len(rows) - int(rows.has_value.sum()),
+            series=len(rows.series),
+            expected=completeness.expected if completeness else None,
+            observed=observed,
+            values=completeness.values if completeness else None,
+            entries=self._entries,
+            rejected_entries=sum(placed.rejection.sample is None for placed in self._rejections),
+        )
 
 
 def _has_samples(entry: Entry) -> bool:
     return bool(entry.values)
 
 
-def _heads(conflicts: Conflicts) -> Iterator[list[Any]]:
-    return (column[:EXAMPLES].tolist() for column in conflicts)
+def _first_conflicts(conflicts: Conflicts, series: list[Series]) -> list[Conflict]:
+    columns = (column[:EXAMPLES].tolist() for column in conflicts)
+    return [Conflict(series[rank], *others) for rank, *others in zip(*columns, strict=True)]
 
 
-def _some(names: frozenset[str]) -> frozenset[str]:
-    """An object's footer and a log line hold only so many, and so long ones."""
+def _first_names(names: frozenset[str]) -> frozenset[str]:
+    """Keep the first hundred names, and cut long ones, because a footer and a log line have to hold them."""
     return frozenset(sorted(one_line(name, LONGEST_NAME) for name in names)[:_MOST_NAMES])
 
 
@@ -235,21 +231,19 @@ def _nulls_first(series: Series) -> tuple[bool | str, ...]:
     return tuple([part for text in series for part in (text is not None, text or "")])
 
 
-_HIGHEST_PERCENTAGE = 100.0
-_HIGHEST_FRACTION = 1.0
+def find_unit_doubts(values: Floats) -> frozenset[str]:
+    """Return reasons why values may not be percentages of the bandwidth, 0 to 100.
 
-
-def unit_doubts(values: Floats) -> frozenset[str]:
-    """Say what speaks against a percentage, 0 to 100, of the bandwidth: MEF's unit [S], likely Orange's.
+    Percent is MEF's unit [S], and likely Orange's. No value is rescaled.
 
     Args:
-        values: of a slice, NaN for null; nothing is ever rescaled.
+        values: of a slice; NaN is null.
     """
     return frozenset(_doubts(np.fmin.reduce(values), np.fmax.reduce(values))) if len(values) else frozenset()
 
 
 def _doubts(low: float, high: float) -> Iterator[str]:
-    """Of nulls alone both are NaN, of which nothing is true."""
+    """Yield the doubts by the lowest and the highest value. If all values are null, both are NaN."""
     if low < 0:
         yield "some values are below 0"
     if high > _HIGHEST_PERCENTAGE:

@@ -1,4 +1,4 @@
-"""The lake's columns: names, types, order."""
+"""The columns of the lake: names, types, order."""
 
 import pyarrow as pa
 
@@ -9,7 +9,7 @@ __all__ = ["SCHEMA_VERSION", "SERIES_COLUMNS", "SORT_COLUMNS", "TABLE_SCHEMA"]
 SCHEMA_VERSION = "1"
 
 SERIES_COLUMNS = Series._fields
-"""What tells series apart, in sort order."""
+"""The columns that identify a series, in sort order."""
 
 SORT_COLUMNS = (*SERIES_COLUMNS, "timestamp")
 
@@ -28,4 +28,4 @@ TABLE_SCHEMA = pa.schema(
         pa.field("value", pa.float64()),
     ]
 )
-"""Columns as they are in memory; text is dictionary-encoded there, and plain `string` in the file."""
+"""The columns in memory. Text is dictionary-encoded in memory, and plain `string` in the file."""

@@ -1,4 +1,4 @@
-"""Whole objects: put, list, read, delete. A reader sees the old object, then the new one, never a part."""
+"""Stores of whole objects. A reader sees the old object, then the new one, never a part of one."""
 
 import errno
 import os
@@ -17,29 +17,29 @@ __all__ = ["LocalStore", "ObjectStore", "Store"]
 
 
 class Store(Protocol):
-    """The seam between the lake and its storage; paths are relative to the lake's root, with `/`.
+    """What the lake needs of its storage. Paths are relative to the lake's root, with `/`.
 
-    Every method raises EvplStoreError where the store fails, EvplStoreDeniedError where it refuses.
+    Every method raises EvplStoreError if the store fails, and EvplStoreDeniedError if the store refuses.
     """
 
     def listing(self, folder: str) -> dict[str, int]:
-        """List the objects of a folder, now, not from a cache: their sizes in bytes, in order of their names.
+        """List the objects of a folder, past any cache: sizes in bytes, in the order of the names.
 
-        A folder that isn't there is empty.
+        A missing folder is empty.
         """
 
     def folders(self, folder: str) -> list[str]:
-        """List the folders in a folder, now; empty if there is no such folder."""
+        """List the folders in a folder, past any cache. A missing folder is empty."""
 
     def put(self, path: str, data: bytes | memoryview) -> None:
-        """Put an object whole, over what is there; after an error it is as it was, or put whole."""
+        """Put an object, or replace it. After an error the object is as it was, or put whole."""
 
     def tidy(self, folder: str, is_ours: Callable[[str], bool]) -> None:
-        """Remove what killed puts left in a folder, where a put needs a temporary file.
+        """Remove temporary files of killed runs from a folder, if the store needs such files.
 
         Args:
             folder: may be missing.
-            is_ours: whether an object of that name is put by this run alone.
+            is_ours: returns whether no other run puts an object of that name.
         """
 
     def open(self, path: str) -> BinaryIO:
@@ -50,18 +50,18 @@ class Store(Protocol):
 
         Args:
             sizes: by path, as listed. If an object's size has changed since, the bytes are not its end.
-            length: how many bytes, at most.
+            length: the most bytes to read of each object.
 
         Yields:
-            The bytes, in the order of the paths; None for an object that can't be read: `open` raises the
+            The bytes, in the order of the paths. None for an object that can't be read; `open` raises the
             reason.
         """
 
     def delete(self, path: str) -> None:
-        """Delete an object; fine where there is none."""
+        """Delete an object. A missing object is no error."""
 
     def url(self, path: str) -> str:
-        """Where an object is, for people: no connection id in it."""
+        """Return the URL of an object for messages, without the connection id."""
 
 
 _TEMPORARY = re.compile(r"\.(.+)\.[0-9a-f]+\.tmp")
@@ -69,14 +69,14 @@ _CANT_FLUSH_FOLDERS = (errno.EBADF, errno.EINVAL, errno.ENOTSUP)
 
 
 class LocalStore:
-    """A folder.
+    """A local folder.
 
-    An object is written beside its place, flushed, then moved over it in one step; a put ends when its
-    name, too, outlives a power cut. Left-overs of a killed run start with `.`, carry the name of what they
-    would have become and end in `.tmp`; `tidy` removes them.
+    A put writes a temporary file, flushes it, and renames it in one step. The put ends when the new name is
+    flushed too. The name of a temporary file starts with `.`, contains the name of the object and ends in
+    `.tmp`. `tidy` removes the temporary files of killed runs.
 
     Args:
-        root: is made where there is none.
+        root: is made if it is missing.
         fsync: flushes an open file or folder.
     """
 
@@ -97,7 +97,7 @@ class LocalStore:
         return []
 
     def put(self, path: str, data: bytes | memoryview) -> None:
-        """Write beside, flush, move over."""
+        """Write a temporary file, flush it, and rename it."""
         target = self._root / path
         with translate_errors(self.url(path)):
             self._make(target.parent)
@@ -130,7 +130,7 @@ class LocalStore:
             self._flush(folder.parent)
 
     def _flush(self, folder: Path) -> None:
-        """Let the names in a folder outlive a power cut; some file systems can't, and say so."""
+        """Flush the names in a folder, if the file system can do that."""
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         try:
             self._fsync(descriptor)
@@ -146,7 +146,7 @@ class LocalStore:
             return (self._root / path).open("rb")
 
     def tails(self, sizes: Mapping[str, int], length: int) -> Iterator[bytes | None]:
-        """Read one file after the other, because a disk has no latency that others could fill."""
+        """Read one file after the other, because parallel reads don't speed up a local disk."""
         for path, size in sizes.items():
             tail = None
             with suppress(OSError), (self._root / path).open("rb") as file:
@@ -160,48 +160,58 @@ class LocalStore:
             (self._root / path).unlink(missing_ok=True)
 
     def url(self, path: str) -> str:
-        """As `file://`."""
+        """Return a URL with the scheme `file`."""
         return f"file://{self._root}/{path}"
 
 
 def _sizes(folder: Path) -> Iterator[tuple[str, int]]:
     for entry in os.scandir(folder):
-        with suppress(FileNotFoundError):  # it was deleted since the folder was read
+        # The file may be deleted since the folder was read.
+        with suppress(FileNotFoundError):
             if entry.is_file():
                 yield entry.name, entry.stat().st_size
 
 
 _AT_ONCE = 16
+"""How many ends of objects are read in parallel."""
+
 _IN_MEMORY = 4 * _AT_ONCE
-"""How many ends of objects are read at once, and how many are kept until they are taken."""
-_GS_TIMEOUT_SECONDS = 120  # of one request; an upload's is at most 50 MiB
+"""How many ends of objects are kept in memory."""
+
+_GS_TIMEOUT_SECONDS = 120
+"""The timeout of one request, which uploads 50 MiB at most."""
 
 _PUT_OPTIONS: dict[str, dict[str, Any]] = {
-    "s3": {"chunksize": 5 << 30},  # one PutObject up to 5 GiB: s3fs would upload in parts from 100 MiB on
-    "gs": {},  # gcsfs: one request; from 50 MiB on an upload that shows at its end and is aborted on failure
-    "abfs": {},  # adlfs: one request; above 64 MiB blocks that show when the list of them is put, else expire
+    # One PutObject up to 5 GiB. By default s3fs uploads in parts from 100 MiB on.
+    "s3": {"chunksize": 5 << 30},
+    # gcsfs sends one request. From 50 MiB on it makes an upload that is visible at its end, or aborted.
+    "gs": {},
+    # adlfs sends one request. Above 64 MiB it puts blocks that are visible after the list of blocks is put.
+    "abfs": {},
 }
 
 
 class ObjectStore:
-    """A bucket behind fsspec; a put is one request, or an upload that becomes visible at its end.
+    """A bucket, by fsspec. A put is one request, or an upload that becomes visible at its end.
 
     Args:
-        protocol: of the URL: `s3`, `gs` or `abfs`.
+        protocol: `s3`, `gs` or `abfs`.
         root: bucket (with `abfs` the container) and prefix.
-        fs: an authorised file system.
+        fs: an authorized file system.
 
     Attributes:
-        fs: the same.
+        fs: the file system.
     """
 
     def __init__(self, protocol: str, root: str, fs: AbstractFileSystem) -> None:
         self._protocol = protocol
         self._root = root.strip("/")
         self.fs = fs
-        if protocol == "s3":  # botocore has 10 connections, if it isn't given another number
+        # The default of botocore is 10 connections.
+        if protocol == "s3":
             fs.config_kwargs = {"max_pool_connections": _AT_ONCE} | fs.config_kwargs
-        if protocol == "gs":  # of the three gcsfs alone would wait for ever
+        # gcsfs alone has no timeout by default.
+        if protocol == "gs":
             fs.requests_timeout = getattr(fs, "requests_timeout", None) or _GS_TIMEOUT_SECONDS
 
     def listing(self, folder: str) -> dict[str, int]:
@@ -209,11 +219,11 @@ class ObjectStore:
         return dict(sorted(self._list_kind(folder, "file")))
 
     def folders(self, folder: str) -> list[str]:
-        """List the prefixes below a prefix, likewise."""
+        """List the prefixes below a prefix, past fsspec's cache."""
         return [name for name, _ in sorted(self._list_kind(folder, "directory"))]
 
     def _list_kind(self, folder: str, kind: str) -> Iterator[tuple[str, int]]:
-        """Give the names and sizes of what is in a folder itself."""
+        """Yield names and sizes of the entries of one kind that are directly in a folder."""
         path = f"{self._root}/{folder}".rstrip("/")
         with translate_errors(self.url(folder)):
             listed = self._list(path)
@@ -227,22 +237,22 @@ class ObjectStore:
         try:
             listed: list[dict[str, Any]] = self.fs.ls(path, detail=True)
         except FileNotFoundError as error:
-            # There is no such bucket, or a file with a token is missing.
+            # The bucket or a token file is missing, not the folder.
             if is_refusal(error, self.url("")) or is_local_file(error):
                 raise
             return []
         return listed
 
     def put(self, path: str, data: bytes | memoryview) -> None:
-        """Put over what is there."""
+        """Put an object, or replace it."""
         with translate_errors(self.url(path)):
             self.fs.pipe_file(f"{self._root}/{path}", bytes(data), **_PUT_OPTIONS[self._protocol])
 
     def tidy(self, folder: str, is_ours: Callable[[str], bool]) -> None:
-        """Nothing to do: an unfinished put was never there."""
+        """Do nothing, because an unfinished put leaves no object."""
 
     def open(self, path: str) -> BinaryIO:
-        """Open an object; what is read is fetched, no more, and what was listed before isn't relied on."""
+        """Open an object past fsspec's cache. Only the bytes that are read are requested."""
         with translate_errors(self.url(path)):
             self.fs.invalidate_cache()
             file: BinaryIO = self.fs.open(f"{self._root}/{path}", "rb", cache_type="none")
@@ -269,9 +279,10 @@ class ObjectStore:
             try:
                 self.fs.rm_file(f"{self._root}/{path}")
             except FileNotFoundError as error:
-                if is_local_file(error):  # a file with a token
+                # A token file is missing, not the object.
+                if is_local_file(error):
                     raise
 
     def url(self, path: str) -> str:
-        """With the protocol, without connection id."""
+        """Return a URL with the protocol, without the connection id."""
         return f"{self._protocol}://{self._root}/{path}"

@@ -1,4 +1,4 @@
-"""Errors of storage libraries, as ours: refused, without credentials for now, or failed."""
+"""Turns errors of storage libraries into errors of this package: refused, no credentials, or failed."""
 
 import errno
 from collections.abc import Iterator
@@ -6,7 +6,13 @@ from contextlib import contextmanager
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
-from airflow_provider_evpl.errors import EvplError, EvplStoreDeniedError, EvplStoreError, one_line
+from airflow_provider_evpl.errors import (
+    LONGEST_NAME,
+    EvplError,
+    EvplStoreDeniedError,
+    EvplStoreError,
+    one_line,
+)
 
 __all__ = ["is_local_file", "is_refusal", "is_temporary", "no_credentials", "translate_errors"]
 
@@ -18,27 +24,33 @@ _REFUSALS: dict[str, tuple[object, ...]] = {
     "s3": (
         *("NoSuchBucket", "InvalidBucketName", "ParamValidationError"),
         *("PartialCredentialsError", "InvalidToken"),
-        *("PermanentRedirect", "AuthorizationHeaderMalformed"),  # another region
+        # The bucket is in another region.
+        *("PermanentRedirect", "AuthorizationHeaderMalformed"),
     ),
     "gs": (400, 401, "Forbidden", "Bad Request"),
     "abfs": (401, 403, "ClientAuthenticationError", "ContainerNotFound", "InvalidResourceName"),
 }
-"""By protocol: names of classes, statuses and codes of the answer, and with gcsfs how its texts begin."""
+"""By protocol: class names, and statuses and codes of the response. The texts of gcsfs begin with a code."""
 
 _NO_CREDENTIALS = (
-    *("NoCredentialsError", "CredentialRetrievalError"),  # botocore: none found, or their service failed
-    *("DefaultCredentialsError", "TransportError"),  # google-auth: likewise; gcsfs makes 401 of the latter
+    # botocore: no credentials found, or the service that issues them failed.
+    *("NoCredentialsError", "CredentialRetrievalError"),
+    # google-auth: the same two. gcsfs turns the second one into status 401.
+    *("DefaultCredentialsError", "TransportError"),
 )
 _OUTAGES = ("ConnectionError", "TimeoutError", "HTTPClientError", "Throttling", "ThrottlingException")
 _REFUSED_BY_ENTRA = "AADSTS"
-"""How the codes of Microsoft Entra ID's errors begin."""
+"""The beginning of each error code of Microsoft Entra ID."""
+
+_RETRIED = "Airflow retries. If the error stays, check the storage connection."
 
 
 @contextmanager
 def translate_errors(url: str) -> Iterator[None]:
-    """Turn whatever a storage library raises into one of ours.
+    """Turn any error of a storage library into an error of this package.
 
-    That an object isn't there is no refusal: another run may have superseded it since it was listed.
+    A missing object is a temporary error, because another run may have replaced the object since it was
+    listed.
 
     Args:
         url: of the object.
@@ -48,28 +60,33 @@ def translate_errors(url: str) -> Iterator[None]:
     except EvplError:
         raise
     except Exception as error:
-        place, what = one_line(url), _describe(error)
-        is_remote = urlsplit(url).scheme != "file"
-        if is_remote and (missing := _find_missing_credentials(error)):
-            what += "" if missing is error else f", because of {_describe(missing)}"
-            raise no_credentials(url, what) from error
+        if urlsplit(url).scheme != "file" and (missing := _find_missing_credentials(error)):
+            cause = [] if missing is error else [_describe(missing)]
+            raise no_credentials(url, "\n".join([_describe(error), *cause])) from error
+        detail = f"{one_line(url)}\n{_describe(error)}"
         if is_refusal(error, url):
-            why = f"no such bucket ({what})" if isinstance(error, FileNotFoundError) else what
+            why = ": no such bucket" if isinstance(error, FileNotFoundError) else ""
             raise EvplStoreDeniedError(
-                f"{place}: the store refuses: {why}; check the root, the bucket and the connection's rights"
+                f"{_store_of(url)}: the store refuses{why}.",
+                "Check the root, the bucket and the rights of the storage connection.",
+                detail,
             ) from error
-        raise EvplStoreError(
-            f"{place}: the store failed: {what}; run again later. "
-            "If the error stays, check the storage connection"
-        ) from error
+        raise EvplStoreError(f"{_store_of(url)}: the store failed.", _RETRIED, detail) from error
 
 
-def no_credentials(url: str, what: str) -> EvplStoreError:
-    """Make the error of a store whose credentials aren't available now, as opposed to refused."""
+def no_credentials(url: str, detail: str) -> EvplStoreError:
+    """Make the error of a store whose credentials are not available now, as opposed to refused."""
     return EvplStoreError(
-        f"{one_line(url)}: no credentials found: {what}; the service that gives them may be unavailable for "
-        "a moment: run again later. If the error stays, check the storage connection"
+        f"{_store_of(url)}: no credentials found.",
+        f"The service that issues them may be unavailable.\n{_RETRIED}",
+        f"{one_line(url)}\n{detail}",
     )
+
+
+def _store_of(url: str) -> str:
+    """Name the bucket of a URL, or the local file system."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{one_line(parts.netloc, LONGEST_NAME)}" if parts.netloc else "local files"
 
 
 def _describe(error: BaseException) -> str:
@@ -77,12 +94,12 @@ def _describe(error: BaseException) -> str:
 
 
 def is_local_file(error: BaseException) -> bool:
-    """Whether a file of this machine is missing, such as one with a token; no object has an absolute path."""
+    """Whether a file of this machine is missing, such as a token file; no object has an absolute path."""
     return isinstance(error, FileNotFoundError) and str(error.filename or "").startswith("/")
 
 
 def is_refusal(error: Exception, url: str) -> bool:
-    """Tell a refusal, which needs a change, from a failure, which may pass.
+    """Return whether the store refuses, so that a retry alone doesn't help.
 
     Args:
         error: as fsspec or the library below it raised it.
@@ -96,16 +113,16 @@ def is_refusal(error: Exception, url: str) -> bool:
 
 
 def _find_missing_credentials(error: BaseException) -> BaseException | None:
-    """Find the error that says that there are no credentials now, as opposed to refused ones.
+    """Find the error that says that no credentials are available now, as opposed to refused ones.
 
     Returns:
-        The error, or one of those that caused it; None if credentials aren't the problem, or are refused.
+        The error, or an error that caused it. None if the credentials are refused, or not the problem.
     """
     return next((one for one in _chain(error) if _is_without_credentials(one)), None)
 
 
 def is_temporary(error: Exception) -> bool:
-    """Whether a store could not be opened because a service is unavailable for the moment."""
+    """Return whether an error while a store was opened is worth a retry: a service is unavailable."""
     if _find_missing_credentials(error):
         return True
     return any(mark in _OUTAGES or _is_temporary_status(mark) for mark in _marks(error))
@@ -117,14 +134,14 @@ def _is_without_credentials(error: BaseException) -> bool:
     if name == "RefreshError":
         return bool(getattr(error, "retryable", False))
     if "ClientAuthenticationError" in (one.__name__ for one in type(error).__mro__):
-        # azure-identity raises it in both cases: a refusal has an answer's status, or Entra's code.
+        # azure-identity raises this class in both cases. A refusal has a status or a code of Entra ID.
         status = getattr(error, "status_code", None)
         return _REFUSED_BY_ENTRA not in str(error) if status is None else _is_temporary_status(status)
     return name in _NO_CREDENTIALS or is_local_file(error)
 
 
 def _is_temporary_status(status: object) -> bool:
-    """Whether a status is worth another try: 429, or 500 and above."""
+    """Whether a status is worth a retry: 429, or 500 and above."""
     is_error = isinstance(status, int) and status >= HTTPStatus.INTERNAL_SERVER_ERROR
     return is_error or status == HTTPStatus.TOO_MANY_REQUESTS
 
@@ -136,20 +153,23 @@ def _marks(error: BaseException) -> Iterator[object]:
         yield from (getattr(one, name, None) for name in ("errno", "status_code", "code", "error_code"))
         yield str(one).partition(":")[0]
         response = getattr(one, "response", None)
-        if isinstance(response, dict):  # botocore's
+        # A dict is botocore's.
+        if isinstance(response, dict):
             yield response.get("Error", {}).get("Code")
             yield response.get("ResponseMetadata", {}).get("HTTPStatusCode")
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """Give an error, and what caused it."""
+    """Yield an error, and the errors that caused it. A ring of causes ends where it closes."""
+    seen = set[int]()
     one: BaseException | None = error
-    while one is not None:
+    while one is not None and id(one) not in seen:
+        seen.add(id(one))
         yield one
         one = one.__cause__ or one.__context__
 
 
 def _is_no_bucket_of_gs(error: Exception, bucket: str) -> bool:
-    """Tell a missing bucket: gcsfs says only what it asked for, the bucket's objects or one of them."""
+    """Whether a bucket is missing: gcsfs names only the URL, of the bucket's listing or of an object."""
     asked = str(error).partition("?")[0]
     return isinstance(error, FileNotFoundError) and asked.endswith(f"b/{bucket}/o")

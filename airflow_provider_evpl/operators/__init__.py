@@ -1,1 +1,1 @@
-"""The Airflow shell: templates in, one pull, a summary out."""
+"""The operators: pull a window, and find what a lake lacks."""

@@ -6,62 +6,60 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
 
-from airflow_provider_evpl.config.readers import (
-    given_fields,
-    guarded,
-    read_boolean,
-    read_duration,
-    read_number,
-)
+from airflow_provider_evpl.config.arguments import DEFAULT_GRANULARITY, DEFAULT_MIN_COVERAGE, given_fields
+from airflow_provider_evpl.config.plans import CoveragePlan
+from airflow_provider_evpl.config.readers import guarded
 from airflow_provider_evpl.errors import EvplIncompleteError, EvplPermanentError
-from airflow_provider_evpl.hooks.evpl import EvplHook
-from airflow_provider_evpl.operators.inputs import hook_of, plan_of, store_of
+from airflow_provider_evpl.hooks.evpl import EvplHook, get_hook
+from airflow_provider_evpl.operators.inputs import open_store, read_plan
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_evpl.flows.coverage import Coverage
+    from airflow_provider_evpl.flows.findings import Coverage
     from airflow_provider_evpl.telemetry.lineage import Lineage, Names
 
 __all__ = ["EvplCoverageOperator"]
 
-_MIN_COVERAGE = 0.99
-_GIVE_UP_AFTER = "7d"
-_MOST_WINDOWS = 1000  # Airflow maps 1,024 at most, `[core] max_map_length`
+# Airflow's default `[core] max_map_length` is 1,024.
+_MOST_WINDOWS = 1000
 
 
 class EvplCoverageOperator(BaseOperator):
     """Finds what a range of a lake lacks, and returns the windows to pull again.
 
-    Series are compared by name: each is expected from its first UTC day in the range until `give_up_after`
-    after its last one. These windows are returned:
+    The operator returns these windows:
 
-    - What is missing, and what lies in two objects: always.
-    - An object that has no sample, or in which series lack values: when its age has doubled since its last
-      pull, until it is given up. Of a series that vanished, only the first UTC day without it.
+    - Missing windows, and windows with the same samples in two objects: always.
+    - Windows without a sample, or in which series lack values: when their age has doubled since the last
+      pull, until they are given up. For a series that vanished, only the first UTC day without it.
 
-    Reported, but not returned: what was given up, objects that this connection didn't land, and days before
-    the data set's first one. The XCom `coverage` has the counts and the first hundred findings.
+    The operator reports but does not return windows that were given up, objects that this connection didn't
+    land, and days before the first day of the lake. The XCom `coverage` has the counts and the first hundred
+    findings.
 
-    The result is ready for dynamic task mapping, `pull.expand_kwargs(coverage.output)`: the newest thousand
-    windows, if there are more. Arguments are read, and the range is found, as in the pull operator. It reads
-    the lake, and asks the API nothing.
+    The result fits dynamic task mapping: `pull.expand_kwargs(coverage.output)`. If there are more than a
+    thousand windows, the newest thousand are returned. The arguments and the range are resolved as in the
+    pull operator. The operator reads the lake only, and sends no request to the API.
+
+    Series are compared by name. Each series is expected from its first UTC day in the range until
+    `give_up_after` after its last one.
 
     Args:
-        object_storage_path: root of the data set, as `ObjectStoragePath` reads it.
-        object_storage_conn_id: storage connection, where it isn't in the path.
-        evpl_conn_id: connection of type `evpl`: whose objects are meant.
-        code_ope: operator code; None takes the connection's.
+        object_storage_path: root of the lake, as `ObjectStoragePath` reads it.
+        object_storage_conn_id: storage connection, if the path doesn't name one.
+        evpl_conn_id: connection of type `evpl` that landed the objects.
+        code_ope: operator code. None: the connection's.
         granularity: step of the samples: `300s`, `1h`.
-        window_start: a moment with a zone, or a date; with `window_end`.
-        window_end: likewise; not part of the range.
-        window_length: the last full window of this length on the UTC grid.
-        lookback: start this much earlier; rounded up to whole lengths of the window, or to days.
+        window_start: start of the range: a moment with a zone, or a date. Needs `window_end`.
+        window_end: end of the range, not included.
+        window_length: examine the last full window of this length on the UTC grid.
+        lookback: start this much earlier. Rounded up to whole lengths of the window, or to days.
         min_coverage: 0 to 1: the share of an object's steps in which each expected series must have a value.
-        give_up_after: when to stop pulling a window that stays incomplete: after a pull later than this
+        give_up_after: when to stop returning a window that stays incomplete: after a pull later than this
             age, at the latest at twice this age. Also how long a series is expected after its last UTC day.
             None: never.
-        fail_on_gaps: fail while anything is wrong in the range, for a task of its own after the pulls.
+        fail_on_gaps: fail while the range has a finding. Use it in a task of its own after the pulls.
     """
 
     template_fields: Sequence[str] = (
@@ -86,13 +84,13 @@ class EvplCoverageOperator(BaseOperator):
         object_storage_conn_id: str | None = None,
         evpl_conn_id: str = EvplHook.default_conn_name,
         code_ope: str | None = None,
-        granularity: str = "300s",
+        granularity: str = DEFAULT_GRANULARITY,
         window_start: datetime | str | None = None,
         window_end: datetime | str | None = None,
         window_length: timedelta | str | None = None,
         lookback: timedelta | str = timedelta(),
-        min_coverage: float | str = _MIN_COVERAGE,
-        give_up_after: timedelta | str | None = _GIVE_UP_AFTER,
+        min_coverage: float | str = DEFAULT_MIN_COVERAGE,
+        give_up_after: timedelta | str | None = "7d",
         fail_on_gaps: bool | str = False,
         **kwargs: Any,  # noqa: ANN401 BaseOperator's own
     ) -> None:
@@ -112,7 +110,7 @@ class EvplCoverageOperator(BaseOperator):
         self._names: Names | None = None
 
     def get_openlineage_facets_on_complete(self, _: object) -> "Lineage | None":
-        """Tell OpenLineage which lake was looked over."""
+        """Return the lineage: the lake that was read."""
         if self._names is None:
             return None
         from airflow_provider_evpl.telemetry.lineage import lineage_of_read
@@ -123,18 +121,16 @@ class EvplCoverageOperator(BaseOperator):
         """Return `window_start` and `window_end` of each window to pull again, within one UTC day each.
 
         Raises:
-            AirflowFailException: running again alone won't help; its cause is the typed error.
-            EvplIncompleteError: `fail_on_gaps`, and something is wrong in the range.
+            AirflowFailException: running again alone won't help. Its cause is the typed error.
+            EvplIncompleteError: `fail_on_gaps` is set, and the range has a finding.
             EvplRetryableError: running again later may help.
         """
         from airflow_provider_evpl.window import iso
 
         try:
-            given = given_fields(self)
-            fails_on_gaps = read_boolean(given.get("fail_on_gaps", False), "fail_on_gaps")
-            coverage = self._find_gaps(given, context)
+            coverage, fails_on_gaps = self._find_gaps(given_fields(self), context)
         except EvplPermanentError as error:
-            raise AirflowFailException(str(error)) from error
+            raise AirflowFailException(error.what) from error
         for message in coverage.messages:
             self.log.warning("%s", message)
         windows = coverage.windows
@@ -142,7 +138,7 @@ class EvplCoverageOperator(BaseOperator):
         self.log.info(
             "Read %s objects in %s: %s findings, %s windows to pull again, %s of them returned, %s given up",
             f"{coverage.objects:,}",
-            coverage.window,
+            coverage.window.label,
             f"{len(coverage.findings):,}",
             f"{len(windows):,}",
             f"{len(returned):,}",
@@ -151,34 +147,29 @@ class EvplCoverageOperator(BaseOperator):
         context["ti"].xcom_push(key="coverage", value=coverage.as_dict())
         if fails_on_gaps and coverage.gaps:
             raise EvplIncompleteError(
-                f"{len(coverage.gaps):,} findings in {coverage.window}, and fail_on_gaps is set. Pull the "
-                "windows again; the XCom coverage lists the first hundred findings. The first one: "
-                f"{coverage.gaps[0]}"
+                f"{len(coverage.gaps):,} findings in {coverage.window.label}, and fail_on_gaps is set.",
+                "Pull the windows again. The XCom `coverage` lists the first hundred findings.",
+                f"The first one: {coverage.gaps[0]}",
             )
         return [{"window_start": iso(one.start), "window_end": iso(one.end)} for one in returned]
 
-    def _find_gaps(self, given: Mapping[str, object], context: "Context") -> "Coverage":
+    def _find_gaps(self, given: Mapping[str, object], context: "Context") -> "tuple[Coverage, bool]":
         from airflow_provider_evpl.flows.coverage import find_gaps
         from airflow_provider_evpl.lake.layout import Dataset
         from airflow_provider_evpl.lake.objects import Objects
         from airflow_provider_evpl.telemetry.link import dataset_names
 
-        settings = hook_of(given).get_settings()
+        settings = get_hook(given).get_settings()
         now = datetime.now(UTC)
-        plan = plan_of(given, context, settings, now)
-        store = store_of(given, settings.client_secret)
-        min_coverage, give_up_after = guarded(lambda: _read_rule(given), settings.client_secret)
+        plan = read_plan(given, context, settings, now)
+        store = open_store(given, settings.client_secret)
+        rule = guarded(lambda: CoveragePlan.from_arguments(given), settings.client_secret)
         self._names = dataset_names(store)
-        return find_gaps(
+        coverage = find_gaps(
             Objects(store, Dataset(plan.code_ope, plan.granularity.text), settings.source),
             plan.window,
-            min_coverage=min_coverage,
-            give_up_after=give_up_after,
+            min_coverage=rule.min_coverage,
+            give_up_after=rule.give_up_after,
             now=now,
         )
-
-
-def _read_rule(given: Mapping[str, object]) -> tuple[float, timedelta | None]:
-    min_coverage = read_number(given.get("min_coverage", _MIN_COVERAGE), "min_coverage", (0, 1))
-    gives_up = "give_up_after" in given
-    return min_coverage, read_duration(given["give_up_after"], "give_up_after") if gives_up else None
+        return coverage, rule.fail_on_gaps

@@ -1,4 +1,4 @@
-"""How a task that failed is tried again: as late as it was told, and never in vain; Airflow 3.3 or newer."""
+"""Retry policy: honors `Retry-After` and does not retry permanent errors. Airflow 3.3 or newer."""
 
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -9,8 +9,8 @@ from airflow_provider_evpl.version_compat import HAS_RETRY_POLICY
 
 if not HAS_RETRY_POLICY:
     raise ImportError(
-        "EvplRetryPolicy needs Airflow 3.3. Below it, give the operator deferrable=True: it waits as "
-        "long as it is told, without a retry"
+        "EvplRetryPolicy needs Airflow 3.3.\n"
+        "On an older version, set deferrable=True: the task then waits without a retry."
     )
 
 from airflow.sdk import RetryDecision, RetryPolicy
@@ -22,14 +22,13 @@ __all__ = ["EvplRetryPolicy"]
 
 
 class EvplRetryPolicy(RetryPolicy):
-    """Waits as long as the API asks before a retry, and never retries what can't pass by itself.
+    """Waits as long as the API asks before a retry, and does not retry permanent errors.
 
-    A rate limit or an unavailable service that came with a `Retry-After` is tried again after that time,
-    where it is longer than the task's `retry_delay`; after a day at the latest. An error that running
-    again won't mend fails the task. All else is as the task's own settings say. The number of retries
-    stays the task's.
+    If the API sent a `Retry-After` that is longer than the task's `retry_delay`, the retry waits for that
+    time, a day at most. A permanent error fails the task at once. All other errors follow the settings of the
+    task. The task also sets the number of retries.
 
-    `EvplUtilizationToObjectStorageOperator` has it unless told otherwise; for other tasks:
+    It is the default of `EvplUtilizationToObjectStorageOperator`. For another task:
     `@task(retries=3, retry_policy=EvplRetryPolicy())`.
     """
 
@@ -40,7 +39,7 @@ class EvplRetryPolicy(RetryPolicy):
         max_tries: int,  # noqa: ARG002 Airflow gives it
         context: "Context | None" = None,
     ) -> RetryDecision:
-        """Decide whether and when a task that failed is tried again."""
+        """Decide whether and when a failed task is retried."""
         if isinstance(exception, EvplPermanentError):
             return RetryDecision.fail("running again alone won't help")
         if not isinstance(exception, EvplRetryableError) or exception.retry_after_seconds is None:

@@ -1,4 +1,4 @@
-"""`python -m airflow_provider_evpl.sandbox`: serve the API and print the connection that fits."""
+"""`python -m airflow_provider_evpl.sandbox`: serve the API and print an Airflow connection for it."""
 
 import argparse
 import contextlib
@@ -18,7 +18,7 @@ __all__ = ["main"]
 
 _BANNER: Final = """\
 EVPL Monitoring API, local sandbox: {circuits} circuits, a sample every {granularity}.
-The credentials are public and open nothing else. For Airflow:
+The credentials are public and work only here. For Airflow:
 
 export AIRFLOW_CONN_EVPL_DEFAULT={connection}
 
@@ -28,17 +28,17 @@ Description: {base_url}/docs
 
 
 class _Formatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
-    """Defaults behind each option, and the list of faults as it is."""
+    """Show the default of each option, and keep the line breaks of the list of faults."""
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Serve until Ctrl-C or SIGTERM.
 
     Args:
-        arguments: The command line without the program; none means `sys.argv`.
+        arguments: The command line without the program. None: `sys.argv`.
 
     Returns:
-        The exit code: 0 after a stop, 1 without the extra `sandbox` or a free port.
+        The exit code: 0 after a stop, 1 if the extra `sandbox` is missing or the port is not free.
     """
     options = _parser().parse_args(arguments)
     config = _config(options)
@@ -48,7 +48,8 @@ def main(arguments: list[str] | None = None) -> int:
         return _fail(
             f"{error.name} is missing; in a checkout of airflow-provider-evpl: pip install '.[sandbox]'"
         )
-    for number in (signal.SIGINT, signal.SIGTERM):  # a shell's background job would ignore the first
+    # A background job of a shell ignores SIGINT by default.
+    for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     try:
         with (
@@ -65,7 +66,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m airflow_provider_evpl.sandbox",
-        description="A local server of Orange's EVPL Monitoring API as documented.",
+        description="A local server of Orange's EVPL Monitoring API, written from its documentation.",
         formatter_class=_Formatter,
         epilog=_list_faults(),
     )
@@ -76,16 +77,16 @@ def _parser() -> argparse.ArgumentParser:
     option("--circuits", type=int, default=defaults.circuits, help="circuits of the network")
     option("--page-size", type=int, default=defaults.page_size, help="entries on a page")
     option("--granularity", default=defaults.granularity, help="step of the samples: X?(s|h|d|w)")
-    option("--latency", type=float, default=defaults.latency, help="seconds each request waits")
-    option("--seed", type=int, default=defaults.seed, help="another seed, another network")
-    option("--token-ttl", type=int, default=defaults.token_ttl, help="life of a token in seconds")
+    option("--latency", type=float, default=defaults.latency, help="seconds to wait before each response")
+    option("--seed", type=int, default=defaults.seed, help="seed of the network's values")
+    option("--token-ttl", type=int, default=defaults.token_ttl, help="lifetime of a token in seconds")
     option(
         "--fault",
         action="extend",
         nargs="+",
         default=[],
         metavar="NAME[@FIRST][:COUNT]",
-        help="do this wrong, from answer FIRST on, COUNT times; NAME~0.2: in a fifth of the answers",
+        help="turn this fault on, from response FIRST on, COUNT times; NAME~0.2: in a fifth of the responses",
     )
     return parser
 

@@ -1,4 +1,4 @@
-"""Every refusal as an answer, the framework's own ones too: always one of the API's two shapes."""
+"""Turns each error, the framework's own too, into a response in one of the API's two formats."""
 
 from collections.abc import Callable, Coroutine
 from http import HTTPStatus
@@ -23,7 +23,7 @@ _PARAMETER_PROBLEMS: Final = {
 
 
 def answer_api_error(request: Request, error: ApiError) -> JSONResponse:
-    """Put an error into the API's shape: code, message, description, infoURL [O]."""
+    """Return an error in the API's format: code, message, description, infoURL [O]."""
     body = {
         "code": error.problem.code,
         "message": error.problem.message,
@@ -44,7 +44,7 @@ async def _on_oauth_error(_: Request, error: OAuthError) -> JSONResponse:
 
 
 async def _on_invalid_parameters(request: Request, error: RequestValidationError) -> JSONResponse:
-    """Answer the first of all that is wrong: headers before parameters, missing before wrong."""
+    """Return the first of several errors: headers before parameters, missing before wrong."""
     first = min((_to_api_error(detail) for detail in error.errors()), key=_code)
     return answer_api_error(request, first)
 
@@ -68,7 +68,7 @@ def _code(error: ApiError) -> int:
 
 
 def _to_api_error(detail: dict[str, Any]) -> ApiError:
-    """Turn one of the framework's findings into the API's error."""
+    """Turn a validation error of the framework into the API's error."""
     place, *name = detail["loc"]
     missing = detail["type"] in {"missing", "too_short"}
     description = ": ".join([*map(str, name[:1]), detail["msg"].removeprefix("Value error, ")])

@@ -43,14 +43,14 @@ _TAGS: Final = [
 def create_app(
     config: SandboxConfig | None = None, *, clock: Callable[[], float] = time.monotonic
 ) -> FastAPI:
-    """Build the API; its OpenAPI description is at `/openapi.json`, for people at `/docs`.
+    """Make the API. Its OpenAPI description is at `/openapi.json`, and for people at `/docs`.
 
     Args:
-        config: The settings; none means all defaults.
-        clock: Seconds, for the life of tokens; it never goes back.
+        config: The settings. None: all defaults.
+        clock: Monotonic seconds, for the lifetime of tokens.
 
     Returns:
-        The application; its `state.sandbox` is the `State` its routes share.
+        The application. Its `state.sandbox` is the `State` that its routes share.
     """
     state = _state(config or SandboxConfig(), clock=clock)
     app = FastAPI(

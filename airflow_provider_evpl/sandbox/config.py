@@ -1,4 +1,4 @@
-"""What a sandbox is made of: the size of its network, its pace and its public credentials."""
+"""Settings of a sandbox: the size of its network, its latency, its public credentials, its faults."""
 
 import math
 import re
@@ -15,23 +15,23 @@ _GRANULARITY: Final = re.compile(r"0*([1-9][0-9]{0,8})?([shdw])")
 
 @dataclass(frozen=True, kw_only=True)
 class SandboxConfig:
-    """Settings of one sandbox. The credentials are public by design: they open nothing else.
+    """Settings of one sandbox. The credentials are public by design, and work only here.
 
     Attributes:
         circuits: Number of circuits; each has four series (two ends, two directions).
         page_size: Entries on a page; an entry is one series.
-        granularity: The one step the network is measured with: `X?(s|h|d|w)`, X > 0. Not `ms`,
-            `m` (the document calls it months [O]) or `y`: they have no fixed number of seconds.
-        latency: Seconds that every request waits before it is worked on.
-        seed: Chooses the network; another seed, other values and other places.
+        granularity: The step of all samples: `X?(s|h|d|w)`, X > 0. `m` (months in the document [O]) and
+            `y` have no fixed number of seconds, and `ms` is below a second.
+        latency: Seconds to wait before each response.
+        seed: Seed of the values and places. Another seed makes another network.
         token_ttl: Lifetime of a token in whole seconds; 3600 is the API's default [2].
         client_id: OAuth 2.0 client id.
         client_secret: OAuth 2.0 client secret.
-        application_id: The header `ApplicationID`; another thing than the client id [O].
-        code_ope: The operator code. The default has leading zeros, as they are easily lost.
-        faults: What it does wrong: names of `faults.registry.FAULTS`, as `NAME` for good, `NAME:COUNT`
-            for so many answers, `NAME@FIRST` from that one on, `NAME@FIRST:COUNT`, or `NAME~SHARE`
-            for about that share of the answers, which the seed draws.
+        application_id: The header `ApplicationID`. It is not the client id [O].
+        code_ope: The operator code. The default has leading zeros, because clients easily lose them.
+        faults: Names of `faults.registry.FAULTS`: `NAME` for all responses, `NAME:COUNT` for the first
+            COUNT, `NAME@FIRST` from that one on, `NAME@FIRST:COUNT`, or `NAME~SHARE` for about that share
+            of the responses, chosen by the seed.
 
     Raises:
         ValueError: A setting is out of range; the message names it.
@@ -50,7 +50,7 @@ class SandboxConfig:
     faults: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be served."""
+        """Check the settings."""
         _at_least("circuits", self.circuits, minimum=0)
         _at_least("page_size", self.page_size, minimum=1)
         _at_least("token_ttl", self.token_ttl, minimum=1)

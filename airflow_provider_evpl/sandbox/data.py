@@ -1,7 +1,7 @@
-"""The network behind the sandbox: every utilization value, as a pure function of its place in time.
+"""The network of the sandbox: each utilization value is a pure function of series and time.
 
-Only additions, multiplications and a keyed integer hash are used, no mathematical library, so that
-a value is the same on every machine. Times are seconds since the epoch (UTC) throughout.
+The functions use only additions, multiplications and a keyed integer hash, so that a value is the same on
+every machine. All times are seconds since the epoch (UTC).
 """
 
 from collections.abc import Iterable, Iterator
@@ -65,7 +65,7 @@ class Series(NamedTuple):
 
 
 class Row(NamedTuple):
-    """One sample as it should rest in a lake; `timestamp` in seconds since the epoch."""
+    """One sample as it should be in a lake; `timestamp` is in seconds since the epoch."""
 
     object_type: str
     object_instance_id: str
@@ -81,14 +81,14 @@ class Row(NamedTuple):
 class Network:
     """Circuits numbered from 1, each with two ends (A, Z) and two directions (in, out).
 
-    Circuits 1, 5, 9, ... are busy, circuits 4, 8, 12, ... nearly idle. What goes in at one end
-    comes out at the other: the two series differ only by noise. The metric names are MEF's [S];
-    Orange's own are not known.
+    Circuits 1, 5, 9, ... are busy, circuits 4, 8, 12, ... nearly idle. Traffic into one end comes out at the
+    other end, so those two series differ only by noise. The metric names are MEF's [S], because Orange's own
+    are unknown.
 
     Attributes:
         circuits: Number of circuits, 0 and more.
-        granularity_seconds: Step of the grid; its steps are multiples of it since the epoch.
-        seed: Chooses the network.
+        granularity_seconds: Step of the grid. Steps are multiples of it since the epoch.
+        seed: Seed of the values and places.
     """
 
     circuits: int
@@ -116,8 +116,8 @@ class Network:
         """Every sample of the window `[start, end)`, series by series, in order of time.
 
         Args:
-            start: Seconds since the epoch, inside the window.
-            end: Seconds since the epoch, outside the window.
+            start: Seconds since the epoch; part of the window.
+            end: Seconds since the epoch; not part of the window.
         """
         steps = self.steps(start=start, end=end)
         for series in self.series:
@@ -129,11 +129,11 @@ def utilization(*, seed: int, circuit: int, end: End, direction: Direction, time
     """Utilization of a circuit's bandwidth in per cent, 0 to 100, rounded to two decimals.
 
     Args:
-        seed: The network's.
+        seed: Seed of the network.
         circuit: Number of the circuit, from 1.
         end: `A` or `Z`.
         direction: `in` or `out`.
-        timestamp: Whole seconds since the epoch (UTC); any, on the grid or not.
+        timestamp: Whole seconds since the epoch (UTC), also off the grid.
     """
     return _value(_curve(seed, circuit, end, direction), timestamp)
 
@@ -165,7 +165,7 @@ def _value(curve: _Curve, timestamp: int) -> float:
 
 @lru_cache(maxsize=1 << 16)
 def _curve(seed: int, circuit: int, end: End, direction: Direction) -> _Curve:
-    """The constants of a series; all but the noise are shared by both ends of a flow."""
+    """Return the constants of a series. Both ends of a flow share all of them but the noise."""
     flow = (end == "A") == (direction == "in")
     key = _key(seed, circuit, int(flow))
     load = _LOADS[circuit % len(_LOADS)]
@@ -198,7 +198,7 @@ def _series(seed: int, circuit: int, end: End, direction: Direction) -> Series:
 
 
 def _pop(seed: int, circuit: int, end: End) -> tuple[str, str, str]:
-    """The place of an end; the two ends of a circuit are never at one place."""
+    """Return the place of an end. The two ends of a circuit are at different places."""
     key = _key(seed, circuit, 7)
     index = key % len(_POPS)
     if end == "Z":
@@ -222,7 +222,7 @@ def _key(*parts: int) -> int:
 
 
 def _mix(number: int) -> int:
-    """The finalizer of SplitMix64: 64 bits in, 64 well-mixed bits out."""
+    """Return 64 well-mixed bits for 64 bits: the finalizer of SplitMix64."""
     number &= _MASK
     number = (number ^ number >> 30) * 0xBF58_476D_1CE4_E5B9 & _MASK
     number = (number ^ number >> 27) * 0x94D0_49BB_1331_11EB & _MASK

@@ -1,4 +1,4 @@
-"""The parts of the OpenAPI description that are the same for several answers."""
+"""Parts of the OpenAPI description that several responses share."""
 
 from collections.abc import Mapping
 from typing import Any, Final, TypeAlias
@@ -22,7 +22,7 @@ _REQUEST_ID: Final = {
 
 
 def described(description: str, *, model: type[BaseModel]) -> dict[str, Any]:
-    """Describe one answer: its meaning, its body, and the header that all answers carry."""
+    """Describe one response: its meaning, its body, and the header of all responses."""
     return {"description": description, "model": model, "headers": _REQUEST_ID}
 
 

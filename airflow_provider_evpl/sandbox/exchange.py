@@ -1,4 +1,4 @@
-"""The way of every request through the sandbox: counted, held back, answered, given an id."""
+"""Middleware of the sandbox: counts each request, waits for the latency, adds the request id."""
 
 import asyncio
 import logging
@@ -20,10 +20,10 @@ _LOG: Final = logging.getLogger(__name__)
 
 
 class Exchange:
-    """ASGI middleware around all routes; the one place that sees every request and answer.
+    """ASGI middleware around all routes.
 
-    Every answer carries `X-OAPI-Request-Id` [2]. What no route expected becomes a 500 in the API's
-    shape; the traceback goes to the log under the same id.
+    It adds `X-OAPI-Request-Id` to every response [2]. An unexpected exception becomes a 500 in the API's
+    format; the log has the traceback with the same id.
     """
 
     def __init__(self, app: ASGIApp, *, state: State) -> None:
@@ -32,7 +32,7 @@ class Exchange:
         self._state = state
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request; what is not HTTP passes untouched."""
+        """Serve one request. Pass on what is not HTTP."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -54,7 +54,7 @@ class Exchange:
             _LOG.exception("request %s failed", send.request_id)
             if send.started:
                 raise
-            description = "Unexpected: the sandbox's log has the traceback under the request id"
+            description = "Unexpected: the log of the sandbox has the traceback with the request id"
             error = ApiError(Problem.INTERNAL_ERROR, description=description)
             await answer_api_error(Request(scope), error)(scope, receive, send)
 

@@ -1,4 +1,4 @@
-"""The way of an answer that faults may strike: held back whole, changed, then sent or not."""
+"""Changes a whole response by the faults that are on, then sends it."""
 
 import asyncio
 import socket
@@ -17,32 +17,33 @@ __all__ = ["HeldAnswer", "endpoint_of"]
 
 _REPLY_FAULTS: Final = (*TOKEN_REPLY_FAULTS, *REPLY_FAULTS)
 _NO_CONTENT: Final = 204
-_RESET: Final = struct.pack("ii", 1, 0)  # of SO_LINGER: on, no seconds
+# SO_LINGER: on, 0 seconds.
+_RESET: Final = struct.pack("ii", 1, 0)
 
 
 def endpoint_of(path: str) -> Endpoint | None:
-    """Tell which endpoint a path belongs to; faults strike no other answers than theirs."""
+    """Return the endpoint of a path. None: no fault changes its responses."""
     if path == "/oauth/v3/token":
         return "token"
     return "report" if path.startswith("/api-monitoring-live/") else None
 
 
 class HeldAnswer:
-    """Takes the messages of one answer, in the place of ASGI's `send`; then sends what faults make of it."""
+    """Collects the messages of one response in place of ASGI's `send`, then sends the changed response."""
 
     def __init__(self, scope: Scope, *, state: State, endpoint: Endpoint) -> None:
-        """Hold the answer to the request of `scope`."""
+        """Collect the response to the request of `scope`."""
         self._scope = scope
         self._state = state
         self._endpoint: Endpoint = endpoint
         self._messages: list[Message] = []
 
     async def __call__(self, message: Message) -> None:
-        """Take a message."""
+        """Collect a message."""
         self._messages.append(message)
 
     async def send(self, receive: Receive, send: Send) -> None:
-        """Send the answer as the faults have it."""
+        """Send the response with its faults."""
         right = self._reply()
         faults = self._state.faults
         reply = faults.answer(lambda names: change(right, seam=_REPLY_FAULTS, names=names))
@@ -62,12 +63,12 @@ class HeldAnswer:
 
     @property
     def _elsewhere(self) -> str:
-        """This server under another name: whoever follows is counted by it."""
+        """Return this server under another host name, so that `requests` counts a followed redirect."""
         host, port = self._scope["server"]
         return f"http://{'127.0.0.1' if host != '127.0.0.1' else 'localhost'}:{port}/elsewhere"
 
     async def _deliver(self, delivery: Delivery, receive: Receive) -> None:
-        """Write past the server, which knows right answers only; end when the client has hung up."""
+        """Write to the socket, because the server sends only correct responses. Wait for the disconnect."""
         line = self._state.line_of(self._scope["client"])
         if line is None:
             return

@@ -1,7 +1,7 @@
-"""The token endpoint: OAuth 2.0 client credentials, checked to the letter.
+"""The token endpoint: OAuth 2.0 client credentials, checked strictly.
 
-Path, HTTP Basic and the form instead of it are Orange's [O]; what is refused, and how, is RFC
-6749's [S], but for 406: a sibling API answers that to a client that does not ask for JSON [O].
+The path, HTTP Basic and the form as its alternative are Orange's [O]. The errors are those of RFC 6749 [S],
+except 406: another API of Orange answers 406 to a client that does not accept JSON [O].
 """
 
 import base64

@@ -1,4 +1,4 @@
-"""One page of a report as JSON; only its own entries are computed."""
+"""Renders one page of a report as JSON. Only the entries of the page are computed."""
 
 import json
 from collections.abc import Mapping
@@ -13,11 +13,11 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class PageRequest(NamedTuple):
-    """Which samples, and which part of them.
+    """What a request asks for.
 
     Attributes:
         steps: Grid steps in seconds since the epoch.
-        first: Index of the first element, from 1; an element is an entry [A].
+        first: Index of the first element, from 1. An element is an entry [A].
         size: Elements on a page.
     """
 
@@ -29,8 +29,8 @@ class PageRequest(NamedTuple):
 def render_page(network: Network, *, page: PageRequest) -> bytes:
     """Render a page: one entry per series, its samples in order of time.
 
-    An index in the middle of a page is served as asked: from there on, a page's length. Beyond the
-    last element there are no entries and `hasNext` is false; an empty collection has one page [A].
+    An index in the middle of a page returns a page of full length from there on. Beyond the last element
+    there are no entries and `hasNext` is false. An empty collection has one page [A].
     """
     chosen = network.series[page.first - 1 : page.first - 1 + page.size]
     head = page_head(
@@ -44,12 +44,12 @@ def render_page(network: Network, *, page: PageRequest) -> bytes:
 
 
 def page_head(*, number: int, total: int, has_next: bool) -> dict[str, object]:
-    """What a page says of itself, before its entries."""
+    """Return the fields of a page before its entries."""
     return {"currentPage": number, "totalPages": total, "hasNext": has_next}
 
 
 def entry_head(series: Series) -> dict[str, str]:
-    """What an entry says of its series, before the samples."""
+    """Return the fields of an entry before its samples."""
     return {
         "objectType": series.object_type,
         "objectInstanceId": series.object_instance_id,
@@ -61,7 +61,7 @@ def entry_head(series: Series) -> dict[str, str]:
 
 
 def sample_time(step: int) -> str:
-    """Write seconds since the epoch as the API does: UTC, milliseconds, `Z`."""
+    """Format seconds since the epoch as the API does: UTC, milliseconds, `Z`."""
     moment = (_EPOCH + timedelta(seconds=step)).replace(tzinfo=None)
     return f"{moment.isoformat(timespec='milliseconds')}Z"
 
@@ -73,5 +73,5 @@ def _entry(network: Network, series: Series, steps: range, prefixes: list[str]) 
 
 
 def _with_array(head: Mapping[str, object], name: str, elements: str) -> str:
-    """Join a JSON object and an array that is already text."""
+    """Add an array that is already text to a JSON object."""
     return f'{json.dumps(head, separators=(",", ":"))[:-1]},"{name}":[{elements}]}}'

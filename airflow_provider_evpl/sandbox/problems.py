@@ -1,4 +1,4 @@
-"""What the sandbox refuses.
+"""The errors of the sandbox.
 
 ```
 Exception
@@ -45,27 +45,27 @@ class Problem(Enum):
     GATEWAY_TIME_OUT = (504, 6, "Gateway time-out")
 
     def __init__(self, status: int, code: int, message: str) -> None:
-        """Give the parts names: HTTP status, Orange's code, the body's message."""
+        """Set the HTTP status, Orange's code, and the message of the body."""
         self.status = status
         self.code = code
         self.message = message
 
 
 class ApiError(Exception):
-    """A request that the API refuses; the text says what to change."""
+    """The API rejects a request; the text says what to change."""
 
     def __init__(self, problem: Problem, *, description: str) -> None:
-        """Join the problem and the description of this case of it."""
+        """Set the problem, and a description of this case."""
         super().__init__(description)
         self.problem = problem
         self.description = description
 
 
 class OAuthError(Exception):
-    """A request that the token endpoint refuses; the text says what to change."""
+    """The token endpoint rejects a request; the text says what to change."""
 
     def __init__(self, error: OAuthCode, *, description: str, status: int = 400) -> None:
-        """Join the error's code, its description and the HTTP status."""
+        """Set the code, the description and the HTTP status."""
         super().__init__(description)
         self.error = error
         self.description = description

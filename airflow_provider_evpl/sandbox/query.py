@@ -1,7 +1,7 @@
-"""The query parameters of a report; their grammar is their type, so that the two cannot differ.
+"""The query parameters of a report. One type is both the check and the OpenAPI description.
 
-Names, formats and values are the document's [O]. That all are required, that no other is known, and
-that `ctxtid` is one repeated key is the strict reading [A].
+Names, formats and values are the document's [O]. The sandbox is strict where the document is silent: all
+parameters are required, others are errors, and `ctxtid` is one repeated key [A].
 """
 
 from datetime import UTC, datetime
@@ -32,9 +32,9 @@ _Moment = Annotated[
 
 
 class ReportQuery(BaseModel):
-    """All query parameters; each is required and no other is known.
+    """All query parameters. Each is required, and no other is allowed.
 
-    Fields have the API's names, because FastAPI below 0.123.5 loses an alias beside pydantic 2.14.
+    Fields have the API's names, because FastAPI before 0.123.5 loses an alias with pydantic 2.14.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -85,11 +85,11 @@ class ReportQuery(BaseModel):
 
     @model_validator(mode="after")
     def _check_pairs(self) -> Self:
-        """Check what concerns two values at once."""
+        """Check the rules about two values."""
         if self.end <= self.start:
-            raise ValueError("endTime has to be after startTime")
+            raise ValueError("endTime must be after startTime")
         if self.ctxtid[0] == self.ctxtid[1]:
-            raise ValueError("ctxtid has to be both wses and vsn")
+            raise ValueError("ctxtid must be both wses and vsn")
         return self
 
     @property

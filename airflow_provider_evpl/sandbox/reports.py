@@ -1,8 +1,7 @@
-"""The report: who asks, what for, and the page that answers.
+"""The report endpoint: checks the request, and returns a page.
 
-Path, method and headers are the document's [O]. Ours [A]: an element is an entry, the window is
-`[startTime, endTime)`, and of several mistakes the token's is told first, then the path's, the
-headers', the parameters'.
+Path, method and headers are the document's [O]. Assumed [A]: an element is an entry, the window is
+`[startTime, endTime)`, and errors are reported in this order: token, path, headers, parameters.
 """
 
 from typing import Annotated, Final
@@ -145,5 +144,5 @@ def _check_scope(state: Shared, query: ReportQuery) -> None:
         raise ApiError(Problem.NOT_FOUND, description="codeOpe: no such operator")
     measured = state.config.normalized_granularity
     if query.normalized_granularity != measured:
-        description = f"granularity: this network is measured every {measured}"
+        description = f"granularity: this network has samples every {measured}"
         raise ApiError(Problem.BUSINESS_ERROR, description=description)

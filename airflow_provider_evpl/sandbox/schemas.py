@@ -1,4 +1,4 @@
-"""The JSON shapes of the API as models, for its OpenAPI description; answers are not built of them.
+"""The JSON formats of the API as models, for its OpenAPI description only.
 
 Field names and types are the document's [O]; where it is silent the description says what the
 sandbox does [A].

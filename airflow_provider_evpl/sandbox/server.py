@@ -1,4 +1,4 @@
-"""The sandbox on a port, in a thread of its own: for tests, the demo and the command line."""
+"""Runs the sandbox on a port, in a background thread: for tests, the demo and the command line."""
 
 import asyncio
 import socket
@@ -22,10 +22,10 @@ _REACHED_BY: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 nothing
 
 
 class SandboxServer:
-    """Serves the API from `__enter__` to `__exit__`; once, not again.
+    """Serves the API from `__enter__` to `__exit__`. An instance can be used once.
 
     Attributes:
-        config: The settings, the public credentials among them.
+        config: The settings, with the public credentials.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class SandboxServer:
         port: int = 0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Choose settings, address and clock; port 0 takes a free one. Nothing is opened yet."""
+        """Set settings, address and clock. Port 0 takes a free port. Nothing is opened yet."""
         self.config = config or SandboxConfig()
         self._address = (host, port)
         self._app = create_app(self.config, clock=clock)
@@ -58,7 +58,7 @@ class SandboxServer:
         self._ready.wait()
         if not self._server.started:
             self._stop()
-            raise RuntimeError("the sandbox did not start; its log says why")
+            raise RuntimeError("The sandbox did not start; see its log")
         return self
 
     def __exit__(
@@ -72,7 +72,7 @@ class SandboxServer:
 
     @property
     def base_url(self) -> str:
-        """Scheme, host and real port; a wildcard host is reached by loopback."""
+        """Scheme, host and real port. For a wildcard host the URL has the loopback address."""
         host, port = self._socket.getsockname()[:2]
         reached = _REACHED_BY.get(host, host)
         return f"http://[{reached}]:{port}" if ":" in reached else f"http://{reached}:{port}"
@@ -84,7 +84,7 @@ class SandboxServer:
 
     @property
     def requests(self) -> Mapping[str, int]:
-        """Requests served so far by path, whatever the answer was; 0 for a path never asked."""
+        """Number of requests so far by path, whatever the response was; 0 for an unknown path."""
         return self._state.requests
 
     @property
@@ -93,7 +93,7 @@ class SandboxServer:
         return self._state.tokens.issued
 
     def connection(self) -> dict[str, Any]:
-        """The Airflow connection that fits, as JSON-able dict: the value of `AIRFLOW_CONN_...`."""
+        """Return the Airflow connection to this server as a dict; its JSON fits `AIRFLOW_CONN_...`."""
         return {
             "conn_type": "evpl",
             "login": self.config.client_id,
@@ -106,11 +106,11 @@ class SandboxServer:
         }
 
     def revoke_tokens(self) -> None:
-        """Make every token issued so far unknown; may be called in the middle of a run."""
+        """Revoke every token issued so far. May be called during a run."""
         self._state.tokens.revoke_all()
 
     def set_faults(self, *faults: str) -> None:
-        """Have these faults from now on and no others, in any form of `SandboxConfig.faults`, counts as new.
+        """Replace all faults, in any form of `SandboxConfig.faults`. Their counts start at zero.
 
         Raises:
             ValueError: As for `SandboxConfig.faults`.
@@ -118,7 +118,7 @@ class SandboxServer:
         self._state.faults = ActiveFaults(faults, seed=self.config.seed)
 
     def wait(self) -> None:
-        """Wait until the server has stopped by itself; interruptible by signals."""
+        """Wait until the server has stopped. Signals interrupt the wait."""
         self._thread.join()
 
     @property
@@ -139,12 +139,12 @@ class SandboxServer:
 
 
 class _Server(uvicorn.Server):
-    """Tells when it has started, so that nobody has to poll; knows its connections."""
+    """Sets an event when it has started, and knows its connections."""
 
     def __init__(self, app: FastAPI, *, state: State, ready: threading.Event) -> None:
         config = uvicorn.Config(
             app,
-            ws="none",  # an older uvicorn would import what is deprecated in a newer websockets
+            ws="none",  # older versions of uvicorn import deprecated names of websockets
             log_config=None,
             access_log=False,
             timeout_graceful_shutdown=1,

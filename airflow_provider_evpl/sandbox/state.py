@@ -1,4 +1,4 @@
-"""What the routes of one running sandbox share."""
+"""The state that the routes of one running sandbox share."""
 
 import asyncio
 from collections import Counter
@@ -17,21 +17,21 @@ __all__ = ["Shared", "State"]
 
 
 def _no_line(_: tuple[str, int]) -> asyncio.Transport | None:
-    raise RuntimeError("faults of the wire need a connection, so the SandboxServer")
+    raise RuntimeError("Faults of the connection need a SandboxServer")
 
 
 @dataclass(kw_only=True)
 class State:
-    """Everything a route may look at.
+    """State of a running sandbox.
 
     Attributes:
         config: The settings.
-        network: Where the values come from.
+        network: The source of the values.
         tokens: The tokens issued so far.
-        faults: What goes wrong from now on.
-        requests: Number of requests by path, whatever they were answered.
-        line_of: The connection of a client, as ASGI names it, for faults of the wire; none: it hung up.
-        held_lines: Connections that such faults keep open, until the client hangs up or the server stops.
+        faults: The faults that are on.
+        requests: Number of requests by path, whatever the response was.
+        line_of: Returns the connection of a client, for faults of the connection. None: the client closed it.
+        held_lines: Connections that faults keep open until the client closes them or the server stops.
     """
 
     config: SandboxConfig

@@ -1,4 +1,4 @@
-"""Access tokens that really expire."""
+"""Access tokens that expire."""
 
 import threading
 from collections.abc import Callable
@@ -8,14 +8,14 @@ __all__ = ["Tokens"]
 
 
 class Tokens:
-    """The tokens issued so far. Safe to use from another thread than the server's.
+    """The tokens issued so far. Thread-safe.
 
     Attributes:
-        issued: Number of tokens issued; revoking does not lower it.
+        issued: Number of tokens issued, with the revoked ones.
     """
 
     def __init__(self, *, clock: Callable[[], float]) -> None:
-        """Start without a token; `clock` gives seconds and never goes back."""
+        """Start without a token; `clock` gives monotonic seconds."""
         self.issued = 0
         self._clock = clock
         self._lock = threading.Lock()
@@ -23,12 +23,12 @@ class Tokens:
         self._uses: dict[str, float] = {}
 
     def issue(self, token: str, *, life_seconds: float, uses: float = inf) -> None:
-        """Let a new token be valid; those issued before stay valid until their end.
+        """Make a new token valid. Earlier tokens stay valid until they expire.
 
         Args:
-            token: Opaque.
-            life_seconds: After which it is expired.
-            uses: How often it may be used; after that it is unknown.
+            token: Opaque text.
+            life_seconds: Seconds until the token expires.
+            uses: How often the token may be used. After that it is unknown.
         """
         with self._lock:
             self._ends[token] = self._clock() + life_seconds
@@ -36,7 +36,7 @@ class Tokens:
             self.issued += 1
 
     def use(self, token: str) -> bool:
-        """Use a token; tell whether it was issued and not revoked. It may have expired."""
+        """Count a use of a token. Return whether it was issued and not revoked; it may have expired."""
         with self._lock:
             if self._uses.get(token, 0) <= 0:
                 return False
@@ -44,11 +44,11 @@ class Tokens:
             return True
 
     def is_expired(self, token: str) -> bool:
-        """Tell whether the lifetime is over; an unknown token has none left."""
+        """Return whether a token has expired. An unknown token has."""
         return self._clock() >= self._ends.get(token, float("-inf"))
 
     def revoke_all(self) -> None:
-        """Forget every token: each is unknown from now on."""
+        """Revoke every token: each is unknown from now on."""
         with self._lock:
             self._ends.clear()
             self._uses.clear()

@@ -1,1 +1,1 @@
-"""The Airflow shell: wait until a window is published."""
+"""The sensor: wait until a window is published."""

@@ -1,4 +1,4 @@
-"""What the assets of a pull's outlets are told: that it landed something, and which days."""
+"""Fills the asset events of a pull: what landed, and on which days."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -26,22 +26,23 @@ class _Task(Protocol):
 def add_asset_events(
     task: _Task, context: "Context", summary: Mapping[str, object], dates: Sequence[str]
 ) -> None:
-    """Give the events of a task's outlets what it landed; where that is nothing there is no event.
+    """Add what a task landed to the events of its outlets. If nothing landed, there are no events.
 
-    An event of one day has no list of days in its extra: of a pull of two years there are 731.
+    An event of one day doesn't list the days of the pull, because a pull of two years has 731.
 
     Args:
-        task: as it runs.
-        context: the task's.
-        summary: its result.
+        task: the running task.
+        context: context of the task.
+        summary: result of the task.
         dates: the UTC days that landed, like `2026-11-22`, in order.
     """
     if not dates:
-        task.outlets = []  # each has an event when the task succeeds
+        # Airflow makes an event for each outlet of a task that succeeds.
+        task.outlets = []
     extra = {key: value for key, value in summary.items() if key != "slices"}
     for outlet in task.outlets:
         if not isinstance(outlet, Asset):
-            _log.warning("Outlet %s is no asset: no event of it says what landed", quoted(outlet))
+            _log.warning("Outlet %s is no asset: its event does not say what landed", quoted(outlet))
             continue
         event: Any = context["outlet_events"][outlet]
         event.extra.update(extra)

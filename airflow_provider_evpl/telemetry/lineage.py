@@ -1,6 +1,6 @@
-"""What OpenLineage is told of a task: where samples came from, where they landed, and the ledger.
+"""Lineage of a task for OpenLineage: where samples came from, where they landed, and the ledger.
 
-Imported where an event is made, and nowhere else: the provider of OpenLineage is an extra.
+Import this module only where an event is made: OpenLineage's provider is an extra.
 """
 
 from collections.abc import Mapping
@@ -21,8 +21,8 @@ from openlineage.client.generated.output_statistics_output_dataset import Output
 from openlineage.client.generated.schema_dataset import SchemaDatasetFacet, SchemaDatasetFacetFields
 
 from airflow_provider_evpl import __version__
-from airflow_provider_evpl.flows.summary import SUMMED
 from airflow_provider_evpl.lake.schema import TABLE_SCHEMA
+from airflow_provider_evpl.window import iso
 
 if TYPE_CHECKING:
     from airflow_provider_evpl.flows.summary import Summary
@@ -33,48 +33,52 @@ Lineage: TypeAlias = OperatorLineage[Dataset, RunFacet]
 Names: TypeAlias = Mapping[str, tuple[str, str]]
 
 _PRODUCER: Final = f"https://pypi.org/project/airflow-provider-evpl/{__version__}/"
-_LEDGER: Final = (
-    *("granularity", "window_start", "window_end", "series"),
-    *(name for name in SUMMED if name != "pages"),
-)
-"""Of the task's result, by the same names."""
 
 
 def lineage_of_pull(source: Mapping[str, str], names: Names, summary: "Summary") -> Lineage:
-    """From the API, per operator code, to the lake: of a pull that failed, what had landed.
+    """Return the lineage of a pull: from the API, by operator code, to the lake.
 
     Args:
-        source: `Settings.source`.
-        names: of the lake's folders, from `dataset_names`.
-        summary: of what has landed.
+        source: where the samples come from: `Settings.source`.
+        names: names of the lake's folders, from `dataset_names`.
+        summary: what has landed, also of a pull that failed.
     """
-    result: dict[str, Any] = summary.as_dict()
+    ledger = summary.ledger
     api = InputDataset(
         namespace=source["base_url"],
         name="/".join(
             quote(text, safe="") for text in (source["job"], source["offer_type"], summary.plan.code_ope)
         ),
         inputFacets={
-            "inputStatistics": InputStatisticsInputDatasetFacet(
-                rowCount=result["received"], producer=_PRODUCER
-            )
+            "inputStatistics": InputStatisticsInputDatasetFacet(rowCount=ledger.received, producer=_PRODUCER)
         },
     )
-    ledger = RunFacet(producer=_PRODUCER).with_additional_properties(
-        **{name: result[name] for name in _LEDGER}
-    )
+    facet = RunFacet(producer=_PRODUCER).with_additional_properties(**_ledger_facet(summary))
     return Lineage(
         inputs=[api],
         outputs=_outputs(names, summary),
-        run_facets={"evpl_ledger": cast("RunFacet", ledger)},  # it gives a facet of the kind that it was
+        run_facets={"evpl_ledger": cast("RunFacet", facet)},  # the same class, typed as its base
     )
 
 
+def _ledger_facet(summary: "Summary") -> dict[str, Any]:
+    """Return the window and the counts, by their names in the task's result."""
+    counts = summary.ledger.as_result()
+    del counts["pages"]
+    plan = summary.plan
+    return {
+        "granularity": plan.granularity.text,
+        "window_start": iso(plan.window.start),
+        "window_end": iso(plan.window.end),
+        **counts,
+    }
+
+
 def lineage_of_read(names: Names) -> Lineage:
-    """Read the lake, write nothing.
+    """Return the lineage of a task that only reads the lake.
 
     Args:
-        names: of the lake's folders, from `dataset_names`.
+        names: names of the lake's folders, from `dataset_names`.
     """
     return Lineage(inputs=[Dataset(*names["samples"], facets={"schema": _schema()})])
 
@@ -100,7 +104,7 @@ def _statistics(**counts: int) -> dict[str, OutputDatasetFacet]:
 
 
 def _schema() -> SchemaDatasetFacet:
-    """The columns as they are in the file: text is dictionary-encoded in memory alone."""
+    """Return the columns as they are in the file, where text is not dictionary-encoded."""
     return SchemaDatasetFacet(
         fields=[
             SchemaDatasetFacetFields(

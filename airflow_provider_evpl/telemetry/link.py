@@ -1,4 +1,4 @@
-"""From a task to where its rows landed: a button in Airflow's web interface."""
+"""The button `Landed samples` of a task; the names of a lake's folders for lineage."""
 
 import logging
 from collections.abc import Mapping
@@ -14,44 +14,44 @@ if TYPE_CHECKING:
 
     from airflow_provider_evpl.lake.store import Store
 
-__all__ = ["LandedLink", "console_url", "dataset_names", "push_link", "push_link_of_failed"]
+__all__ = ["LandedLink", "console_url", "dataset_names", "push_link", "try_to_push_link"]
 
 _log = logging.getLogger(__name__)
 _KEY = "landed_url"
 
 
 class LandedLink(BaseOperatorLink):
-    """Leads to the folder of what landed, in the console of Amazon or Google."""
+    """Links a task to the folder with its samples, in the console of Amazon S3 or Google Cloud Storage."""
 
     name = "Landed samples"
 
     def get_link(self, operator: "BaseOperator", *, ti_key: "TaskInstanceKey") -> str:  # noqa: ARG002 Airflow gives it
-        """Give the address; empty where nothing landed, or in a store without a console."""
+        """Return the address; empty if nothing landed, or if the store has no console."""
         return XCom.get_value(key=_KEY, ti_key=ti_key) or ""
 
 
 def push_link(store: "Store", summary: Mapping[str, Any], context: "Context") -> None:
-    """Keep the address for the link; empty where there is none, as Airflow calls an absent XCom an error.
+    """Store the address for the link. Without an address, store empty text: Airflow calls no XCom an error.
 
     Args:
-        store: as opened.
+        store: the lake.
         summary: the operator's result.
-        context: of the run; without a task instance there is nobody to show it.
+        context: context of the task. Without a task instance, nothing is stored.
     """
     if "ti" in context:
-        context["ti"].xcom_push(key=_KEY, value=_page(store, [one["path"] for one in summary["slices"]]))
+        context["ti"].xcom_push(key=_KEY, value=_address(store, [one["path"] for one in summary["slices"]]))
 
 
-def push_link_of_failed(store: "Store", summary: Mapping[str, Any], context: "Context") -> None:
-    """Keep the address while an error is under way, which is the one to tell: a failure is logged."""
+def try_to_push_link(store: "Store", summary: Mapping[str, Any], context: "Context") -> None:
+    """Store the address while the task fails. Log an error here, so that the task's own error is raised."""
     try:
         push_link(store, summary, context)
-    except Exception:  # noqa: BLE001 whatever keeps Airflow from it
-        _log.warning("the link to what has landed isn't kept", exc_info=True)
+    except Exception:  # noqa: BLE001 the task's own error matters more than any of Airflow's
+        _log.warning("The link to the landed samples was not stored", exc_info=True)
 
 
-def _page(store: "Store", urls: list[str]) -> str:
-    """Of the smallest folder that holds all of them."""
+def _address(store: "Store", urls: list[str]) -> str:
+    """Return the console's page of the smallest folder that has all objects."""
     if not urls:
         return ""
     scheme = urls[0].partition("://")[0]
@@ -60,14 +60,14 @@ def _page(store: "Store", urls: list[str]) -> str:
 
 
 def console_url(store: "Store", url: str) -> str | None:
-    """Give the page of a folder; None where there is none to name.
+    """Return the console's page of a folder. None if the store has no console page.
 
-    There is one at Amazon and at Google. Of a server that only speaks like them, and of a local folder,
-    nobody knows one; Azure's pages go by a subscription, which no connection has.
+    Only Amazon's and Google's own services have one, not other servers with the same API. A page of Azure's
+    needs a subscription id, which no connection has.
 
     Args:
-        store: as opened.
-        url: of the folder, as the store tells it: without connection id.
+        store: the lake.
+        url: the folder, as the store names it: without a connection id.
     """
     from airflow_provider_evpl.lake.store import ObjectStore
 
@@ -83,7 +83,7 @@ def console_url(store: "Store", url: str) -> str | None:
 
 
 def dataset_names(store: "Store") -> dict[str, tuple[str, str]]:
-    """Return namespace and name of `samples` and `rejected`, by OpenLineage's rules."""
+    """Return namespace and name of `samples` and `rejected`, by OpenLineage's rules for their store."""
     return {folder: _dataset_name(store, folder) for folder in ("samples", "rejected")}
 
 

@@ -1,4 +1,4 @@
-"""What a pull landed, as metrics: Airflow sends them where `[metrics]` says, or nowhere."""
+"""Sends the metrics of a pull through Airflow's `Stats`, as `[metrics]` configures."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -19,25 +19,26 @@ _COUNTERS = {
     "requests": "requests",
     "retries": "retries",
 }
-"""Metrics, and the keys of the result that they are."""
+"""Counters, and the key of the result that each counts."""
 
 
 def send_metrics(summary: Mapping[str, Any], context: "Context") -> None:
-    """Count what a pull landed, and say how long it took.
+    """Send the counters and the duration of a pull.
 
     Args:
         summary: the operator's result.
-        context: of the run, whose task gives the tags that Airflow's own metrics of it have.
+        context: context of the task. The metrics have the same tags as Airflow's own metrics of the task.
     """
     tags = _tags(context.get("ti"))
     for name, key in _COUNTERS.items():
-        if summary[key] is not None:  # expected and values, where slices aren't made of whole steps
+        # `expected` and `values` are None if no slice is made of whole steps.
+        if summary[key] is not None:
             Stats.incr(f"evpl.{name}", summary[key], tags=tags)
     Stats.timing("evpl.duration", timedelta(seconds=summary["seconds"]), tags=tags)
 
 
 def _tags(task_instance: object) -> dict[str, str]:
-    """Return Airflow's own tags of a task instance; before Airflow 3.3 it has none, and its ids are taken."""
+    """Return Airflow's own tags of a task instance, or its ids before Airflow 3.3."""
     ids = {name: getattr(task_instance, name, None) for name in ("dag_id", "task_id")}
     tags: Mapping[str, Any] = getattr(task_instance, "stats_tags", None) or ids
     return {name: value for name, value in tags.items() if value is not None}

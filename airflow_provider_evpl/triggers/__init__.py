@@ -1,1 +1,1 @@
-"""The Airflow shell: wait without a worker; nothing is ever downloaded here."""
+"""The triggers: wait in the triggerer instead of a worker."""

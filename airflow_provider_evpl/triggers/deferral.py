@@ -1,4 +1,4 @@
-"""Waits as long as the API asks, in the triggerer instead of a worker."""
+"""Defers a task for as long as the API asks to wait."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -14,44 +14,45 @@ if TYPE_CHECKING:
 
     from airflow_provider_evpl.errors import EvplRetryableError
 
-__all__ = ["defer_if_told", "read_deferrable"]
+__all__ = ["defer_if_asked", "read_deferrable"]
 
-_SHORTEST_WAIT = timedelta(minutes=1)  # for less a window isn't pulled anew
+# After a deferral the whole window is pulled again. That is not worth it for a shorter wait.
+_SHORTEST_WAIT = timedelta(minutes=1)
 
 
 def read_deferrable(given: Mapping[str, object]) -> bool:
-    """Read the argument `deferrable`; where it isn't given, Airflow's `[operators] default_deferrable`.
+    """Read the argument `deferrable`. If it isn't given, read Airflow's `[operators] default_deferrable`.
 
     Raises:
-        EvplConfigError: it is no boolean.
+        EvplConfigError: the argument is no boolean.
     """
     if "deferrable" in given:
         return read_boolean(given["deferrable"], "deferrable")
     return bool(conf.getboolean("operators", "default_deferrable", fallback=False))
 
 
-def defer_if_told(
+def defer_if_asked(
     task: "BaseOperator", error: "EvplRetryableError", context: "Context", *, method_name: str
 ) -> None:
-    """Give the worker slot back until the time that an error asks to wait for; the try goes on then.
+    """Free the worker slot until the time that the API asked to wait for. The same try continues then.
 
-    The wait is the task's `retry_delay` at least, as before a retry. It returns where the error asks for
-    no wait that is longer than `max_retry_seconds` left, for less than a minute, or where a try would go
-    on a day after its start.
+    The wait is at least the task's `retry_delay`. The task is not deferred if the wait fits into
+    `max_retry_seconds` or is shorter than a minute, or if the try would continue more than a day after its
+    start. The caller then raises the error.
 
     Raises:
-        TaskDeferred: Airflow's own way to say it.
+        TaskDeferred: tells Airflow to defer the task.
     """
     from airflow.providers.common.compat.standard.triggers import TimeDeltaTrigger
 
-    told = timedelta(seconds=error.retry_after_seconds or 0)
-    if not error.wait_exceeds_limit or told < _SHORTEST_WAIT:
+    asked = timedelta(seconds=error.retry_after_seconds or 0)
+    if not error.wait_exceeds_limit or asked < _SHORTEST_WAIT:
         return
-    wait = max(told, task.retry_delay)
+    wait = max(asked, task.retry_delay)
     now = datetime.now(UTC)
-    until = now + wait
-    if until > (getattr(context.get("ti"), "start_date", None) or now) + LONGEST_WAIT:
-        task.log.warning("Asked to wait until %s: a try isn't deferred for more than a day in all", until)
+    until = f"{now + wait:%Y-%m-%dT%H:%M:%SZ}"
+    if now + wait > (getattr(context.get("ti"), "start_date", None) or now) + LONGEST_WAIT:
+        task.log.warning("Not deferred until %s, because a try is deferred for a day at most", until)
         return
-    task.log.warning("%s. The worker slot is given back, until %s", error, f"{until:%Y-%m-%dT%H:%M:%SZ}")
+    task.log.warning("Deferred until %s. %s", until, " ".join(str(error).splitlines()))
     task.defer(trigger=TimeDeltaTrigger(wait), method_name=method_name)

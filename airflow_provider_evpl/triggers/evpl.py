@@ -9,7 +9,7 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_evpl.errors import EvplConfigError, EvplPermanentError
 from airflow_provider_evpl.hooks.evpl import EvplHook
-from airflow_provider_evpl.triggers.thread import Poll, polls_with
+from airflow_provider_evpl.triggers.thread import Poll, polling_thread
 
 if TYPE_CHECKING:
     from airflow_provider_evpl.api.client import Client
@@ -17,24 +17,27 @@ if TYPE_CHECKING:
 __all__ = ["EvplUtilizationTrigger"]
 
 _SHORTEST_PAUSE_SECONDS = 1.0
-_LAST_LOOK_SECONDS = 240.0  # after the deadline; a minute later Airflow itself ends the wait
-_READS = 3  # of the connection: Airflow takes a secrets backend that is away for one that isn't there
+# A poll that is under way may last this long after the deadline. Airflow ends the wait a minute later.
+_LAST_POLL_SECONDS = 240.0
+# Airflow reports a secrets backend that is down as a missing connection.
+_MOST_READS = 3
 
 
 class EvplUtilizationTrigger(BaseTrigger):
-    """Looks now and then whether a window is published, after the sensor's own first look.
+    """Polls until a window is published or the deadline is over; continues a deferred sensor.
 
-    Requests are sent in a thread of its own. An error that may pass is logged, and waits for the next
-    look; so does a connection that can't be read, up to the third time.
-    It fires one event: `status` is `published`, `timed_out` or `failed`, `message` says what was
-    seen last; a failure's `error` is the name of its class.
+    After a temporary error, and after the first two failed reads of the connection, the trigger logs the
+    error and polls again. Requests are sent in a thread of the trigger.
+
+    The trigger fires one event. Its `status` is `published`, `timed_out` or `failed`, its `message` has the
+    last poll. If it failed, `error` is the name of the error's class.
 
     Args:
-        evpl_conn_id: connection of type `evpl`, read here: no secret is an argument.
-        plan: of `WaitPlan.as_dict`.
-        poke_interval_seconds: between two looks; a second at least.
-        deadline: ISO 8601; at this moment it looks for the last time, and four minutes later a look that
-            is under way still is given up.
+        evpl_conn_id: connection of type `evpl`. The trigger reads it, so that no argument is a secret.
+        plan: what to wait for, from `WaitPlan.as_dict`.
+        poke_interval_seconds: pause between two polls, at least a second.
+        deadline: time of the last poll, in ISO 8601. A poll that is still under way four minutes later is
+            aborted.
     """
 
     def __init__(
@@ -47,7 +50,7 @@ class EvplUtilizationTrigger(BaseTrigger):
         self._deadline = deadline
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Name the class and its arguments, from which a triggerer makes it again."""
+        """Return the class path and the arguments, from which a triggerer makes the trigger."""
         arguments = {
             "evpl_conn_id": self._evpl_conn_id,
             "plan": self._plan,
@@ -57,22 +60,24 @@ class EvplUtilizationTrigger(BaseTrigger):
         return f"{type(self).__module__}.{type(self).__qualname__}", arguments
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Wait, then tell how it ended."""
+        """Wait, then fire the event."""
         try:
-            async with polls_with(await self._connect()) as poll:
+            async with polling_thread(await self._connect()) as poll:
                 event = await self._wait(poll)
         except EvplPermanentError as error:
             event = {"status": "failed", "error": type(error).__name__, "message": str(error)}
         yield TriggerEvent(event)  # type: ignore[no-untyped-call]  # Airflow's
 
     async def _connect(self) -> "Client":
-        for read in range(1, _READS):
+        hook = EvplHook(self._evpl_conn_id)
+        for read in range(1, _MOST_READS):
             try:
-                return await EvplHook(self._evpl_conn_id).aget_conn()
+                return await hook.aget_conn()
             except EvplConfigError as error:
-                self.log.warning("%s (%d of %d times)", error, read, _READS)
-                await self._rest(self._pause_seconds)
-        return await EvplHook(self._evpl_conn_id).aget_conn()
+                text = " ".join(str(error).splitlines())
+                self.log.warning("Reading the connection failed (%d of %d): %s", read, _MOST_READS, text)
+                await self._pause(self._pause_seconds)
+        return await hook.aget_conn()
 
     async def _wait(self, poll: Poll) -> dict[str, str]:
         from airflow_provider_evpl.config.plans import WaitPlan
@@ -81,16 +86,16 @@ class EvplUtilizationTrigger(BaseTrigger):
         watch = Watch(WaitPlan.from_dict(self._plan), clock=_now)
         is_last = False
         while not is_last:
-            is_last = await self._rest(max(self._pause_seconds, _seconds_until(watch.due)))
+            is_last = await self._pause(max(self._pause_seconds, _seconds_until(watch.due)))
             try:
-                if await asyncio.wait_for(poll(watch), self._seconds_left + _LAST_LOOK_SECONDS):
+                if await asyncio.wait_for(poll(watch), self._seconds_left + _LAST_POLL_SECONDS):
                     return {"status": "published", "message": str(watch)}
             except TimeoutError:
-                return {"status": "timed_out", "message": f"{watch}; the last look was still under way"}
+                return {"status": "timed_out", "message": f"{watch}\nThe last poll was still under way."}
         return {"status": "timed_out", "message": str(watch)}
 
-    async def _rest(self, seconds: float) -> bool:
-        """Pause, up to the deadline; whether it is there."""
+    async def _pause(self, seconds: float) -> bool:
+        """Sleep, but not beyond the deadline. Return whether the deadline is reached."""
         left = self._seconds_left
         await asyncio.sleep(max(0, min(left, seconds)))
         return left <= seconds

@@ -1,4 +1,4 @@
-"""A thread for a trigger's looks: the event loop has a few, which belong to all triggers together."""
+"""A thread for the polls of one trigger, because all triggers share the few threads of the event loop."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -11,21 +11,22 @@ if TYPE_CHECKING:
     from airflow_provider_evpl.api.client import Client
     from airflow_provider_evpl.flows.publication import Watch
 
-__all__ = ["Poll", "polls_with"]
+__all__ = ["Poll", "polling_thread"]
 
 Poll = Callable[["Watch"], Awaitable[bool]]
 
 
 @asynccontextmanager
-async def polls_with(client: "Client") -> AsyncIterator[Poll]:
-    """Give what lets a watch look, in a thread of its own; in the end the client is hung up on, and closed.
+async def polling_thread(client: "Client") -> AsyncIterator[Poll]:
+    """Yield a function that runs `watch.poll` in a dedicated thread.
 
-    So a look that is under way then ends, and its thread with it; nobody waits for them.
+    On exit the client is stopped and closed. That aborts a poll that is under way, and its thread ends.
     """
     pool = ThreadPoolExecutor(1, thread_name_prefix="evpl-poll")
 
     def poll(watch: "Watch") -> Awaitable[bool]:
-        run = copy_context().run  # Airflow's logs go by it
+        # Airflow's logging depends on the context.
+        run = copy_context().run
         return asyncio.get_running_loop().run_in_executor(pool, run, watch.poll, client)
 
     with client:

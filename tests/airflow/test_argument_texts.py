@@ -35,9 +35,10 @@ EVERYTHING = {
 }
 
 
+@pytest.mark.contract("pull.templates", "pull.granularity", "pull.booleans", "result.code_ope")
 @WAYS
-def test_everything_may_come_from_a_template(lab: "Lab", dag_id: str) -> None:
-    """Text, booleans and numbers mean the same, whichever way they come."""
+def test_each_argument_may_be_a_template(lab: "Lab", dag_id: str) -> None:
+    """Text, booleans and numbers mean the same in each kind of template."""
     from tests.support.airflow_runs import run_dag
 
     outcome = run_dag(lab, dag_id, conf={"object_storage_path": f" {lab.root} ", **EVERYTHING})
@@ -49,10 +50,11 @@ def test_everything_may_come_from_a_template(lab: "Lab", dag_id: str) -> None:
     assert [one["start"][-9:] for one in outcome.result["slices"]] == ["22:00:00Z", "23:00:00Z", "00:00:00Z"]
 
 
+@pytest.mark.contract("pull.code_ope", "pull.blank-text")
 @WAYS
 @pytest.mark.parametrize("nothing", [None, "", "  ", "None"])
-def test_what_is_left_out_has_its_default(lab: "Lab", dag_id: str, nothing: str | None) -> None:
-    """Null, blank and `None` in a run's form are not given, so the logical date's hour is pulled."""
+def test_blank_argument_has_its_default(lab: "Lab", dag_id: str, nothing: str | None) -> None:
+    """Null, blank and `None` in the form of a run are not given: the hour of the logical date is pulled."""
     from tests.support.airflow_runs import DAY, run_dag
 
     conf = dict.fromkeys([*EVERYTHING, "object_storage_conn_id"], nothing)
@@ -80,10 +82,10 @@ def test_what_is_left_out_has_its_default(lab: "Lab", dag_id: str, nothing: str 
         ("window_start", "None"),
     ],
 )
-def test_what_is_unclear_is_named(
+def test_wrong_argument_is_named(
     lab: "Lab", dag_id: str, name: str, value: object, logs: Callable[[], str]
 ) -> None:
-    """A bare number, a duration in words, a time without zone or with a fraction fail by their name."""
+    """A bare number, a duration in words, and a time without zone or with a fraction are errors."""
     from tests.support.airflow_runs import run_dag
 
     outcome = run_dag(lab, dag_id, conf={"object_storage_path": lab.root, **HOUR, name: value})
@@ -174,12 +176,13 @@ VALUES: dict[str, Callable[[], object]] = {
 }
 
 
+@pytest.mark.contract("pull.native-templates")
 @pytest.mark.parametrize("make", [_pull, _look, _wait])
 @pytest.mark.parametrize("value", VALUES)
-def test_native_rendering_changes_no_outcome(
+def test_native_rendering_changes_no_result(
     lab: "Lab", nowhere: Loopback, make: Callable[..., Any], value: str
 ) -> None:
-    """Each template field of each task: the same end, result and requests as where templates are text."""
+    """Each template field of each task has the same result and requests as with templates of text."""
 
     def outcomes(*, native: bool) -> dict[str, object]:
         made = {
@@ -191,6 +194,7 @@ def test_native_rendering_changes_no_outcome(
     assert outcomes(native=True) == outcomes(native=False)
 
 
+@pytest.mark.contract("pull.native-templates")
 @pytest.mark.parametrize("native", [False, True])
 @pytest.mark.parametrize(
     ("name", "value", "requested"),
@@ -206,7 +210,7 @@ def test_native_rendering_changes_no_outcome(
         ("lookback", Proxy(lambda: None), "startTime=2026-11-20T00"),
     ],
 )
-def test_what_templates_make_is_read(  # noqa: PLR0913 a row of a table
+def test_values_of_templates_are_read(  # noqa: PLR0913 a row of a table
     lab: "Lab", nowhere: Loopback, name: str, value: object, requested: str, *, native: bool
 ) -> None:
     """Digits are a code, a connection id or a date; a timedelta is itself; a proxy is its value."""
@@ -219,15 +223,16 @@ def test_what_templates_make_is_read(  # noqa: PLR0913 a row of a table
 def test_jinja_changes_numbers_of_another_form(
     lab: "Lab", nowhere: Loopback, text: str, changed: str
 ) -> None:
-    """Native templates read text as Python does, before any task sees it; quotes around it keep it."""
+    """Native templates read text as Python does, before any task sees it. Quotes around the text keep it."""
     for template, code in {"{{ value }}": changed, "'{{ value }}'": text}.items():
         task = _rendered(partial(_pull, lab, code_ope=template), text, native=True)
         *_, [request] = _outcome(lab, nowhere, task)
         assert f"codeOpe={code}&" in request
 
 
-def test_the_first_run_has_no_interval_before_it(lab: "Lab") -> None:
-    """Natively, too, `prev_data_interval_end_success` of a first run is not given."""
+@pytest.mark.contract("pull.native-templates")
+def test_first_run_has_no_earlier_interval(lab: "Lab") -> None:
+    """In native templates too, `prev_data_interval_end_success` of a first run is not given."""
     from tests.support.airflow_runs import DAY, run_dag
 
     outcome = run_dag(lab, "evpl_any_first", logical_date=DAY, conf={"object_storage_path": lab.root})
@@ -236,8 +241,8 @@ def test_the_first_run_has_no_interval_before_it(lab: "Lab") -> None:
     assert outcome.result["window_start"] == "2026-11-19T23:00:00Z"
 
 
-def test_a_duration_goes_through_as_it_is(lab: "Lab") -> None:
-    """A timedelta that is no template isn't rendered."""
+def test_timedelta_is_not_rendered(lab: "Lab") -> None:
+    """A timedelta that is not a template is not rendered."""
     hour = timedelta(hours=1)
     task = _rendered(partial(lab.operator, lookback=hour), None, native=False)
     assert task.lookback is hour

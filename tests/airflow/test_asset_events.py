@@ -49,6 +49,8 @@ def _without(days: Collection[int]) -> Any:  # noqa: ANN401 a function of reques
     return ask
 
 
+@pytest.mark.contract("names.samples_asset", "assets.samples_asset", "assets.days_asset", "assets.extra")
+@pytest.mark.contract("assets.nothing-landed")
 @pytest.mark.parametrize(
     ("dag_id", "gone", "days"),
     [
@@ -57,14 +59,10 @@ def _without(days: Collection[int]) -> Any:  # noqa: ANN401 a function of reques
         pytest.param("evpl_days_partitioned", (19,), [18], marks=needs("3.3", "partitions at runtime")),
     ],
 )
-def test_readers_run_for_exactly_the_days_that_landed(
+def test_asset_triggers_one_run_per_landed_day(
     lab: "Lab", dag_id: str, gone: Collection[int], days: list[int]
 ) -> None:
-    """One run a day, with its date; by month one; none of a day that was kept, were it the run's own.
-
-    A reader of the whole gets one, where something landed; Airflow has none for it in a partitioned DAG, and
-    before 3.3 no other readers.
-    """
+    """A monthly reader runs once. A day that was kept triggers no run, also if it is the run's own."""
     with proxied(lab.sandbox.base_url, _without(gone)) as proxy:
         lab.connect(host=proxy.url)
         for day in gone:

@@ -23,10 +23,11 @@ ROOTS = {
 }
 
 
+@pytest.mark.contract("assets.samples_asset", "assets.days_asset")
 @pytest.mark.usefixtures("airflow_home")
 @pytest.mark.parametrize(("root", "lake"), ROOTS.items(), ids=str.strip)
-def test_a_lakes_assets_have_its_url(root: str, lake: str) -> None:
-    """Whatever connection reads it, with or without a slash at its end: Airflow changes nothing about it."""
+def test_asset_uri_is_the_lakes_url(root: str, lake: str) -> None:
+    """Without connection id, and with or without a slash at its end."""
     from airflow.providers.common.compat.sdk import ObjectStoragePath
 
     from airflow_provider_evpl.assets import days_asset, samples_asset
@@ -37,11 +38,12 @@ def test_a_lakes_assets_have_its_url(root: str, lake: str) -> None:
     assert samples_asset(path) == samples_asset(root)
 
 
+@pytest.mark.contract("assets.root")
 @pytest.mark.parametrize(
     "root", ["", "{{ var.value.lake }}", "s3://user:hunter2@lake", "file://data", "lake"]
 )
-def test_what_is_no_lake_is_an_error_at_once(root: str) -> None:
-    """The DAG file doesn't import, and says why; a password is neither told nor passed on."""
+def test_wrong_root_is_an_error_when_the_dag_is_parsed(root: str) -> None:
+    """A password is neither shown nor passed on."""
     from airflow_provider_evpl.assets import days_asset, samples_asset
 
     for asset in (samples_asset, days_asset):
@@ -58,8 +60,9 @@ def _events(root: str) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
-def test_an_event_says_what_landed(lab: "Lab") -> None:
-    """Of the example's assets: the result without its slices, and the days, on every Airflow."""
+@pytest.mark.contract("assets.days_asset", "assets.extra")
+def test_asset_event_has_the_result_and_the_days(lab: "Lab") -> None:
+    """On every version of Airflow."""
     from airflow_provider_evpl.version_compat import HAS_PARTITIONS_AT_RUNTIME
     from tests.support.airflow_runs import DAY, run_dag
 
@@ -71,8 +74,9 @@ def test_an_event_says_what_landed(lab: "Lab") -> None:
     assert _events(lab.root) == {"/samples": [told], "/samples?partition=date": by_day}
 
 
-def test_an_outlet_that_is_no_asset_is_told_of(lab: "Lab", logs: Callable[[], str]) -> None:
-    """An alias may stand for any asset: nothing is made up for it, and the log says so."""
+@pytest.mark.contract("assets.extra")
+def test_outlet_that_is_no_asset_logs_a_warning(lab: "Lab", logs: Callable[[], str]) -> None:
+    """An alias may stand for any asset."""
     from airflow.providers.common.compat.sdk import AssetAlias
 
     from airflow_provider_evpl.telemetry.asset_events import add_asset_events

@@ -10,29 +10,15 @@ import pytest
 from airflow_provider_evpl.config.settings import Settings
 from airflow_provider_evpl.errors import EvplConfigError
 from tests.support.airflow_versions import needs
+from tests.support.connections import OTHERS
 
 HOST = "https://localhost:8075/gate%20way"
-EXTRA = {
-    "application_id": "the app",
-    "code_ope": "0042",
-    "token_url": "",
-    "token_auth": "post",
-    "ctxtid": ["a", "b&c"],
-    "pagination": "page",
-    "page_parallelism": 8,
-    "requests_per_second": 2.5,
-    "timeout_seconds": 30,
-    "max_retry_seconds": 0,
-    "verify": False,
-    "proxy": "http://user:p%40ss@proxy.example:3128",
-    "naive_timestamps": "utc",
-    "job": None,
-    "offer_type": " ",
-}
+BLANK = {"token_url": "", "job": None, "offer_type": " "}
+EXTRA = {"application_id": "the app"} | OTHERS | {"ctxtid": [*OTHERS["ctxtid"]]} | BLANK
 TEXTS = {name: json.dumps(value) if isinstance(value, list) else str(value) for name, value in EXTRA.items()}
 TEXTS |= {"job": ""}
 FIELDS: dict[str, Any] = {"login": "the/id", "password": "s3cret@:/?#%41", "host": HOST}
-EXPECTED = Settings.from_connection(**FIELDS, extra=EXTRA)
+EXPECTED = Settings.from_connection(**FIELDS, extra=EXTRA, conn_id="evpl_default")
 START = f"evpl://{quote(FIELDS['login'], safe='')}:{quote(FIELDS['password'], safe='')}"
 
 
@@ -85,30 +71,35 @@ def read(airflow_home: object, monkeypatch: pytest.MonkeyPatch) -> Callable[[str
     return read
 
 
+@pytest.mark.contract("connection.text")
 @pytest.mark.parametrize("way", ALL_WAYS)
-def test_all_ways_mean_the_same(read: Callable[[str], Settings], way: Callable[[], str]) -> None:
+def test_connection_as_json_and_uri_is_the_same(
+    read: Callable[[str], Settings], way: Callable[[], str]
+) -> None:
     """JSON and URI, with extras as they are or as text, give the same settings."""
     assert read(way()) == EXPECTED
 
 
-def test_a_uri_may_have_the_scheme_of_the_host(read: Callable[[str], Settings]) -> None:
-    """Airflow also reads the host's own scheme before the credentials."""
+def test_uri_may_have_the_scheme_of_the_host(read: Callable[[str], Settings]) -> None:
+    """Airflow also reads the scheme of the host before the credentials."""
     uri = "evpl://https://id:secret@api.example.com/?application_id=app"
     assert read(uri).base_url == "https://api.example.com"
 
 
-def test_a_port_in_a_uri_is_told_where_it_belongs(read: Callable[[str], Settings]) -> None:
-    """A port that Airflow takes for a field of its own is an error that says how to write it."""
-    with pytest.raises(EvplConfigError, match=r"^port: .*in a URI percent-encoded"):
+def test_port_in_a_uri_is_an_error(read: Callable[[str], Settings]) -> None:
+    """A port that Airflow reads as a field is an error that says how to write it."""
+    with pytest.raises(EvplConfigError, match=r"(?s)^port: .*in a URI percent-encoded"):
         read("evpl://https://id:secret@api.example.com:8443/?application_id=app")
 
 
-def test_a_port_of_0_in_a_uri_is_none(read: Callable[[str], Settings]) -> None:
-    """The form's test of Airflow 3.3.2 asks for a port, and hands the connection on as a URI."""
+@pytest.mark.contract("connection.port")
+def test_port_0_in_a_uri_is_ignored(read: Callable[[str], Settings]) -> None:
+    """The test button of Airflow 3.3.2 needs a port, and passes the connection on as a URI."""
     assert read(f"{START}@{quote(HOST, safe='')}:0/?{urlencode(TEXTS)}") == EXPECTED
 
 
-def test_an_unknown_key_of_a_uri_is_named(read: Callable[[str], Settings]) -> None:
-    """A typing mistake in a URI is an error, too."""
+@pytest.mark.contract("connection.unknown-extra")
+def test_unknown_key_of_a_uri_is_named(read: Callable[[str], Settings]) -> None:
+    """A typing mistake in a URI is an error."""
     with pytest.raises(EvplConfigError, match="unknown aplication_id"):
         read("evpl://id:secret@/?aplication_id=app")

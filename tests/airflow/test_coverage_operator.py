@@ -58,8 +58,9 @@ def _path(lab: "Lab", window: Window) -> Any:  # noqa: ANN401 a path
     return lab.lake / Dataset("0042", "300s").samples_path(window)
 
 
-def test_arguments_are_the_contracts(lab: "Lab") -> None:
-    """Every argument of the contract has its default, by keyword only, and is a template field; no other."""
+@pytest.mark.contract("coverage.arguments")
+def test_coverage_arguments_match_the_contract(lab: "Lab") -> None:
+    """Each argument is keyword-only, a template field, and has the default of the contract."""
     from airflow_provider_evpl.operators.evpl import EvplCoverageOperator
 
     task = EvplCoverageOperator(task_id="look_over", object_storage_path=lab.root)
@@ -71,8 +72,9 @@ def test_arguments_are_the_contracts(lab: "Lab") -> None:
     assert {one.kind for one in own.values()} == {Parameter.KEYWORD_ONLY}
 
 
-def test_it_returns_what_to_pull_and_pushes_what_it_found(lab: "Lab") -> None:
-    """Of three days one is missing: its window is the result; counts are an XCom of their own."""
+@pytest.mark.contract("coverage.xcom")
+def test_coverage_returns_the_missing_window_and_pushes_counts(lab: "Lab") -> None:
+    """One of three days is missing: its window is the result, the counts are an XCom."""
     lab.execute(window_start="2026-11-18", window_end="2026-11-19", slice_length="1d")
     lab.execute(window_start="2026-11-20", window_end="2026-11-21", slice_length="1d")
     found, report = _look(lab)
@@ -81,21 +83,24 @@ def test_it_returns_what_to_pull_and_pushes_what_it_found(lab: "Lab") -> None:
     assert report["expected"] == report["values"] == report["rows"] == 2 * 12 * 288
 
 
-def test_it_asks_the_api_nothing(lab: "Lab") -> None:
-    """It works where nobody answers; only whose objects are meant is taken from the connection."""
+@pytest.mark.contract("coverage.reads")
+def test_coverage_sends_no_request(lab: "Lab") -> None:
+    """The operator works without a server. The connection only says whose objects are meant."""
     lab.connect(host="http://127.0.0.1:9")
     found, report = _look(lab)
     assert [one["window_start"][:10] for one in found] == ["2026-11-18", "2026-11-19", "2026-11-20"]
     assert report["missing"] == 3
 
 
+@pytest.mark.contract("coverage.min_coverage")
 @pytest.mark.parametrize("given", [None, "", "None", "0.99"])
-def test_a_threshold_may_be_text_or_left_out(lab: "Lab", given: str | None) -> None:
-    """As all arguments: that is what templates render."""
+def test_min_coverage_may_be_text(lab: "Lab", given: str | None) -> None:
+    """Templates render text."""
     lab.execute(window_start="2026-11-18", window_end="2026-11-21", slice_length="1d")
     assert _look(lab, min_coverage=given)[0] == []
 
 
+@pytest.mark.contract("coverage.arguments")
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -108,8 +113,8 @@ def test_a_threshold_may_be_text_or_left_out(lab: "Lab", given: str | None) -> N
         ("code_ope", ["7"]),
     ],
 )
-def test_a_wrong_argument_fails_for_good(lab: "Lab", name: str, value: object) -> None:
-    """The error names it."""
+def test_wrong_coverage_argument_fails_for_good_and_is_named(lab: "Lab", name: str, value: object) -> None:
+    """The error names the argument."""
     from airflow.providers.common.compat.sdk import AirflowFailException
 
     with pytest.raises(AirflowFailException, match=name) as caught:
@@ -118,17 +123,18 @@ def test_a_wrong_argument_fails_for_good(lab: "Lab", name: str, value: object) -
 
 
 @pytest.mark.parametrize("given", ["7d", timedelta(days=7), pendulum.duration(weeks=1)])
-def test_a_window_that_no_pull_mends_is_given_up(lab: "Lab", given: timedelta | str) -> None:
-    """A day that lacked nearly all when it was pulled long ago is reported, and not returned."""
+def test_incomplete_old_window_is_reported_and_not_returned(lab: "Lab", given: timedelta | str) -> None:
+    """The day already lacked its values when it was pulled long ago."""
     _land_a_thin_day(lab)
     found, report = _look(lab, give_up_after=given, **OCTOBER)
     assert (found, report["absent"], report["given_up"]) == ([], 1, 1)
     assert "set give_up_after=None" in report["findings"][0]
 
 
+@pytest.mark.contract("coverage.give_up_after")
 @pytest.mark.parametrize("given", [None, "None", " "])
-def test_none_never_gives_up(lab: "Lab", given: str | None) -> None:
-    """Also as text, and blank: that is what templates render."""
+def test_give_up_after_none_returns_old_windows(lab: "Lab", given: str | None) -> None:
+    """None may also be text or blank, because templates render text."""
     _land_a_thin_day(lab)
     found, report = _look(lab, give_up_after=given, **OCTOBER)
     assert [one["window_start"] for one in found] == ["2026-10-20T00:00:00Z"]
@@ -152,14 +158,15 @@ def _land_a_thin_day(lab: "Lab") -> None:
     land(lake, target, samples)
 
 
+@pytest.mark.contract("coverage.fail_on_gaps")
 @pytest.mark.parametrize("given", [True, "true"])
-def test_gaps_fail_the_task_where_it_says_so(lab: "Lab", given: bool | str) -> None:  # noqa: FBT001 an argument
-    """It is red while a day is missing, with the counts in its XCom, and green when none is."""
+def test_fail_on_gaps_fails_the_task_while_a_day_is_missing(lab: "Lab", given: bool | str) -> None:  # noqa: FBT001 an argument
+    """The counts are in the XCom; without gaps the task succeeds."""
     from tests.support.airflow_runs import Pushed
 
     lab.execute(window_start="2026-11-18", window_end="2026-11-20", slice_length="1d")
     context: Any = {"ti": Pushed()}
-    with pytest.raises(EvplIncompleteError, match=r"1 findings in 2026-11-18.*fail_on_gaps.*missing"):
+    with pytest.raises(EvplIncompleteError, match=r"(?s)1 findings in 2026-11-18.*fail_on_gaps.*missing"):
         _task(lab, fail_on_gaps=given).execute(context)
     assert context["ti"].values["coverage"]["missing"] == 1
     lab.execute(window_start="2026-11-20", window_end="2026-11-21", slice_length="1d")
@@ -174,11 +181,9 @@ def _without_the_19th(request: Request) -> Request:
     return request._replace(target=request.target.replace(day, none))
 
 
-def test_the_example_heals_a_lake(lab: "Lab") -> None:
-    """A day that is missing and half of one are pulled; all that has landed stays as it is.
-
-    Of a day of which the API has nothing an empty object tells; it is pulled again, and no task fails.
-    """
+@pytest.mark.contract("names.EvplCoverageOperator")
+def test_repair_example_pulls_missing_and_incomplete_days(lab: "Lab") -> None:
+    """A missing day and half a day are pulled; everything else that landed stays as it is."""
     from tests.support.airflow_runs import DAY, read_rows, truth
 
     one_day = timedelta(days=1)
@@ -228,8 +233,8 @@ def dag_of_the_page(lab: "Lab") -> Iterator[None]:
 
 @pytest.mark.usefixtures("dag_of_the_page")
 @pytest.mark.parametrize("dag_id", ["evpl_repair", "evpl_nightly_repair"])
-def test_a_repair_pulls_nothing_where_nothing_has_landed_yet(lab: "Lab", dag_id: str) -> None:
-    """On a new lake the first night ends well and lands nothing: the daily pull or a backfill comes first."""
+def test_repair_of_a_new_lake_pulls_nothing(lab: "Lab", dag_id: str) -> None:
+    """The run succeeds; the daily pull or a backfill comes first."""
     from tests.support.airflow_runs import DAY, run_tasks
 
     run = run_tasks(lab, dag_id, logical_date=DAY + timedelta(hours=6))
@@ -240,8 +245,8 @@ def test_a_repair_pulls_nothing_where_nothing_has_landed_yet(lab: "Lab", dag_id:
     assert [one.rendered_map_index[:10] for one in _pulled(run)] == ["2026-11-19"]
 
 
-def test_the_example_pulls_no_day_before_the_first_one(lab: "Lab") -> None:
-    """The daily pull began three days ago: a gap after its first day is pulled, earlier days are not."""
+def test_repair_example_pulls_no_day_before_the_first_landed_one(lab: "Lab") -> None:
+    """A gap after the first day is pulled, earlier days are not."""
     from tests.support.airflow_runs import DAY, run_tasks
 
     lab.execute(window_start="2026-11-17", window_end="2026-11-18", slice_length="1d")
@@ -252,8 +257,8 @@ def test_the_example_pulls_no_day_before_the_first_one(lab: "Lab") -> None:
     assert len(lab.landed()) == 3
 
 
-def test_the_example_takes_a_range_by_hand(lab: "Lab") -> None:
-    """A run without a date repairs the range of its params, also where no day of the range has landed."""
+def test_repair_example_repairs_the_range_of_its_params(lab: "Lab") -> None:
+    """Also if no day of the range has landed."""
     from tests.support.airflow_runs import run_tasks
 
     lab.execute(window_start="2026-11-01", window_end="2026-11-02", slice_length="1d")
@@ -264,10 +269,10 @@ def test_the_example_takes_a_range_by_hand(lab: "Lab") -> None:
 
 
 @pytest.mark.parametrize(("conf", "days"), [({}, []), ({"give_up_after": None}, ["2026-10-20"])])
-def test_the_example_takes_days_and_an_age_by_hand(
+def test_repair_example_takes_days_and_give_up_after_from_params(
     lab: "Lab", conf: dict[str, None], days: list[str]
 ) -> None:
-    """A run reaches back so many days; without an age nothing in them is given up."""
+    """Without an age, no window is given up."""
     from tests.support.airflow_runs import run_tasks
 
     _land_a_thin_day(lab)
@@ -277,16 +282,17 @@ def test_the_example_takes_days_and_an_age_by_hand(
     assert [one.rendered_map_index[:10] for one in _pulled(run)] == [*days, "2026-10-21"]
 
 
-def test_no_more_is_returned_than_airflow_maps(lab: "Lab") -> None:
-    """Three years of days are more than a thousand; those that no pull can mend are the oldest, as a rule."""
+@pytest.mark.contract("coverage.result")
+def test_coverage_returns_at_most_a_thousand_windows(lab: "Lab") -> None:
+    """The newest thousand are returned, because Airflow maps no more."""
     found, report = _look(lab, window_start="2023-11-21", window_end="2026-11-21")
     assert len(found) == 1000
     assert found[-1]["window_end"] == "2026-11-21T00:00:00Z"
     assert report["missing"] == 1096
 
 
-def test_a_range_that_lies_ahead_may_be_retried(lab: "Lab") -> None:
-    """As for a pull: it is no mistake, it is early."""
+def test_range_in_the_future_is_a_temporary_error(lab: "Lab") -> None:
+    """As for a pull."""
     from airflow_provider_evpl.errors import EvplNotPublishedError
 
     ahead = datetime.now().astimezone() + timedelta(days=2)

@@ -31,7 +31,7 @@ def example(lab: "Lab") -> Path:
     return lab.airflow_home / "dags" / "evpl_utilization_daily.py"
 
 
-def test_the_dags_import(lab: "Lab") -> None:
+def test_each_example_dag_imports(lab: "Lab") -> None:
     """Every DAG imports without an error."""
     bag = load_dags(lab.airflow_home / "dags")
     assert bag.import_errors == {}
@@ -53,6 +53,7 @@ def test_the_dags_import(lab: "Lab") -> None:
     }
 
 
+@pytest.mark.contract("names.samples_asset")
 def test_the_example_survives_serialisation(lab: "Lab", example: Path) -> None:
     """Through Airflow's serialisation and back, schedule, arguments and outlet are the same."""
     dag = load_dags(example).dags["evpl_utilization_daily"]
@@ -65,6 +66,7 @@ def test_the_example_survives_serialisation(lab: "Lab", example: Path) -> None:
     assert task.outlets[0].uri == f"{lab.root}/samples"
 
 
+@pytest.mark.contract("lake.table")
 def test_the_assets_name_has_no_connection_id(lab: "Lab", example: Path) -> None:
     """The outlet of a lake behind a connection is the lake, whoever reads it."""
     lab.monkeypatch.setenv("EVPL_LAKE_ROOT", "s3://aws_default@lake/evpl/")

@@ -53,8 +53,10 @@ def landed(
 
 @pytest.mark.usefixtures("landed")
 @pytest.mark.parametrize("block", PYTHON)
-def test_python(block: Block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each runs by itself, beside a landed day; of one that defines a DAG, that is what a parse does."""
+def test_each_python_block_of_the_docs_runs(
+    block: Block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each block runs by itself beside a landed day; a block with a DAG is parsed."""
     monkeypatch.setattr(os, "environ", os.environ.copy())
     path = tmp_path / block.page.replace(".md", ".py")
     path.write_text("\n" * (block.line - 1) + block.text)  # an error names the page's own line
@@ -79,8 +81,8 @@ def test_the_question_in_a_notebook(sandbox: SandboxServer) -> None:
 
 @pytest.mark.usefixtures("landed")
 @pytest.mark.parametrize("block", _run_here("sql"), ids=str)
-def test_sql(block: Block) -> None:
-    """Each runs in DuckDB, but for those that are marked."""
+def test_each_sql_block_of_the_docs_runs_in_duckdb(block: Block) -> None:
+    """Blocks that are marked as not run are left out."""
     with duckdb.connect() as connection:
         connection.execute(block.text)
 

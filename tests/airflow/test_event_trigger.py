@@ -37,9 +37,10 @@ if TYPE_CHECKING:
     from tests.support.airflow_runs import Lab
 
 
+@pytest.mark.contract("names.EvplUtilizationEventTrigger", "trigger.payload")
 @needs_watchers
-def test_it_tells_of_the_newest_window_once(lab: "Lab") -> None:
-    """The newest window that is over is told, as the operator takes it; then it waits for the next one."""
+def test_trigger_fires_once_for_the_newest_window(lab: "Lab") -> None:
+    """The payload has the operator's arguments. Then the trigger waits for the next window."""
     before = hour(datetime.now(UTC))
     requests = reports(lab)
     [payload, *others] = events(trigger(), 1)
@@ -54,9 +55,10 @@ def test_it_tells_of_the_newest_window_once(lab: "Lab") -> None:
     assert operator.code_ope == lab.sandbox.config.code_ope
 
 
+@pytest.mark.contract("trigger.restart")
 @needs_state
-def test_after_a_restart_it_goes_on(lab: "Lab") -> None:
-    """What was told isn't told again; what was over meanwhile is, each window once, in order."""
+def test_trigger_continues_after_a_restart(lab: "Lab") -> None:
+    """Windows that ended meanwhile fire once each, in order; earlier ones don't fire again."""
     remembered = Remembered()
     told = events(trigger(remembered), 1, remembered.written)
     [key] = remembered.values
@@ -69,8 +71,8 @@ def test_after_a_restart_it_goes_on(lab: "Lab") -> None:
 
 
 @needs_watchers
-def test_a_trigger_that_has_run_can_be_copied(lab: "Lab") -> None:
-    """After its events it can be copied and pickled."""
+def test_event_trigger_can_be_copied_after_it_ran(lab: "Lab") -> None:
+    """It can be copied and pickled."""
     from tests.support.airflow_runs import copies
 
     assert lab.sandbox.base_url
@@ -79,9 +81,10 @@ def test_a_trigger_that_has_run_can_be_copied(lab: "Lab") -> None:
     assert [one.serialize() for one in copies(watcher)] == [watcher.serialize()] * 2
 
 
+@pytest.mark.contract("trigger.restart")
 @needs_state
-def test_an_event_that_airflow_may_not_have_yet_is_told_again(lab: "Lab") -> None:
-    """A trigger that is stopped right after an event, before its next look, begins there again."""
+def test_trigger_stopped_right_after_an_event_fires_it_again(lab: "Lab") -> None:
+    """Airflow may not have stored the event yet."""
     remembered = Remembered()
     first, again = (events(trigger(remembered, poke_interval_seconds=3600), 1) for _ in range(2))
     assert remembered.values == {}
@@ -89,9 +92,10 @@ def test_an_event_that_airflow_may_not_have_yet_is_told_again(lab: "Lab") -> Non
     assert lab.landed() == []
 
 
+@pytest.mark.contract("trigger.restart")
 @needs_state
-def test_each_watcher_remembers_for_itself(lab: "Lab", capfd: pytest.CaptureFixture[str]) -> None:
-    """Two of one asset don't mix up their windows; one of several assets says that it can't remember."""
+def test_watchers_of_one_asset_keep_separate_state(lab: "Lab", capfd: pytest.CaptureFixture[str]) -> None:
+    """A trigger with several assets keeps no state, and logs a warning."""
     remembered, several = Remembered(), Remembered(assets=2)
     each: list[dict[str, str | int]] = [
         {},
@@ -112,12 +116,12 @@ def test_each_watcher_remembers_for_itself(lab: "Lab", capfd: pytest.CaptureFixt
         events(trigger(several), 0, Polls(lab, 2, now).over)
     assert len(remembered.values) == len(each)
     assert several.values == {}
-    assert "several assets have this trigger" in "".join(capfd.readouterr())
+    assert "Several assets have this trigger" in "".join(capfd.readouterr())
 
 
 @needs_state
-def test_what_has_not_changed_is_not_written_again(lab: "Lab") -> None:
-    """Four polls, of which the first finds a window: Airflow's store is written once."""
+def test_unchanged_state_is_not_saved_again(lab: "Lab") -> None:
+    """Four polls, of which the first finds a window: one write."""
     remembered = Remembered()
     now = datetime(2026, 11, 22, 10, 20, tzinfo=UTC)
     with serving(windows(now, {})) as server:
@@ -127,8 +131,8 @@ def test_what_has_not_changed_is_not_written_again(lab: "Lab") -> None:
 
 
 @needs_watchers
-def test_a_window_that_is_not_published_is_asked_for_again(lab: "Lab") -> None:
-    """Too few series, then an API that is away, then enough: one event, and it says how many were seen."""
+def test_unpublished_window_is_requested_again(lab: "Lab") -> None:
+    """Too few series, then an error, then enough: one event with the number of series."""
     with serving(answering(11, 503, 12)) as server:
         lab.connect(host=server.url)
         [payload, *_] = events(trigger(), 1)
@@ -140,9 +144,12 @@ def test_a_window_that_is_not_published_is_asked_for_again(lab: "Lab") -> None:
     assert end - start == HOUR
 
 
+@pytest.mark.contract("trigger.never-fails")
 @needs_watchers
-def test_what_does_not_pass_is_asked_again_much_later(lab: "Lab", capfd: pytest.CaptureFixture[str]) -> None:
-    """A permanent error is logged without a secret and not hammered; with it mended the watcher goes on."""
+def test_permanent_error_is_logged_and_requested_again_later(
+    lab: "Lab", capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The log has no secret. After the error is fixed, the trigger continues."""
     with serving(answering(403, 12)) as server:
         lab.connect(host=server.url)
         [payload, *_] = events(trigger(poke_interval_seconds=0.01), 1)
@@ -150,13 +157,14 @@ def test_what_does_not_pass_is_asked_again_much_later(lab: "Lab", capfd: pytest.
     # Without a supervisor the order to mask a secret is logged itself.
     told = [line for line in "".join(capfd.readouterr()).splitlines() if "MaskSecret" not in line]
     [failure] = [line for line in told if "EvplForbiddenError: report of " in line]
-    assert "; next look in 0 s" in failure
+    assert "next request in 0 s" in failure
     assert not [line for line in told if "a-token" in line]
 
 
+@pytest.mark.contract("trigger.refused-window")
 @needs_state
-def test_a_window_is_told_before_the_next_is_asked_for(lab: "Lab") -> None:
-    """An event doesn't wait for the rest of the look."""
+def test_event_fires_before_the_next_window_is_requested(lab: "Lab") -> None:
+    """An event doesn't wait for the rest of the poll."""
     told, now = threading.Event(), hour(datetime.now(UTC))
 
     async def say() -> None:
@@ -169,8 +177,8 @@ def test_a_window_is_told_before_the_next_is_asked_for(lab: "Lab") -> None:
 
 
 @needs_watchers
-def test_a_look_takes_no_thread_of_the_others(lab: "Lab") -> None:
-    """Where the loop has one thread alone it is free while a look is under way."""
+def test_poll_uses_its_own_thread(lab: "Lab") -> None:
+    """The event loop's only thread stays free during a poll."""
     over = threading.Event()
 
     async def run() -> None:
@@ -199,8 +207,8 @@ def test_a_look_takes_no_thread_of_the_others(lab: "Lab") -> None:
 
 
 @needs_watchers
-def test_a_triggerer_that_ends_waits_for_no_answer(lab: "Lab") -> None:
-    """Where it is stopped in mid-request the line is hung up: its thread ends, though nobody answers."""
+def test_stopped_trigger_aborts_its_request(lab: "Lab") -> None:
+    """The thread ends although the server doesn't answer."""
     asked, over = threading.Event(), threading.Event()
 
     def reply(handler: Any) -> None:  # noqa: ANN401 http.server's
@@ -219,6 +227,7 @@ def test_a_triggerer_that_ends_waits_for_no_answer(lab: "Lab") -> None:
             over.set()
 
 
+@pytest.mark.contract("trigger.arguments")
 @needs_watchers
 @pytest.mark.parametrize(
     ("name", "value"),
@@ -230,39 +239,42 @@ def test_a_triggerer_that_ends_waits_for_no_answer(lab: "Lab") -> None:
         ("poke_interval_seconds", "often"),
     ],
 )
-def test_a_wrong_argument_is_an_error_of_the_dag_file(name: str, value: Any) -> None:  # noqa: ANN401 the point is to try anything
-    """Where the file is parsed, by the argument's name: a watcher has no task that could fail."""
+def test_wrong_trigger_argument_is_an_error_when_the_dag_is_parsed(name: str, value: Any) -> None:  # noqa: ANN401 the point is to try anything
+    """A watcher has no task that could fail."""
     with pytest.raises(EvplConfigError, match=f"^{name}"):
         trigger(**{name: value})
 
 
+@pytest.mark.contract("trigger.durations")
 @needs_watchers
 @pytest.mark.parametrize("hour", [HOUR, pendulum.duration(hours=1)])
-def test_a_duration_is_stored_as_text(hour: timedelta) -> None:
-    """A timedelta of any class is JSON as `3600s`; text stays as it is, and means the same."""
+def test_trigger_stores_a_duration_as_text(hour: timedelta) -> None:
+    """A timedelta of any class becomes `3600s`; text stays as it is."""
     _, stored = trigger(window_length=hour, settle=hour, lookback=hour).serialize()
     assert [stored[name] for name in ("window_length", "settle", "lookback")] == ["3600s"] * 3
     assert trigger(window_length="1h").serialize()[1]["window_length"] == "1h"
 
 
 @needs_watchers
-def test_what_is_stored_is_json() -> None:
-    """Numbers and dates of other classes are stored as text, and mean the same."""
+def test_trigger_arguments_are_json() -> None:
+    """Numbers and dates of other classes are stored as text."""
     one = trigger(min_series=Decimal(4), code_ope=date(2026, 11, 22))
     stored = json.loads(json.dumps(one.serialize()[1]))
     assert (stored["min_series"], stored["code_ope"]) == ("4", "2026-11-22")
 
 
+@pytest.mark.contract("trigger.arguments")
 @pytest.mark.skipif(AIRFLOW_3, reason="Airflow has asset watchers since 3.0")
-def test_without_watchers_it_says_so() -> None:
-    """On Airflow 2.11 the trigger's place in a DAG file is an error that names what it needs."""
+def test_event_trigger_on_airflow_2_11_names_the_needed_version() -> None:
+    """The DAG file has an error."""
     with pytest.raises(EvplConfigError, match="needs the asset watchers of Airflow 3"):
         trigger()
 
 
+@pytest.mark.contract("names.EvplUtilizationEventTrigger")
 @needs_watchers
-def test_an_asset_takes_it_through_airflows_serialisation(lab: "Lab") -> None:
-    """A DAG scheduled by an asset with the watcher is serialised and back; no secret is in it."""
+def test_watcher_survives_the_serialization_of_its_dag(lab: "Lab") -> None:
+    """No secret is in the serialized DAG."""
     from airflow.providers.common.compat.sdk import DAG, Asset
     from airflow.sdk import AssetWatcher
 

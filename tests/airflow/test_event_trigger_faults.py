@@ -32,10 +32,11 @@ if TYPE_CHECKING:
 NOW = datetime(2026, 11, 22, 10, 20, tzinfo=UTC)
 
 
+@pytest.mark.contract("trigger.refused-window")
 @needs_state
 @pytest.mark.parametrize("status", [422, 501])
-def test_a_window_that_is_refused_stops_no_other(lab: "Lab", status: int) -> None:
-    """Refused for good, or answered against the document: the others are told, and it is asked much later."""
+def test_permanent_error_of_a_window_stops_no_other_window(lab: "Lab", status: int) -> None:
+    """The other windows fire; the failed window is requested again much later."""
     now = hour(datetime.now(UTC))
     remembered = Remembered(since(now - 3 * HOUR))
     watcher = trigger(remembered, poke_interval_seconds=1)
@@ -61,6 +62,7 @@ def polled(lab: "Lab", statuses: dict[int, int], polls: int) -> tuple[list[int],
     return [(now - bounds(one)[0]) // HOUR for one in published], [(now - one) // HOUR for one in requests]
 
 
+@pytest.mark.contract("trigger.temporary-error")
 @needs_state
 def test_a_failing_window_holds_up_no_published_window(lab: "Lab") -> None:
     """The oldest window always answers 500: the newer windows fire in the first poll."""
@@ -74,6 +76,7 @@ def test_failing_windows_hold_up_published_windows_for_one_poll(lab: "Lab") -> N
     assert polled(lab, statuses, polls=2) == ([4, 3, 2, 1], [7, 6, 5, 4, 3, 2, 1, 7, 6, 5])
 
 
+@pytest.mark.contract("trigger.temporary-error")
 @needs_state
 def test_three_failures_in_a_row_end_a_poll(lab: "Lab") -> None:
     """An API that is away gets three requests a poll, and each window has its turn."""
@@ -81,31 +84,35 @@ def test_three_failures_in_a_row_end_a_poll(lab: "Lab") -> None:
     assert polled(lab, statuses, polls=4) == ([], [7, 6, 5, 4, 3, 2, 1, 7, 6, 5, 4, 3])
 
 
+@pytest.mark.contract("trigger.temporary-error")
 @needs_state
 @pytest.mark.parametrize(("series", "published"), [(11, [1]), (12, [4, 1])])
-def test_an_answer_starts_the_count_of_failures_anew(lab: "Lab", series: int, published: list[int]) -> None:
-    """Two failures, an answer (enough series or too few), two failures: the poll requests each window."""
+def test_response_resets_the_count_of_failures(lab: "Lab", series: int, published: list[int]) -> None:
+    """Two failures, a response (enough series or too few), two failures: the poll requests each window."""
     statuses = {6: 500, 5: 503, 4: series, 3: 500, 2: 503}
     assert polled(lab, statuses, polls=1) == (published, [6, 5, 4, 3, 2, 1])
 
 
+@pytest.mark.contract("trigger.refused-window")
 @needs_state
-def test_refused_windows_end_no_poll(lab: "Lab") -> None:
-    """Permanent errors of any number of windows leave the poll going."""
+def test_permanent_errors_of_windows_end_no_poll(lab: "Lab") -> None:
+    """Any number of them leaves the poll going."""
     statuses = {6: 422, 5: 501, 4: 422, 3: 501, 2: 422}
     assert polled(lab, statuses, polls=2) == ([1], [6, 5, 4, 3, 2, 1])
 
 
+@pytest.mark.contract("trigger.refused-window")
 @needs_state
-def test_a_refused_window_leaves_the_count_of_failures_as_it_is(lab: "Lab") -> None:
+def test_permanent_error_does_not_reset_the_count_of_failures(lab: "Lab") -> None:
     """A permanent error between temporary ones: the third temporary error ends the poll."""
     statuses = {5: 500, 4: 422, 3: 500, 2: 500}
     assert polled(lab, statuses, polls=2) == ([1], [5, 4, 3, 2, 1, 5, 3, 2])
 
 
+@pytest.mark.contract("trigger.never-fails")
 @needs_state
-def test_a_window_that_names_a_wait_is_requested_last_after_it(lab: "Lab") -> None:
-    """A `Retry-After` ends the poll at the first failure; the next poll begins with the other windows."""
+def test_window_with_retry_after_is_requested_last(lab: "Lab") -> None:
+    """A `Retry-After` ends the poll at the first failure; the next poll starts with the other windows."""
     now = hour(NOW)
 
     def reply(handler: BaseHTTPRequestHandler) -> None:
@@ -123,9 +130,10 @@ def test_a_window_that_names_a_wait_is_requested_last_after_it(lab: "Lab") -> No
     assert polls.pauses == [7200, 7200]
 
 
+@pytest.mark.contract("trigger.never-fails")
 @needs_watchers
-def test_it_asks_nothing_before_the_time_it_was_told(lab: "Lab") -> None:
-    """After a `Retry-After` the next look of any window is so much later."""
+def test_trigger_sends_no_request_before_retry_after(lab: "Lab") -> None:
+    """The next poll of any window waits."""
     asked, pauses = list[str](), list[float]()
 
     def reply(handler: BaseHTTPRequestHandler) -> None:
@@ -170,9 +178,10 @@ class Broken(Remembered):
             raise RuntimeError(f"{name}: API_SERVER_ERROR")
 
 
+@pytest.mark.contract("trigger.never-fails")
 @needs_state
-def test_a_store_that_fails_is_asked_again(lab: "Lab", capfd: pytest.CaptureFixture[str]) -> None:
-    """It goes on where it was as soon as that can be read, and tells nothing twice; the log has it all."""
+def test_failing_state_store_is_retried(lab: "Lab", capfd: pytest.CaptureFixture[str]) -> None:
+    """The trigger continues from the saved state when it can be read; no window fires twice."""
     now = hour(datetime.now(UTC))
     remembered = Broken(since(now - 3 * HOUR))
     told = events(trigger(remembered), 3, remembered.written)
@@ -184,21 +193,25 @@ def test_a_store_that_fails_is_asked_again(lab: "Lab", capfd: pytest.CaptureFixt
     assert lab.landed() == []
 
 
+@pytest.mark.contract("trigger.never-fails")
 @needs_state
-def test_what_it_can_not_read_it_does_not_go_on_from(lab: "Lab", capfd: pytest.CaptureFixture[str]) -> None:
-    """What others wrote is told, and it begins anew."""
+def test_unreadable_state_starts_with_the_newest_window(
+    lab: "Lab", capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The log has a warning."""
     now = hour(datetime.now(UTC))
     [told, *_] = events(trigger(Remembered({"until": "2026-11-22"})), 1)
     assert now - HOUR <= bounds(told)[0] <= datetime.now(UTC) - HOUR
-    assert "what was remembered can't be read, it begins anew" in "".join(capfd.readouterr())
+    assert "the saved windows can't be read" in "".join(capfd.readouterr())
     assert lab.landed() == []
 
 
+@pytest.mark.contract("trigger.never-fails")
 @needs_watchers
-def test_a_connection_that_can_not_be_read_is_asked_again(
+def test_trigger_reads_the_connection_again_after_an_unexpected_error(
     lab: "Lab", capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Whatever reading it raises is logged with its traceback; the next look reads it again."""
+    """The error is logged with its traceback."""
     from airflow.providers.common.compat.connection import get_async_connection
 
     failures = [RuntimeError("API server away")]
@@ -211,5 +224,5 @@ def test_a_connection_that_can_not_be_read_is_asked_again(
     lab.monkeypatch.setattr("airflow_provider_evpl.hooks.evpl.get_async_connection", broken)
     assert len(events(trigger(), 1)) == 1
     log = "".join(capfd.readouterr())
-    assert "no window is asked for: RuntimeError: API server away" in log
+    assert "RuntimeError: API server away" in log
     assert "Traceback" in log

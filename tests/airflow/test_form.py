@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,29 +18,13 @@ from wtforms import widgets
 from airflow_provider_evpl.config.settings import Settings
 from airflow_provider_evpl.get_provider_info import get_provider_info
 from tests.support.airflow_versions import AIRFLOW_3, is_since, needs
+from tests.support.connections import OTHERS
 
 CONNECTION_TYPE = get_provider_info()["connection-types"][0]
 FIELDS = CONNECTION_TYPE["conn-fields"]
 LEAST = Settings(client_id="id", client_secret="secret", application_id="app")
-FILLED = Settings(
-    client_id="id",
-    client_secret="secret",
-    application_id="app",
-    code_ope="0042",
-    proxy="http://user:pass@proxy.example:3128",
-    token_url="https://login.example/token",
-    token_auth="post",
-    requests_per_second=2.5,
-    page_parallelism=8,
-    timeout_seconds=30.0,
-    max_retry_seconds=0.0,
-    pagination="page",
-    naive_timestamps="utc",
-    ctxtid=("a", "b"),
-    job="OTHER",
-    offer_type="LD",
-)
-FILLED_IN = {name: str(getattr(FILLED, name)).removesuffix(".0") for name in FIELDS} | {"ctxtid": "a, b"}
+FILLED = replace(LEAST, **{name: value for name, value in OTHERS.items() if name != "verify"})
+FILLED_IN = {name: str(getattr(FILLED, name)).removesuffix(".0") for name in FIELDS} | {"ctxtid": "a, b&c"}
 
 
 @pytest.fixture
@@ -82,10 +67,10 @@ def _stored(form: wtforms.Form) -> Settings:
 
 
 @needs("3.2", "the new form")
-def test_the_old_form_is_the_new_one(airflow_home: Path, old_widgets: Mapping[str, Any]) -> None:
+def test_old_form_equals_the_new_form(airflow_home: Path, old_widgets: Mapping[str, Any]) -> None:
     """Order, labels, help and choices are the same, as Airflow itself reads both.
 
-    But the old form has no field for numbers that aren't whole, and must let every field be blank.
+    The old form has no field for numbers that are not whole, and must accept a blank in each field.
     """
     from airflow.api_fastapi.core_api.services.ui.connections import HookMetaService
     from airflow.providers_manager import ConnectionFormWidgetInfo, ProvidersManager
@@ -120,8 +105,8 @@ def test_the_old_form_is_the_new_one(airflow_home: Path, old_widgets: Mapping[st
 @pytest.mark.skipif(
     AIRFLOW_3 and not is_since("3.2"), reason="Airflow 3.0 and 3.1 read it beside Flask-AppBuilder alone"
 )
-def test_the_old_behaviour_is_the_new_one(airflow_home: Path) -> None:
-    """Hidden fields, labels and placeholders are what Airflow reads of the new form, and valid."""
+def test_old_behavior_equals_the_new_behavior(airflow_home: Path) -> None:
+    """Hidden fields, labels and placeholders are valid, and are those of the new form."""
     from airflow.providers_manager import ProvidersManager
 
     from airflow_provider_evpl.hooks.evpl import EvplHook
@@ -134,8 +119,8 @@ def test_the_old_behaviour_is_the_new_one(airflow_home: Path) -> None:
     jsonschema.validate(behaviour, json.loads(schema))
 
 
-def test_every_field_has_its_help() -> None:
-    """Each extra, and each standard field that is shown, says what belongs there."""
+def test_each_field_has_help() -> None:
+    """Each extra, and each standard field that is shown, has a text that says what to enter."""
     behaviour = CONNECTION_TYPE["ui-field-behaviour"]
     for name in ("login", "password", "host"):
         assert behaviour["relabeling"][name]
@@ -144,21 +129,21 @@ def test_every_field_has_its_help() -> None:
         is_required = name == "application_id"
         has_default = getattr(LEAST, name) is not None
         assert ("Required" in field["description"]) == is_required
-        assert not has_default or is_required or "mpty: " in field["description"]
+        assert not has_default or is_required or "Default: " in field["description"]
 
 
-def test_blank_fields_of_the_old_form_are_not_given(old_widgets: Mapping[str, Any]) -> None:
-    """Whoever fills in only what is required gets the contract's defaults."""
+def test_blank_fields_of_the_old_form_have_defaults(old_widgets: Mapping[str, Any]) -> None:
+    """A form with the required fields only gives the defaults of the contract."""
     assert _stored(_fill_in(old_widgets, application_id="app")) == LEAST
 
 
-def test_the_old_form_takes_every_field(old_widgets: Mapping[str, Any]) -> None:
-    """Text, numbers and choices of the old form are what was filled in."""
+def test_old_form_stores_each_field(old_widgets: Mapping[str, Any]) -> None:
+    """Text, numbers and choices of the old form are read as they were entered."""
     assert _stored(_fill_in(old_widgets, **FILLED_IN | {"verify": ""})) == FILLED
 
 
-def test_the_old_form_does_not_get_in_other_types_way(old_widgets: Mapping[str, Any]) -> None:
-    """All connection types are one form in Airflow 2.11: ours are valid where they are blank."""
+def test_old_form_accepts_other_connection_types(old_widgets: Mapping[str, Any]) -> None:
+    """All connection types are one form in Airflow 2.11. Our fields are valid if they are blank."""
     assert _fill_in(old_widgets).validate()
 
 
@@ -172,22 +157,23 @@ def test_the_old_form_does_not_get_in_other_types_way(old_widgets: Mapping[str, 
         ("naive_timestamps", "local"),
     ],
 )
-def test_the_old_form_checks_what_it_can(old_widgets: Mapping[str, Any], name: str, value: str) -> None:
+def test_old_form_rejects_wrong_values(old_widgets: Mapping[str, Any], name: str, value: str) -> None:
     """A wrong choice or number is shown beside its field, before it is stored."""
     form = _fill_in(old_widgets, **{name: value})
     assert not form.validate()
     assert form.errors.keys() == {name}
 
 
-def test_saving_the_old_form_again_keeps_the_proxy(old_widgets: Mapping[str, Any]) -> None:
-    """A hidden field that came back blank would be deleted by Airflow 2.11: the value is in it, as dots."""
+def test_old_form_keeps_the_proxy(old_widgets: Mapping[str, Any]) -> None:
+    """Airflow 2.11 would delete a hidden field that came back blank. So the form has the value, as dots."""
     form = _fill_in(old_widgets, proxy="http://proxy.example")
     assert 'type="password"' in form["proxy"]()
     assert 'value="http://proxy.example"' in form["proxy"]()
 
 
-def test_what_the_new_form_stores() -> None:
-    """Airflow 3.3 stores every field once one is touched: null where it was left or emptied."""
+@pytest.mark.contract("connection.text")
+def test_new_form_stores_each_field() -> None:
+    """Airflow 3.3 stores each field once one is changed: null for an empty field."""
     fields: dict[str, Any] = dict.fromkeys(FIELDS)
     stored = fields | {"application_id": "app"}
     assert Settings.from_connection(login="id", password="secret", host="", extra=stored) == LEAST

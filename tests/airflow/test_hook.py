@@ -23,8 +23,9 @@ def hook(lab: "Lab") -> "EvplHook":
     return EvplHook()
 
 
-def test_it_gives_an_authorised_client(hook: "EvplHook", lab: "Lab") -> None:
-    """A client of the hook gets a token; none is asked for before."""
+@pytest.mark.contract("names.EvplHook")
+def test_hook_makes_an_authorized_client(hook: "EvplHook", lab: "Lab") -> None:
+    """The client requests a token when it is used, not when it is made."""
     before = lab.sandbox.tokens_issued
     with hook.get_conn() as client:
         assert lab.sandbox.tokens_issued == before
@@ -32,8 +33,8 @@ def test_it_gives_an_authorised_client(hook: "EvplHook", lab: "Lab") -> None:
     assert lab.sandbox.tokens_issued == before + 1
 
 
-def test_it_reads_the_connection_alone(hook: "EvplHook", lab: "Lab") -> None:
-    """The settings are the client's; no client is made for them, and no token asked for."""
+def test_get_settings_makes_no_client_and_requests_no_token(hook: "EvplHook", lab: "Lab") -> None:
+    """The settings are those of the client."""
     before = lab.sandbox.tokens_issued
     settings = hook.get_settings()
     with hook.get_conn() as client:
@@ -41,8 +42,8 @@ def test_it_reads_the_connection_alone(hook: "EvplHook", lab: "Lab") -> None:
     assert lab.sandbox.tokens_issued == before
 
 
-def test_a_client_may_be_used_on_the_loop_itself(hook: "EvplHook", lab: "Lab") -> None:
-    """As in a notebook: a loop can't wait for itself, so the secret is masked at once."""
+def test_client_works_in_the_thread_of_the_event_loop(hook: "EvplHook", lab: "Lab") -> None:
+    """As in a notebook: the loop can't wait for itself, so the secret is masked directly."""
     lab.connect()
 
     async def use() -> None:
@@ -52,8 +53,8 @@ def test_a_client_may_be_used_on_the_loop_itself(hook: "EvplHook", lab: "Lab") -
     asyncio.run(use())
 
 
-def test_on_an_event_loop_it_gives_a_client_that_never_waits(hook: "EvplHook", lab: "Lab") -> None:
-    """The client is the same, but for its patience; a missing connection is named there, too."""
+def test_client_of_an_event_loop_does_not_retry(hook: "EvplHook", lab: "Lab") -> None:
+    """Its settings are the connection's, except `max_retry_seconds`. A missing connection is named."""
     lab.connect(max_retry_seconds=300)
     before = lab.sandbox.tokens_issued
 
@@ -65,10 +66,11 @@ def test_on_an_event_loop_it_gives_a_client_that_never_waits(hook: "EvplHook", l
 
     asyncio.run(use())
     hook.evpl_conn_id = "nobody"
-    with pytest.raises(EvplConfigError, match=r"evpl_conn_id.*nobody"):
+    with pytest.raises(EvplConfigError, match="No connection `nobody`"):
         asyncio.run(hook.aget_conn())
 
 
+@pytest.mark.contract("connection.port", "connection.wrong-value")
 @pytest.mark.parametrize(
     ("field", "value", "named"),
     [
@@ -98,8 +100,10 @@ def test_on_an_event_loop_it_gives_a_client_that_never_waits(hook: "EvplHook", l
         ("aplication_id", "x", "aplication_id"),
     ],
 )
-def test_a_wrong_field_is_named(hook: "EvplHook", lab: "Lab", field: str, value: object, named: str) -> None:
-    """Each wrong connection field is an EvplConfigError that names it and shows no secret."""
+def test_wrong_connection_field_is_named_without_a_secret(
+    hook: "EvplHook", lab: "Lab", field: str, value: object, named: str
+) -> None:
+    """Each wrong field is an EvplConfigError that names the field and shows no secret."""
     lab.connect(**{field: value})
     before = lab.sandbox.tokens_issued
     with pytest.raises(EvplConfigError) as caught:
@@ -107,27 +111,31 @@ def test_a_wrong_field_is_named(hook: "EvplHook", lab: "Lab", field: str, value:
     assert named in str(caught.value)
     assert "hush-hush" not in str(caught.value)
     assert lab.sandbox.config.client_secret not in str(caught.value)
-    assert hook.test_connection() == (False, str(caught.value))
+    assert hook.test_connection() == (False, " ".join(str(caught.value).splitlines()))
     assert lab.sandbox.tokens_issued == before
 
 
-def test_a_missing_connection_is_named(lab: "Lab") -> None:
-    """A connection that isn't there is an EvplConfigError that names its id."""
+def test_missing_connection_is_named(lab: "Lab") -> None:
+    """The error names the id, and says what to do."""
     from airflow_provider_evpl.hooks.evpl import EvplHook
 
-    with pytest.raises(EvplConfigError, match=r"evpl_conn_id.*nobody"):
+    with pytest.raises(EvplConfigError) as caught:
         EvplHook("nobody").get_conn()
+    assert caught.value.what == "No connection `nobody`."
+    assert caught.value.next_step == "Create it, or set `evpl_conn_id`."
     assert lab.landed() == []
 
 
-def test_what_a_form_stores_is_fine(hook: "EvplHook", lab: "Lab") -> None:
-    """Nulls for the fields that were left alone mean "not given"."""
+@pytest.mark.contract("connection.port")
+def test_empty_fields_of_a_form_are_not_given(hook: "EvplHook", lab: "Lab") -> None:
+    """The form stores null and blank text for empty fields."""
     lab.connect(token_url=None, ctxtid=None, page_parallelism=None, verify=None, proxy="", schema="", port=0)
     assert hook.test_connection()[0]
 
 
-def test_what_the_button_of_an_old_form_sends_is_fine(hook: "EvplHook", lab: "Lab") -> None:
-    """Airflow 2.11 sends each extra twice, also by its field's name; a typing mistake is one there too."""
+@pytest.mark.contract("connection.prefixed-extra")
+def test_prefixed_extras_of_the_old_form_are_read(hook: "EvplHook", lab: "Lab") -> None:
+    """The test button of Airflow 2.11 sends each extra twice. An unknown name is an error there too."""
     extra = lab.sandbox.connection()["extra"]
     old = {f"extra__evpl__{name}": value for name, value in extra.items()}
     lab.connect(extra=json.dumps(old | extra))
@@ -137,8 +145,9 @@ def test_what_the_button_of_an_old_form_sends_is_fine(hook: "EvplHook", lab: "La
         hook.get_conn()
 
 
-def test_the_connection_test_tells_what_it_found(hook: "EvplHook", lab: "Lab") -> None:
-    """A good connection gets a token and a report; without code_ope only the token is tried."""
+@pytest.mark.contract("gap.A20")
+def test_connection_test_reports_token_and_report(hook: "EvplHook", lab: "Lab") -> None:
+    """A good connection gets a token and a report; without code_ope only the token is tested."""
     is_fine, message = hook.test_connection()
     assert is_fine
     assert "5 series" in message
@@ -148,6 +157,7 @@ def test_the_connection_test_tells_what_it_found(hook: "EvplHook", lab: "Lab") -
     assert "not tried" in message
 
 
+@pytest.mark.contract("gap.A18")
 @pytest.mark.parametrize(
     ("field", "value", "said"),
     [
@@ -157,10 +167,10 @@ def test_the_connection_test_tells_what_it_found(hook: "EvplHook", lab: "Lab") -
         ("host", "http://127.0.0.1:9", "127.0.0.1"),
     ],
 )
-def test_the_connection_test_says_what_is_wrong(
+def test_connection_test_names_the_wrong_field(
     hook: "EvplHook", lab: "Lab", field: str, value: str, said: str
 ) -> None:
-    """A connection that doesn't work is told, with what to look at, without a secret or a wait."""
+    """The result names what to check, without a secret."""
     lab.connect(**{field: value})
     is_fine, message = hook.test_connection()
     assert not is_fine
@@ -169,7 +179,7 @@ def test_the_connection_test_says_what_is_wrong(
     assert lab.sandbox.config.client_secret not in message
 
 
-def test_the_data_frame_is_the_lake_and_the_truth(hook: "EvplHook", lab: "Lab") -> None:
+def test_data_frame_equals_the_lake_and_the_truth(hook: "EvplHook", lab: "Lab") -> None:
     """The data frame of a window over midnight has the lake's columns, types and rows."""
     import pandas as pd
 
@@ -187,20 +197,20 @@ def test_the_data_frame_is_the_lake_and_the_truth(hook: "EvplHook", lab: "Lab") 
     assert set(frame["code_ope"]) == {"0042"}
 
 
-def test_the_data_frame_lands_nothing(hook: "EvplHook", lab: "Lab") -> None:
-    """A data frame leaves no object behind, and takes no wrong window."""
+def test_data_frame_lands_nothing_and_checks_its_window(hook: "EvplHook", lab: "Lab") -> None:
+    """No object is written; a wrong window is an error."""
     assert len(hook.get_utilization_df("2026-11-20T00:00:00Z", "2026-11-20T00:05:00Z")) == 12
     assert lab.landed() == []
     with pytest.raises(EvplConfigError, match="window_start"):
         hook.get_utilization_df("yesterday", "2026-11-20")
 
 
-def test_the_data_frame_keeps_the_limit_of_rejected_samples(hook: "EvplHook", lab: "Lab") -> None:
-    """Of a day that is rejected for more than 1 % there is no frame, but an error with the reasons."""
+def test_data_frame_of_a_rejected_day_is_an_error(hook: "EvplHook", lab: "Lab") -> None:
+    """If more than 1 % of a day is rejected, the error has the reasons."""
     sample = {"timeStamp": "2026-11-20T00:00:00Z", "value": "n/a"}
     entry = {"objectInstanceId": "a", "metric_name": "in", "performanceValues": [sample]}
     body = {"access_token": "a-token", "token_type": "Bearer", "hasNext": False, "entries": [entry]}
     with serving(replying(json.dumps(body).encode())) as server:
         lab.connect(host=server.url)
-        with pytest.raises(EvplRefusedError, match=r"100.0%.*1 x value is no number"):
+        with pytest.raises(EvplRefusedError, match=r"100.0%(.*\n)*1 x value is no number"):
             hook.get_utilization_df("2026-11-20", "2026-11-21")

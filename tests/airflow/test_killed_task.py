@@ -59,7 +59,9 @@ def _count(lab: "Lab") -> Left:
     ],
     ids=["between pages", "in a put", "between put and delete"],
 )
-def test_a_killed_task_runs_again(lab: "Lab", witness: Witness, kill: Kill, left: Left) -> None:
+def test_a_killed_task_lands_everything_when_it_runs_again(
+    lab: "Lab", witness: Witness, kill: Kill, left: Left
+) -> None:
     """What has landed stays, each object whole, and the same task again makes the lake exact."""
     from tests.support.airflow_runs import run_dag
 

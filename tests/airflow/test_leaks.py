@@ -16,14 +16,14 @@ FORMS = ECHOES | {"base64": lambda secret: b64encode(f"who:{secret}".encode()).d
 
 
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
-def test_each_form_is_found(form: Callable[[str], str]) -> None:
-    """In whatever form a secret stands in the middle of a text."""
+def test_a_secret_is_found_in_each_form(form: Callable[[str], str]) -> None:
+    """A secret in the middle of a text is found in whatever form."""
     traces = Traces()
     traces.add("here", f"before{form(SECRET)}after")
     assert {where for where, _ in traces.leaks({SECRET})} == {"here"}
 
 
-def test_it_is_found_behind_an_error() -> None:
+def test_a_secret_is_found_in_the_context_of_an_error() -> None:
     """An error that nobody shows has it still: its context's arguments."""
     traces = Traces()
     hidden = KeyError(SECRET)
@@ -33,7 +33,7 @@ def test_it_is_found_behind_an_error() -> None:
     assert traces.leaks({SECRET})
 
 
-def test_it_is_found_in_any_log() -> None:
+def test_a_secret_is_found_in_a_silenced_logger() -> None:
     """Also where its logger is told to keep quiet."""
     traces = Traces()
     logger = logging.getLogger("evpl.quiet")
@@ -44,7 +44,7 @@ def test_it_is_found_in_any_log() -> None:
 
 
 @pytest.mark.parametrize("place", ["name", "bytes", "footer", "column"])
-def test_it_is_found_in_files(tmp_path: Path, place: str) -> None:
+def test_a_secret_is_found_in_file_names_bytes_and_parquet(tmp_path: Path, place: str) -> None:
     """In names, in bytes, and in what Parquet has packed."""
     plain = "plain-secret"
     table = pa.table({"value": [plain if place == "column" else "x"] * 100})

@@ -131,8 +131,9 @@ def told(airflow_home: Path, s3_url: str, tmp_path_factory: pytest.TempPathFacto
     bucket.rm(BUCKET, recursive=True)
 
 
-def test_the_daily_example(told: Told) -> None:
-    """A pull tells the API, per operator code, as its input, and the folders as outputs, counted."""
+@pytest.mark.contract("lineage.pull", "lineage.names")
+def test_lineage_of_the_daily_example(told: Told) -> None:
+    """The API is the input, by operator code; the folders are the outputs, with counts."""
     event = told.event("evpl_utilization_daily.pull_utilization", "COMPLETE")
     ledger = event["run"]["facets"]["evpl_ledger"]
     assert event["inputs"] == told.api_of(ledger["received"])
@@ -150,8 +151,9 @@ def test_the_daily_example(told: Told) -> None:
     assert len(told.bucket.find(f"{BUCKET}/evpl/rejected")) == 1
 
 
-def test_the_ledger(told: Told) -> None:
-    """The ledger is the result's: of 2 days of 16 series every sample is accounted for."""
+@pytest.mark.contract("lineage.ledger")
+def test_lineage_ledger_equals_the_result(told: Told) -> None:
+    """The facet accounts for every sample of 2 days of 16 series."""
     event = told.event("evpl_utilization_daily.pull_utilization", "COMPLETE")
     samples = 2 * 16 * 288
     assert event["run"]["facets"]["evpl_ledger"] == {
@@ -174,8 +176,8 @@ def test_the_ledger(told: Told) -> None:
     }
 
 
-def test_the_outlets_are_the_same_data_set(told: Told) -> None:
-    """At its start Airflow names the outlet assets, or nothing: both as we name the samples in the end."""
+def test_outlets_and_lineage_name_the_same_data_set(told: Told) -> None:
+    """At the start Airflow names the outlets, or nothing."""
     start = told.event("evpl_utilization_daily.pull_utilization", "START")
     end = told.event("evpl_utilization_daily.pull_utilization", "COMPLETE")
     names = [(outlet["namespace"], outlet["name"]) for outlet in start["outputs"]]
@@ -183,8 +185,9 @@ def test_the_outlets_are_the_same_data_set(told: Told) -> None:
     assert names == ([name] * 2 if OUTLETS_AT_START else [])
 
 
-def test_a_failure_tells_what_has_landed(told: Told) -> None:
-    """Of a pull that failed, the three slices that landed are told, and no more."""
+@pytest.mark.contract("lineage.pull")
+def test_lineage_of_a_failed_pull_has_what_landed(told: Told) -> None:
+    """Three slices landed before the error."""
     event = told.event("evpl_any.pull", "FAIL")
     objects = [path.stat().st_size for path in told.lake.rglob("*.parquet")]
     rows = 16 * 288 * 3 // 4
@@ -195,7 +198,8 @@ def test_a_failure_tells_what_has_landed(told: Told) -> None:
     assert event["run"]["facets"]["evpl_ledger"]["rejected"] == 0
 
 
-def test_nothing_gets_out(told: Told) -> None:
+@pytest.mark.contract("lineage.ledger")
+def test_lineage_has_no_secret(told: Told) -> None:
     """No event has the secret, a token, or the id of a connection."""
     traces = Traces()
     traces.add("events", told.text)
@@ -204,6 +208,7 @@ def test_nothing_gets_out(told: Told) -> None:
     assert not {name for name in ("lake_store", "evpl_default") if name in told.text}
 
 
+@pytest.mark.contract("lineage.names")
 @pytest.mark.parametrize(
     ("store", "place"),
     [
@@ -217,8 +222,8 @@ def test_nothing_gets_out(told: Told) -> None:
     ],
     ids=["file", "s3", "gs", "abfs"],
 )
-def test_the_names_of_data_sets(store: Store, place: tuple[str, str]) -> None:
-    """A data set is named as OpenLineage names it in each kind of store; a look only reads it."""
+def test_data_set_names_follow_openlineage(store: Store, place: tuple[str, str]) -> None:
+    """Each kind of store has its own rule."""
     from airflow_provider_evpl.telemetry.lineage import lineage_of_read
 
     lineage = lineage_of_read(dataset_names(store))
@@ -226,8 +231,9 @@ def test_the_names_of_data_sets(store: Store, place: tuple[str, str]) -> None:
     assert lineage.outputs == []
 
 
-def test_a_look_tells_its_lake(lab: "Lab") -> None:
-    """The operator that looks over a lake tells it as its input; before, there is nothing to tell."""
+@pytest.mark.contract("lineage.names")
+def test_lineage_of_coverage_is_the_lake(lab: "Lab") -> None:
+    """Before the operator has run there is no lineage."""
     from airflow_provider_evpl.operators.evpl import EvplCoverageOperator
     from tests.support.airflow_runs import Pushed
 

@@ -40,9 +40,10 @@ def _stores() -> dict[str, tuple[Store, str | None]]:
     }
 
 
+@pytest.mark.contract("link")
 @pytest.mark.parametrize("kind", ["Amazon", "like Amazon", "Google", "like Google", "Azure", "folder"])
-def test_a_page_is_named_where_there_is_one(kind: str) -> None:
-    """Amazon's and Google's own stores have a page; what only speaks like them, Azure and folders don't."""
+def test_console_url_exists_for_amazon_and_google_only(kind: str) -> None:
+    """Other servers with their API, Azure and folders have none."""
     store, page = _stores()[kind]
     assert console_url(store, store.url(FOLDER)) == page
 
@@ -55,13 +56,15 @@ def _shown(lab: "Lab", dag_id: str, **conf: str) -> object:
     return show_link(dag.tasks[0], instance)
 
 
-def test_a_task_leads_to_what_it_landed(lab: "Lab") -> None:
-    """Through Airflow: the link is the folder of all that landed, without connection id and secret."""
+@pytest.mark.contract("link")
+def test_link_leads_to_the_folder_that_landed(lab: "Lab") -> None:
+    """Through Airflow: the address has no connection id and no secret."""
     connection = {"conn_type": "aws", "login": "key", "password": "hush-hush"}
     lab.monkeypatch.setenv("AIRFLOW_CONN_LAKE_STORE", json.dumps(connection))
     assert _shown(lab, "evpl_link") == AMAZON
 
 
+@pytest.mark.contract("link")
 def test_a_folder_has_no_link(lab: "Lab") -> None:
     """Where there is no page, the link is empty: Airflow shows no button."""
     window = {"window_start": "2026-11-20", "window_end": "2026-11-21"}
@@ -76,20 +79,22 @@ class _NoXCom:
         raise RuntimeError("API server away")
 
 
-def test_a_pull_that_fails_tells_its_own_error(lab: "Lab", caplog: pytest.LogCaptureFixture) -> None:
-    """Where the link can't be kept, too: a permanent error isn't tried once more for that."""
+def test_failed_pull_raises_its_own_error_if_the_link_fails(
+    lab: "Lab", caplog: pytest.LogCaptureFixture
+) -> None:
+    """A permanent error is not retried because of the link."""
     from airflow.providers.common.compat.sdk import AirflowFailException
 
     lab.connect(password="another")
     with pytest.raises(AirflowFailException, match="client") as caught:
         lab.execute({"ti": _NoXCom()})
     assert isinstance(caught.value.__cause__, EvplAuthError)
-    assert "the link to what has landed isn't kept" in caplog.text
+    assert "The link to the landed samples was not stored" in caplog.text
     assert "API server away" in caplog.text
 
 
-def test_a_pull_that_fails_leads_to_what_it_landed(lab: "Lab") -> None:
-    """Of three hours the oldest one is refused: the link is the folder of the two that landed."""
+def test_link_of_a_failed_pull_leads_to_what_landed(lab: "Lab") -> None:
+    """The oldest of three hours fails: the link is the folder of the other two."""
     from airflow.providers.common.compat.sdk import AirflowFailException
 
     from tests.support.airflow_runs import DAY, Pushed
@@ -106,15 +111,16 @@ def test_a_pull_that_fails_leads_to_what_it_landed(lab: "Lab") -> None:
     assert pushed.values == {"landed_url": f"{lab.root}/{FOLDER}"}
 
 
-def test_a_link_that_is_not_kept_fails_a_pull_that_landed(lab: "Lab") -> None:
-    """It is Airflow's error, and Airflow's to try again: that lands the same rows once more."""
+def test_link_error_fails_a_successful_pull(lab: "Lab") -> None:
+    """It is Airflow's error; a retry lands the same rows again."""
     with pytest.raises(RuntimeError, match="API server away"):
         lab.execute({"ti": _NoXCom()})
     assert len(lab.landed()) == 1
 
 
-def test_airflow_knows_the_link() -> None:
-    """The provider's description names the operator's link: Airflow 2.11 takes no other."""
+@pytest.mark.contract("link")
+def test_provider_info_names_the_link() -> None:
+    """Airflow 2.11 shows no other link."""
     from airflow_provider_evpl.get_provider_info import get_provider_info
     from airflow_provider_evpl.operators.evpl import EvplUtilizationToObjectStorageOperator
 

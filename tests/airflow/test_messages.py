@@ -1,4 +1,4 @@
-"""No argument of a task makes a line of its own in a log or an error, nor shows the client secret."""
+"""No argument of a task adds a line to a log or an error, or shows the client secret."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 ODD = "x\r\nERROR forged \x1b[2J\x85\u2028\u202e\u200b\ufeff"
 SECRET = "f0rty'tw0\"w1nters\\2026"
 MOST_CHARACTERS = 2500
+MOST_LINES = 6
 ARGUMENTS = (
     *("object_storage_path", "object_storage_conn_id", "evpl_conn_id", "code_ope", "granularity"),
     *("window_start", "window_length", "lookback", "slice_length", "allow_empty", "on_shrink"),
@@ -39,31 +40,35 @@ def _errors(task: "BaseOperator") -> Iterator[str]:
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
 
 
+@pytest.mark.contract("messages.one-line")
 @pytest.mark.parametrize("text", [ODD, ODD + "y" * 100_000], ids=["odd", "odd and long"])
 @pytest.mark.parametrize("name", ARGUMENTS)
-def test_an_argument_makes_no_line_of_its_own(lab: "Lab", name: str, text: str) -> None:
-    """Whatever a template makes of an argument, what is logged and raised of it is one short line."""
+def test_argument_adds_no_line_to_a_message(lab: "Lab", name: str, text: str) -> None:
+    """Whatever a template renders: an error has only its own lines, a log message is one line."""
     traces = Traces()
     with listening(traces):
         messages = [*_errors(lab.operator(**{name: text}))]
     assert messages
     ours = [text for where, text in traces.texts if where.startswith("log of airflow_provider_evpl")]
+    assert all(text.isprintable() for text in ours)
     for message in (*messages, *ours):
-        assert message.isprintable()
+        assert all(line.isprintable() and not line.startswith("ERROR") for line in message.splitlines())
+        assert message.count("\n") < MOST_LINES
         assert len(message) < MOST_CHARACTERS
 
 
+@pytest.mark.contract("messages.no-part-of-a-secret")
 @pytest.mark.parametrize("value", [SECRET, f" {SECRET}\n", SECRET[:6], f"https://{SECRET}@host/"])
 @pytest.mark.parametrize("name", WITH_THE_SECRET)
-def test_no_part_of_the_secret_is_in_a_message_about_an_argument(lab: "Lab", name: str, value: str) -> None:
-    """Whoever pastes it, or six characters of it, into an argument does not find them in the error."""
+def test_secret_pasted_into_an_argument_is_not_shown(lab: "Lab", name: str, value: str) -> None:
+    """Neither the secret nor six characters of it appear in the error."""
     lab.connect(password=SECRET)
     _check_for_the_secret(lab.operator(**{name: value}))
 
 
 @pytest.mark.parametrize("root", ["{secret}://x", "file:///{secret}/evpl", "s3://{secret}/evpl"])
-def test_the_secret_in_the_root_of_a_lake_is_not_shown(lab: "Lab", root: str) -> None:
-    """Logs and errors name the root, so it is refused before anything is opened; upper case or not."""
+def test_secret_in_the_lakes_root_is_an_error_and_not_shown(lab: "Lab", root: str) -> None:
+    """Logs and errors name the root, so the root is checked before it is opened, in any case of letters."""
     secret = "S3cr3tABCdefGHI"
     lab.connect(password=secret)
     messages = [*_errors(lab.operator(object_storage_path=root.format(secret=secret)))]
@@ -72,7 +77,7 @@ def test_the_secret_in_the_root_of_a_lake_is_not_shown(lab: "Lab", root: str) ->
 
 
 @pytest.mark.parametrize("name", ["window_length", "slice_length"])
-def test_a_secret_that_is_a_duration_is_not_shown(lab: "Lab", name: str) -> None:
+def test_secret_that_looks_like_a_duration_is_not_shown(lab: "Lab", name: str) -> None:
     """A secret of digits may be read as a length of time."""
     lab.connect(password="12:34:56")
     messages = [*_errors(lab.operator(**{name: "12:34:56"}))]
@@ -89,8 +94,10 @@ def test_a_secret_that_is_a_duration_is_not_shown(lab: "Lab", name: str) -> None
         *(("coverage", name) for name in ("min_coverage", "give_up_after", "fail_on_gaps")),
     ],
 )
-def test_the_other_tasks_show_no_part_of_the_secret(lab: "Lab", kind: str, name: str, value: str) -> None:
-    """Errors of the sensor and of the coverage operator show no part of the secret either."""
+def test_sensor_and_coverage_operator_show_no_part_of_the_secret(
+    lab: "Lab", kind: str, name: str, value: str
+) -> None:
+    """Their errors show neither the secret nor six characters of it."""
     from airflow_provider_evpl.operators.evpl import EvplCoverageOperator
     from airflow_provider_evpl.sensors.evpl import EvplUtilizationSensor
 

@@ -48,8 +48,9 @@ def _received(listener: socket.socket) -> dict[str, list[str]]:
                 found.setdefault(name.removeprefix("airflow.evpl."), []).append(value)
 
 
-def test_metrics_are_the_result(lab: "Lab", statsd: socket.socket) -> None:
-    """Through Airflow: each metric arrives once a pull, with the task's tags, and is what the result says."""
+@pytest.mark.contract("metrics")
+def test_metrics_equal_the_result(lab: "Lab", statsd: socket.socket) -> None:
+    """Through Airflow: each metric arrives once per pull, with the task's tags."""
     from tests.support.airflow_runs import run_dag
 
     outcome = run_dag(lab, "evpl_any", conf={"object_storage_path": lab.root, **DAY})
@@ -70,8 +71,9 @@ def test_metrics_are_the_result(lab: "Lab", statsd: socket.socket) -> None:
     assert result["rows"] == 3 * 4 * 288
 
 
-def test_a_pull_that_fails_sends_none(lab: "Lab", statsd: socket.socket) -> None:
-    """What lands nothing counts nothing: Airflow's own metrics tell of tasks that fail."""
+@pytest.mark.contract("metrics")
+def test_failed_pull_sends_no_metrics(lab: "Lab", statsd: socket.socket) -> None:
+    """Airflow's own metrics count failed tasks."""
     from tests.support.airflow_runs import run_dag
 
     lab.connect(password="wrong-secret")

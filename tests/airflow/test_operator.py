@@ -48,12 +48,15 @@ def _fails(lab: "Lab", arguments: dict[str, Any]) -> Exception:
         lab.execute(**arguments)
     cause = caught.value.__cause__
     assert isinstance(cause, EvplPermanentError)
-    assert str(caught.value) == str(cause)
+    assert str(caught.value) == cause.what
     return cause
 
 
-def test_arguments_are_the_contracts(lab: "Lab") -> None:
-    """Every argument of the contract has its default, by keyword only, and is a template field; no other."""
+@pytest.mark.contract("pull.templates", "pull.object_storage_conn_id", "pull.evpl_conn_id")
+@pytest.mark.contract("pull.granularity", "pull.window_length", "pull.lookback", "pull.allow_empty")
+@pytest.mark.contract("pull.on_shrink", "pull.deferrable")
+def test_operator_arguments_match_the_contract(lab: "Lab") -> None:
+    """Each argument is keyword-only, a template field, and has the default of the contract."""
     from airflow_provider_evpl.operators.evpl import EvplUtilizationToObjectStorageOperator
 
     task = EvplUtilizationToObjectStorageOperator(task_id="pull", object_storage_path=lab.root)
@@ -68,6 +71,7 @@ def test_arguments_are_the_contracts(lab: "Lab") -> None:
     assert {one.kind for one in own.values()} == {Parameter.KEYWORD_ONLY}
 
 
+@pytest.mark.contract("pull.object_storage_path", "pull.evpl_conn_id")
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -113,8 +117,8 @@ def test_arguments_are_the_contracts(lab: "Lab") -> None:
         ("deferrable", "perhaps"),
     ],
 )
-def test_a_wrong_argument_is_named(lab: "Lab", name: str, value: object) -> None:
-    """Each wrong argument fails for good, by its name; nothing is sent, nothing lands."""
+def test_wrong_argument_fails_for_good_and_is_named(lab: "Lab", name: str, value: object) -> None:
+    """A wrong argument fails without a retry and by its name. No request is sent, nothing lands."""
     before = lab.sandbox.tokens_issued
     error = _fails(lab, {name: value})
     assert isinstance(error, EvplConfigError)
@@ -124,8 +128,9 @@ def test_a_wrong_argument_is_named(lab: "Lab", name: str, value: object) -> None
     assert lab.landed() == []
 
 
-def test_two_connection_ids_that_differ_are_refused(lab: "Lab") -> None:
-    """A storage connection in the path and another one beside it is an error that names both."""
+@pytest.mark.contract("pull.object_storage_conn_id")
+def test_two_different_storage_connections_are_an_error(lab: "Lab") -> None:
+    """A storage connection in the path and another one as an argument is an error that names both."""
     arguments = {"object_storage_path": "s3://one@lake/evpl", "object_storage_conn_id": "other"}
     assert "'other', the path says 'one'" in str(_fails(lab, arguments))
 
@@ -133,15 +138,16 @@ def test_two_connection_ids_that_differ_are_refused(lab: "Lab") -> None:
 @pytest.mark.parametrize(
     "path", ["s3://nobody@lake/evpl", "gs://nobody@lake/evpl", "abfs://nobody@lake/evpl"]
 )
-def test_a_connection_id_in_the_path_that_does_not_exist_is_named(lab: "Lab", path: str) -> None:
-    """Amazon's hook would go on without credentials."""
+def test_missing_storage_connection_is_named(lab: "Lab", path: str) -> None:
+    """The check is needed because Amazon's hook goes on without credentials."""
     error = _fails(lab, {"object_storage_path": path})
     assert isinstance(error, EvplConfigError)
-    assert str(error).startswith("object_storage_conn_id: there is no connection 'nobody'")
+    assert str(error).startswith("No storage connection `nobody`.\n")
 
 
-def test_a_wrong_connection_fails_for_good(lab: "Lab") -> None:
-    """A wrong field of the connection, and a refused secret, end the task without retries."""
+@pytest.mark.contract("errors.tree")
+def test_wrong_connection_field_or_password_fails_for_good(lab: "Lab") -> None:
+    """A wrong field of the connection, and a refused password, fail the task without retries."""
     lab.connect(pagination="offset")
     assert isinstance(_fails(lab, {}), EvplConfigError)
     lab.connect(password="a-wrong-secret")
@@ -151,14 +157,15 @@ def test_a_wrong_connection_fails_for_good(lab: "Lab") -> None:
     assert lab.landed() == []
 
 
-def test_without_a_window_it_says_what_to_set(lab: "Lab") -> None:
-    """Where the context says nothing of a window, the error names the arguments that do."""
+def test_run_without_window_names_the_arguments_to_set(lab: "Lab") -> None:
+    """If the context has no window, the error names the arguments that set one."""
     error = _fails(lab, {"window_start": None, "window_end": None})
-    assert "set window_start and window_end, or window_length" in str(error)
+    assert "Set window_start and window_end, or window_length" in str(error)
 
 
-def test_what_may_pass_is_left_to_airflows_retries(lab: "Lab") -> None:
-    """A retryable error passes unchanged: a window ahead of the clock, a service that is away."""
+@pytest.mark.contract("window.ahead", "errors.tree")
+def test_temporary_errors_are_raised_unchanged(lab: "Lab") -> None:
+    """Airflow retries these errors: a window in the future, a service that is down."""
     ahead = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
     with pytest.raises(EvplNotPublishedError):
         lab.execute(window_end=ahead)
@@ -168,8 +175,8 @@ def test_what_may_pass_is_left_to_airflows_retries(lab: "Lab") -> None:
     assert lab.landed() == []
 
 
-def test_a_task_that_failed_can_be_copied(lab: "Lab") -> None:
-    """Whatever ends `execute`, the task holds neither client nor lock, and runs again as a copy."""
+def test_failed_task_can_be_copied_and_run_again(lab: "Lab") -> None:
+    """After `execute` the task holds no client and no lock."""
     from tests.support.airflow_runs import copies
 
     task = lab.operator()
@@ -182,8 +189,8 @@ def test_a_task_that_failed_can_be_copied(lab: "Lab") -> None:
 
 
 @pytest.mark.parametrize("name", ["data_interval_end", "logical_date", "partition_date"])
-def test_the_window_comes_from_the_run(lab: "Lab", name: str) -> None:
-    """Each moment that a run may have gives the window, as Airflow's own kind of moment too."""
+def test_window_comes_from_each_moment_of_the_run(lab: "Lab", name: str) -> None:
+    """Each moment in the context of a run sets the window, also as Airflow's own class."""
     moment = pendulum.datetime(2026, 11, 20, 1)
     arguments = {"window_start": None, "window_end": None, "window_length": "1h"}
     result = lab.execute({name: moment}, **arguments)
@@ -192,8 +199,9 @@ def test_the_window_comes_from_the_run(lab: "Lab", name: str) -> None:
     assert result["window_end"] == f"2026-11-20T0{start + 1}:00:00Z"
 
 
-def test_the_footer_tells_of_the_run(lab: "Lab") -> None:
-    """An object's footer has the run's ids and the time of the pull; a task that isn't mapped no index."""
+@pytest.mark.contract("lake.footer")
+def test_footer_has_the_ids_of_the_run(lab: "Lab") -> None:
+    """The footer has the run's ids and the time of the pull. A task that isn't mapped has no index."""
     from tests.support.airflow_runs import run_dag
 
     conf = {"object_storage_path": lab.root, "window_start": "2026-11-20", "window_end": "2026-11-21"}
@@ -209,6 +217,7 @@ def test_the_footer_tells_of_the_run(lab: "Lab") -> None:
     assert json.loads(metadata["evpl.source"])["base_url"] == lab.sandbox.base_url
 
 
+@pytest.mark.contract("pull.object_storage_conn_id")
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -217,8 +226,8 @@ def test_the_footer_tells_of_the_run(lab: "Lab") -> None:
         {"object_storage_path": "s3://aws_odd@lake/evpl", "object_storage_conn_id": "aws_odd"},
     ],
 )
-def test_a_store_that_can_not_be_opened_is_a_setting(lab: "Lab", arguments: dict[str, str]) -> None:
-    """What the library says of a wrong storage connection, named here or there, is told as one to correct."""
+def test_store_that_cannot_be_opened_names_the_arguments(lab: "Lab", arguments: dict[str, str]) -> None:
+    """A wrong storage connection, in the path or as an argument, is a configuration error."""
     from airflow.providers.common.compat.sdk import AirflowFailException
 
     connection = {"conn_type": "aws", "login": "key", "password": "hush-hush", "extra": {"role_arn": "none"}}
@@ -228,11 +237,12 @@ def test_a_store_that_can_not_be_opened_is_a_setting(lab: "Lab", arguments: dict
     assert isinstance(caught.value.__cause__, EvplConfigError)
 
 
+@pytest.mark.contract("pull.object_storage_path")
 @pytest.mark.parametrize(
     "path", ["file:///data/evpl", "file:///data/a b/", "file:///data/a%20b", "file:///d~/ä"]
 )
-def test_a_folder_is_the_one_of_the_path(path: str) -> None:
-    """It is opened without `ObjectStoragePath`, and is the same one."""
+def test_local_path_is_the_path_of_object_storage_path(path: str) -> None:
+    """The folder is opened without `ObjectStoragePath`, and is the same."""
     from airflow.providers.common.compat.sdk import ObjectStoragePath
 
     from airflow_provider_evpl.hooks.storage import open_object_storage
@@ -240,8 +250,8 @@ def test_a_folder_is_the_one_of_the_path(path: str) -> None:
     assert open_object_storage(path, None).url("x") == f"file://{ObjectStoragePath(path).path}/x"
 
 
-def test_a_task_that_is_killed_stops_at_once(lab: "Lab") -> None:
-    """Airflow calls `on_kill` in a signal's handler: a request that hangs is ended, and nothing is left."""
+def test_killed_task_stops_at_once(lab: "Lab") -> None:
+    """Airflow calls `on_kill` in a signal handler: a request that hangs is aborted, and nothing lands."""
     asked, over = threading.Event(), threading.Event()
 
     def hang(request: Request) -> Request:
@@ -267,8 +277,8 @@ def test_a_task_that_is_killed_stops_at_once(lab: "Lab") -> None:
     assert lab.landed() == []
 
 
-def test_a_task_that_is_killed_early_asks_nothing(lab: "Lab") -> None:
-    """Airflow says it once; it may come before there is anything to stop."""
+def test_task_killed_before_its_client_exists_sends_no_request(lab: "Lab") -> None:
+    """Airflow calls `on_kill` once, perhaps before there is a client to stop."""
     with proxied(lab.sandbox.base_url) as proxy:
         lab.connect(host=proxy.url)
         task = lab.operator()

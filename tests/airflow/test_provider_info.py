@@ -18,7 +18,7 @@ from airflow.api_fastapi.core_api.services.ui.connections import HookMetaService
 [form] = [one for one in HookMetaService.hook_meta_data() if one.connection_type == "evpl"]
 print(form.model_dump_json())
 """
-_NOT_EXTRAS = {"client_id", "client_secret", "base_url"}
+_NOT_EXTRAS = {"client_id", "client_secret", "base_url", "connection"}
 
 
 def _connection_type() -> dict[str, Any]:
@@ -28,8 +28,8 @@ def _connection_type() -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", ["provider_info.schema.json", "provider.yaml.schema.json"])
-def test_it_is_valid(airflow_home: Path, name: str) -> None:
-    """The description, and its connection type, are valid by the installed Airflow's schemas."""
+def test_provider_info_is_valid(airflow_home: Path, name: str) -> None:
+    """The description, and its connection type, are valid by the schemas of the installed Airflow."""
     assert airflow_home.exists()
     schema = json.loads(files("airflow").joinpath(name).read_text())
     if name == "provider_info.schema.json":
@@ -37,8 +37,8 @@ def test_it_is_valid(airflow_home: Path, name: str) -> None:
     jsonschema.validate([_connection_type()], schema["properties"]["connection-types"])
 
 
-def test_the_form_has_every_extra() -> None:
-    """The form's fields are the extras that the connection takes; optional ones may be null."""
+def test_form_has_each_extra() -> None:
+    """The fields of the form are the extras of the connection. Optional fields may be null."""
     fields = _connection_type()["conn-fields"]
     assert fields.keys() == signature(Settings).parameters.keys() - _NOT_EXTRAS
     for name, field in fields.items():
@@ -49,7 +49,7 @@ def test_the_form_has_every_extra() -> None:
 
 
 def test_airflow_finds_the_hook(airflow_home: Path) -> None:
-    """Airflow finds the hook, by its connection type."""
+    """Airflow finds the hook by its connection type."""
     assert airflow_home.exists()
     hook = find_hook("evpl")
     assert hook is not None
@@ -80,7 +80,7 @@ def test_airflow_finds_the_form(airflow_home: Path) -> None:
 
 @pytest.mark.skipif(not AIRFLOW_3 or is_since("3.1"), reason="Airflow 3.0 alone has a form like this")
 def test_airflow_3_0_has_no_form_without_flask_appbuilder(airflow_home: Path) -> None:
-    """Airflow 3.0 offers the connection type, but no field or label of ours: extras are JSON."""
+    """Airflow 3.0 offers the connection type, but no field or label of ours. Extras are JSON."""
     assert airflow_home.exists()
     form = _read_form()
     assert (form["extra_fields"], form["standard_fields"]) == (None, None)
@@ -88,7 +88,7 @@ def test_airflow_3_0_has_no_form_without_flask_appbuilder(airflow_home: Path) ->
 
 @pytest.mark.skipif(AIRFLOW_3, reason="Airflow 3 has another form")
 def test_airflow_finds_the_old_form(airflow_home: Path) -> None:
-    """Airflow 2.11 asks the hook's class, and has the same fields, in their order, and labels."""
+    """Airflow 2.11 asks the class of the hook, and has the same fields, in their order, and labels."""
     from airflow.providers_manager import ProvidersManager
 
     assert airflow_home.exists()
@@ -104,8 +104,8 @@ def test_airflow_finds_the_old_form(airflow_home: Path) -> None:
     assert manager.field_behaviours["evpl"]["hidden_fields"] == ["schema"]
 
 
-def test_its_modules_are_there(airflow_home: Path) -> None:
-    """Every module that the description names can be imported."""
+def test_modules_of_provider_info_exist(airflow_home: Path) -> None:
+    """Each module that the description names can be imported."""
     from importlib import import_module
 
     assert airflow_home.exists()

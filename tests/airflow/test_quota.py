@@ -59,10 +59,11 @@ def answering(*waits: int) -> Callable[[BaseHTTPRequestHandler], None]:
     return reply
 
 
+@pytest.mark.contract("pull.deferrable")
 @pytest.mark.usefixtures("_defers_soon")
 @pytest.mark.parametrize(("retry_delay", "waits"), [(0, 30), (300, 300)])
-def test_a_long_wait_gives_the_slot_back(lab: "Lab", retry_delay: int, waits: int) -> None:
-    """It is deferred as long as it was told, `retry_delay` at least; then the whole window lands, once."""
+def test_long_wait_defers_the_pull(lab: "Lab", retry_delay: int, waits: int) -> None:
+    """The pull is deferred for that time, `retry_delay` at least; then the whole window lands once."""
     from airflow.providers.common.compat.sdk import TaskDeferred
 
     from tests.support.airflow_runs import DAY, read_rows, truth
@@ -85,6 +86,7 @@ def test_a_long_wait_gives_the_slot_back(lab: "Lab", retry_delay: int, waits: in
     assert (result["requests"], result["retries"]) == (6, 0)
 
 
+@pytest.mark.contract("pull.deferrable")
 @pytest.mark.parametrize(
     ("fault", "arguments", "hours"),
     [
@@ -96,10 +98,10 @@ def test_a_long_wait_gives_the_slot_back(lab: "Lab", retry_delay: int, waits: in
     ],
 )
 @pytest.mark.usefixtures("_defers_soon")
-def test_all_else_is_left_to_airflows_retries(
+def test_pull_that_cannot_defer_raises_the_rate_limit(
     lab: "Lab", fault: str, arguments: dict[str, Any], hours: int
 ) -> None:
-    """Not deferrable, no time told, or a try of more than a day: the typed error says what was asked."""
+    """Not deferrable, no time given, or a try of more than a day."""
     started = datetime.now(UTC) - timedelta(hours=hours)
     context: Any = {"ti": SimpleNamespace(start_date=started, xcom_push=lambda **_: None)}
     with SandboxServer(SandboxConfig(circuits=3, page_size=5, faults=(fault,))) as server:
@@ -109,9 +111,10 @@ def test_all_else_is_left_to_airflows_retries(
     assert lab.landed() == []
 
 
+@pytest.mark.contract("pull.deferrable")
 @pytest.mark.usefixtures("_defers_soon")
-def test_where_it_is_not_said_airflow_says_whether_to_defer(lab: "Lab") -> None:
-    """Without the argument `[operators] default_deferrable` counts."""
+def test_default_deferrable_applies_to_the_pull(lab: "Lab") -> None:
+    """If the argument is missing."""
     from airflow.providers.common.compat.sdk import TaskDeferred
 
     lab.monkeypatch.setenv("AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE", "True")
@@ -121,26 +124,28 @@ def test_where_it_is_not_said_airflow_says_whether_to_defer(lab: "Lab") -> None:
             lab.execute()
 
 
+@pytest.mark.contract("pull.deferrable")
 @pytest.mark.parametrize(
     ("seconds", "exceeds", "defers"), [(60, True, True), (59, True, False), (300, False, False)]
 )
-def test_only_a_wait_that_is_too_long_defers(
+def test_short_or_allowed_wait_does_not_defer(
     lab: "Lab", seconds: float, *, exceeds: bool, defers: bool
 ) -> None:
-    """Less than a minute, or a service that is away though it was asked often enough, uses a retry."""
+    """A wait below a minute, or within `max_retry_seconds`, uses a retry."""
     from airflow.providers.common.compat.sdk import TaskDeferred
 
-    from airflow_provider_evpl.triggers.deferral import defer_if_told
+    from airflow_provider_evpl.triggers.deferral import defer_if_asked
 
     error = EvplUnavailableError("away", retry_after_seconds=seconds, wait_exceeds_limit=exceeds)
     context: Any = {}
     with pytest.raises(TaskDeferred) if defers else nullcontext():
-        defer_if_told(lab.operator(), error, context, method_name="execute")
+        defer_if_asked(lab.operator(), error, context, method_name="execute")
 
 
+@pytest.mark.contract("pull.deferrable")
 @pytest.mark.usefixtures("_defers_soon")
-def test_a_deferred_task_succeeds_at_its_first_try(lab: "Lab", logs: Callable[[], str]) -> None:
-    """Through Airflow, its trigger in line: two waits, no retry, and the result of a run without any."""
+def test_deferred_pull_succeeds_at_its_first_try(lab: "Lab", logs: Callable[[], str]) -> None:
+    """Through Airflow, trigger in line: two waits, no retry, and the usual result."""
     dag = load_dag(lab.airflow_home / "dags", "evpl_quota")
     conf = {"object_storage_path": lab.root, "deferrable": "True", **WINDOW}
     with serving(answering(1, 1)) as server:
@@ -148,12 +153,13 @@ def test_a_deferred_task_succeeds_at_its_first_try(lab: "Lab", logs: Callable[[]
         (instance,) = try_dag(dag, conf).get_task_instances()
     assert (instance.state, instance.try_number) == ("success", 1)
     assert instance.xcom_pull(task_ids="pull")["slice_count"] == 2
-    assert "The worker slot is given back, until" in logs()
+    assert "Deferred until 20" in logs()
 
 
+@pytest.mark.contract("errors.retry-after")
 @needs_a_policy
-def test_a_try_comes_as_late_as_it_was_told(lab: "Lab") -> None:
-    """Through Airflow: what is not deferred is up for a retry in so many seconds, and says why."""
+def test_retry_waits_as_long_as_the_api_asks(lab: "Lab") -> None:
+    """Through Airflow: the retry has the delay and the reason."""
     from airflow.models.taskinstance import TaskInstance
     from airflow.utils.session import create_session
     from sqlalchemy import select
@@ -177,9 +183,10 @@ def test_a_try_comes_as_late_as_it_was_told(lab: "Lab") -> None:
         assert due == instance.end_date + timedelta(hours=2)
 
 
+@pytest.mark.contract("names.EvplRetryPolicy", "errors.retry-after")
 @needs_a_policy
-def test_the_policy_decides_by_the_error() -> None:
-    """A told wait counts where it is longer than the task's own, a day at most; permanent errors fail."""
+def test_retry_policy_decides_by_the_error() -> None:
+    """A wait longer than `retry_delay` counts, a day at most; permanent errors fail."""
     from airflow.sdk import RetryDecision
 
     from airflow_provider_evpl.operators.retry_policy import EvplRetryPolicy
@@ -200,9 +207,10 @@ def test_the_policy_decides_by_the_error() -> None:
     assert decide(EvplForbiddenError("no")).action.value == "fail"
 
 
+@pytest.mark.contract("errors.retry-after")
 @needs_a_policy
-def test_the_operator_has_the_policy_unless_told_otherwise(lab: "Lab") -> None:
-    """An argument beats `default_args`, and those the operator's own choice."""
+def test_operator_has_the_retry_policy_by_default(lab: "Lab") -> None:
+    """An argument and `default_args` win over the default."""
     from airflow.sdk import ExceptionRetryPolicy
 
     from airflow_provider_evpl.operators.retry_policy import EvplRetryPolicy
@@ -214,8 +222,9 @@ def test_the_operator_has_the_policy_unless_told_otherwise(lab: "Lab") -> None:
     assert lab.operator(default_args=given, retry_policy=another).retry_policy is another
 
 
+@pytest.mark.contract("names.EvplRetryPolicy")
 @pytest.mark.skipif(is_since("3.3"), reason="Airflow has retry policies since 3.3")
-def test_below_airflow_3_3_the_policy_says_what_does_the_same() -> None:
-    """Its import is an error that names the version, and the argument that waits as long as it is told."""
-    with pytest.raises(ImportError, match=r"needs Airflow 3\.3\..*deferrable=True"):
+def test_retry_policy_before_airflow_3_3_names_deferrable() -> None:
+    """Its import is an error that names the version and the alternative."""
+    with pytest.raises(ImportError, match=r"(?s)needs Airflow 3\.3\..*deferrable=True"):
         from airflow_provider_evpl.operators import retry_policy  # noqa: F401 its import is the test

@@ -17,6 +17,7 @@ README = (Path(__file__).parents[2] / "README.md").read_text()
 [DAG_BLOCK] = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 
+@pytest.mark.contract("lake.table")
 def test_readme_dag_lands_two_days_and_updates_both_assets(
     lab: "Lab", tmp_path: Path, monkeypatch: pytest.MonkeyPatch, airflow_home: Path
 ) -> None:

@@ -45,9 +45,12 @@ def _check(lab: "Lab", outcomes: Sequence["Outcome"], windows: Sequence[str]) ->
     assert sorted(landed) == lab.landed()
 
 
+@pytest.mark.contract("window.order")
 @pytest.mark.parametrize(("dag_id", "windows"), KINDS)
-def test_a_scheduled_run(lab: "Lab", dag_id: str, windows: list[str]) -> None:
-    """Of arguments, partition, length and interval the first counts that is there."""
+def test_a_scheduled_run_takes_the_first_window_that_is_given(
+    lab: "Lab", dag_id: str, windows: list[str]
+) -> None:
+    """In this order: arguments, partition, length, interval."""
     scheduler = make_scheduler(dag_id)
     outcomes = []
     with scheduler.awake():
@@ -58,7 +61,7 @@ def test_a_scheduled_run(lab: "Lab", dag_id: str, windows: list[str]) -> None:
 
 
 @pytest.mark.parametrize(("dag_id", "windows"), KINDS)
-def test_a_backfill(lab: "Lab", dag_id: str, windows: list[str]) -> None:
+def test_a_backfill_pulls_the_windows_of_scheduled_runs(lab: "Lab", dag_id: str, windows: list[str]) -> None:
     """A backfill pulls the windows that scheduled runs would have pulled."""
     from tests.support.airflow_runs import DAY
 
@@ -69,6 +72,7 @@ def test_a_backfill(lab: "Lab", dag_id: str, windows: list[str]) -> None:
     _check(lab, scheduler.finish(dag_id, "backfill"), windows)
 
 
+@pytest.mark.contract("window.order")
 @pytest.mark.parametrize(
     ("dag_id", "hour", "key", "window"),
     [
@@ -81,7 +85,9 @@ def test_a_backfill(lab: "Lab", dag_id: str, windows: list[str]) -> None:
         pytest.param("evpl_partition_day", None, "2026-11-19", "19T00 20T00", marks=NEEDS_PARTITIONS),
     ],
 )
-def test_a_manual_run(lab: "Lab", dag_id: str, hour: float | None, key: str | None, window: str) -> None:
+def test_a_manual_run_takes_its_logical_date_or_partition(
+    lab: "Lab", dag_id: str, hour: float | None, key: str | None, window: str
+) -> None:
     """A run by hand has its window from its logical date, or from its partition."""
     from tests.support.airflow_runs import DAY
 
@@ -91,19 +97,23 @@ def test_a_manual_run(lab: "Lab", dag_id: str, hour: float | None, key: str | No
     _check(lab, scheduler.finish(dag_id, "manual"), [window])
 
 
+@pytest.mark.contract("window.none", "window.never-now")
 @NEEDS_NO_DATE
 @pytest.mark.parametrize("dag_id", ["evpl_trigger", "evpl_interval", "evpl_asset_length"])
-def test_a_manual_run_without_logical_date(lab: "Lab", dag_id: str, logs: Callable[[], str]) -> None:
-    """Where the run says nothing the task fails, names what to set, and doesn't take the clock's hour."""
+def test_a_manual_run_without_a_logical_date_is_an_error(
+    lab: "Lab", dag_id: str, logs: Callable[[], str]
+) -> None:
+    """The error says what to set; the run never uses the current hour."""
     scheduler = make_scheduler(dag_id)
     scheduler.trigger(dag_id)
     (outcome,) = scheduler.finish(dag_id, "manual")
     assert outcome.state == "failed"
-    assert "set window_start and window_end" in logs()
+    assert "Set window_start and window_end" in logs()
     assert lab.landed() == []
 
 
-def test_a_run_for_a_past_date_by_command(lab: "Lab") -> None:
+@pytest.mark.contract("window.never-now")
+def test_airflow_dags_trigger_pulls_the_window_of_its_date(lab: "Lab") -> None:
     """`airflow dags trigger` for a past date pulls that date's window, not the one before now."""
     from tests.support.airflow_runs import DAY
 
@@ -112,14 +122,14 @@ def test_a_run_for_a_past_date_by_command(lab: "Lab") -> None:
     _check(lab, scheduler.finish("evpl_trigger", "manual"), ["20T00 20T01"])
 
 
-def test_a_run_whose_interval_has_no_width(lab: "Lab", logs: Callable[[], str]) -> None:
-    """A trigger timetable's interval is a moment: without a length that is no window."""
+def test_a_trigger_timetable_without_a_length_is_an_error(lab: "Lab", logs: Callable[[], str]) -> None:
+    """Its interval has no width, so it is no window."""
     scheduler = make_scheduler("evpl_trigger_alone")
     with scheduler.awake():
         scheduler.schedule()
         (outcome,) = scheduler.finish("evpl_trigger_alone", "scheduled")
     assert outcome.state == "failed"
-    assert "set window_start and window_end, or window_length" in logs()
+    assert "Set window_start and window_end, or window_length" in logs()
     assert lab.landed() == []
 
 
@@ -137,18 +147,18 @@ def news(lab: "Lab") -> Any:  # noqa: ANN401 a scheduler
     return scheduler
 
 
-def test_a_run_by_an_asset(lab: "Lab", news: Any) -> None:  # noqa: ANN401 a scheduler
+def test_an_asset_event_can_give_the_bounds(lab: "Lab", news: Any) -> None:  # noqa: ANN401 a scheduler
     """Bounds may come from the event."""
     _check(lab, news.finish("evpl_asset", "asset_triggered"), ["18T22 18T23"])
 
 
 @NEEDS_NO_DATE
-def test_a_run_by_an_asset_with_a_length(
+def test_an_asset_run_with_only_a_length_is_an_error(
     lab: "Lab",
     news: Any,  # noqa: ANN401 a scheduler
     logs: Callable[[], str],
 ) -> None:
-    """It has no logical date: a length alone has nothing to end at."""
+    """It has no logical date, so the length has no end."""
     (outcome,) = news.finish("evpl_asset_length", "asset_triggered")
     assert outcome.state == "failed"
     assert "window_length: this run has neither" in logs()
@@ -156,8 +166,8 @@ def test_a_run_by_an_asset_with_a_length(
 
 
 @pytest.mark.skipif(AIRFLOW_3, reason="Since Airflow 3.0 an asset's run has no data interval")
-def test_a_run_by_a_dataset_with_a_length(lab: "Lab") -> None:
-    """Its data interval is that of the run that told of the dataset: both pull the same hour."""
+def test_a_dataset_run_takes_the_interval_of_its_source(lab: "Lab") -> None:
+    """Both runs pull the same hour."""
     scheduler = make_scheduler("evpl_interval", "evpl_after_length")
     with scheduler.awake():
         scheduler.schedule()
@@ -167,7 +177,7 @@ def test_a_run_by_a_dataset_with_a_length(lab: "Lab") -> None:
 
 
 @NEEDS_PARTITIONS
-def test_a_run_by_an_assets_partition(lab: "Lab") -> None:
+def test_an_asset_run_pulls_the_partition_of_the_event(lab: "Lab") -> None:
     """It pulls the partition that its asset tells of."""
     scheduler = make_scheduler("evpl_partition", "evpl_partition_asset")
     with scheduler.awake():

@@ -22,7 +22,7 @@ def sandbox() -> Iterator[SandboxServer]:
 
 
 @pytest.mark.parametrize("fault", sorted(FAULTS))
-def test_with_each_fault(lab: "Lab", capfd: pytest.CaptureFixture[str], fault: str) -> None:
+def test_no_fault_reveals_a_secret(lab: "Lab", capfd: pytest.CaptureFixture[str], fault: str) -> None:
     """No log, error, result, trigger, object or rejected file has the secret or a token in any form."""
     patience = 0.2 if fault in HANGING else 2
     lab.connect(max_retry_seconds=0, requests_per_second=1000, timeout_seconds=patience)

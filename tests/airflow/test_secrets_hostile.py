@@ -103,10 +103,10 @@ CASES = [
 
 
 @pytest.mark.parametrize(("where", "make"), CASES)
-def test_what_a_server_echoes(
+def test_a_secret_that_a_server_echoes_stays_hidden(
     lab: "Lab", capfd: pytest.CaptureFixture[str], *, where: str, make: Callable[[str], Reply]
 ) -> None:
-    """Wherever a server echoes secret, Basic header or token, escaped or not: nobody but it sees them."""
+    """Wherever a server echoes the secret, the Basic header or a token, escaped or not, it is not shown."""
     basic = b64encode(BASIC.encode()).decode()
     known = (SECRET, basic, *([TOKEN] if where == "report" else []))  # a token that comes with an error isn't
     text = " ".join(ECHOES[form](one) for form in FORMS for one in known)

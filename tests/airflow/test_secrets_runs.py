@@ -70,8 +70,8 @@ def looking(lab: "Lab", capfd: pytest.CaptureFixture[str], *faults: str) -> Iter
 
 
 @pytest.mark.parametrize("run", RUNS, ids=lambda run: "+".join((run.dag_id, *run.faults)))
-def test_in_a_run(lab: "Lab", capfd: pytest.CaptureFixture[str], run: Run) -> None:
-    """Result, rendered fields, links, trigger, logs and the whole database are free of secrets."""
+def test_a_run_leaves_no_secret_in_airflow(lab: "Lab", capfd: pytest.CaptureFixture[str], run: Run) -> None:
+    """Result, rendered fields, links, trigger, logs and the whole database have none."""
     dag = load_dag(lab.airflow_home / "dags", run.dag_id)
     (task,) = dag.tasks
     task.retries = 0
@@ -88,7 +88,7 @@ def test_in_a_run(lab: "Lab", capfd: pytest.CaptureFixture[str], run: Run) -> No
     assert ("running trigger in line" in told) == (run.faults == ("window-unpublished:1",))
 
 
-def test_with_an_asset(lab: "Lab", capfd: pytest.CaptureFixture[str]) -> None:
+def test_no_asset_event_has_a_secret(lab: "Lab", capfd: pytest.CaptureFixture[str]) -> None:
     """Of a run that updates an asset, and of one that the asset starts, no event holds a secret."""
     with looking(lab, capfd, "token-revoked") as traces:
         scheduler = make_scheduler("evpl_interval", "evpl_after")

@@ -1,5 +1,4 @@
 import json
-import re
 from collections.abc import Callable
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler
@@ -8,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.airflow_versions import AIRFLOW_3, load_dag, name_in_logs, try_dag
+from tests.support.airflow_versions import load_dag, name_in_logs, try_dag
 from tests.support.api import replying, serving
 
 if TYPE_CHECKING:
@@ -55,11 +54,12 @@ def wait(lab: "Lab", conf: dict[str, str], **attributes: object) -> Any:  # noqa
     return instance
 
 
+@pytest.mark.contract("names.EvplUtilizationSensor")
 @pytest.mark.parametrize("mode", MODES)
-def test_a_published_window_is_seen_at_the_first_look(
+def test_sensor_succeeds_at_the_first_poll_of_a_published_window(
     lab: "Lab", mode: dict[str, str], logs: Callable[[], str]
 ) -> None:
-    """Where enough series are there it succeeds, without a trigger and without a result."""
+    """There is no trigger and no result."""
     instance = wait(lab, {"min_series": "12"} | mode)
     assert instance.state == "success"
     assert instance.xcom_pull(task_ids="wait") is None
@@ -68,9 +68,11 @@ def test_a_published_window_is_seen_at_the_first_look(
     assert "running trigger" not in told
 
 
+@pytest.mark.contract("names.EvplUtilizationSensor", "sensor.arguments", "sensor.last-step")
+@pytest.mark.contract("sensor.outlives-errors")
 @pytest.mark.parametrize("mode", MODES)
-def test_it_waits_until_enough_series_are_there(lab: "Lab", mode: dict[str, str]) -> None:
-    """It looks again while there are too few, and while the API is away; it asks for the last step alone."""
+def test_sensor_waits_until_enough_series_are_published(lab: "Lab", mode: dict[str, str]) -> None:
+    """It polls again after too few series and after an error. Each poll requests the last step only."""
     with serving(answering(0, 503, 11, 12)) as server:
         lab.connect(host=server.url)
         assert wait(lab, {"min_series": "12"} | mode).state == "success"
@@ -80,9 +82,10 @@ def test_it_waits_until_enough_series_are_there(lab: "Lab", mode: dict[str, str]
         assert "startTime=2026-11-20T23%3A55%3A00.000Z&endTime=2026-11-21T00%3A00%3A00.000Z" in path
 
 
+@pytest.mark.contract("sensor.outlives-errors")
 @pytest.mark.parametrize(("mode", "tokens"), [(MODES[0], 4), (MODES[1], 3)])
-def test_a_token_that_ends_meanwhile_is_renewed(lab: "Lab", mode: dict[str, str], tokens: int) -> None:
-    """A wait outlives its token: what is refused for it is asked again with a new one, at once."""
+def test_sensor_renews_an_expired_token(lab: "Lab", mode: dict[str, str], tokens: int) -> None:
+    """A request refused for its token is repeated at once with a new token."""
     with serving(answering(0, 11, 401, 12)) as server:
         lab.connect(host=server.url)
         assert wait(lab, {"min_series": "12"} | mode).state == "success"
@@ -90,8 +93,8 @@ def test_a_token_that_ends_meanwhile_is_renewed(lab: "Lab", mode: dict[str, str]
     assert len([path for path in paths if path.endswith("/token")]) == tokens
 
 
-def test_it_waits_without_its_slot_by_rescheduling_too(lab: "Lab") -> None:
-    """In the mode `reschedule` each look is a run of its own."""
+def test_rescheduled_sensor_succeeds(lab: "Lab") -> None:
+    """In the mode `reschedule` each poll is a run of its own."""
     with serving(answering(11, 12)) as server:
         lab.connect(host=server.url)
         instance = wait(lab, {"min_series": "12", "deferrable": "False"}, mode="reschedule")
@@ -101,27 +104,29 @@ def test_it_waits_without_its_slot_by_rescheduling_too(lab: "Lab") -> None:
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("look", [11, 503])
 @pytest.mark.parametrize("soft_fail", [False, True])
-def test_a_time_out_says_what_was_seen_last(
+def test_sensor_times_out_with_last_poll(
     lab: "Lab",
     logs: Callable[[], str],
     mode: dict[str, str],
     look: int,
     soft_fail: bool,  # noqa: FBT001 one of the parameters
 ) -> None:
-    """Where its time is over, the failure, or with `soft_fail` the skip, tells how many series were there."""
+    """The failure, or with `soft_fail` the skip, has the last poll."""
     seen = {
         11: "11 of 12 series have their last sample",
-        503: "nothing seen yet (asked from 2026-11-21T00:00:00Z on); the last look failed: report",
+        503: "the last poll failed: report",
     }
     with serving(answering(look)) as server:
         lab.connect(host=server.url)
         instance = wait(lab, {"min_series": "12"} | mode, timeout=0, soft_fail=soft_fail)
     assert instance.state == ("skipped" if soft_fail else "failed")
     told = logs()
-    assert f". Seen last: window 2026-11-20T00:00:00Z/2026-11-21T00:00:00Z: {seen[look]}" in told
-    assert "attempt" not in told  # the next look is the next one
+    assert "Last poll: window 2026-11-20" in told
+    assert seen[look] in told
+    assert "attempt" not in told  # the next poll is the next attempt
 
 
+@pytest.mark.contract("sensor.arguments")
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize(
     "conf",
@@ -130,10 +135,10 @@ def test_a_time_out_says_what_was_seen_last(
         {"settle": "36500d"},
     ],
 )
-def test_a_window_that_is_not_due_is_left_alone(
+def test_sensor_sends_no_request_before_a_window_is_due(
     lab: "Lab", mode: dict[str, str], conf: dict[str, str]
 ) -> None:
-    """A window ahead, or one that hasn't settled, is waited for without a single request."""
+    """For a window in the future, and during `settle`."""
     with serving(answering(12)) as server:
         lab.connect(host=server.url)
         instance = wait(lab, {"min_series": "12"} | mode | conf, timeout=0, soft_fail=True)
@@ -143,10 +148,10 @@ def test_a_window_that_is_not_due_is_left_alone(
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("looks", [(403,), (0, 403)])
-def test_what_does_not_pass_fails_without_retries(
+def test_permanent_error_fails_the_sensor_without_retries(
     lab: "Lab", logs: Callable[[], str], mode: dict[str, str], looks: tuple[int, ...]
 ) -> None:
-    """A permanent error at the first look or at a later one ends the task, though it has retries left."""
+    """At the first poll and at a later one."""
     with serving(answering(*looks)) as server:
         lab.connect(host=server.url)
         instance = wait(lab, {"min_series": "12"} | mode, retries=2, retry_delay=timedelta(0))
@@ -155,18 +160,3 @@ def test_what_does_not_pass_fails_without_retries(
     error = name_in_logs("airflow_provider_evpl.errors.EvplForbiddenError")
     assert f"{error}: report of 2026-11-20T23:55" in told
     assert "AirflowFailException: report of 2026-11-20T23:55" in told
-
-
-def test_no_secret_leaves(lab: "Lab", logs: Callable[[], str]) -> None:
-    """Neither the client secret nor a token is in the logs at DEBUG, the trigger's arguments among them."""
-    with serving(answering(0, 503, 403)) as server:
-        lab.connect(host=server.url)
-        wait(lab, {"min_series": "12", "deferrable": "True"})
-    # dag.test() runs without a supervisor; its stand-in logs the very order to mask a secret.
-    told = [line for line in logs().splitlines() if not re.search("Sending request.*MaskSecret", line)]
-    deferrals = [line for line in told if "Sending request" in line and "DeferTask" in line]
-    assert len(deferrals) == int(AIRFLOW_3)  # 2.11 doesn't log it
-    assert all("'evpl_conn_id': 'evpl_default'" in line for line in deferrals)
-    assert "running trigger in line" in "\n".join(told)
-    for secret in ("a-token", lab.sandbox.config.client_secret):
-        assert not [line for line in told if secret in line]

@@ -67,8 +67,9 @@ def event_of(trigger: "EvplUtilizationTrigger") -> Any:  # noqa: ANN401 Airflow'
     return event
 
 
-def test_arguments_are_the_contracts() -> None:
-    """Every argument of the contract has its default, and is a template field; there is no other."""
+@pytest.mark.contract("sensor.arguments")
+def test_sensor_arguments_match_the_contract() -> None:
+    """Every argument of the contract is a template field and has its default; there is no other."""
     task = sensor(window_start=None, window_end=None)
     assert set(task.template_fields) == {"min_series", *CONTRACT}
     assert {name: getattr(task, name) for name in CONTRACT} == CONTRACT
@@ -90,8 +91,8 @@ def test_arguments_are_the_contracts() -> None:
         ("deferrable", "perhaps"),
     ],
 )
-def test_a_wrong_argument_fails_for_good(lab: "Lab", name: str, value: object) -> None:
-    """Each wrong argument fails the task by its name, whether it could defer or not; nothing is sent."""
+def test_wrong_sensor_argument_fails_for_good_and_is_named(lab: "Lab", name: str, value: object) -> None:
+    """A wrong argument fails the task by its name, deferrable or not. No request is sent."""
     from airflow.providers.common.compat.sdk import AirflowFailException
 
     before = lab.sandbox.tokens_issued
@@ -100,10 +101,11 @@ def test_a_wrong_argument_fails_for_good(lab: "Lab", name: str, value: object) -
         with pytest.raises(AirflowFailException) as caught:
             sensor(**(arguments | {name: value})).execute(context)
         assert isinstance(caught.value.__cause__, EvplConfigError)
-        assert name in str(caught.value)
+        assert name in str(caught.value.__cause__)
     assert lab.sandbox.tokens_issued == before
 
 
+@pytest.mark.contract("sensor.arguments")
 @pytest.mark.parametrize(
     ("default", "given", "defers"),
     [
@@ -114,8 +116,10 @@ def test_a_wrong_argument_fails_for_good(lab: "Lab", name: str, value: object) -
         ("False", "true", True),
     ],
 )
-def test_it_defers_as_airflow_says(lab: "Lab", default: str, given: str | None, *, defers: bool) -> None:
-    """Airflow's `default_deferrable` counts where the argument doesn't say."""
+def test_default_deferrable_applies_if_the_argument_is_missing(
+    lab: "Lab", default: str, given: str | None, *, defers: bool
+) -> None:
+    """The argument wins over `[operators] default_deferrable`."""
     from airflow.providers.common.compat.sdk import AirflowSensorTimeout, TaskDeferred
 
     lab.monkeypatch.setenv("AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE", default)
@@ -124,8 +128,8 @@ def test_it_defers_as_airflow_says(lab: "Lab", default: str, given: str | None, 
         sensor(deferrable=given, timeout=0).execute(context)
 
 
-def test_the_window_comes_from_the_run(lab: "Lab") -> None:
-    """What a run says of its window goes to the trigger, and is asked there."""
+def test_trigger_gets_the_window_of_the_run(lab: "Lab") -> None:
+    """The window of the run goes to the trigger."""
     from tests.support.airflow_runs import DAY
 
     assert lab.sandbox.base_url
@@ -135,8 +139,9 @@ def test_the_window_comes_from_the_run(lab: "Lab") -> None:
     assert "window 2026-11-20T00:00:00Z/2026-11-20T01:00:00Z: 12 of 13 series" in event["message"]
 
 
-def test_a_trigger_that_is_made_again_goes_on(lab: "Lab") -> None:
-    """Of its JSON alone it waits on, and what it finds ends the task as the sensor would."""
+@pytest.mark.contract("sensor.outlives-errors")
+def test_trigger_made_from_json_continues_and_its_failure_ends_the_task(lab: "Lab") -> None:
+    """The typed error of the trigger is the cause of the task's failure."""
     from airflow.providers.common.compat.sdk import AirflowFailException
 
     context: Any = {}
@@ -148,11 +153,13 @@ def test_a_trigger_that_is_made_again_goes_on(lab: "Lab") -> None:
     assert "a-wrong-secret" not in str(event)
     with pytest.raises(AirflowFailException) as caught:
         task.execute_complete(context, event)
-    assert isinstance(caught.value.__cause__, EvplAuthError)
+    cause = caught.value.__cause__
+    assert isinstance(cause, EvplAuthError)
+    assert (str(cause), str(caught.value)) == (event["message"], cause.what)
 
 
-def test_a_sensor_and_its_trigger_can_be_copied(lab: "Lab") -> None:
-    """After `execute`, and after the trigger's event, both can be copied and pickled."""
+def test_sensor_and_trigger_can_be_copied_after_they_ran(lab: "Lab") -> None:
+    """Both can be copied and pickled."""
     from tests.support.airflow_runs import copies
 
     assert lab.sandbox.base_url
@@ -165,8 +172,9 @@ def test_a_sensor_and_its_trigger_can_be_copied(lab: "Lab") -> None:
         assert trigger_of(again).serialize()[1]["plan"] == trigger.serialize()[1]["plan"]
 
 
-def test_a_wait_that_the_api_names_is_kept(lab: "Lab") -> None:
-    """The trigger, a sensor in its slot and one that comes back later ask nothing before the told time."""
+@pytest.mark.contract("sensor.retry-after")
+def test_sensor_waits_as_long_as_the_api_asks(lab: "Lab") -> None:
+    """Trigger, waiting sensor and rescheduled sensor send no request before that time."""
     with serving(_limiting) as server:
         lab.connect(host=server.url)
         trigger = trigger_of(sensor(deferrable=True, timeout=2))
@@ -188,8 +196,8 @@ def test_a_wait_that_the_api_names_is_kept(lab: "Lab") -> None:
 
 
 @pytest.mark.parametrize(("timeout", "waits"), [(600, 540), (60, 1)])
-def test_a_rescheduled_sensor_comes_back_before_its_timeout(lab: "Lab", timeout: float, waits: float) -> None:
-    """The API asks to wait for an hour; after a minute the sensor waits for the rest of its timeout alone."""
+def test_rescheduled_sensor_polls_before_its_timeout(lab: "Lab", timeout: float, waits: float) -> None:
+    """The API asks to wait for an hour: the sensor waits for the rest of its timeout only."""
     context: Any = {}
     task = sensor(deferrable=False, mode="reschedule", timeout=timeout, poke_interval=1)
     with serving(_limiting) as server:
@@ -218,8 +226,9 @@ def _hours_left(moment: datetime) -> int:
     return round((moment - datetime.now(UTC)) / timedelta(hours=1))
 
 
-def test_a_look_without_an_end_is_given_up(lab: "Lab") -> None:
-    """Four minutes after the deadline a look is hung up on: a time-out that says what was seen."""
+@pytest.mark.contract("sensor.triggerer")
+def test_poll_that_hangs_is_aborted_after_the_deadline(lab: "Lab") -> None:
+    """Four minutes after the deadline the poll is aborted: a timeout with the last poll."""
     over = threading.Event()
 
     def reply(handler: Any) -> None:  # noqa: ANN401 http.server's
@@ -237,11 +246,12 @@ def test_a_look_without_an_end_is_given_up(lab: "Lab") -> None:
         finally:
             over.set()
     assert event["status"] == "timed_out"
-    assert event["message"].endswith("; the last look was still under way")
+    assert event["message"].endswith("\nThe last poll was still under way.")
 
 
-def test_looks_are_a_second_apart(lab: "Lab") -> None:
-    """A `poke_interval` of zero is none in the triggerer, which others use too."""
+@pytest.mark.contract("sensor.triggerer")
+def test_trigger_polls_at_most_once_a_second(lab: "Lab") -> None:
+    """A `poke_interval` of 0 would block the triggerer."""
     from tests.support.airflow_runs import answering_nothing
 
     with serving(answering_nothing) as server:
@@ -251,8 +261,9 @@ def test_looks_are_a_second_apart(lab: "Lab") -> None:
     assert event["status"] == "timed_out"
 
 
-def test_a_connection_is_read_again(lab: "Lab") -> None:
-    """Airflow takes a secrets backend that is away for a missing connection: twice it waits."""
+@pytest.mark.contract("sensor.triggerer")
+def test_trigger_reads_a_missing_connection_three_times(lab: "Lab") -> None:
+    """Airflow reports a secrets backend that is down as a missing connection."""
     from airflow.providers.common.compat.connection import get_async_connection
     from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
@@ -268,8 +279,9 @@ def test_a_connection_is_read_again(lab: "Lab") -> None:
     assert event_of(trigger)["status"] == "timed_out"
 
 
-def test_a_connection_that_is_gone_ends_the_wait(lab: "Lab") -> None:
-    """A triggerer without the connection fires a failure that names it, after three reads."""
+@pytest.mark.contract("sensor.triggerer")
+def test_trigger_fails_after_three_reads_of_a_missing_connection(lab: "Lab") -> None:
+    """The event names the connection."""
     trigger = trigger_of(sensor(deferrable=True))
     lab.monkeypatch.delenv("AIRFLOW_CONN_EVPL_DEFAULT")
     event = event_of(trigger)
@@ -289,26 +301,26 @@ def test_a_connection_that_is_gone_ends_the_wait(lab: "Lab") -> None:
         {"status": "timed_out", "message": None},
     ],
 )
-def test_an_event_that_is_not_ours_is_an_error(event: Any) -> None:  # noqa: ANN401 that is the point
-    """Whatever else resumes the task doesn't pass for a published window."""
+def test_unknown_event_is_an_error(event: Any) -> None:  # noqa: ANN401 that is the point
+    """Only the trigger's own event ends the wait well."""
     from airflow.providers.common.compat.sdk import AirflowException
 
     context: Any = {}
-    with pytest.raises(AirflowException, match="no event of ours"):
+    with pytest.raises(AirflowException, match="not one of this provider's trigger"):
         sensor().execute_complete(context, event)
 
 
 @pytest.mark.parametrize("seconds", [1e300, math.inf])
 @pytest.mark.parametrize("argument", ["timeout", "poke_interval"])
 @pytest.mark.usefixtures("lab")
-def test_no_time_span_is_an_error_of_the_dag_file(argument: str, seconds: float) -> None:
-    """What Airflow itself can't count names the arguments that it may be, as the task is made."""
-    with pytest.raises(EvplConfigError, match=f"{argument}.*give a shorter one"):
+def test_infinite_timeout_is_an_error_when_the_dag_is_parsed(argument: str, seconds: float) -> None:
+    """Airflow can't count these seconds; the error names the arguments."""
+    with pytest.raises(EvplConfigError, match=f"{argument}.*\nSet a shorter time"):
         sensor(**{argument: seconds})
 
 
-def test_a_timeout_beyond_all_dates_fails_for_good(lab: "Lab") -> None:
-    """A wait in the triggerer needs a date to end: where there is none the argument is named."""
+def test_timeout_beyond_the_last_date_fails_for_good(lab: "Lab") -> None:
+    """A deferred wait needs a date for its end."""
     from airflow.providers.common.compat.sdk import AirflowFailException
 
     before = lab.sandbox.tokens_issued

@@ -1,3 +1,5 @@
+"""Tokens that the API refuses, revokes or lets expire while pages are read."""
+
 import itertools
 import threading
 
@@ -5,7 +7,6 @@ import pytest
 from msgspec import structs
 
 from airflow_provider_evpl.api.client import Client
-from airflow_provider_evpl.api.pagination import read_pages
 from airflow_provider_evpl.errors import EvplAuthError, EvplUnavailableError
 from airflow_provider_evpl.models import Page
 from airflow_provider_evpl.sandbox.config import SandboxConfig
@@ -17,8 +18,8 @@ TOKENS = [answer(json=TOKEN | {"access_token": f"token-{number}"}) for number in
 
 
 @pytest.mark.parametrize("code", [41, "41", 42, "42", None, 99])
-def test_a_refused_token_is_renewed_once(code: object) -> None:
-    """On 401 the token is renewed and the same page asked for again, at once."""
+def test_refused_token_is_renewed_once(code: object) -> None:
+    """On 401 the token is renewed, and the same page is requested again at once."""
     with scripted([problem(401, code), OK], TOKENS) as api:
         api.client.page(QUERY, 51)
     assert api.sent_tokens == ["Bearer token-1", "Bearer token-2"]
@@ -27,8 +28,8 @@ def test_a_refused_token_is_renewed_once(code: object) -> None:
 
 
 @pytest.mark.parametrize("code", [41, 42])
-def test_a_renewed_token_that_is_refused(code: int) -> None:
-    """A second 401 is final: one more token, one more request, no wait."""
+def test_second_refusal_is_permanent(code: int) -> None:
+    """A second 401 is a permanent error, after one more token and one more request, without a wait."""
     with scripted([problem(401, code)], TOKENS) as api, pytest.raises(EvplAuthError, match=f"401/{code}"):
         api.client.page(QUERY, 1)
     assert (api.tokens.call_count, api.reports.call_count) == (2, 2)
@@ -37,27 +38,27 @@ def test_a_renewed_token_that_is_refused(code: int) -> None:
 
 @pytest.mark.parametrize("code", [40, "40"])
 def test_missing_credentials_fail_at_once(code: object) -> None:
-    """401/40 says that there were no credentials: another token wouldn't help."""
+    """401/40 says that there were no credentials, so no other token is requested."""
     with scripted([problem(401, code)]) as api, pytest.raises(EvplAuthError):
         api.client.page(QUERY, 1)
     assert (api.tokens.call_count, api.reports.call_count) == (1, 1)
 
 
 @pytest.mark.parametrize("parallelism", [1, 4])
-def test_a_token_revoked_in_mid_run(parallelism: int) -> None:
-    """Tokens revoked between pages cost one renewal; the pages are the same as without."""
+def test_revoked_token_costs_one_renewal(parallelism: int) -> None:
+    """If tokens are revoked between pages, one is renewed, and the pages stay the same."""
     with SandboxServer(SandboxConfig(page_size=7)) as server:
         clock = Clock()
         with Client(sandboxed(server), clock=clock, sleep=clock.sleep) as client:
 
             def read() -> list[Page]:
-                return list(read_pages(lambda index: client.page(QUERY, index), parallelism=parallelism))
+                return list(client.pages(QUERY, parallelism=parallelism))
 
             def without_ids(pages: list[Page]) -> list[Page]:
                 return [structs.replace(page, request_id=None) for page in pages]
 
             undisturbed = read()
-            pages = read_pages(lambda index: client.page(QUERY, index), parallelism=parallelism)
+            pages = client.pages(QUERY, parallelism=parallelism)
             disturbed = [next(pages)]
             server.revoke_tokens()
             disturbed += pages
@@ -67,8 +68,8 @@ def test_a_token_revoked_in_mid_run(parallelism: int) -> None:
         assert 2 * len(undisturbed) < client.requests_sent <= 2 * len(undisturbed) + parallelism
 
 
-def test_a_token_that_expires_in_mid_run() -> None:
-    """Where a token ends before its time, 401/42, it is renewed and the page asked for again."""
+def test_expired_token_is_renewed() -> None:
+    """If a token expires early, 401/42, it is renewed, and the page is requested again."""
     seconds = itertools.count(0, 30)
     lock = threading.Lock()
 
@@ -78,14 +79,14 @@ def test_a_token_that_expires_in_mid_run() -> None:
 
     config = SandboxConfig(page_size=7, token_ttl=100)
     with SandboxServer(config, clock=servers_clock) as server, Client(sandboxed(server)) as client:
-        pages = list(read_pages(lambda index: client.page(QUERY, index)))
+        pages = list(client.pages(QUERY))
     assert sum(page.entry_count for page in pages) == 80
     assert client.requests_sent == len(pages) + server.tokens_issued - 1
     assert server.tokens_issued > 2
 
 
-def test_tokens_that_are_taken_back_again_and_again() -> None:
-    """Where a token was good before, another that is refused may be taken back only: it is waited for."""
+def test_repeated_revocation_is_retried() -> None:
+    """After a token was accepted, a refused new token is a temporary error, because it may be revoked."""
     refused = problem(401, 41)
     with scripted([OK, refused, refused, refused, refused, OK], TOKENS) as api:
         api.client.page(QUERY, 1)
@@ -94,8 +95,8 @@ def test_tokens_that_are_taken_back_again_and_again() -> None:
     assert [0.5 <= slept <= 2 for slept in api.clock.slept if slept >= 0.5] == [True, True]
 
 
-def test_tokens_that_are_no_longer_good_for_anything() -> None:
-    """They are waited for as any failure that may pass, no longer; the message says what to look at."""
+def test_tokens_refused_for_good_end_with_an_error() -> None:
+    """They are retried like any temporary error; then the error says what to check."""
     with scripted([OK, problem(401, 41)], TOKENS) as api:
         api.client.page(QUERY, 1)
         with pytest.raises(EvplUnavailableError, match="an app of its own") as raised:
@@ -105,11 +106,11 @@ def test_tokens_that_are_no_longer_good_for_anything() -> None:
     assert api.reports.call_count == 1 + 2 * 10
 
 
-def test_many_threads_whose_tokens_are_good_for_few_requests() -> None:
-    """Threads that use up each other's tokens lose no page."""
+def test_threads_with_short_lived_tokens_lose_no_page() -> None:
+    """Many threads that use up each other's tokens get all pages."""
     with SandboxServer(SandboxConfig(page_size=1, circuits=40, faults=("token-revoked",))) as server:
         clock = Clock()
         with Client(sandboxed(server), clock=clock, sleep=clock.sleep) as client:
-            pages = list(read_pages(lambda index: client.page(QUERY, index), parallelism=32))
+            pages = list(client.pages(QUERY, parallelism=32))
     assert sum(page.entry_count for page in pages) == 160
     assert server.tokens_issued >= 16

@@ -1,20 +1,21 @@
-import json
+"""An exchange that takes too long, or is canceled, is aborted wherever it is."""
+
 import socket
 import threading
+import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
 
-from airflow_provider_evpl.api.client import Client
-from airflow_provider_evpl.api.deadline import Watchdog, WatchedAdapter, watched
-from airflow_provider_evpl.api.pagination import read_pages
-from airflow_provider_evpl.errors import EvplRequestError, EvplUnavailableError
-from tests.support.api import QUERY, TOKEN, replying, report, serving, settings, transported
+from airflow_provider_evpl.api.cancellation import Cancellation
+from airflow_provider_evpl.api.deadline import DeadlineAdapter, deadline
+from airflow_provider_evpl.errors import EvplUnavailableError
+from tests.support.api import QUERY, answer, get, replying, report, scripted, serving, settings, transported
 from tests.support.network import make_certificate, with_tls
 
 HEAD = b"HTTP/1.1 200 OK\r\n"
@@ -47,44 +48,56 @@ def _dripping(begin: bytes, drop: bytes, over: threading.Event) -> Callable[[Bas
     return reply
 
 
+@pytest.mark.contract("connection.timeout_seconds")
 @pytest.mark.parametrize(("begin", "drop"), ENDLESS.values(), ids=ENDLESS)
-def test_an_answer_that_never_ends_is_given_up(begin: bytes, drop: bytes) -> None:
-    """Wherever a server drips, never silent for long, the line is hung up at ten times the time-out."""
-    over, limits = threading.Event(), list[float]()
-
-    def watch(seconds: float) -> AbstractContextManager[Watchdog]:
-        limits.append(seconds)
-        return watched(0.2)
-
+def test_endless_response_reaches_the_deadline(begin: bytes, drop: bytes) -> None:
+    """Wherever a server drips, never silent for long, the request is aborted after a while."""
+    over = threading.Event()
     with (
         serving(_dripping(begin, drop, over)) as server,
-        transported(settings(timeout_seconds=60.0), watch=watch) as transport,
+        transported(settings(timeout_seconds=60.0), longest_seconds=0.2) as transport,
     ):
         try:
-            with pytest.raises(EvplUnavailableError, match="the whole answer took longer than 600 s"):
-                transport.send("GET", server.url, headers={})
+            with pytest.raises(
+                EvplUnavailableError, match=r"the whole response took longer than 0\.2 s"
+            ) as raised:
+                get(transport, server.url)
         finally:
             over.set()
-    assert limits == [600]
+    assert "Raise timeout_seconds" in raised.value.next_step
 
 
-def test_so_it_is_over_tls(tmp_path: Path) -> None:
-    """TLS changes nothing: it is the socket below that is shut."""
+def test_deadline_is_ten_times_the_timeout() -> None:
+    """The setting limits a silence; a whole exchange may take ten times as long."""
+
+    def give(_request: object, _context: object) -> dict[str, object]:
+        time.sleep(0.3)
+        return report()
+
+    with (
+        scripted([answer(json=give)], timeout_seconds=0.01, max_retry_seconds=0) as api,
+        pytest.raises(EvplUnavailableError, match=r"the whole response took longer than 0\.1 s"),
+    ):
+        api.client.page(QUERY, 1)
+
+
+def test_deadline_ends_tls_too(tmp_path: Path) -> None:
+    """TLS changes nothing, because the socket below it is shut down."""
     over = threading.Event()
     certificate = make_certificate(tmp_path / "both.pem")
     with (
         serving(_dripping(HEAD, b"X: y\r\n", over), with_tls(certificate)) as server,
-        transported(settings(verify=str(certificate)), watch=lambda _: watched(0.2)) as transport,
+        transported(settings(verify=str(certificate)), longest_seconds=0.2) as transport,
     ):
         try:
-            with pytest.raises(EvplUnavailableError, match="the whole answer took longer than 600 s"):
-                transport.send("GET", f"https://127.0.0.1:{server.port}", headers={})
+            with pytest.raises(EvplUnavailableError, match="the whole response took longer"):
+                get(transport, f"https://127.0.0.1:{server.port}")
         finally:
             over.set()
 
 
 TUNNEL = b"HTTP/1.1 200 OK\r\n"
-RECORD = b"\x16\x03\x03\x3e\x80"  # the head of a record of TLS, 16,000 bytes long
+RECORD = b"\x16\x03\x03\x3e\x80"  # the head of a TLS record of 16,000 bytes
 BEFORE_THE_REQUEST = {
     "handshake": (False, [RECORD], b"x"),
     "tunnel's status line": (True, [b"HTTP/1.1 200 "], b"O"),
@@ -96,144 +109,120 @@ BEFORE_THE_REQUEST = {
 
 
 @pytest.mark.parametrize(("is_proxy", "replies", "drop"), BEFORE_THE_REQUEST.values(), ids=BEFORE_THE_REQUEST)
-def test_so_it_is_before_the_request(
+def test_cancellation_ends_handshake_and_tunnel(
     is_proxy: bool,  # noqa: FBT001 one of the parameters
     replies: list[bytes],
     drop: bytes,
 ) -> None:
-    """A handshake, or a proxy's answer to CONNECT, that never ends is hung up on like an answer."""
-    begun, over = threading.Event(), threading.Event()
+    """A handshake, or a proxy's response to CONNECT, that never ends is aborted like a response."""
+    begun, over, cancellation = threading.Event(), threading.Event(), Cancellation()
 
     def speak(listener: socket.socket) -> None:
-        line, _ = listener.accept()
-        with line, suppress(OSError):  # the other side hangs up
+        connected, _ = listener.accept()
+        with connected, suppress(OSError):  # the client closes the connection
             for reply in replies:
-                line.recv(1 << 16)
-                line.sendall(reply)
+                connected.recv(1 << 16)
+                connected.sendall(reply)
             begun.set()
             while not over.wait(0.01):
-                line.sendall(drop)
+                connected.sendall(drop)
 
-    def bite_once_begun(dog: Watchdog) -> None:
+    def cancel_once_begun() -> None:
         begun.wait()
-        dog.bite()
-
-    @contextmanager
-    def watch(_: float) -> Iterator[Watchdog]:
-        with watched(3600) as dog:
-            pool.submit(bite_once_begun, dog)
-            yield dog
+        cancellation.set()
 
     with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor() as pool:
         speaker = pool.submit(speak, listener)
+        pool.submit(cancel_once_begun)
         place = f"127.0.0.1:{listener.getsockname()[1]}"
         changes = {"proxy": f"http://{place}"} if is_proxy else {}
         url = "https://evpl.invalid" if is_proxy else f"https://{place}"
         try:
             with (
-                transported(settings(**changes), watch=watch) as transport,
-                pytest.raises(EvplUnavailableError, match="the whole answer took longer than 600 s"),
+                transported(settings(**changes)) as transport,
+                pytest.raises(EvplUnavailableError, match="the request was aborted"),
             ):
-                transport.send("GET", url, headers={})
+                get(transport, url, cancellation=cancellation)
         finally:
             begun.set()
             over.set()
         speaker.result()
 
 
-def test_no_tls_is_begun_on_a_line_that_is_hung_up() -> None:
-    """Where the time is over before the line is there it is closed at once: TLS would lose its socket."""
-    pools = WatchedAdapter().poolmanager
-    with socket.create_server(("127.0.0.1", 0)) as listener, watched(60.0) as dog:
-        port = listener.getsockname()[1]
-        connection = pools.connection_from_url(f"https://127.0.0.1:{port}").ConnectionCls("127.0.0.1", port)
-        dog.bite()
-        with pytest.raises(ConnectionAbortedError, match="hung up"):
+def test_canceled_connection_does_not_start_tls() -> None:
+    """A connection that is made after the cancellation is closed at once: TLS would lose its socket."""
+    cancellation = Cancellation()
+
+    def connect(port: int) -> None:
+        url = f"https://127.0.0.1:{port}"
+        connection = DeadlineAdapter().poolmanager.connection_from_url(url).ConnectionCls("127.0.0.1", port)
+        with deadline(60.0, cancellation):
+            cancellation.set()
             connection.connect()
 
-
-@pytest.mark.parametrize("is_early", [False, True])
-def test_a_line_is_hung_up_once_the_time_is_over(is_early: bool) -> None:  # noqa: FBT001 drawn from the two
-    """Whether it is connected before the time is over, or only after it; a second time does no harm."""
-    dog = Watchdog()
-    ours, theirs = socket.socketpair()
-    with ours, theirs:
-        theirs.settimeout(0)
-        if is_early:
-            dog.bite()
-        dog.take(ours)
-        if not is_early:
-            dog.bite()
-        assert theirs.recv(1) == b""
-        dog.bite()
-        ours.close()
-        dog.bite()
-        dog.let_go()
-        dog.let_go()
-    assert dog.has_bitten
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        pytest.raises(ConnectionAbortedError, match="aborted"),
+    ):
+        connect(listener.getsockname()[1])
 
 
-def test_a_line_that_is_down_needs_no_hanging_up() -> None:
-    """Where the other side was quicker, it is no error."""
-    dog = Watchdog()
-    with socket.socket() as line:
-        dog.take(line)
-        dog.bite()
-        dog.let_go()
-    assert dog.has_bitten
-
-
-def test_a_line_that_is_let_go_is_not_hung_up() -> None:
-    """What is connected after the exchange is somebody else's line, and stays."""
-    dog = Watchdog()
-    ours, theirs = socket.socketpair()
-    with ours, theirs:
-        dog.take(ours)
-        dog.let_go()
-        dog.bite()
-        ours.sendall(b"x")
-        assert theirs.recv(1) == b"x"
-
-
-def test_a_line_in_time_is_left_alone() -> None:
-    """An exchange that is over before its time isn't bitten any more."""
-    with watched(60) as dog:
-        timers = [one for one in threading.enumerate() if isinstance(one, threading.Timer)]
-    for timer in timers:
-        timer.join()
-    assert not dog.has_bitten
-
-
-def test_an_error_does_not_wait_for_the_pages_in_flight() -> None:
-    """Where one page is refused for good the others, which never come, are hung up on."""
-    waiting = threading.Semaphore(0)
-    hung_up = []
+def test_reused_connection_is_aborted_too() -> None:
+    """A request on a connection that earlier requests used is aborted; their cancellations don't close it."""
+    earlier, cancellation, over = Cancellation(), Cancellation(), threading.Event()
+    connections: list[object] = []
 
     def reply(handler: BaseHTTPRequestHandler) -> None:
-        index = handler.headers["pagination"]
-        if index is None:
-            replying(json.dumps(TOKEN).encode())(handler)
-        elif index == "1":
-            first = report({"objectInstanceId": "a", "metric_name": "in"}, totalPages=4, hasNext=True)
-            replying(json.dumps(first).encode())(handler)
-        elif index == "2":
-            waiting.acquire()
-            waiting.acquire()
-            replying(b"", status=400)(handler)
+        connections.append(handler.client_address)
+        handler.protocol_version = "HTTP/1.1"
+        if len(connections) < 3:
+            replying(b"whole")(handler)
+            handler.close_connection = False
         else:
-            waiting.release()
-            hung_up.append(handler.connection.recv(1))
+            cancellation.set()
+            over.wait(60)
 
-    with serving(reply) as server, ThreadPoolExecutor() as pool:
-        urls = {"base_url": server.url, "token_url": f"{server.url}/token"}
-        with Client(settings(**urls, timeout_seconds=3600.0)) as client:
-            ended = threading.Event()
-            pages = read_pages(
-                lambda index: client.page(QUERY, index, cancelled=ended.is_set),
-                parallelism=3,
-                on_end=ended.set,
-                hang_up=client.hang_up,
-            )
-            error = pool.submit(list, pages).exception(timeout=60)
-    assert isinstance(error, EvplRequestError)
-    assert hung_up == [b"", b""]
+    with serving(reply) as server, transported(settings()) as transport:
+        try:
+            for _ in range(2):
+                assert get(transport, server.url, cancellation=earlier).body == b"whole"
+            earlier.set()
+            with pytest.raises(EvplUnavailableError, match="the request was aborted"):
+                get(transport, server.url, cancellation=cancellation)
+        finally:
+            over.set()
+    assert len(connections) == 3
+    assert len(set(connections)) == 1
+
+
+def test_response_that_ends_with_the_abort_is_an_error() -> None:
+    """A body of unknown length looks complete when its socket is shut down: it is not used."""
+    cancellation, over = Cancellation(), threading.Event()
+
+    def reply(handler: BaseHTTPRequestHandler) -> None:
+        handler.wfile.write(HEAD + b"\r\nhalf")
+        cancellation.set()
+        over.wait(60)
+
+    with serving(reply) as server, transported(settings()) as transport:
+        try:
+            with pytest.raises(EvplUnavailableError, match="the request was aborted"):
+                get(transport, server.url, cancellation=cancellation)
+        finally:
+            over.set()
+
+
+def test_deadline_leaves_no_timer() -> None:
+    """The timer of an exchange ends with it."""
+    with deadline(60.0, Cancellation()):
+        timers = [one for one in threading.enumerate() if isinstance(one, threading.Timer)]
+    assert timers
+    for timer in timers:
+        timer.join(10)
+        assert not timer.is_alive()
+
+
+def test_other_errors_pass_through_a_deadline() -> None:
+    """Without an abort, an error comes out as it is."""
+    with pytest.raises(KeyError), deadline(60.0, Cancellation()):
+        raise KeyError

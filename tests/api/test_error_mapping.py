@@ -1,3 +1,5 @@
+"""Which error each response becomes, and what it tells its reader."""
+
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -61,75 +63,81 @@ def _in_tokyo() -> Iterator[None]:
     time.tzset()
 
 
-def failure(answer: Response, *, known: Settings | None = None, next_step: str | None = None) -> EvplError:
-    """What an answer is raised as."""
+def raised_for(response: Response, *, known: Settings | None = None, is_token: bool = False) -> EvplError:
+    """Return the error that a response is raised as, without the secrets of these settings."""
     secrets = Secrets(lambda _: None)
     for secret in (known or settings()).secrets:
         secrets.add(secret)
     with pytest.raises(EvplError) as raised:
-        raise_for(answer, "some request", secrets.redact, next_step=next_step)
-    return raised.value
+        raise_for(response, "connection c", is_token=is_token, hint="A hint.\n")
+    return secrets.redact_error(raised.value)
 
 
 def refusal(status: int, body: object, **headers: str) -> Response:
-    """An answer with a body in JSON, or of bytes."""
+    """Make a response with a body in JSON, or of bytes."""
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     names = {name.replace("_", "-"): value for name, value in headers.items()}
     return Response(status, {"X-OAPI-Request-Id": REQUEST_ID} | names, content)
 
 
+@pytest.mark.contract("gap.A25")
 @pytest.mark.parametrize("as_code", [int, str])
 @pytest.mark.parametrize(("status", "code", "kind"), ROWS)
-def test_every_row_of_the_table(
+def test_status_and_code_choose_the_error(
     status: int, code: int | None, kind: type[EvplError], as_code: Callable[[int], object]
 ) -> None:
-    """Status and code, a number or its text, make one class of error that says what, where and who to ask."""
+    """Status and code, a number or its text, choose the error's class; the error says what Orange said."""
     body: dict[str, object] = {"message": "Bad thing", "description": "It was bad", "infoURL": ""}
-    error = failure(refusal(status, body if code is None else body | {"code": as_code(code)}))
+    error = raised_for(refusal(status, body if code is None else body | {"code": as_code(code)}))
     assert type(error) is kind
-    told = f"{status}" if code is None else f"{status}/{code}"
-    assert str(error).startswith(f"some request: {told}: Bad thing - It was bad (request id {REQUEST_ID})")
+    assert error.what.endswith(f" ({status})." if code is None else f" ({status}/{code}).")
+    assert error.detail == f"Response: Bad thing - It was bad\nRequest id: {REQUEST_ID}"
 
 
 @pytest.mark.parametrize(("status", "kind"), STATUSES)
 @pytest.mark.parametrize("body", NO_JSON.values(), ids=NO_JSON)
-def test_a_body_that_is_no_json(status: int, kind: type[EvplError], body: bytes) -> None:
-    """HTML, nothing or half a body: the status alone decides, and the request id is told."""
-    error = failure(refusal(status, body))
+def test_status_alone_chooses_the_error_without_json(status: int, kind: type[EvplError], body: bytes) -> None:
+    """For HTML, nothing or half a body, the status alone decides; the error has the body's size only."""
+    error = raised_for(refusal(status, body))
     assert type(error) is kind
-    assert f"(request id {REQUEST_ID})" in str(error)
+    said = f"{len(body):,} bytes that are not in the API's form"
+    assert error.detail == f"Response: {said}\nRequest id: {REQUEST_ID}"
 
 
+@pytest.mark.contract("errors.message")
+@pytest.mark.parametrize("is_token", [False, True])
 @pytest.mark.parametrize(("status", "kind"), STATUSES)
-def test_every_error_has_a_next_step(status: int, kind: type[EvplError]) -> None:
-    """The next step stands behind the request id: what to change, or what to do if the error stays."""
-    told, found, step = str(failure(refusal(status, {}))).partition(f"(request id {REQUEST_ID}); ")
-    assert told
-    assert found
-    assert step
-    assert step.startswith("if the error stays, ") != issubclass(kind, EvplPermanentError)
-
-
-def test_a_rate_limit_names_the_setting() -> None:
-    """A task that always hits the limit needs fewer requests a second: a rerun alone does not help it."""
-    assert "lower requests_per_second" in str(failure(refusal(429, {})))
+def test_every_error_has_a_next_step(
+    status: int,
+    kind: type[EvplError],
+    is_token: bool,  # noqa: FBT001 drawn from the two
+) -> None:
+    """A permanent error says what to change, a temporary one to run again; lines fit into the log view."""
+    error = raised_for(refusal(status, {}), is_token=is_token)
+    assert error.what.startswith("The token endpoint " if is_token else "The API ")
+    assert error.next_step.startswith("Run again later.") != issubclass(kind, EvplPermanentError)
+    assert all(len(line) <= 80 for line in str(error).splitlines())
 
 
 @pytest.mark.parametrize(
     ("status", "word"),
     [
-        (302, "no redirect is followed"),
-        (400, "application_id"),
-        (401, "look the request id up"),
+        (302, "Redirects are never followed"),
+        (400, "A hint.\nCodes 25 and 26 mean a header: check application_id in connection c."),
+        (401, "Login and password are right"),
         (403, "subscription"),
-        (404, "code_ope"),
+        (404, "Check host and job in connection c, and code_ope"),
         (406, "host and token_url"),
-        (422, "business"),
+        (422, "A hint.\nThe request breaks a rule"),
+        (429, "lower requests_per_second in connection c"),
+        (503, "Orange's support"),
     ],
 )
-def test_the_next_step_names_what_to_look_at(status: int, word: str) -> None:
-    """The advice names the setting, or the subscription."""
-    assert word in str(failure(refusal(status, {"code": 1})))
+def test_next_step_names_what_to_check(status: int, word: str) -> None:
+    """The next step names the setting and the connection, or the subscription."""
+    next_step = raised_for(refusal(status, {"code": 1})).next_step
+    assert word in next_step
+    assert ("A hint." in next_step) == (status in (400, 422))
 
 
 @pytest.mark.parametrize(
@@ -140,75 +148,80 @@ def test_the_next_step_names_what_to_look_at(status: int, word: str) -> None:
         (401, "invalid_client", EvplAuthError),
         (403, "invalid_client", EvplAuthError),
         (400, "unsupported_grant_type", EvplRequestError),
+        (302, "moved", EvplResponseError),
         (503, "temporarily_unavailable", EvplUnavailableError),
     ],
 )
-def test_the_token_endpoints_shape(status: int, error: str, kind: type[EvplError]) -> None:
-    """The other body shape is read as well, and its advice is the token request's."""
+def test_token_endpoint_has_its_own_form_and_next_step(
+    status: int, error: str, kind: type[EvplError]
+) -> None:
+    """The token endpoint's form of an error is read as well; a permanent one is about the credentials."""
     body = {"error": error, "error_description": "No such client"}
-    raised = failure(refusal(status, body), next_step="look there")
+    raised = raised_for(refusal(status, body), is_token=True)
     assert type(raised) is kind
-    assert f"{error} - No such client" in str(raised)
-    assert str(raised).endswith("; look there") == isinstance(raised, EvplPermanentError)
+    assert f"{error} - No such client" in raised.detail
+    is_permanent = isinstance(raised, EvplPermanentError)
+    assert (
+        "Check login (client id), password (client secret), token_url and token_auth\nin connection c."
+        in raised.next_step
+    ) == is_permanent
 
 
-def test_ok_is_no_error() -> None:
-    """An answer of status 200 raises nothing, whatever it holds."""
-    raise_for(refusal(200, {"code": 53, "error": "invalid_client"}), "some request", str)
+def test_status_200_raises_nothing() -> None:
+    """A response of status 200 is no error, whatever it holds."""
+    raise_for(refusal(200, {"code": 53, "error": "invalid_client"}), "connection c")
 
 
 @pytest.mark.parametrize("code", [SECRET, [SECRET], {"token": SECRET}, 123456789012])
-def test_a_code_is_a_number_and_no_secret(code: object) -> None:
-    """What stands in the place of the code is shown only where it is a number, and never a secret."""
+def test_code_is_a_number_and_no_secret(code: object) -> None:
+    """The code is shown only if it is a number, and never if it is a secret."""
     known = replace(settings(), client_secret="123456789012")
-    told = str(failure(refusal(400, {"code": code, "message": f"no {SECRET}"}), known=known))
-    assert told.startswith(f"some request: 400{'/***' if isinstance(code, int) else ''}: no ")
-    assert "123456789012" not in told
+    error = raised_for(refusal(400, {"code": code, "message": f"no {SECRET}"}), known=known)
+    assert error.what == f"The API refuses the request (400{'/***' if isinstance(code, int) else ''})."
+    assert "123456789012" not in str(error)
 
 
-def test_nobody_else_writes_lines_into_the_log() -> None:
-    """Control characters of a server are blanks in our messages, in the request id too."""
+def test_control_characters_of_a_server_become_blanks() -> None:
+    """A server can't write lines of its own into the log, in its request id either."""
     body = {"message": "one\nERROR two\x1b[31m\u2028three"}
-    told = str(failure(refusal(400, body, X_OAPI_Request_Id="id\x1b[31m")))
-    assert told.isprintable()
-    assert "one ERROR two [31m three (request id id [31m)" in told
+    detail = raised_for(refusal(400, body, X_OAPI_Request_Id="id\x1b[31m")).detail
+    assert detail == "Response: one ERROR two [31m three\nRequest id: id [31m"
 
 
-def test_a_token_endpoint_that_forbids_is_about_the_subscription() -> None:
-    """403 asks for the subscription, whoever answers it."""
-    assert "subscription" in str(failure(refusal(403, {"code": 50}), next_step="check the password"))
+def test_403_of_the_token_endpoint_is_about_the_subscription() -> None:
+    """403 asks to check the subscription, whichever server sends it."""
+    assert "subscription" in raised_for(refusal(403, {"code": 50}), is_token=True).next_step
 
 
+@pytest.mark.contract("messages.no-secret")
 @pytest.mark.parametrize("name", ["message", "description", "error", "error_description"])
 @pytest.mark.parametrize("echo", ECHOES.values(), ids=ECHOES)
-def test_no_secret_in_a_message(echo: Callable[[str], str], name: str) -> None:
-    """What a server echoes of a secret is hidden in every field and in the request id; no more is told."""
+def test_echoed_secret_is_redacted(echo: Callable[[str], str], name: str) -> None:
+    """A secret that a server echoes is redacted in every field and in the request id."""
     known = settings()
     for secret in (SECRET, known.basic_credentials):
         text = f"you sent {echo(secret)}!"
         for body in ({name: text}, {name: {"nested": text}}):
-            told = str(failure(refusal(401, body), known=known))
-            assert "you sent ***!" in told
-            assert secret not in told
+            shown = str(raised_for(refusal(401, body), known=known))
+            assert "you sent ***!" in shown
+            assert secret not in shown
         for other in (text.encode(), f'{{"{name}": "{text}'.encode(), {"access_token": secret}, [text]):
-            assert "you sent" not in str(failure(refusal(401, other), known=known))
-            assert secret not in str(failure(refusal(401, other), known=known))
-        told = str(failure(refusal(401, {}, **{"X-OAPI-Request-Id": echo(secret)}), known=known))
-        assert "id ***)" in told or (len(echo(secret)) > 200 and "id too long to be one)" in told)
+            assert "you sent" not in str(raised_for(refusal(401, other), known=known))
+            assert secret not in str(raised_for(refusal(401, other), known=known))
+        shown = raised_for(refusal(401, {}, **{"X-OAPI-Request-Id": echo(secret)}), known=known).detail
+        assert "id: ***" in shown or (len(echo(secret)) > 200 and "id: too long to be one" in shown)
 
 
 @pytest.mark.parametrize("distance", range(470, 510, 3))
-def test_no_half_of_a_secret(distance: int) -> None:
-    """A long body is cut after its secrets are hidden: the cut leaves no half of one."""
-    body = b"." * distance + SECRET.encode()
-    assert SECRET[:3] not in str(failure(refusal(400, body)))
+def test_cut_text_holds_no_half_of_a_secret(distance: int) -> None:
+    """A long text is cut after its secrets are redacted: the cut leaves no half of a secret."""
+    message = "." * distance + SECRET
+    assert SECRET[:3] not in str(raised_for(refusal(400, {"message": message})))
 
 
-def test_a_long_body_is_not_told() -> None:
-    """A message stays short: of a huge body that is no JSON only its size is told."""
-    huge = str(failure(refusal(502, b"<p>" * 100_000)))
-    assert "an answer of 300000 bytes, not in the API's form" in huge
-    assert len(str(failure(refusal(400, {"message": "x" * 10_000})))) < 800
+def test_long_response_makes_a_short_message() -> None:
+    """A message stays short, whatever the server says."""
+    assert len(str(raised_for(refusal(400, {"message": "x" * 10_000})))) < 800
 
 
 @pytest.mark.parametrize(
@@ -224,8 +237,8 @@ def test_a_long_body_is_not_told() -> None:
         ([], None),
     ],
 )
-def test_api_code(body: object, code: int | None) -> None:
-    """A code is a number or its text; everything else is none."""
+def test_api_code_is_a_number_or_its_text(body: object, code: int | None) -> None:
+    """A code is a number or its text; everything else is no code."""
     assert api_code(refusal(400, body)) == code
 
 
@@ -252,27 +265,27 @@ def test_api_code(body: object, code: int | None) -> None:
     ],
 )
 @pytest.mark.usefixtures("_in_tokyo")
-def test_read_retry_after(text: str | None, seconds: float | None) -> None:
-    """`Retry-After` is seconds or a date in any of HTTP's three forms, wherever the worker stands."""
+def test_retry_after_is_seconds_or_a_date(text: str | None, seconds: float | None) -> None:
+    """`Retry-After` is seconds or a date in any of HTTP's three forms, in any time zone of the worker."""
     assert read_retry_after(text, now=lambda: START.timestamp() - 60) == seconds
 
 
 @given(st.text() | st.from_regex(r"\w{3}, \d+ \w{3} \d+ [\d:]+ .*"))
 @example("Sun, 99 Nov 99999999999 00:00:00 GMT")
 @example("Mon, 01 Jan 0001 00:00:00 +2359")
-def test_any_retry_after_is_read(text: str) -> None:
-    """Whatever stands in the header, it is seconds from now on, or nothing."""
+def test_any_retry_after_is_seconds_or_none(text: str) -> None:
+    """Any text in the header is read as seconds from now, or as nothing."""
     seconds = read_retry_after(text, now=lambda: 0.0)
     assert seconds is None or seconds >= 0
 
 
 @pytest.mark.parametrize("status", [403, 408, 429, 500, 503])
-def test_the_wait_goes_with_the_error(status: int) -> None:
-    """An error that may pass carries how long the server asks to wait."""
+def test_temporary_error_has_the_wait(status: int) -> None:
+    """A temporary error has the seconds that the server asks to wait."""
     body = {"code": 53}
-    error = failure(refusal(status, body, Retry_After="17"))
+    error = raised_for(refusal(status, body, Retry_After="17"))
     assert isinstance(error, EvplRetryableError)
     assert error.retry_after_seconds == 17
-    past = failure(refusal(status, body, Retry_After=formatdate(0, usegmt=True)))
+    past = raised_for(refusal(status, body, Retry_After=formatdate(0, usegmt=True)))
     assert isinstance(past, EvplRetryableError)
     assert past.retry_after_seconds == 0

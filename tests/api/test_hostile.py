@@ -1,4 +1,4 @@
-"""Whatever a server sends, a pull ends by a stated error, within a bound of memory and of bytes taken."""
+"""Whatever a server sends, a pull ends with a known error, in bounded memory, after bounded bytes."""
 
 import re
 import zlib
@@ -20,21 +20,21 @@ from tests.support.lake_files import objects
 
 LARGEST = 64 * MIB
 MOST_MEMORY = 12 * LARGEST
-"""Above a tiny page's: the text, its copies where it is cut by hand, and a million rejected samples of it."""
+"""Above a tiny page's memory: the text, its copies in the careful decoder, a million rejected samples."""
 
 ON_THE_WAY = 16 * MIB
-"""What the sockets' buffers take although nobody reads it, and our blocks."""
+"""What the sockets' buffers hold although nobody reads it, and the server's blocks."""
 
 OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 PAGE = OK + b'\r\n{"hasNext":false,"entries":['
 NAMES = b'"objectInstanceId":"a","metric_name":"in"'
 SAMPLES = PAGE + b"{" + NAMES + b',"performanceValues":['
-QUICKLY = 0.05  # half a second ends it
+QUICKLY = 0.05  # the deadline is half a second
 
 
 def _packed() -> tuple[bytes, bytes]:
-    """The head of a text packed by gzip, and a part that may be repeated: a MiB of blanks in a kB."""
+    """Give the head of a gzip text, and a part that may be repeated: a MiB of blanks in a kB."""
     packer = zlib.compressobj(wbits=31)
     head = packer.flush(zlib.Z_FULL_FLUSH)
     return head, packer.compress(b" " * MIB) + packer.flush(zlib.Z_FULL_FLUSH)
@@ -44,7 +44,7 @@ HEAD, MIB_OF_BLANKS = _packed()
 
 
 class Case(NamedTuple):
-    """An attack, what it ends by, and how many bytes may be taken until then."""
+    """An attack, its error, and how many bytes may be taken until then."""
 
     attack: Attack
     error: type[EvplError]
@@ -53,41 +53,41 @@ class Case(NamedTuple):
 
 
 def endless(begin: bytes, again: bytes, *, on_token: bool = False, timeout_seconds: float = 60.0) -> Attack:
-    """Send it for ever."""
+    """Make an endless attack."""
     return Attack(begin, again, FOR_EVER, on_token=on_token, timeout_seconds=timeout_seconds)
 
 
 def filled(begin: bytes, again: bytes, end: bytes, size: int = LARGEST) -> Attack:
-    """Fill an answer up to a size; the largest is read whole."""
+    """Make a response of a size; one of the largest size is read whole."""
     return Attack(begin, again, (size - len(begin + end)) // len(again), end)
 
 
-TOO_LARGE = (EvplResponseError, "larger than 64 MiB .*; pull shorter slices")
-VALUES = (EvplResponseError, "more than 4,194,304 values; pull shorter slices")
+TOO_LARGE = (EvplResponseError, r"larger than 64 MiB.*\n.*Pull shorter slices")
+VALUES = (EvplResponseError, "more than 4,194,304 values")
 ON_THE_LINE = {
     "body": Case(endless(OK + b"\r\n", b"x"), *TOO_LARGE),
     "chunks": Case(endless(CHUNKED, b"10000\r\n%b\r\n" % (b"x" * (1 << 16))), *TOO_LARGE),
     "gzip bomb": Case(endless(OK + b"Content-Encoding: gzip\r\n\r\n" + HEAD, MIB_OF_BLANKS), *TOO_LARGE, MIB),
-    "headers": Case(endless(OK, b"X: y\r\n"), EvplUnavailableError, "gave no whole answer", MIB),
-    "header": Case(endless(OK + b"X: ", b"y"), EvplUnavailableError, "gave no whole answer", MIB),
-    "status line": Case(endless(b"", b"O"), EvplUnavailableError, "gave no whole answer", MIB),
+    "headers": Case(endless(OK, b"X: y\r\n"), EvplUnavailableError, "No complete response from", MIB),
+    "header": Case(endless(OK + b"X: ", b"y"), EvplUnavailableError, "No complete response from", MIB),
+    "status line": Case(endless(b"", b"O"), EvplUnavailableError, "No complete response from", MIB),
     "interim answers": Case(
         endless(b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
         EvplUnavailableError,
-        "more than 20 interim answers",
+        "more than 20 interim responses",
         MIB,
     ),
-    "chunk size": Case(endless(CHUNKED, b"0"), EvplUnavailableError, "gave no whole answer", MIB),
+    "chunk size": Case(endless(CHUNKED, b"0"), EvplUnavailableError, "No complete response from", MIB),
     "error": Case(endless(b"HTTP/1.1 500 x\r\n\r\n", b"x"), EvplUnavailableError, "500", MIB),
     "refusal": Case(endless(b"HTTP/1.1 400 x\r\n\r\n", b"x"), EvplRequestError, "400", MIB),
     "token": Case(
         endless(OK + b'\r\n{"access_token":"', b"x", on_token=True),
         EvplResponseError,
-        "larger than 1 MiB .*; check token_url",
+        r"larger than 1 MiB.*\n.*Check token_url",
         MIB,
     ),
 }
-UNTIL_HUNG_UP = {
+UNTIL_THE_DEADLINE = {
     "trailers": endless(CHUNKED + b"0\r\n", b"X: y\r\n", timeout_seconds=QUICKLY),
     "small chunks": endless(CHUNKED, b"1\r\nx\r\n", timeout_seconds=QUICKLY),
     "packed nothing": endless(
@@ -112,7 +112,7 @@ IN_THE_PAGE = {
     "entries without samples": Case(
         filled(PAGE, b"{%b}," % NAMES, b"{%b}]}" % NAMES),
         EvplResponseError,
-        "1,.* elements, more than 500,000; pull shorter slices",
+        "1,.* elements, more than 500,000",
     ),
     "text": Case(
         filled(PAGE + b"{" + NAMES + b',"a":"', b"x", b'"}]}'), EvplNotPublishedError, "not published yet"
@@ -123,14 +123,16 @@ IN_THE_PAGE = {
         "not published yet",
     ),
     "more rejected than are kept": Case(
-        filled(SAMPLES, b"1,", b"1]}]}", size=2 * MIB), EvplResponseError, "more than 1,000,000 samples"
+        filled(SAMPLES, b"1,", b"1]}]}", size=2 * MIB),
+        EvplResponseError,
+        "more than 1,000,000 invalid samples",
     ),
 }
 
 
 @pytest.fixture(scope="module")
 def usual_bytes(tmp_path_factory: pytest.TempPathFactory) -> int:
-    """How much memory a pull of one sample takes."""
+    """The memory of a pull of one sample."""
     tiny = Attack(SAMPLES, b'{"timeStamp":"2026-11-20T00:00Z","value":"1"}', 1, b"]}]}")
     process = pull_under(tiny, tmp_path_factory.mktemp("lake")).process
     assert process.error == ""
@@ -141,8 +143,8 @@ CASES = ON_THE_LINE | IN_THE_PAGE
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
-def test_what_is_too_much_is_refused(case: Case, tmp_path: Path, usual_bytes: int) -> None:
-    """It is taken up to its limit, once, and ends by its error; memory is bounded, nothing lands."""
+def test_too_large_response_is_refused(case: Case, tmp_path: Path, usual_bytes: int) -> None:
+    """A response is read up to its limit, once, and ends with its error; memory is bounded, nothing lands."""
     process, requests, sent_bytes = pull_under(case.attack, tmp_path)
     assert process.error == case.error.__name__
     assert re.search(case.says, process.says)
@@ -152,12 +154,12 @@ def test_what_is_too_much_is_refused(case: Case, tmp_path: Path, usual_bytes: in
     assert objects(tmp_path) == []
 
 
-@pytest.mark.parametrize("attack", UNTIL_HUNG_UP.values(), ids=UNTIL_HUNG_UP)
-def test_what_never_ends_is_hung_up(attack: Attack, tmp_path: Path, usual_bytes: int) -> None:
-    """However much comes, as long as nothing comes of it: an error that may pass; memory is bounded."""
+@pytest.mark.parametrize("attack", UNTIL_THE_DEADLINE.values(), ids=UNTIL_THE_DEADLINE)
+def test_endless_response_reaches_the_deadline(attack: Attack, tmp_path: Path, usual_bytes: int) -> None:
+    """A response without an end is a temporary error, however much arrives; memory is bounded."""
     process, _, sent_bytes = pull_under(attack, tmp_path)
     assert process.error == EvplUnavailableError.__name__
-    assert "gave no whole answer" in process.says
+    assert "No complete response from" in process.says
     assert sent_bytes
     assert process.peak_bytes <= usual_bytes + MOST_MEMORY
     assert objects(tmp_path) == []

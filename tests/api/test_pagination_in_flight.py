@@ -1,9 +1,12 @@
+"""Pages in flight: how many, and what ends them."""
+
 import threading
-from collections.abc import Generator
-from contextlib import closing
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
 
 import pytest
 
+from airflow_provider_evpl.api.cancellation import Cancellation
 from airflow_provider_evpl.api.pagination import read_pages
 from airflow_provider_evpl.errors import EvplError, EvplRequestError, EvplUnavailableError
 from airflow_provider_evpl.models import Page
@@ -14,8 +17,8 @@ def _workers() -> list[str]:
     return [thread.name for thread in threading.enumerate() if thread.name.startswith("evpl-page")]
 
 
-def test_the_threads_are_known_by_their_name() -> None:
-    """What fetches ahead is called `evpl-page`, one thread a page in flight, and gone with the reading."""
+def test_each_page_in_flight_has_a_named_thread() -> None:
+    """The threads are called `evpl-page`, one for each page in flight, and end with the reading."""
     server = FakeReport(80, 2, meet=5)
     pages = read_pages(server.fetch, parallelism=5)
     next(pages)
@@ -26,8 +29,8 @@ def test_the_threads_are_known_by_their_name() -> None:
     assert _workers() == []
 
 
-def test_memory_is_bounded_however_slow_the_reader() -> None:
-    """Ahead of the reader there are never more pages than may be in flight, all the way to the end."""
+def test_slow_reader_bounds_the_pages_ahead() -> None:
+    """There are never more pages ahead of the reader than may be in flight, up to the end."""
     server, taken, furthest = FakeReport(80, 2), 0, [0]
 
     def fetch(index: int) -> Page:
@@ -41,11 +44,11 @@ def test_memory_is_bounded_however_slow_the_reader() -> None:
 
 
 class _Hanging:
-    """A report whose fourth page hangs until it is hung up on."""
+    """A report whose fourth page hangs until the slice is canceled."""
 
     def __init__(self, refused: int = 0) -> None:
-        self.hangs, self.ended, self.hung_up = (threading.Event() for _ in range(3))
-        self.was_hung_up_on = False
+        self.hangs, self.canceled = threading.Event(), threading.Event()
+        self.was_canceled = False
         self._refused = refused
 
     def fetch(self, index: int) -> Page:
@@ -55,31 +58,34 @@ class _Hanging:
             raise EvplRequestError("refused")
         if number == 4:
             self.hangs.set()
-            self.was_hung_up_on = self.hung_up.wait(10) and self.ended.is_set()
+            self.was_canceled = self.canceled.wait(10)
         return page(number, 9)
 
-
-def _pages(report: _Hanging) -> Generator[Page]:
-    return read_pages(report.fetch, parallelism=3, on_end=report.ended.set, hang_up=report.hung_up.set)
+    @contextmanager
+    def pages(self) -> Iterator[Generator[Page]]:
+        """Read the pages, three at a time."""
+        cancellation = Cancellation()
+        pages = read_pages(self.fetch, parallelism=3, cancellation=cancellation)
+        with cancellation.calling(self.canceled.set), closing(pages):
+            yield pages
 
 
 @pytest.mark.parametrize("refused", [2, 3])
-def test_what_is_in_flight_is_hung_up_on(refused: int) -> None:
-    """Where a page is refused for good none is waited for: it may not be tried again, and is hung up on."""
+def test_refused_page_cancels_pages_in_flight(refused: int) -> None:
+    """When a page is refused, the slice is canceled, and no page is waited for."""
     report = _Hanging(refused)
-    with pytest.raises(EvplRequestError, match="refused"):
-        list(_pages(report))
-    assert report.was_hung_up_on
+    with report.pages() as pages, pytest.raises(EvplRequestError, match="refused"):
+        list(pages)
+    assert report.was_canceled
 
 
-def test_a_reading_that_is_left_hangs_up() -> None:
-    """Who stops reading waits for no page: it may not be tried again, and is hung up on."""
+def test_closing_the_pages_cancels_pages_in_flight() -> None:
+    """When nobody reads on, the slice is canceled, and no page is waited for."""
     report = _Hanging()
-    pages = _pages(report)
-    assert [next(pages).current_page, next(pages).current_page] == [1, 2]
-    assert report.hangs.wait(10)
-    pages.close()
-    assert report.was_hung_up_on
+    with report.pages() as pages:
+        assert [next(pages).current_page, next(pages).current_page] == [1, 2]
+        assert report.hangs.wait(10)
+    assert report.was_canceled
 
 
 FAILING = [EvplRequestError("refused"), EvplUnavailableError("gave up")]
@@ -88,9 +94,11 @@ FAILING = [EvplRequestError("refused"), EvplUnavailableError("gave up")]
 @pytest.mark.parametrize("parallelism", [3, 4])
 @pytest.mark.parametrize("error", FAILING, ids=str)
 @pytest.mark.parametrize(("failing", "hanging"), [(2, 4), (4, 2), (5, 4)])
-def test_the_first_failure_hangs_up(error: EvplError, failing: int, hanging: int, parallelism: int) -> None:
-    """Whichever page fails, for good or not, none in flight is waited for, and it is the error told."""
-    hangs, hung_up, ends = threading.Event(), threading.Event(), list[bool]()
+def test_first_error_cancels_and_is_raised(
+    error: EvplError, failing: int, hanging: int, parallelism: int
+) -> None:
+    """Whichever page fails, permanently or not, none in flight is waited for, and its error is raised."""
+    hangs, canceled, ends, cancellation = threading.Event(), threading.Event(), list[bool](), Cancellation()
 
     def fetch(index: int) -> Page:
         number = (index + 1) // 2
@@ -99,39 +107,40 @@ def test_the_first_failure_hangs_up(error: EvplError, failing: int, hanging: int
             raise error
         if number == hanging:
             hangs.set()
-            ends.append(hung_up.wait(5))
-            raise EvplUnavailableError("hung up on")
+            ends.append(canceled.wait(5))
+            raise EvplUnavailableError("aborted")
         return page(number, 9)
 
-    with pytest.raises(type(error)) as raised:
-        list(read_pages(fetch, parallelism=parallelism, hang_up=hung_up.set))
+    pages = read_pages(fetch, parallelism=parallelism, cancellation=cancellation)
+    with cancellation.calling(canceled.set), pytest.raises(type(error)) as raised:
+        list(pages)
     assert raised.value is error
     assert ends == [True]
 
 
-@pytest.mark.parametrize(("failing", "hanging"), [(2, 4), (4, 2)])
-def test_what_had_no_line_yet_is_hung_up_on_later(failing: int, hanging: int) -> None:
-    """A page that was about to be asked for when the others were hung up on is hung up on in its turn."""
-    hangs, lines, ends = threading.Event(), threading.Semaphore(0), list[bool]()
+def test_permanent_error_of_an_aborted_page_wins() -> None:
+    """When a page is refused while a temporary error aborts it, the permanent error is raised."""
+    both, cancellation = threading.Barrier(2), Cancellation()
 
     def fetch(index: int) -> Page:
         number = (index + 1) // 2
-        if number == failing:
-            assert hangs.wait(10)
+        if number == 2:
+            both.wait(10)
+            raise EvplUnavailableError("gave up")
+        if number == 3:
+            both.wait(10)
+            cancellation.wait(10)
             raise EvplRequestError("refused")
-        if number == hanging:
-            hangs.set()
-            ends.extend(lines.acquire(timeout=5) for _ in range(4))
-        return page(number, 9)
+        return page(number, 3)
 
     with pytest.raises(EvplRequestError, match="refused"):
-        list(read_pages(fetch, parallelism=3, hang_up=lines.release))
-    assert ends == [True] * 4
+        list(read_pages(fetch, parallelism=2, cancellation=cancellation))
 
 
-def test_a_failure_hangs_up_while_nobody_reads() -> None:
+def test_error_cancels_pages_while_nobody_reads() -> None:
     """However slow the reader, a page that fails ends those in flight at once."""
-    hangs, hung_up = threading.Event(), threading.Event()
+    hangs, cancellation = threading.Event(), Cancellation()
+    canceled = threading.Event()
 
     def fetch(index: int) -> Page:
         if index == 5:
@@ -139,9 +148,10 @@ def test_a_failure_hangs_up_while_nobody_reads() -> None:
             raise EvplRequestError("refused")
         if index == 7:
             hangs.set()
-            assert hung_up.wait(10)
+            assert canceled.wait(10)
         return page((index + 1) // 2, 9)
 
-    with closing(read_pages(fetch, parallelism=3, hang_up=hung_up.set)) as pages:
+    pages = read_pages(fetch, parallelism=3, cancellation=cancellation)
+    with cancellation.calling(canceled.set), closing(pages):
         assert [next(pages).current_page, next(pages).current_page] == [1, 2]
-        assert hung_up.wait(5)
+        assert canceled.wait(5)

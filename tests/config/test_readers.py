@@ -12,16 +12,17 @@ import pytest
 from jinja2 import Undefined
 from lazy_object_proxy import Proxy  # type: ignore[import-untyped]
 
-from airflow_provider_evpl.config.readers import (
-    given_arguments,
-    given_fields,
-    guarded,
-    read_boolean,
-    read_duration,
-    read_name,
-    shows,
+from airflow_provider_evpl.config.arguments import given_arguments, given_fields, read_name
+from airflow_provider_evpl.config.readers import guarded, read_boolean, read_duration, shows
+from airflow_provider_evpl.errors import (
+    EvplConfigError,
+    EvplUnavailableError,
+    name_of,
+    name_some,
+    one_line,
+    quoted,
+    wrong,
 )
-from airflow_provider_evpl.errors import EvplConfigError, name_of, name_some, one_line, quoted, wrong
 
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
@@ -30,8 +31,8 @@ HOUR = timedelta(hours=1)
 @pytest.mark.parametrize(
     "nothing", [None, "", "  ", "None", " None\n", Undefined(), Proxy(lambda: None), Proxy(lambda: " ")]
 )
-def test_what_is_left_out_is_not_given(nothing: object) -> None:
-    """Null, blank, and what templates make of them, as text or natively, are not given."""
+def test_null_and_blank_arguments_are_not_given(nothing: object) -> None:
+    """Null, blank, and the results of templates for them, are not given."""
     assert given_arguments({"code_ope": nothing, "granularity": "1h"}) == {"granularity": "1h"}
 
 
@@ -53,27 +54,37 @@ def test_what_is_left_out_is_not_given(nothing: object) -> None:
     ],
 )
 def test_arguments_are_read_as_templates_render_them(value: object, text: object) -> None:
-    """A value has the text that a template of text would have rendered; a list has none."""
+    """A value has the text that a template of text renders; a list has none."""
     task = SimpleNamespace(template_fields=("code_ope", "granularity"), code_ope=value, granularity=None)
     assert given_fields(task) == {"code_ope": text}
 
 
-def test_a_name_is_text_without_blanks_around_it() -> None:
-    """Text is taken without the blanks around it; a list is an error that names the field."""
+def test_name_is_text_without_surrounding_blanks() -> None:
+    """Surrounding blanks are removed; a list is an error that names the field."""
     assert read_name({"code_ope": " 0042\n"}, "code_ope") == "0042"
     assert read_name({}, "code_ope") is None
-    with pytest.raises(EvplConfigError, match=r"^code_ope: must be text, is list"):
+    with pytest.raises(EvplConfigError, match=r"^code_ope: must be text, but is list"):
         read_name({"code_ope": ["0042"]}, "code_ope")
+
+
+def test_error_has_up_to_three_parts() -> None:
+    """Each part starts on a new line. A place is put before what happened; a next step is never replaced."""
+    error = EvplUnavailableError("it failed.", detail="id 7", retry_after_seconds=5).with_next_step("Wait.")
+    assert str(error) == "it failed.\nWait.\nid 7"
+    placed = error.with_next_step("Do nothing.").within("slice 2026-11-22")
+    assert str(placed) == "slice 2026-11-22: it failed.\nWait.\nid 7"
+    assert (type(placed), placed.retry_after_seconds) == (EvplUnavailableError, 5)
 
 
 @pytest.mark.parametrize(
     ("count", "named"), [(0, ""), (1, "0"), (5, "0, 1, 2, 3, 4"), (7, "0, 1, 2, 3, 4 and 2 more")]
 )
-def test_five_are_named_and_the_others_counted(count: int, named: str) -> None:
-    """However many there are, it stays one short line."""
+def test_name_some_names_five_and_counts_the_others(count: int, named: str) -> None:
+    """The list stays one short line, however long it is."""
     assert name_some([str(number) for number in range(count)]) == named
 
 
+@pytest.mark.contract("pull.durations")
 @pytest.mark.parametrize(
     ("value", "length"),
     [
@@ -98,12 +109,13 @@ def test_five_are_named_and_the_others_counted(count: int, named: str) -> None:
         (pd.Timedelta(30_000, "D").as_unit("s"), 30_000 * DAY),
     ],
 )
-def test_lengths_are_timedeltas_or_text_with_a_unit(value: object, length: timedelta) -> None:
-    """A length is a timedelta of any class, its text, or a number with s, h or d; a month has 30 days."""
+def test_duration_is_a_timedelta_or_text_with_a_unit(value: object, length: timedelta) -> None:
+    """A duration is a timedelta of any class, its text, or a number with s, h or d. A month has 30 days."""
     read = read_duration(value, "lookback")
     assert (read, type(read)) == (length, timedelta)
 
 
+@pytest.mark.contract("pull.durations")
 @pytest.mark.parametrize(
     "value",
     [
@@ -116,27 +128,27 @@ def test_lengths_are_timedeltas_or_text_with_a_unit(value: object, length: timed
         *(pd.Timedelta("1h1ns"), pd.Timedelta(-1, "h"), pd.NaT),
     ],
 )
-def test_an_unclear_length_is_refused_by_name(value: object) -> None:
-    """A bare number, a duration in words, minutes (the API's `m` is months), a minus: an error."""
+def test_unclear_duration_is_an_error(value: object) -> None:
+    """A bare number, words, minutes (`m` means months in the API) and negative durations are errors."""
     with pytest.raises(EvplConfigError, match="lookback"):
         read_duration(value, "lookback")
 
 
-def test_what_is_not_seen_becomes_a_blank() -> None:
-    """No character of Unicode that breaks a line, steers a terminal or is invisible is shown; others are."""
+def test_one_line_replaces_invisible_characters() -> None:
+    """A character that breaks a line, controls a terminal or is invisible is replaced; no other is."""
     kinds = ("Cc", "Cf", "Cs", "Zl", "Zp", "Zs")
-    odd = [chr(code) for code in range(0x110000) if unicodedata.category(chr(code)) in kinds]
-    kept = [one for one in odd if one_line(f"a{one}b") == f"a{one}b"]
+    hidden = [chr(code) for code in range(0x110000) if unicodedata.category(chr(code)) in kinds]
+    kept = [one for one in hidden if one_line(f"a{one}b") == f"a{one}b"]
     assert {unicodedata.category(one) for one in kept} == {"Zs"}
     assert set("\0\t\n\r\x0b\x1b\x7f\x85\x9b\u2028\u2029\u200b\u200f\u202e\u2066\ufeff\ud800") <= set(
-        odd
+        hidden
     ) - set(kept)
     assert one_line("a \r\n\x1b b") == "a   b"
     assert one_line("Île-de-France, 東京 💡") == "Île-de-France, 東京 💡"
 
 
-def test_a_text_is_cut() -> None:
-    """Up to the limit it is shown whole, and a longer one shows that it is cut."""
+def test_one_line_cuts_long_text() -> None:
+    """Text up to the limit is shown whole, and longer text shows that it is cut."""
     assert one_line("a" * 500) == "a" * 500
     assert one_line("a" * 501) == "a" * 500 + "..."
     assert one_line("abc", 2) == "ab..."
@@ -156,15 +168,15 @@ def test_a_text_is_cut() -> None:
         ("", False),
     ],
 )
-def test_six_characters_of_a_secret_are_found(text: str, is_shown: bool) -> None:  # noqa: FBT001 what is expected
-    """In whatever form, and with blanks around it; five of them may be part of any word."""
+def test_shows_finds_six_characters_of_a_secret(text: str, is_shown: bool) -> None:  # noqa: FBT001 what is expected
+    """They are found in any form, with blanks around the secret. Five characters may be part of any word."""
     assert shows(text, " a-client-secret\n") is is_shown
     assert not shows(text, None)
     assert not shows(text, "  ")
 
 
-def test_a_short_secret_is_found_whole() -> None:
-    """One of less than six characters is looked for as it is."""
+def test_shows_finds_a_short_secret() -> None:
+    """A secret of less than six characters is searched as it is."""
     assert shows("is 'p4s5'", "p4s5")
     assert not shows("is 'p4s'", "p4s5")
 
@@ -173,27 +185,29 @@ def _fail(error: EvplConfigError) -> None:
     raise error
 
 
-def test_an_error_that_shows_a_secret_loses_its_value() -> None:
-    """Its value is gone, also from the context that a traceback shows; another error is as it was."""
+def test_guarded_hides_a_value_with_a_secret() -> None:
+    """The value is removed, also from the context that a traceback shows. Other errors keep their value."""
     error = wrong("granularity: must be short", "a-client-secret")
-    with pytest.raises(EvplConfigError, match=r"^granularity: must be short, is \*\*\*$") as raised:
-        guarded(lambda: _fail(error), "client")
+    with pytest.raises(
+        EvplConfigError, match=r"^granularity: must be short, but is \*\*\*\.\nDo it\.$"
+    ) as raised:
+        guarded(lambda: _fail(error), "client", "Do it.")
     assert raised.value.__context__ is raised.value.__cause__ is None
-    with pytest.raises(EvplConfigError, match=r"^granularity: must be short, is 'a-client-secret'$"):
+    with pytest.raises(EvplConfigError, match=r"^granularity: must be short, but is 'a-client-secret'\."):
         guarded(lambda: _fail(error), "other")
     assert guarded(lambda: 5, "client") == 5
 
 
-def test_a_message_with_a_secret_elsewhere_is_not_shown() -> None:
-    """What a library says may hold the secret, too: then nothing of it is shown."""
+def test_guarded_hides_a_message_with_a_secret() -> None:
+    """If the message of a library has the secret, nothing of the message is shown."""
     with pytest.raises(EvplConfigError, match="the message is not shown") as raised:
         guarded(lambda: _fail(EvplConfigError("s3: ValueError: Invalid endpoint: a-client-secret")), "client")
     assert "client-" not in str(raised.value)
 
 
-def test_a_long_text_for_a_boolean_is_not_shown() -> None:
-    """Some are read before the connection, so nobody knows yet what is a secret."""
-    with pytest.raises(EvplConfigError, match=r"^deferrable: must be true or false, is 'yes'$"):
+def test_read_boolean_hides_long_text() -> None:
+    """Some booleans are read before the secret is known."""
+    with pytest.raises(EvplConfigError, match=r"^deferrable: must be true or false, but is 'yes'\.$"):
         read_boolean("yes", "deferrable")
-    with pytest.raises(EvplConfigError, match=r"^deferrable: must be true or false$"):
+    with pytest.raises(EvplConfigError, match=r"^deferrable: must be true or false\.$"):
         read_boolean("a-client-secret", "deferrable")

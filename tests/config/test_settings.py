@@ -12,55 +12,55 @@ import pytest
 
 from airflow_provider_evpl.config.settings import Settings
 from airflow_provider_evpl.errors import EvplConfigError
+from tests.support.connections import DEFAULTS, OTHERS
 from tests.support.network import make_certificate
 
 SECRET = "s3cret/+ü"
-DEFAULTS = {  # the contract's table
-    "base_url": "https://api.orange.com",
-    "token_url": "https://api.orange.com/oauth/v3/token",
-    "code_ope": None,
-    "token_auth": "basic",
-    "ctxtid": ("wses", "vsn"),
-    "pagination": "element",
-    "page_parallelism": 4,
-    "requests_per_second": 10,
-    "timeout_seconds": 60,
-    "max_retry_seconds": 300,
-    "verify": True,
-    "proxy": None,
-    "naive_timestamps": "reject",
-    "job": "JOBV",
-    "offer_type": "EVPL",
-}
 
 
 def settings(
     login: str | None = "client",
     password: str | None = SECRET,
     host: str | None = None,
+    conn_id: str | None = None,
     **extra: Any,  # noqa: ANN401 the point is to try anything
 ) -> Settings:
     """Read a connection that is complete but for what is given."""
     extra = {"application_id": "app", **extra}
-    return Settings.from_connection(login=login, password=password, host=host, extra=extra)
+    return Settings.from_connection(login=login, password=password, host=host, extra=extra, conn_id=conn_id)
 
 
-def test_three_fields_are_enough() -> None:
-    """Client id, secret and ApplicationID are all that must be set; the rest is the contract's default."""
+@pytest.mark.contract("connection.base-URL", "connection.code_ope", "connection.token_auth")
+@pytest.mark.contract("connection.ctxtid", "connection.pagination", "connection.page_parallelism")
+@pytest.mark.contract("connection.requests_per_second", "connection.timeout_seconds")
+@pytest.mark.contract("connection.max_retry_seconds", "connection.verify", "connection.naive_timestamps")
+@pytest.mark.contract("connection.job", "gap.A4", "gap.A15", "gap.A19")
+def test_settings_need_three_fields() -> None:
+    """Client id, secret and ApplicationID are required. Other fields have the defaults of the contract."""
     required = {"client_id": "client", "client_secret": SECRET, "application_id": "app"}
-    assert asdict(settings()) == required | DEFAULTS
+    fixed = {"base_url": "https://api.orange.com", "connection": "the connection"}
+    assert asdict(settings()) == required | fixed | DEFAULTS
 
 
+def test_each_extra_is_read() -> None:
+    """Each optional extra is read under its name."""
+    extra = OTHERS | {"verify": True}
+    assert {name: getattr(settings(**extra), name) for name in OTHERS} == extra
+
+
+@pytest.mark.contract("connection.client-id", "connection.client-secret", "connection.application_id")
+@pytest.mark.contract("gap.A18")
 @pytest.mark.parametrize("missing", ["login", "password", "application_id"])
 @pytest.mark.parametrize("nothing", [None, "", " "])
-def test_a_missing_field_is_named(missing: str, nothing: str | None) -> None:
-    """Null and blank are "not given"; what is required is named."""
-    with pytest.raises(EvplConfigError, match=rf"^{missing}.*: must be set in the connection$"):
-        settings(**{missing: nothing})
+def test_missing_field_is_named(missing: str, nothing: str | None) -> None:
+    """Null and blank mean "not given". The error names the field and the connection."""
+    with pytest.raises(EvplConfigError, match=rf"^{missing}.*: must be set\.\n.* in connection evpl_1\.$"):
+        settings(**{missing: nothing}, conn_id="evpl_1")
 
 
-def test_a_typing_mistake_is_named_not_its_value() -> None:
-    """An extra that nobody knows is an error, even where it is empty."""
+@pytest.mark.contract("connection.unknown-extra")
+def test_unknown_extra_is_named() -> None:
+    """An unknown extra is an error, also if it is empty. The error does not show the value."""
     with pytest.raises(EvplConfigError, match="unknown aplication_id") as error:
         settings(aplication_id=SECRET)
     assert SECRET not in str(error.value)
@@ -68,8 +68,9 @@ def test_a_typing_mistake_is_named_not_its_value() -> None:
         settings(client_secret=None)
 
 
-def test_text_means_the_same_as_json() -> None:
-    """Every extra may come as text, as URIs give it."""
+@pytest.mark.contract("connection.ctxtid")
+def test_extras_may_be_text() -> None:
+    """Each extra may be text, as in a URI."""
     as_json = settings(
         ctxtid=["a", "b"],
         page_parallelism=8,
@@ -89,30 +90,37 @@ def test_text_means_the_same_as_json() -> None:
     assert as_json == as_text
 
 
+@pytest.mark.contract("connection.text")
 @pytest.mark.parametrize("nothing", [None, "", " "])
-def test_blank_extras_have_their_defaults(nothing: str | None) -> None:
-    """A form stores nulls and blanks for what was not filled in."""
-    names = DEFAULTS.keys() - {"base_url"}
-    assert settings(host=nothing, **dict[str, Any].fromkeys(names, nothing)) == settings()
+def test_blank_fields_have_their_defaults(nothing: str | None) -> None:
+    """Forms store nulls and blanks for empty fields."""
+    assert settings(host=nothing, **dict[str, Any].fromkeys(DEFAULTS, nothing)) == settings()
 
 
+@pytest.mark.contract("gap.A1")
 @pytest.mark.parametrize("text", ["a,b", '["a", "b"]', "['a', 'b']", " [ 'a','b' ] "])
 def test_ctxtid_may_be_a_list_as_text(text: str) -> None:
-    """A list may come as JSON text, as URIs hold it, or as Python text, as Airflow 2.11's form saves it."""
+    """A list may be text of JSON, as in a URI, or text of Python, as the form of Airflow 2.11 stores it."""
     assert settings(ctxtid=text).ctxtid == ("a", "b")
 
 
+@pytest.mark.contract("connection.ctxtid", "gap.A1")
 @pytest.mark.parametrize("none", ["none", "None", [], "[]"])
 def test_ctxtid_may_be_empty(none: object) -> None:
     """An empty list is written `none`."""
     assert settings(ctxtid=none).ctxtid == ()
 
 
-def test_a_job_is_taken_as_it_is() -> None:
-    """Another job than the default is text, without the blanks around it."""
+def test_job_may_be_any_text() -> None:
+    """A job is text, without surrounding blanks."""
     assert settings(job=" JOBX ").job == "JOBX"
 
 
+@pytest.mark.contract("connection.application_id", "connection.code_ope", "connection.token_auth")
+@pytest.mark.contract("connection.pagination", "connection.page_parallelism")
+@pytest.mark.contract("connection.requests_per_second", "connection.timeout_seconds")
+@pytest.mark.contract("connection.max_retry_seconds", "connection.naive_timestamps", "connection.job")
+@pytest.mark.contract("connection.wrong-value")
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -151,12 +159,13 @@ def test_a_job_is_taken_as_it_is() -> None:
         ("offer_type", ["EVPL"]),
     ],
 )
-def test_a_wrong_extra_is_named(name: str, value: Any) -> None:  # noqa: ANN401 the point is to try anything
-    """A value of the wrong type or range is an error that starts with the field."""
+def test_wrong_extra_is_named(name: str, value: Any) -> None:  # noqa: ANN401 the point is to try anything
+    """The error of a wrong type or range starts with the name of the field."""
     with pytest.raises(EvplConfigError, match=f"^{name}"):
         settings(**{name: value})
 
 
+@pytest.mark.contract("connection.page_parallelism")
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -173,20 +182,21 @@ def test_a_wrong_extra_is_named(name: str, value: Any) -> None:  # noqa: ANN401 
         ("proxy", "https://user:p%40ss@proxy.example.com:3128"),
     ],
 )
-def test_a_range_holds_its_ends(name: str, value: Any) -> None:  # noqa: ANN401 the point is to try anything
-    """The smallest and largest number, and each other choice, is taken as it is."""
+def test_range_includes_its_ends(name: str, value: Any) -> None:  # noqa: ANN401 the point is to try anything
+    """The smallest and the largest number, and each choice, is accepted."""
     assert getattr(settings(**{name: value}), name) == value
 
 
 @pytest.mark.parametrize("url", ["http://localhost:8075", "HTTP://127.0.0.1"])
 @pytest.mark.parametrize("field", ["host", "token_url"])
-def test_a_proxy_elsewhere_sees_no_plain_http(field: str, url: str) -> None:
-    """Credentials in plain http stay on this machine: a proxy on another one is refused."""
+def test_remote_proxy_needs_https(field: str, url: str) -> None:
+    """Over plain HTTP, the credentials stay on this machine: a proxy on another machine is an error."""
     with pytest.raises(EvplConfigError, match=r"^proxy: must be on a loopback host"):
         settings(**{field: url}, proxy="http://proxy.example.com:3128")
     assert settings(**{field: url}, proxy="http://127.0.0.1:3128").token_url.startswith(url)
 
 
+@pytest.mark.contract("connection.base-URL", "connection.token_url", "connection.urls", "gap.A19")
 @pytest.mark.parametrize(
     "host",
     [
@@ -197,14 +207,15 @@ def test_a_proxy_elsewhere_sees_no_plain_http(field: str, url: str) -> None:
         "http://[::1]:80",
     ],
 )
-def test_a_base_url_is_https_or_loopback(host: str) -> None:
-    """Plain http is for a loopback host only, the token's too; a trailing slash doesn't matter."""
+def test_url_is_https_or_loopback(host: str) -> None:
+    """Plain HTTP is for a loopback host only. A trailing slash is ignored."""
     made = settings(host=host)
     assert made.base_url == host.rstrip("/")
     assert made.token_url == f"{made.base_url}/oauth/v3/token"
     assert settings(token_url=host).token_url == made.base_url
 
 
+@pytest.mark.contract("connection.urls")
 @pytest.mark.parametrize(
     "url",
     [
@@ -229,30 +240,34 @@ def test_a_base_url_is_https_or_loopback(host: str) -> None:
     ],
 )
 @pytest.mark.parametrize("field", ["host", "token_url"])
-def test_a_wrong_url_is_named_not_shown(field: str, url: str) -> None:
-    """Scheme, host and port must be clear, and no credentials in it: they would be shown everywhere."""
+def test_wrong_url_is_named_not_shown(field: str, url: str) -> None:
+    """Scheme, host and port must be clear. A URL must have no credentials, because messages show it."""
     with pytest.raises(EvplConfigError, match=f"^{field}") as error:
         settings(**{field: url})
     assert "hunter2" not in str(error.value)
 
 
-def test_verify_takes_a_bundle_that_is_there(tmp_path: Path) -> None:
+@pytest.mark.contract("connection.verify")
+def test_verify_accepts_a_bundle(tmp_path: Path) -> None:
     """The path of a CA bundle, or of a folder of certificates, is kept."""
     bundle = make_certificate(tmp_path / "ca.pem")
     assert settings(verify=str(bundle)).verify == str(bundle)
     assert settings(verify=str(tmp_path)).verify == str(tmp_path)
 
 
-def test_verify_takes_no_other_file(tmp_path: Path) -> None:
-    """A file without a certificate would fail at each request, as if the host were away."""
+def test_verify_rejects_a_file_without_certificates(tmp_path: Path) -> None:
+    """Each request would fail, as if the host were down."""
     bundle = tmp_path / "ca.pem"
     bundle.write_text("no certificate")
-    with pytest.raises(EvplConfigError, match=r"verify: .*no certificate"):
+    with pytest.raises(
+        EvplConfigError, match=r"verify: .* is no CA bundle on this machine\.\n.*\n.*no certificate"
+    ):
         settings(verify=str(bundle))
 
 
+@pytest.mark.contract("connection.verify")
 def test_verify_false_is_for_loopback() -> None:
-    """Certificates count everywhere but on this machine, for the token's host too."""
+    """Certificates are checked for each host but a loopback host, also for the host of the token."""
     assert settings(host="http://localhost:1", verify="false").verify is False
     with pytest.raises(EvplConfigError, match="verify"):
         settings(verify=False)
@@ -260,15 +275,17 @@ def test_verify_false_is_for_loopback() -> None:
         settings(host="http://localhost:1", token_url="https://login.example.com", verify=False)
 
 
+@pytest.mark.contract("connection.proxy")
 @pytest.mark.parametrize("credentials", ["user:pr0xy", "pr0xy:", "pr0xy", ":pr0xy"])
-def test_no_secret_in_the_settings_text(credentials: str) -> None:
-    """Settings may be printed; a proxy's password is a secret, or its user where that is alone."""
+def test_settings_text_has_no_secret(credentials: str) -> None:
+    """Settings may be printed. A secret is the proxy's password, or its user if there is no password."""
     made = settings(proxy=f"http://{credentials}@proxy.example.com:3128")
     assert SECRET not in repr(made)
     assert "pr0xy" not in repr(made)
     assert {SECRET, "pr0xy", made.basic_credentials} == set(made.secrets)
 
 
+@pytest.mark.contract("foreign.base-url")
 @pytest.mark.parametrize(
     ("host", "canonical"),
     [
@@ -279,8 +296,8 @@ def test_no_secret_in_the_settings_text(credentials: str) -> None:
         ("https://api.orange.com:80/x", "https://api.orange.com:80/x"),
     ],
 )
-def test_a_source_is_compared_in_lower_case(host: str, canonical: str) -> None:
-    """Case, default port and trailing slash don't make another source; the host counts as given."""
+def test_source_is_normalized(host: str, canonical: str) -> None:
+    """Case, default port and trailing slash make no other source. The host counts as given."""
     assert settings(host=host).source == {
         "base_url": canonical,
         "job": "JOBV",
@@ -289,9 +306,10 @@ def test_a_source_is_compared_in_lower_case(host: str, canonical: str) -> None:
     }
 
 
+@pytest.mark.contract("messages.no-secret")
 @pytest.mark.parametrize("name", ["token_auth", "page_parallelism", "verify", f"{SECRET}"])
-def test_a_secret_in_the_wrong_field_is_not_shown(name: str) -> None:
-    """Whoever pastes the secret into another field, or its name, doesn't find it in the message."""
+def test_secret_in_the_wrong_field_is_not_shown(name: str) -> None:
+    """A secret in another field, or as its name, is not in the message."""
     with pytest.raises(EvplConfigError) as error:
         settings(**{name: SECRET})
     assert SECRET not in str(error.value)
@@ -330,10 +348,11 @@ TYPED = [
 ]
 
 
+@pytest.mark.contract("messages.no-part-of-a-secret")
 @pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
 @pytest.mark.parametrize("password", PASSWORDS.values(), ids=PASSWORDS)
-def test_no_part_of_a_secret_is_in_a_message(password: str, place: Callable[[str], object]) -> None:
-    """Whoever pastes it, or six characters of it, into another field, or a name, does not find them."""
+def test_message_has_no_six_characters_of_a_secret(password: str, place: Callable[[str], object]) -> None:
+    """A secret, or six characters of it, in another field or as its name, is not in the message."""
     value = place(password)
     extras: list[dict[str, Any]] = [{name: value} for name in (*DEFAULTS, "application_id", "no_such_field")]
     for given in (*extras, {str(value): 1}, {str(value): 1, "job": ".."}, {"login": value}, {"host": value}):
@@ -360,25 +379,24 @@ def _six_in_a_row(text: str) -> set[str]:
     return {plain[at : at + 6] for at in range(max(1, len(plain) - 5))}
 
 
-def test_what_is_no_secret_is_shown() -> None:
-    """A wrong value is shown where it has less than six characters of the secret: it helps to correct it."""
-    with pytest.raises(EvplConfigError, match=r"^page_parallelism: .* to 32, is 'a-cli'$"):
+def test_wrong_value_is_shown() -> None:
+    """A wrong value with less than six characters of the secret is shown, because it helps to correct it."""
+    with pytest.raises(EvplConfigError, match=r"^page_parallelism: .* to 32, but is 'a-cli'\."):
         settings(password="a-client-secret", page_parallelism="a-cli")
-    with pytest.raises(EvplConfigError, match=r"^page_parallelism: .* to 32, is \*\*\*$"):
+    with pytest.raises(EvplConfigError, match=r"^page_parallelism: .* to 32, but is \*\*\*\."):
         settings(password="a-client-secret", page_parallelism="a-clie")
 
 
 @pytest.mark.parametrize("name", TYPED)
-def test_a_wrong_value_is_shown_on_one_short_line(name: str) -> None:
-    """Whatever a field holds, its message can neither forge a line of a log nor steer a terminal."""
+def test_wrong_value_is_shown_on_one_line(name: str) -> None:
+    """No value of a field can forge a line of a log or control a terminal."""
     with pytest.raises(EvplConfigError) as error:
         settings(**{name: f"\n\x1b[2J\u2028\u202e\u200b{'x' * 5_000_000}"})
-    assert str(error.value).isprintable()
-    assert len(str(error.value)) < 1000
+    assert all(line.isprintable() and len(line) < 600 for line in str(error.value).split("\n"))
 
 
 @pytest.mark.parametrize("name", ["login", "password", "application_id", "code_ope", "job"])
-def test_half_a_character_is_refused(name: str) -> None:
-    """JSON can hold half of a character, which no request can: it is refused by name."""
+def test_lone_surrogate_is_an_error(name: str) -> None:
+    """JSON can hold half of a character, which no request can. The error names the field."""
     with pytest.raises(EvplConfigError, match=name):
         settings(**{name: "a\ud800"})

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_provider_evpl.decode.careful import read_carefully
 from airflow_provider_evpl.decode.decoder import PageDecoder
-from airflow_provider_evpl.decode.values import pack
+from airflow_provider_evpl.decode.values import Timestamps, pack
 from airflow_provider_evpl.errors import EvplResponseError, EvplUnavailableError
 from airflow_provider_evpl.models import Entry, Page, Rejection, Series
 
@@ -77,12 +78,13 @@ def pages(
 
 def careful(body: bytes) -> Page:
     """Read a page the careful way, whatever is in it."""
-    return PageDecoder()._careful(body.strip())  # noqa: SLF001 the law is about just this way
+    timestamps = Timestamps(naive_is_utc=False)
+    return read_carefully(body.strip(), timestamps, max_rejections=1000, holds_secret=lambda _: False)
 
 
 @given(pages(good_samples, st.just({})))
-def test_both_ways_agree(page: dict[str, Any]) -> None:
-    """A page in which all is as documented reads the same the quick and the careful way, nothing rejected."""
+def test_fast_and_careful_way_agree(page: dict[str, Any]) -> None:
+    """A page in which all is as documented reads the same both ways, and nothing is rejected."""
     body = json.dumps(page).encode()
     read = PageDecoder().decode(body)
     assert repr(read) == repr(careful(body))  # a missing value is NaN, which equals nothing
@@ -91,8 +93,8 @@ def test_both_ways_agree(page: dict[str, Any]) -> None:
 
 
 @given(pages(samples, unknown))
-def test_every_sample_is_accounted_for(page: dict[str, Any]) -> None:
-    """Whatever is in a page, each of its samples is accepted or rejected, by position, and none is twice."""
+def test_each_sample_is_accepted_or_rejected(page: dict[str, Any]) -> None:
+    """Each sample of any page is accepted or rejected once, by its position."""
     body = b"\n " + json.dumps(page).encode()
     read = PageDecoder().decode(body)
     assert repr(read) == repr(careful(body))  # a missing value is NaN, which equals nothing
@@ -109,19 +111,19 @@ def test_every_sample_is_accounted_for(page: dict[str, Any]) -> None:
 
 
 @given(pages(samples, unknown), st.data())
-def test_an_odd_entry_costs_nothing_else(page: dict[str, Any], data: st.DataObject) -> None:
-    """All other entries of a page read the same, whatever is put beside them."""
+def test_invalid_entry_costs_nothing_else(page: dict[str, Any], data: st.DataObject) -> None:
+    """All other entries of a page read the same, whatever is beside them."""
     body = json.dumps(page).encode()
-    odd = data.draw(st.sampled_from([None, 7, {}, {"metric_name": "in"}, [NAMES], "x"]))
-    more = json.dumps(page | {"entries": [*page["entries"], odd]}).encode()
+    invalid = data.draw(st.sampled_from([None, 7, {}, {"metric_name": "in"}, [NAMES], "x"]))
+    more = json.dumps(page | {"entries": [*page["entries"], invalid]}).encode()
     read, beside = PageDecoder().decode(body), PageDecoder().decode(more)
     assert repr(beside.entries) == repr(read.entries)  # a missing value is NaN, which equals nothing
     assert beside.rejections[:-1] == read.rejections
     assert beside.rejections[-1].sample is None
 
 
-def test_a_whole_page() -> None:
-    """Every documented field arrives under its name."""
+def test_page_has_all_documented_fields() -> None:
+    """Each documented field is read under its name."""
     names = {"pop_country": "FR", "pop_name": "Paris", "pop_section_name": "A", "objectType": "EVPL"}
     page = decode(entry(SAMPLE, **names), entry(), hasNext=True, currentPage=2, totalPages=3)
     assert page == Page(
@@ -137,15 +139,17 @@ def test_a_whole_page() -> None:
     )
 
 
+@pytest.mark.contract("gap.A12")
 @pytest.mark.parametrize("none", [{}, {"performanceValues": None}, {"performanceValues": []}])
 @pytest.mark.parametrize(
     "more", [{}, {"unknown": 1}, {"context": "a", "bandwidth": "5", "on": True, "x": None}]
 )
-def test_no_samples(none: dict[str, object], more: dict[str, object]) -> None:
+def test_missing_null_and_empty_samples(none: dict[str, object], more: dict[str, object]) -> None:
     """Missing, null and empty `performanceValues` are no samples, and nothing is rejected."""
     assert only(decode(NAMES | none | more)) == (Entry(SERIES, [], pack([])), [])
 
 
+@pytest.mark.contract("gap.A12")
 @pytest.mark.parametrize("more", [{}, {"unknown": 1}])
 def test_one_object_is_a_list_of_one(more: dict[str, object]) -> None:
     """One object in place of the list is a list of one."""
@@ -153,18 +157,20 @@ def test_one_object_is_a_list_of_one(more: dict[str, object]) -> None:
     assert (got, rejected) == (Entry(SERIES, [1_000_000], pack([1.5])), [])
 
 
+@pytest.mark.contract("rejected.counts", "gap.A12")
 @pytest.mark.parametrize("shape", ["x", 7, True, 1.5])
-def test_performance_values_of_another_shape(shape: object) -> None:
-    """Any other shape is rejected, as one sample, and the entry counts."""
+def test_performance_values_of_another_type_are_rejected(shape: object) -> None:
+    """Any other type is rejected as one sample, and the entry counts."""
     got, rejected = only(decode(NAMES | {"performanceValues": shape}))
     assert got == Entry(SERIES, [], pack([]))
     assert rejected == [("performanceValues is neither list, object nor null", 0, None, 1)]
 
 
+@pytest.mark.contract("rejected.counts", "gap.A13")
 @pytest.mark.parametrize("missing", ["objectInstanceId", "metric_name"])
 @pytest.mark.parametrize("wrong", [None, 7, [], "absent"])
-def test_a_required_name_that_is_missing(missing: str, wrong: object) -> None:
-    """An entry without a required name is rejected whole, for all its samples; at least one."""
+def test_entry_without_a_required_name_is_rejected(missing: str, wrong: object) -> None:
+    """The entry is rejected for all its samples, at least one."""
     for values, count in ([SAMPLE] * 3, 3), ([], 1), (SAMPLE, 1), (None, 1):
         sent = entry(performanceValues=values)
         sent |= {missing: wrong}
@@ -178,21 +184,23 @@ def test_a_required_name_that_is_missing(missing: str, wrong: object) -> None:
         assert json.loads(rejected.raw) == sent
 
 
-def test_an_optional_name_of_the_wrong_type() -> None:
-    """A name of another type than text can't tell series apart: the entry is rejected."""
+def test_entry_with_a_name_of_the_wrong_type_is_rejected() -> None:
+    """Such a name cannot identify a series."""
     page = decode(entry(SAMPLE, SAMPLE, pop_name=7))
     assert page.entries == []
     assert [(one.samples, "pop_name" in one.reason) for one in page.rejections] == [(2, True)]
 
 
+@pytest.mark.contract("rejected.counts")
 @pytest.mark.parametrize("shape", [None, 7, "x", []])
-def test_an_entry_that_is_no_object(shape: object) -> None:
-    """Something else in an entry's place is rejected, for one sample."""
+def test_entry_that_is_no_object_is_rejected(shape: object) -> None:
+    """It is rejected for one sample."""
     page = decode(shape)
     assert page.rejections == [Rejection("not an object", 0, None, 1, json.dumps(shape))]
     assert page.entry_count == 1
 
 
+@pytest.mark.contract("values.rejected", "rejected.counts", "gap.A11", "gap.A13")
 @pytest.mark.parametrize(
     ("sample", "why"),
     [
@@ -209,8 +217,8 @@ def test_an_entry_that_is_no_object(shape: object) -> None:
         ([], "not an object"),
     ],
 )
-def test_odd_samples(sample: object, why: str) -> None:
-    """An odd sample is rejected by itself, with its reason, its position and its raw text."""
+def test_invalid_sample_is_rejected_alone(sample: object, why: str) -> None:
+    """It is rejected with its reason, its position and its raw text."""
     page = decode(entry(SAMPLE, sample, SAMPLE))
     got, rejected = only(page)
     assert got == Entry(SERIES, [1_000_000] * 2, pack([1.5] * 2))
@@ -218,8 +226,9 @@ def test_odd_samples(sample: object, why: str) -> None:
     assert json.loads(page.rejections[0].raw) == sample
 
 
-def test_values_as_they_come() -> None:
-    """Numbers and their text are values; null, empty text and nothing are a sample without one."""
+@pytest.mark.contract("column.value", "values.null")
+def test_values_and_their_absence() -> None:
+    """Numbers and their text are values. Null, empty text and no value are a sample without a value."""
     values = ["1.5", 2, 2.5, " 3 ", None, ""]
     page = decode(entry(*(SAMPLE | {"value": value} for value in values), {"timeStamp": TIME}))
     *numbers, first, second, third = only(page)[0].values
@@ -227,11 +236,12 @@ def test_values_as_they_come() -> None:
     assert all(map(math.isnan, (first, second, third)))
 
 
+@pytest.mark.contract("rejected.unknown-list", "gap.A12")
 @pytest.mark.parametrize(
     ("samples", "count"), [([SAMPLE] * 3, 3), ([1, 2], 2), ([], 1), ({"a": [SAMPLE] * 3}, 1), ({}, 1)]
 )
-def test_an_entry_with_renamed_performance_values(samples: object, count: int) -> None:
-    """An entry whose samples may have a new name is rejected for all of them; the reason has the name."""
+def test_renamed_performance_values_are_rejected(samples: object, count: int) -> None:
+    """An entry whose samples may have a new name is rejected for all of them. The reason has the name."""
     sent = {"context": "a"} | NAMES | {"measurements": samples}
     assert decode(entry(SAMPLE), sent).rejections == [
         Rejection(
@@ -244,8 +254,8 @@ def test_an_entry_with_renamed_performance_values(samples: object, count: int) -
     ]
 
 
-def test_of_several_lists_that_with_time_stamps_is_named() -> None:
-    """The reason names the field with most time stamps, then the longest list; objects count as one."""
+def test_renamed_field_has_the_most_time_stamps() -> None:
+    """The reason names the field with the most time stamps, then the longest. An object counts as one."""
     lists = {"context": {"a": 1}, "zones": [9, 9], "links": [1, 2, 3], "unit": "%"}
     (rejection,) = decode(NAMES | lists).rejections
     assert (rejection.samples, "field links may" in rejection.reason) == (3, True)
@@ -253,32 +263,36 @@ def test_of_several_lists_that_with_time_stamps_is_named() -> None:
     assert (rejection.samples, "field measurements may" in rejection.reason) == (2, True)
 
 
+@pytest.mark.contract("rejected.unknown-list")
 @pytest.mark.parametrize("none", [None, []])
-def test_no_samples_beside_a_list(none: object) -> None:
-    """Null and empty `performanceValues` are no samples, whatever a field beside them holds."""
+def test_no_samples_beside_an_unknown_list(none: object) -> None:
+    """Null and empty `performanceValues` are no samples, whatever an unknown field holds."""
     page = decode(entry(performanceValues=none, measurements=[SAMPLE], context={"a": SAMPLE}))
     assert only(page) == (Entry(SERIES, [], pack([])), [])
 
 
+@pytest.mark.contract("values.missing", "gap.A13")
 @pytest.mark.parametrize("number", [5, 0, -1.5, "5", " 3 ", "1e3", 10**400], ids=lambda one: repr(one)[:9])
-def test_a_sample_with_a_renamed_value(number: object) -> None:
-    """A sample with a number under another name is rejected, and the name is in the reason."""
+def test_renamed_value_is_rejected(number: object) -> None:
+    """A sample with a number under another name is rejected. The reason has the name."""
     page = decode(entry(SAMPLE, {"timeStamp": TIME, "unit": "%", "val": number}))
     got, rejected = only(page)
     assert got == Entry(SERIES, [1_000_000], pack([1.5]))
     assert rejected == [("no value; the unknown field val may be its new name", 0, 1, 1)]
 
 
+@pytest.mark.contract("values.missing")
 @pytest.mark.parametrize("other", [True, None, "", " ", "%", "NaN", "1_0", [5], {"a": 5}])
-def test_a_sample_without_a_value_and_a_number(other: object) -> None:
-    """A sample without a value stays one where no other field has a number."""
+def test_sample_without_a_number_has_no_value(other: object) -> None:
+    """A sample without `value` is accepted if no other field has a number."""
     (value,) = only(decode(entry({"timeStamp": TIME, "unit": other})))[0].values
     assert math.isnan(value)
 
 
+@pytest.mark.contract("values.missing")
 @pytest.mark.parametrize("none", [None, ""])
-def test_an_empty_value_beside_a_number(none: object) -> None:
-    """A sample with an empty value has no value, whatever a field beside it holds."""
+def test_empty_value_beside_a_number_is_no_value(none: object) -> None:
+    """A sample with an empty value has no value, whatever an unknown field holds."""
     page = decode(entry(SAMPLE | {"value": none, "val": 5}))
     (value,) = only(page)[0].values
     assert (math.isnan(value), page.rejections) == (True, [])
@@ -289,8 +303,8 @@ def test_an_empty_value_beside_a_number(none: object) -> None:
     [("a\n\r\x1b b", "a  b"), ("", ""), ("n" * 100, "n" * 100), ("n" * 101, "a name of 101 characters")],
     ids=["control characters", "empty", "long", "too long"],
 )
-def test_a_reason_is_short_and_on_one_line(name: str, shown: str) -> None:
-    """A name that goes into a reason has no control characters, and is not shown if it is too long."""
+def test_reason_is_short_and_on_one_line(name: str, shown: str) -> None:
+    """A name in a reason has no control characters. A name that is too long is not shown."""
     page = decode(NAMES | {name: []}, entry({"timeStamp": TIME, name: 5}))
     assert [one.reason for one in page.rejections] == [
         f"no performanceValues; the unknown field {shown} may be its new name",
@@ -298,8 +312,8 @@ def test_a_reason_is_short_and_on_one_line(name: str, shown: str) -> None:
     ]
 
 
-def test_times_without_zone() -> None:
-    """Where the connection says so, a time without a zone is UTC."""
+def test_naive_timestamps_may_be_utc() -> None:
+    """If the connection says so, a timestamp without a zone is UTC."""
     page = decode(entry({"timeStamp": "1970-01-01T00:00:01"}), naive_timestamps="utc")
     read, rejected = only(page)
     (value,) = read.values
@@ -307,8 +321,8 @@ def test_times_without_zone() -> None:
     assert (read.series, read.timestamps, rejected) == (SERIES, [1_000_000], [])
 
 
-def test_unknown_fields() -> None:
-    """Names that Orange's document doesn't have are told, with their place, and change nothing."""
+def test_unknown_fields_are_reported() -> None:
+    """Undocumented names are reported with their path, and change nothing."""
     page = decode(entry(SAMPLE | {"unit": "%"}, context={"a": 1}), links=[])
     assert only(page) == (Entry(SERIES, [1_000_000], pack([1.5])), [])
     assert page.unknown_fields == {"links", "entries[].context", "entries[].performanceValues[].unit"}
@@ -317,8 +331,8 @@ def test_unknown_fields() -> None:
     assert page.total_pages == 2
 
 
-def test_text_that_is_no_utf_8() -> None:
-    """A byte that is no UTF-8 costs its sample or its entry; the raw text shows it."""
+def test_invalid_utf_8_costs_its_sample_or_entry() -> None:
+    """The raw text shows the invalid byte."""
     template = json.dumps({"hasNext": False, "entries": [entry(SAMPLE, SAMPLE | {"value": "@"})]}).encode()
     page = PageDecoder().decode(template.replace(b"@", b"\xe9"))
     assert only(page)[0] == Entry(SERIES, [1_000_000], pack([1.5]))
@@ -340,15 +354,16 @@ def test_text_that_is_no_utf_8() -> None:
         {"totalPages": 1.5},
     ],
 )
-def test_no_report(changes: dict[str, Any]) -> None:
-    """JSON in which the report's own fields are missing or of another type is no report."""
-    with pytest.raises(EvplResponseError, match=f"the answer is no report: .*{next(iter(changes))}"):
+def test_wrong_page_field_is_no_report(changes: dict[str, Any]) -> None:
+    """JSON in which a field of the page is missing or of another type is not a report."""
+    with pytest.raises(EvplResponseError, match=f"the response is not a report: .*{next(iter(changes))}"):
         decode(**changes)
 
 
+@pytest.mark.contract("gap.A6", "gap.A24")
 @pytest.mark.parametrize("missing", ["hasNext", "entries"])
-def test_no_report_without(missing: str) -> None:
-    """Neither `hasNext` nor `entries` may be missing: nothing is guessed."""
+def test_report_needs_has_next_and_entries(missing: str) -> None:
+    """Neither `hasNext` nor `entries` may be missing."""
     body = {"hasNext": False, "entries": []}
     del body[missing]
     with pytest.raises(EvplResponseError, match=missing):
@@ -356,14 +371,14 @@ def test_no_report_without(missing: str) -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"<html></html>", b"[NaN]", b"{", b'{"hasNext":false,"entries":[]'])
-def test_no_json(body: bytes) -> None:
-    """Text that is no JSON, or that ends inside, may be right the next time."""
-    with pytest.raises(EvplUnavailableError, match="no whole JSON text"):
+def test_text_that_is_no_json_is_a_temporary_error(body: bytes) -> None:
+    """Text that is not JSON, or is cut off, may be right the next time."""
+    with pytest.raises(EvplUnavailableError, match="not complete JSON"):
         PageDecoder().decode(body)
 
 
-def test_depth() -> None:
-    """A value nested deeper than may be read is rejected like others."""
+def test_deeply_nested_value_is_rejected() -> None:
+    """A value that is nested too deeply is rejected alone."""
     deep = b"[" * 900 + b"]" * 900
     body = msgspec.json.encode({"hasNext": False, "entries": [entry(SAMPLE | {"value": "@"})]})
     page = PageDecoder().decode(body.replace(b'"@"', deep))

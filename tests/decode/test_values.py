@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from airflow_provider_evpl.decode import values as values_module
+from airflow_provider_evpl.decode.limits import MAX_TIMESTAMPS
 from airflow_provider_evpl.decode.values import InvalidValueError, Timestamps, pack, read_value, read_values
 from airflow_provider_evpl.window import EPOCH
 
@@ -37,6 +37,7 @@ def oracle(value: object) -> float | None:
     return float(number)
 
 
+@pytest.mark.contract("values.number", "values.null", "values.rejected", "gap.A11")
 @given(anything)
 @example("1_000")
 @example(" 12.5\t")
@@ -54,8 +55,8 @@ def oracle(value: object) -> float | None:
 @example(10**400)
 @example(True)  # noqa: FBT003 a value among others
 @example(2**53 + 1)
-def test_a_value_is_what_the_contract_says(value: object) -> None:
-    """A value is read, null or odd just as the contract's paragraph says."""
+def test_value_is_read_as_the_contract_says(value: object) -> None:
+    """A value is read, null or invalid, as the contract says."""
     try:
         expected = oracle(value)
     except (ValueError, InvalidOperation, OverflowError):
@@ -67,6 +68,7 @@ def test_a_value_is_what_the_contract_says(value: object) -> None:
         assert (read is None) == (expected is None)
 
 
+@pytest.mark.contract("values.number")
 @given(st.lists(quick_values))
 @example(["1.5", "2"])
 @example(["1e308", "1e308"])
@@ -76,7 +78,7 @@ def test_a_value_is_what_the_contract_says(value: object) -> None:
 @example(["1", "", None, 2.5])
 @example(["-0", "0", "-0.0"])
 def test_many_values_are_read_like_one(values: list[str | float | None]) -> None:
-    """A list of values is read as each of them is, and odd where one of them is."""
+    """A list of values is read as each of them is, and is invalid if one of them is."""
     try:
         expected = [read_value(value) for value in values]
     except InvalidValueError:
@@ -90,9 +92,10 @@ zones = st.integers(-23 * 60 - 59, 23 * 60 + 59).map(lambda minutes: timezone(ti
 moments = st.datetimes(datetime(1, 1, 3), datetime(9999, 12, 29), timezones=zones)  # noqa: DTZ001 zones are added
 
 
+@pytest.mark.contract("column.timestamp", "gap.A10")
 @given(moments, st.sampled_from(["auto", "milliseconds", "microseconds"]), st.sampled_from(".,"))
-def test_timestamps_round_trip(moment: datetime, precision: str, point: str) -> None:
-    """What is written in ISO 8601 with an offset is read as the same moment, exactly."""
+def test_timestamp_round_trip(moment: datetime, precision: str, point: str) -> None:
+    """Text of ISO 8601 with an offset is read as the same moment, exactly."""
     written = moment.isoformat(timespec=precision).replace(".", point)
     expected = (datetime.fromisoformat(moment.isoformat(timespec=precision)) - EPOCH) // timedelta(
         microseconds=1
@@ -108,14 +111,15 @@ def test_timestamps_round_trip(moment: datetime, precision: str, point: str) -> 
 )
 @example("0001-01-01T00:00:00+23:59")
 @example("9999-12-31T23:59:59-23:59")
-def test_any_text_is_a_timestamp_or_odd(text: str) -> None:
-    """Whatever the text, it is a moment of its own or odd; nothing else comes out."""
+def test_any_text_is_a_timestamp_or_invalid(text: str) -> None:
+    """Any text is a moment or invalid. Nothing else is returned."""
     timestamps = Timestamps(naive_is_utc=True)
     with suppress(InvalidValueError):
         assert isinstance(timestamps[text], int)
     assert set(timestamps) <= {text}
 
 
+@pytest.mark.contract("values.timestamp", "gap.A9")
 @pytest.mark.parametrize(
     ("text", "microseconds"),
     [
@@ -133,11 +137,12 @@ def test_any_text_is_a_timestamp_or_odd(text: str) -> None:
         ("2026-11-22T00:00:00.000Z", 1_795_305_600_000_000),
     ],
 )
-def test_timestamps(text: str, microseconds: int) -> None:
-    """`Z` or an offset, 0 to 9 decimals: read to the microsecond."""
+def test_timestamp_forms(text: str, microseconds: int) -> None:
+    """`Z` or an offset, and 0 to 9 decimals, are read to the microsecond."""
     assert Timestamps(naive_is_utc=False)[text] == microseconds
 
 
+@pytest.mark.contract("values.timestamp", "gap.A9")
 @pytest.mark.parametrize(
     ("text", "why"),
     [
@@ -161,33 +166,33 @@ def test_timestamps(text: str, microseconds: int) -> None:
         ("0000-01-01T00:00:00Z", "no date"),
     ],
 )
-def test_odd_timestamps(text: str, why: str) -> None:
-    """Everything else is odd, and the reason is told."""
+def test_invalid_timestamp_has_a_reason(text: str, why: str) -> None:
+    """Any other text is invalid, and has a reason."""
     with pytest.raises(InvalidValueError, match=why):
         Timestamps(naive_is_utc=False)[text]
 
 
-def test_without_zone() -> None:
-    """A time without a zone is UTC only where the connection says so; one with a zone keeps it."""
+@pytest.mark.contract("gap.A9")
+def test_naive_timestamp_may_be_utc() -> None:
+    """A timestamp without a zone is UTC if the connection says so. A timestamp with a zone keeps it."""
     timestamps = Timestamps(naive_is_utc=True)
     assert timestamps["1970-01-01T00:00:01"] == 1_000_000
     assert timestamps["1970-01-01T01:00:01+01:00"] == 1_000_000
 
 
-def test_memory_is_bounded() -> None:
-    """However many different texts are read, only so many are kept, and each is read right."""
-    most = values_module._MOST_TIMESTAMPS  # noqa: SLF001 the bound itself
+def test_remembered_timestamps_are_limited() -> None:
+    """However many texts are read, a limited number is kept, and each is read correctly."""
     timestamps = Timestamps(naive_is_utc=False)
-    for number in range(most + 1):
+    for number in range(MAX_TIMESTAMPS + 1):
         moment = datetime.fromtimestamp(number, UTC)
         assert timestamps[moment.isoformat()] == number * 1_000_000
-        assert len(timestamps) <= most
+        assert len(timestamps) <= MAX_TIMESTAMPS
     assert len(timestamps) == 1
 
 
 @given(st.lists(st.one_of(st.none(), st.floats(allow_nan=False))))
-def test_values_are_packed_to_the_last_bit(values: list[float | None]) -> None:
-    """None is NaN; nothing else is."""
+def test_values_are_packed_exactly(values: list[float | None]) -> None:
+    """None is NaN. All other values keep each bit."""
     packed = pack(values)
     assert [None if math.isnan(one) else struct.pack("d", one) for one in packed] == [
         None if one is None else struct.pack("d", one) for one in values

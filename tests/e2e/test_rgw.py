@@ -62,7 +62,7 @@ def test_wrong_credentials_are_a_denial(
     """A wrong secret and an unknown key are permanent errors, whatever is asked; what is there stays."""
     fs.pipe_file(f"{BUCKET}/there", b"1")
     wrong = s3fs.S3FileSystem(key=key, secret=secret, endpoint_url=s3_url, skip_instance_cache=True)
-    with pytest.raises(EvplStoreDeniedError, match="the connection's rights"):
+    with pytest.raises(EvplStoreDeniedError, match="rights of the storage connection"):
         call(ObjectStore("s3", BUCKET, wrong))
     assert fs.cat_file(f"{BUCKET}/there") == b"1"
 

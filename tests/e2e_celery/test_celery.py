@@ -67,7 +67,7 @@ def test_a_killed_worker_costs_no_row(it: Deployment, tell: Tell) -> None:
     tell(f"the {len(lost)} pulls that died had begun again {back.total_seconds():.0f} s later")
 
 
-def test_no_secret_is_told(it: Deployment) -> None:
+def test_no_log_or_database_has_a_secret(it: Deployment) -> None:
     """After all that, no password and no token is in what anybody logged, nor plain in the database."""
     dump(it.database, it.logs / "database.sql")
     traces = Traces()

@@ -127,6 +127,6 @@ def test_over_any_sequence_of_pulls_and_faults_the_lake_equals_the_model(two_hou
     run_state_machine_as_test(Here, settings=effort)
 
 
-def test_what_is_left_out_is_a_fault() -> None:
+def test_each_fault_is_drawn_or_left_out_with_a_reason() -> None:
     """Each fault of the registry is drawn, but for this one."""
     assert FAULTS.keys() - set(DRAWN) == LEFT_OUT.keys() == {"gzip-bomb"}

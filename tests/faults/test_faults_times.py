@@ -20,7 +20,7 @@ def _rows(*hours: int) -> Counter[LakeRow]:
 
 
 def test_late_samples_land_with_the_second_pull(server: SandboxServer, tmp_path: Path) -> None:
-    """What is missing in the first pull of a day is there after the second."""
+    """Samples that the first pull of a day misses are there after the second."""
     server.set_faults("samples-late")
     run(server, tmp_path)
     assert rows_of(tmp_path) == _rows(*range(23))
@@ -29,14 +29,15 @@ def test_late_samples_land_with_the_second_pull(server: SandboxServer, tmp_path:
     assert (summary["rows"], summary["observed"], summary["expected"]) == (192, 192, 192)
 
 
-def test_late_samples_of_slices(server: SandboxServer, tmp_path: Path) -> None:
-    """Each slice is a window of its own: its last hour comes with its second pull."""
+def test_late_samples_of_each_slice_land_with_its_second_pull(server: SandboxServer, tmp_path: Path) -> None:
+    """The last hour of each slice is late, and lands with its second pull."""
     server.set_faults("samples-late")
     for hours in ([hour for hour in range(24) if hour % 3 < 2], range(24)):
         run(server, tmp_path, EIGHT_SLICES)
         assert rows_of(tmp_path) == _rows(*hours)
 
 
+@pytest.mark.contract("pull.lookback")
 def test_late_samples_are_picked_up_by_lookback(server: SandboxServer, tmp_path: Path) -> None:
     """The next day's run, which looks a day back, completes the day before; its own last hour is late."""
     server.set_faults("samples-late")
@@ -52,8 +53,11 @@ def test_late_samples_are_picked_up_by_lookback(server: SandboxServer, tmp_path:
 class TestRetention:
     """An API that forgets the first half of a day after it was pulled."""
 
-    def test_history_stays(self, server: SandboxServer, tmp_path: Path, fault: str) -> None:
-        """The second pull is refused, and no byte of the first is changed."""
+    @pytest.mark.contract("shrinking.history", "gap.A26")
+    def test_a_pull_past_the_retention_is_refused(
+        self, server: SandboxServer, tmp_path: Path, fault: str
+    ) -> None:
+        """The second pull is refused, and no byte of the first one changes."""
         server.set_faults(fault)
         run(server, tmp_path)
         before = bytes_of(tmp_path)
@@ -62,16 +66,20 @@ class TestRetention:
         assert rows_of(tmp_path) == TRUTH
         assert bytes_of(tmp_path) == before
 
-    def test_it_may_be_kept(self, server: SandboxServer, tmp_path: Path, fault: str) -> None:
-        """With on_shrink=keep the second pull succeeds, and no byte of the first is changed."""
+    def test_on_shrink_keep_leaves_the_landed_day(
+        self, server: SandboxServer, tmp_path: Path, fault: str
+    ) -> None:
+        """With on_shrink=keep the second pull succeeds, and no byte of the first one changes."""
         server.set_faults(fault)
         run(server, tmp_path)
         before = bytes_of(tmp_path)
         assert run(server, tmp_path, replace(HOURLY, on_shrink="keep"))["slices"] == []
         assert bytes_of(tmp_path) == before
 
-    def test_it_may_be_replaced(self, server: SandboxServer, tmp_path: Path, fault: str) -> None:
-        """With on_shrink=replace the API's word is taken: rows without values, or no rows."""
+    def test_on_shrink_replace_lands_what_is_left(
+        self, server: SandboxServer, tmp_path: Path, fault: str
+    ) -> None:
+        """With on_shrink=replace the new answer lands: rows without values, or no rows."""
         server.set_faults(fault)
         run(server, tmp_path)
         run(server, tmp_path, replace(HOURLY, on_shrink="replace"))
@@ -81,8 +89,10 @@ class TestRetention:
 
 
 @pytest.mark.parametrize("fault", ["window-unpublished", "window-without-samples"])
-def test_an_empty_day_may_land(server: SandboxServer, tmp_path: Path, fault: str) -> None:
-    """With allow_empty a day without a sample lands as such, and never in the place of one that has some."""
+def test_allow_empty_lands_an_empty_day_only_on_an_empty_lake(
+    server: SandboxServer, tmp_path: Path, fault: str
+) -> None:
+    """With allow_empty a day without samples lands, but never replaces a day that has some."""
     plan = replace(HOURLY, allow_empty=True)
     server.set_faults(fault)
     run(server, tmp_path, plan)
@@ -99,8 +109,10 @@ def test_an_empty_day_may_land(server: SandboxServer, tmp_path: Path, fault: str
 
 
 @pytest.mark.parametrize("fault", ["token-expires-early", "token-revoked"])
-def test_a_token_that_dies_in_mid_run(server: SandboxServer, tmp_path: Path, fault: str) -> None:
-    """It is renewed, and only the refused requests are sent again."""
+def test_a_token_that_expires_during_a_run_is_renewed(
+    server: SandboxServer, tmp_path: Path, fault: str
+) -> None:
+    """Only the refused requests are sent again."""
     server.set_faults(fault)
     issued = server.tokens_issued
     summary = run(server, tmp_path, EIGHT_SLICES)
@@ -110,23 +122,24 @@ def test_a_token_that_dies_in_mid_run(server: SandboxServer, tmp_path: Path, fau
     assert summary["retries"] >= 2
 
 
+@pytest.mark.contract("gap.A5")
 @pytest.mark.parametrize("fault", ["total-pages-zero", "page-numbers-zero", "page-numbers-missing"])
-def test_what_is_not_checked_is_told(
+def test_an_unchecked_page_count_is_logged(
     server: SandboxServer, tmp_path: Path, caplog: pytest.LogCaptureFixture, fault: str
 ) -> None:
-    """Where no total is announced the log says that the number of pages could not be checked."""
+    """If the API announces no total, the log says that the number of pages was not checked."""
     caplog.set_level(logging.INFO)
     run(server, tmp_path)
-    assert "nothing to hold the number of pages" not in caplog.text
+    assert "the number of pages" not in caplog.text
     server.set_faults(fault)
     run(server, tmp_path)
-    assert "nothing to hold the number of pages (3) against" in caplog.text
+    assert "the number of pages (3) can't be checked" in caplog.text
 
 
-def test_unknown_names_are_told_once(
+def test_an_unknown_field_is_logged_once_per_run(
     server: SandboxServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A name that the document doesn't have is told once a run, however many pages and slices have it."""
+    """However many pages and slices have the field, the log names it once."""
     server.set_faults("page-field-unknown", "sample-field-unknown")
     run(server, tmp_path, EIGHT_SLICES)
     assert caplog.text.count("generatedAt") == caplog.text.count("quality") == 1
@@ -136,8 +149,10 @@ GOES_AGAIN = {"element-inserted:1": {6}}  # on page 2 alone
 
 
 @pytest.mark.parametrize(("faults", "lost"), (UNSEEN | GOES_AGAIN).items())
-def test_what_no_check_can_see(server: SandboxServer, tmp_path: Path, faults: str, lost: set[int]) -> None:
-    """Elements that no page has are missing on an empty lake; where they had landed nothing is touched."""
+def test_elements_that_no_page_has_are_missing_from_an_empty_lake(
+    server: SandboxServer, tmp_path: Path, faults: str, lost: set[int]
+) -> None:
+    """Elements that no page has are missing from an empty lake; a day that had landed stays as it was."""
     server.set_faults(*faults.split())
     settings = (
         {"page_parallelism": "1"} if faults in GOES_AGAIN else {}

@@ -1,4 +1,4 @@
-"""What a look over a lake finds: each hour of a range is landed once and whole, or to be pulled again."""
+"""Findings in a lake: each hour of a range has landed once and whole, or is to be pulled again."""
 
 import io
 import json
@@ -49,8 +49,9 @@ from tests.support.lake import (
 from tests.support.stores import MemoryStore
 
 
-def test_a_whole_day_has_nothing_to_pull() -> None:
-    """Whether it landed as one object or as many."""
+@pytest.mark.contract("coverage.xcom")
+def test_whole_day_has_nothing_to_pull() -> None:
+    """It may have landed as one object or as many."""
     store = MemoryStore()
     run(store, hours(0, 12), hours(12, 24))
     coverage = look(store)
@@ -75,7 +76,7 @@ def test_a_whole_day_has_nothing_to_pull() -> None:
     }
 
 
-def test_an_empty_lake_is_missing_day_by_day() -> None:
+def test_empty_lake_is_missing_day_by_day() -> None:
     """Each window to pull is within one UTC day."""
     range_of_days = Window(MIDNIGHT - 6 * HOUR, MIDNIGHT + 30 * HOUR)
     coverage = look(MemoryStore(), range_of_days)
@@ -83,8 +84,9 @@ def test_an_empty_lake_is_missing_day_by_day() -> None:
     assert {kind for kind, _ in kinds(coverage)} == {"missing"}
 
 
-def test_days_before_the_first_one_are_reported_and_not_pulled() -> None:
-    """Where a data set begins, there is nothing to repair before it; a gap after it is one."""
+@pytest.mark.contract("coverage.fail_on_gaps", "finding.missing")
+def test_days_before_the_first_one_are_not_pulled() -> None:
+    """There is nothing to repair before a data set begins; a gap after its beginning is one."""
     store = MemoryStore()
     put(store, day(0))
     put(store, day(2))
@@ -101,8 +103,9 @@ def test_days_before_the_first_one_are_reported_and_not_pulled() -> None:
     )
 
 
-def test_windows_that_only_touch_stay_apart() -> None:
-    """Where one can't be mended the other still can: a gap isn't joined to the object beside it."""
+@pytest.mark.contract("coverage.result")
+def test_adjacent_windows_are_not_merged() -> None:
+    """A gap and the object beside it are pulled separately, so that one failing doesn't block the other."""
     store = MemoryStore()
     run(store, hours(0, 5), hours(6, 24))
     coverage = look(store, hours(3, 24))
@@ -111,8 +114,9 @@ def test_windows_that_only_touch_stay_apart() -> None:
     assert incomplete.windows == [hours(0, 5), hours(5, 6), hours(6, 24)]
 
 
-def test_samples_in_two_objects_are_found() -> None:
-    """An hour that a killed run left beside its day is tidied up by a pull of the day."""
+@pytest.mark.contract("finding.overlap")
+def test_samples_in_two_objects_are_an_overlap() -> None:
+    """A killed run left an hour beside its day; a pull of the day removes it."""
     store = MemoryStore()
     leave_over(store, hours(3, 4))
     coverage = look(store)
@@ -120,8 +124,9 @@ def test_samples_in_two_objects_are_found() -> None:
     assert coverage.windows == [DAY]
 
 
-def test_a_leftover_is_counted_once() -> None:
-    """The sums are those of the day: what a reader finds who takes the longest interval."""
+@pytest.mark.contract("coverage.xcom")
+def test_leftover_is_not_counted_twice() -> None:
+    """The sums are those of the day, which is the longest interval."""
     store = MemoryStore()
     leave_over(store, *hours(0, 24).slices(HOUR))
     coverage = look(store).as_dict()
@@ -129,7 +134,7 @@ def test_a_leftover_is_counted_once() -> None:
     assert (coverage["rows"], coverage["expected"], coverage["values"]) == (48, 576, 48)
 
 
-def test_findings_that_overlap_are_one_pull() -> None:
+def test_overlapping_findings_are_one_window() -> None:
     """A leftover hour beside a day that is incomplete: the day is pulled once."""
     store = MemoryStore()
     leave_over(store, hours(3, 4))
@@ -138,8 +143,9 @@ def test_findings_that_overlap_are_one_pull() -> None:
     assert coverage.windows == [DAY]
 
 
-def test_what_another_source_landed_is_reported_and_left_alone() -> None:
-    """It is not ours to count, and a pull of its window would be refused."""
+@pytest.mark.contract("finding.foreign")
+def test_objects_of_another_source_are_foreign() -> None:
+    """They are not counted, and not pulled again, because a pull of their windows would be refused."""
     store = MemoryStore()
     lake = lake_of(store, {"base_url": "https://sandbox"})
     [target] = lake.targets([hours(0, 12)])
@@ -155,6 +161,7 @@ def test_what_another_source_landed_is_reported_and_left_alone() -> None:
     assert "it comes from {'base_url': 'https://sandbox'}" in coverage.messages[0]
 
 
+@pytest.mark.contract("lake.earlier-versions", "foreign.refused", "finding.foreign")
 @pytest.mark.parametrize(
     ("dataset", "window", "reason"),
     [
@@ -165,7 +172,7 @@ def test_what_another_source_landed_is_reported_and_left_alone() -> None:
     ids=["operator code", "granularity", "slice"],
 )
 @pytest.mark.parametrize("is_earlier", [False, True], ids=["", "earlier version"])
-def test_a_misplaced_copy_is_foreign(
+def test_misplaced_copy_is_foreign(
     dataset: Dataset,
     window: Window,
     reason: str,
@@ -184,16 +191,18 @@ def test_a_misplaced_copy_is_foreign(
     assert (coverage.objects, coverage.rows) == (0, 0)
 
 
+@pytest.mark.contract("coverage.min_coverage")
 @pytest.mark.parametrize(("threshold", "found"), [(HOURLY_OF_288, []), (HOURLY_OF_288 + 0.001, [DAY])])
-def test_a_series_under_the_threshold_is_found(threshold: float, found: list[Window]) -> None:
-    """In that share of an object's steps each series has to have a value."""
+def test_series_below_min_coverage_is_found(threshold: float, found: list[Window]) -> None:
+    """Each series must have a value in that share of an object's steps."""
     store = MemoryStore()
     run(store, DAY)
     assert look(store, min_coverage=threshold).windows == found
 
 
-def test_one_thin_series_among_many_is_found() -> None:
-    """It is found though nearly all values of its object are there; the object is read to name it."""
+@pytest.mark.contract("coverage.min_coverage", "finding.absent")
+def test_one_incomplete_series_of_many_is_found() -> None:
+    """It is found by name, though nearly all values of its object are there."""
     store = MemoryStore()
     names = [f"c{number:02}" for number in range(99)]
     moments = [microseconds(MIDNIGHT + hour * HOUR) for hour in range(24)]
@@ -206,8 +215,9 @@ def test_one_thin_series_among_many_is_found() -> None:
     assert coverage.messages[0].endswith("absent: 1 series lack values: thin in EVPL (22 of 288)")
 
 
-def test_each_empty_day_is_found_until_it_has_something() -> None:
-    """Nothing was there when it was pulled: an outage of three days heals in one night, whenever it ends."""
+@pytest.mark.contract("finding.empty")
+def test_empty_day_is_found_until_it_has_samples() -> None:
+    """All days of an outage are pulled again on one night, whenever it ends."""
     store = MemoryStore()
     days = [day(number) for number in range(4)]
     run(store, days[0])
@@ -222,8 +232,9 @@ def test_each_empty_day_is_found_until_it_has_something() -> None:
     assert look(store, hours(0, 4 * 24)).windows == []
 
 
-def test_samples_off_the_grid_have_no_expected_number() -> None:
-    """Days of a granularity of a week are never incomplete, nor is one without samples a finding."""
+@pytest.mark.contract("coverage.expected-series")
+def test_object_without_whole_steps_expects_nothing() -> None:
+    """With a granularity of a week, a day is never incomplete, and an empty day is no finding."""
     store = MemoryStore()
     dataset = Dataset("0042", "1w")
     for number, rows in enumerate(([(circuit("a"), microseconds(MIDNIGHT), 1.0)], [])):
@@ -238,8 +249,9 @@ def test_samples_off_the_grid_have_no_expected_number() -> None:
     assert (coverage.rows, coverage.expected, coverage.observed, coverage.values) == (1, 0, 0, 0)
 
 
-def test_objects_of_an_earlier_version_are_read_by_their_columns() -> None:
-    """Whatever their footers lack, they are judged as all others are."""
+@pytest.mark.contract("lake.earlier-versions")
+def test_objects_of_an_earlier_version_give_the_same_findings() -> None:
+    """What their footers lack is counted from their rows."""
     store = MemoryStore()
     for number, circuits in enumerate(["ab", "a", "ab"]):
         put(store, day(number), circuits)
@@ -250,8 +262,9 @@ def test_objects_of_an_earlier_version_are_read_by_their_columns() -> None:
     assert look(store, hours(0, 72), min_coverage=1).windows == [day(0), day(1), day(2)]
 
 
+@pytest.mark.contract("coverage.reads")
 def test_rows_are_read_once_for_the_same_series() -> None:
-    """Of many objects with the same series one is read whole, the others by their footers alone."""
+    """Of many objects with the same series only one is read whole, the others by their footers."""
     store = MemoryStore()
     run(store, *hours(0, 24).slices(HOUR))
     store.calls.clear()
@@ -260,8 +273,8 @@ def test_rows_are_read_once_for_the_same_series() -> None:
 
 
 @pytest.mark.parametrize("wrong", [None, b"", b"PAR1", bytes(100), b"cut off"])
-def test_an_end_that_holds_no_footer_is_read_again(wrong: bytes | None) -> None:
-    """The object was replaced since the listing, or its footer is longer: what is found is the same."""
+def test_footer_missing_from_the_tail_is_read_again(wrong: bytes | None) -> None:
+    """The object was replaced since the listing, or its footer is longer; the findings are the same."""
 
     class Changing(MemoryStore):
         def tails(self, sizes: Mapping[str, int], length: int) -> Iterator[bytes | None]:
@@ -279,8 +292,8 @@ def test_an_end_that_holds_no_footer_is_read_again(wrong: bytes | None) -> None:
     assert len(look(store).findings) == 2
 
 
-def test_a_long_footer_is_read_whole() -> None:
-    """Of a large object the footer is longer than the end that is read of each."""
+def test_long_footer_is_read_whole() -> None:
+    """The footer of a large object is longer than the tail that is read of each object."""
     store = MemoryStore()
     run(store, DAY)
     [(path, data)] = store.objects.items()
@@ -289,9 +302,10 @@ def test_a_long_footer_is_read_whole() -> None:
     assert [call for call in store.calls if call[0] == "tail"] == [("tail", path)]
 
 
+@pytest.mark.contract("finding.absent")
 @pytest.mark.parametrize("is_earlier", [False, True], ids=["", "earlier version"])
-def test_rows_that_cannot_be_read_are_a_gap(is_earlier: bool) -> None:  # noqa: FBT001 a parameter of the test
-    """The footer promises what is not there: the object is pulled again."""
+def test_unreadable_rows_are_absent(is_earlier: bool) -> None:  # noqa: FBT001 a parameter of the test
+    """The footer counts rows that can't be read, so the object is pulled again."""
     store = MemoryStore()
     run(store, DAY)
     path = DATASET.samples_path(DAY)
@@ -303,8 +317,8 @@ def test_rows_that_cannot_be_read_are_a_gap(is_earlier: bool) -> None:  # noqa: 
 
 
 @pytest.mark.parametrize("is_earlier", [False, True], ids=["", "earlier version"])
-def test_an_empty_object_is_found_and_replaced(is_earlier: bool) -> None:  # noqa: FBT001 a parameter of the test
-    """An earlier version wrote a row group without rows; either is empty, and a pull replaces it."""
+def test_empty_object_is_found_and_replaced(is_earlier: bool) -> None:  # noqa: FBT001 a parameter of the test
+    """Earlier versions wrote a row group without rows; that object is empty too."""
     store = MemoryStore()
     put(store, DAY, "")
     if is_earlier:
@@ -318,8 +332,9 @@ def test_an_empty_object_is_found_and_replaced(is_earlier: bool) -> None:  # noq
     assert look(store).findings == []
 
 
-def test_what_lies_over_another_sources_object_is_left_alone() -> None:
-    """A pull of it would be refused: it is told, and only the rest is pulled."""
+@pytest.mark.contract("coverage.result")
+def test_window_over_a_foreign_object_is_not_pulled() -> None:
+    """A pull of it would be refused, so only the other windows are pulled again."""
     store = MemoryStore()
     run(store, hours(0, 12), hours(12, 24))
     store.objects[DATASET.samples_path(hours(3, 4))] = b"not Parquet"
@@ -328,8 +343,8 @@ def test_what_lies_over_another_sources_object_is_left_alone() -> None:
     assert coverage.windows == [hours(12, 24)]
 
 
-def test_a_window_that_meets_a_foreign_object_beside_the_range_is_left_alone() -> None:
-    """The range ends within an object of ours that a foreign one overlaps: a pull of it would be refused."""
+def test_window_over_a_foreign_object_beside_the_range_is_not_pulled() -> None:
+    """The range ends within an object of ours that a foreign object overlaps."""
     store = MemoryStore()
     run(store, hours(0, 20))
     store.objects[DATASET.samples_path(hours(18, 24))] = b"not Parquet"
@@ -338,8 +353,8 @@ def test_a_window_that_meets_a_foreign_object_beside_the_range_is_left_alone() -
 
 
 @pytest.mark.parametrize("part", ["slice", "code_ope", "source"])
-def test_texts_of_a_foreign_footer_are_short_and_on_one_line(part: str) -> None:
-    """Whatever somebody wrote there, a log line stays one."""
+def test_texts_of_a_foreign_footer_are_cut_to_one_line(part: str) -> None:
+    """A foreign text can't begin a log line."""
     store = MemoryStore()
     run(store, DAY)
     path = DATASET.samples_path(DAY)
@@ -351,8 +366,8 @@ def test_texts_of_a_foreign_footer_are_short_and_on_one_line(part: str) -> None:
     assert len(message) < 1000
 
 
-def test_a_leftover_is_no_yardstick() -> None:
-    """What only a leftover hour has is not expected: the day replaced it."""
+def test_series_of_a_leftover_are_not_expected() -> None:
+    """A series that only a leftover hour has is not expected, because the day replaced the hour."""
     store = MemoryStore()
     put(store, hours(5, 6), "abc")
     leftover = dict(store.objects)
@@ -362,8 +377,8 @@ def test_a_leftover_is_no_yardstick() -> None:
     assert kinds(look(store, hours(0, 30))) == [("overlap", DAY)]
 
 
-def test_few_of_many_doubled_objects_are_named() -> None:
-    """A day beside all its five minutes is one short line."""
+def test_overlap_names_five_objects() -> None:
+    """A day beside 288 objects of five minutes is one short line."""
     store = MemoryStore()
     leave_over(store, *hours(0, 24).slices(HOUR / 12))
     [told] = [str(one) for one in look(store).findings if one.kind == "overlap"]
@@ -371,8 +386,9 @@ def test_few_of_many_doubled_objects_are_named() -> None:
     assert len(told) < 350
 
 
-def test_each_finding_is_told_in_words() -> None:
-    """In order of time; what is counted adds up over all objects, the empty one too."""
+@pytest.mark.contract("coverage.one-finding")
+def test_findings_are_texts_in_order_of_time() -> None:
+    """Sums add up over all objects, also the empty one."""
     store = MemoryStore()
     one_sample = collect([Answer([(circuit("a"), microseconds(MIDNIGHT), 1.0)], [])], hours(0, 6))
     for samples in (one_sample, collect([], hours(6, 12))):
@@ -388,18 +404,20 @@ def test_each_finding_is_told_in_words() -> None:
         "an object that this connection didn't land: it was not written by this provider; "
         "a pull would refuse it: move the object away"
     )
+    doubled = "2026-11-23T00:00/01:00Z, 2026-11-23T00:00/03:00Z"
     assert told["findings"] == [
-        f"{hours(0, 6)} absent: 1 series lack values: a in EVPL (1 of 72)",
-        f"{hours(6, 12)} empty: no sample has landed",
-        f"{hours(12, 18)} foreign: {foreign}",
-        f"{hours(18, 24)} missing: nothing has landed",
-        f"{hours(24, 27)} overlap: 2 objects have the same samples: {hours(24, 25)}, {hours(24, 27)}",
+        "2026-11-22T00:00/06:00Z absent: 1 series lack values: a in EVPL (1 of 72)",
+        "2026-11-22T06:00/12:00Z empty: no sample has landed",
+        f"2026-11-22T12:00/18:00Z foreign: {foreign}",
+        f"{hours(18, 24).label} missing: nothing has landed",
+        f"2026-11-23T00:00/03:00Z overlap: 2 objects have the same samples: {doubled}",
     ]
     assert (told["objects"], told["rows"], told["expected"], told["observed"]) == (4, 4, 180, 4)
 
 
-def test_no_more_than_a_hundred_are_told() -> None:
-    """The result travels through XCom: it is small, and its counts are whole."""
+@pytest.mark.contract("coverage.xcom")
+def test_result_has_a_hundred_findings() -> None:
+    """The result is small enough for XCom, and its counts cover all findings."""
     coverage = look(MemoryStore(), Window(MIDNIGHT - 150 * ONE_DAY, MIDNIGHT))
     assert len(coverage.messages) == 100
     assert coverage.as_dict()["missing"] == len(coverage.windows) == 150
@@ -408,12 +426,13 @@ def test_no_more_than_a_hundred_are_told() -> None:
 spans = st.tuples(st.integers(0, 47), st.integers(1, 24)).map(lambda pair: (pair[0], min(48, sum(pair))))
 
 
+@pytest.mark.contract("coverage.result", "finding.missing")
 @fewer
 @given(st.lists(spans, max_size=5), spans)
-def test_each_hour_is_landed_once_or_pulled(landed: list[tuple[int, int]], asked: tuple[int, int]) -> None:
-    """Windows to pull hold all hours of the range that no object has; they touch no other, nor midnight.
+def test_each_hour_is_landed_or_pulled_again(landed: list[tuple[int, int]], asked: tuple[int, int]) -> None:
+    """The windows to pull are exactly the hours that no object has, in order, within UTC days.
 
-    Only days before the data set's first one are not pulled.
+    Days before the data set's first one are left out.
     """
     store = MemoryStore()
     for span in landed:

@@ -1,4 +1,4 @@
-"""A window that no pull mends is pulled ever more seldom, then given up."""
+"""A window that stays incomplete is pulled less and less often, then given up."""
 
 from datetime import datetime
 
@@ -25,8 +25,9 @@ from tests.support.lake import (
 from tests.support.stores import MemoryStore
 
 
-def test_each_pull_comes_when_the_age_has_doubled() -> None:
-    """First pulled an hour after its end: then after about 1, 2, 4 and 8 days, and no more."""
+@pytest.mark.contract("finding.empty", "coverage.age")
+def test_incomplete_window_returns_when_its_age_has_doubled() -> None:
+    """First pulled an hour after its end, it returns after about 1, 2, 4 and 8 days, and no more."""
     store = MemoryStore()
     [target] = lake_of(store).targets([hours(0, 12)])
     put(store, hours(0, 12), "", pulled_at=MIDNIGHT + 13 * HOUR)
@@ -44,8 +45,9 @@ def test_each_pull_comes_when_the_age_has_doubled() -> None:
     assert "set give_up_after=None" in coverage.messages[0]
 
 
-def test_a_window_that_stays_as_it_was_is_given_up_too() -> None:
-    """A slice that is kept or refused keeps its last pull: it ends at twice the time."""
+@pytest.mark.contract("coverage.age")
+def test_window_that_is_never_pulled_is_given_up_at_twice_the_age() -> None:
+    """A slice that is kept or refused keeps the time of its last pull."""
     store = MemoryStore()
     put(store, hours(0, 12), "", pulled_at=MIDNIGHT + 13 * HOUR)
     found = [
@@ -61,7 +63,8 @@ def test_a_window_that_stays_as_it_was_is_given_up_too() -> None:
     assert found == list(range(1, 15))
 
 
-def test_missing_and_doubled_windows_are_never_given_up() -> None:
+@pytest.mark.contract("finding.missing", "finding.overlap")
+def test_missing_and_overlapping_windows_are_never_given_up() -> None:
     """They are returned whatever their age."""
     store = MemoryStore()
     leave_over(store, hours(3, 4))
@@ -69,16 +72,18 @@ def test_missing_and_doubled_windows_are_never_given_up() -> None:
     assert look(store, hours(0, 48), give_up_after=ONE_DAY, now=late).windows == [DAY, day(1)]
 
 
+@pytest.mark.contract("coverage.give_up_after")
 def test_nothing_is_given_up_without_a_limit() -> None:
-    """None switches it off: each night all of it."""
+    """None disables it: the window returns each night."""
     store = MemoryStore()
     put(store, hours(0, 12), "", pulled_at=PULLED_AT)
     late = MIDNIGHT + 300 * ONE_DAY
     assert look(store, hours(0, 12), now=late).windows == [hours(0, 12)]
 
 
-def test_a_late_first_pull_begins_the_age() -> None:
-    """A backfill of an old window has its time from then on."""
+@pytest.mark.contract("coverage.age")
+def test_age_begins_with_a_late_first_pull() -> None:
+    """The age of an old window that was backfilled counts from the backfill."""
     store = MemoryStore()
     pulled_at = MIDNIGHT + 100 * ONE_DAY
     put(store, hours(0, 12), "", pulled_at=pulled_at)
@@ -87,8 +92,9 @@ def test_a_late_first_pull_begins_the_age() -> None:
         assert len(look(store, hours(0, 12), give_up_after=7 * ONE_DAY, now=now).windows) == count
 
 
-def test_what_waits_is_told() -> None:
-    """Between two pulls it is a finding that says so, and is not returned."""
+@pytest.mark.contract("coverage.age")
+def test_waiting_window_is_reported() -> None:
+    """Between two pulls its finding says that it waits, and it is not returned."""
     store = MemoryStore()
     put(store, hours(0, 12), "", pulled_at=MIDNIGHT + 13 * HOUR)
     put(store, hours(0, 12), "", pulled_at=MIDNIGHT + 4 * ONE_DAY)
@@ -104,8 +110,8 @@ def test_what_waits_is_told() -> None:
     [("2026-11-24T00:00:00Z", PULLED_AT), ("", MIDNIGHT + 12 * HOUR)],
     ids=["its pull", "its window"],
 )
-def test_an_object_of_an_earlier_version_has_an_age(text: str, begin: datetime) -> None:
-    """It counts from the pull that its footer tells, else from the end of its window."""
+def test_object_of_an_earlier_version_has_an_age(text: str, begin: datetime) -> None:
+    """The age counts from the pull time in its footer, else from the end of its window."""
     store = MemoryStore()
     put(store, hours(0, 12), "", pulled_at=PULLED_AT)
     [(path, data)] = store.objects.items()
@@ -115,8 +121,8 @@ def test_an_object_of_an_earlier_version_has_an_age(text: str, begin: datetime) 
         assert len(look(store, hours(0, 12), give_up_after=7 * ONE_DAY, now=now).windows) == count
 
 
-def test_a_clock_that_was_ahead_gives_nothing_up() -> None:
-    """A pull that says it will be is as good as none: the window is returned until it is old in truth."""
+def test_pull_time_in_the_future_is_ignored() -> None:
+    """The clock of the worker was ahead; the window is returned until its age from its end is reached."""
     store = MemoryStore()
     put(store, hours(0, 12), "", pulled_at=MIDNIGHT + 13 * HOUR)
     put(store, hours(0, 12), "", pulled_at=MIDNIGHT + 300 * ONE_DAY)
@@ -138,8 +144,8 @@ def test_a_clock_that_was_ahead_gives_nothing_up() -> None:
         (0, 15, Outcome.GIVEN_UP),
     ],
 )
-def test_the_bounds_of_an_age_are_inside(age_at_last_pull: int, age: int, outcome: Outcome) -> None:
-    """Exactly twice the age is due, exactly `give_up_after` is not too late; a pull at this moment counts."""
+def test_bounds_of_the_age_are_inclusive(age_at_last_pull: int, age: int, outcome: Outcome) -> None:
+    """Exactly twice the age is due, and exactly `give_up_after` is not too late."""
     store = MemoryStore()
     for days in {0, age_at_last_pull}:
         put(store, hours(0, 12), "", pulled_at=MIDNIGHT + 12 * HOUR + days * ONE_DAY)
@@ -148,8 +154,8 @@ def test_the_bounds_of_an_age_are_inside(age_at_last_pull: int, age: int, outcom
     assert finding.outcome is outcome
 
 
-def test_an_object_that_cannot_be_read_is_given_up_too() -> None:
-    """It is pulled again as any other, and no longer."""
+def test_unreadable_object_is_given_up() -> None:
+    """It is pulled again as long as any other incomplete window."""
     store = MemoryStore()
     put(store, hours(0, 12), "a", pulled_at=MIDNIGHT + 12 * HOUR)
     [(path, data)] = store.objects.items()

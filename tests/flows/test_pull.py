@@ -1,4 +1,4 @@
-"""The whole flow, from the API to the lake, without Airflow."""
+"""A pull from the API to the lake, without Airflow."""
 
 import json
 import logging
@@ -33,8 +33,9 @@ if TYPE_CHECKING:
     from airflow_provider_evpl.flows.progress import Progress
 
 
+@pytest.mark.contract("column.timestamp", "gap.A10")
 def test_every_sample_of_the_sandbox_lands_once(tmp_path: Path) -> None:
-    """Over real HTTP, in pages and days, the lake holds the sandbox's truth; a second run changes nothing."""
+    """Over real HTTP the lake holds the sandbox's truth; a second run changes nothing."""
     config = SandboxConfig(circuits=3, page_size=5)
     window = Window(MIDNIGHT, MIDNIGHT + 2 * DAY)
     start, end = (int(bound.timestamp()) for bound in (window.start, window.end))
@@ -58,8 +59,9 @@ def test_every_sample_of_the_sandbox_lands_once(tmp_path: Path) -> None:
             assert (summary["rows"], summary["pages"], summary["retries"]) == (truth.total(), 6, 0)
 
 
-def test_the_summary_has_the_keys_of_the_contract(tmp_path: Path) -> None:
-    """The result is JSON, complete and small, and every sample is accounted for."""
+@pytest.mark.contract("result.small", "result.code_ope", "result.null_values", "result.slice_count")
+def test_summary_has_the_keys_of_the_contract(tmp_path: Path) -> None:
+    """The result is small JSON that accounts for every sample."""
     api = FakeApi([*grid("a", MIDNIGHT, 12), *grid("a", MIDNIGHT, 1), *grid("b", MIDNIGHT, 2, value=None)])
     summary = run(api, tmp_path).as_dict()
     path = objects(tmp_path)[0]
@@ -100,8 +102,9 @@ def test_the_summary_has_the_keys_of_the_contract(tmp_path: Path) -> None:
     }
 
 
-def test_counts_are_summed_over_the_slices(tmp_path: Path) -> None:
-    """Steps are those of each slice's series and of the one before, a series of several slices is one."""
+@pytest.mark.contract("result.series", "result.observed", "result.bytes", "gap.A2")
+def test_summary_sums_counts_over_the_slices(tmp_path: Path) -> None:
+    """Steps are expected for the series of a slice and of the slice before; a series is counted once."""
     off_the_grid = Sample("a", MIDNIGHT + timedelta(minutes=7), "1")
     api = FakeApi([*grid("a", MIDNIGHT, 13), off_the_grid, *grid("b", MIDNIGHT + HOUR, 2)])
     told = run(api, tmp_path, HOURS).as_dict()
@@ -114,8 +117,9 @@ def test_counts_are_summed_over_the_slices(tmp_path: Path) -> None:
     assert (months["rows"], months["expected"], months["observed"]) == (16, None, None)
 
 
-def test_a_long_list_of_slices_keeps_its_ends(tmp_path: Path) -> None:
-    """Of more than 100 slices the first and the last 50 are listed; the count is that of all."""
+@pytest.mark.contract("result.small", "result.slice_count")
+def test_summary_lists_the_first_and_last_50_slices(tmp_path: Path) -> None:
+    """With more than 100 slices, `slice_count` still counts all."""
     five_minutes = timedelta(minutes=5)
     plan = replace(A_DAY, window=Window(MIDNIGHT, MIDNIGHT + 101 * five_minutes), slice_length=five_minutes)
     summary = run(FakeApi(grid("a", MIDNIGHT, 101)), tmp_path, plan, requests_per_second=1000.0).as_dict()
@@ -125,8 +129,9 @@ def test_a_long_list_of_slices_keeps_its_ends(tmp_path: Path) -> None:
     assert [listed[49]["start"], listed[50]["start"]] == ["2026-11-20T04:05:00Z", "2026-11-20T04:15:00Z"]
 
 
-def test_a_run_again_says_what_it_changed(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """Two hours of a slice each: what came late, and how late; another value; what went."""
+@pytest.mark.contract("result.revisions")
+def test_second_run_reports_revisions(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Revisions are late samples, how late they are, changed values, and samples that are gone."""
     run(FakeApi(grid("a", MIDNIGHT, 20)), tmp_path, HOURS)
     minutes = timedelta(minutes=5)
     late = [Sample("b", MIDNIGHT + 10 * minutes, "1"), *grid("a", MIDNIGHT + 20 * minutes, 4)]
@@ -148,8 +153,9 @@ def test_a_run_again_says_what_it_changed(tmp_path: Path, caplog: pytest.LogCapt
     ]
 
 
-def test_an_object_that_cannot_be_read_leaves_revisions_unknown(tmp_path: Path) -> None:
-    """Its slice lands; a sum without it would be wrong."""
+@pytest.mark.contract("result.revisions")
+def test_damaged_object_makes_revisions_null(tmp_path: Path) -> None:
+    """Its slice lands, but a sum without it would be wrong."""
     run(FakeApi(grid("a", MIDNIGHT, 20)), tmp_path)
     [path] = (tmp_path / one for one in objects(tmp_path))
     path.write_bytes(damaged(path.read_bytes()))
@@ -158,21 +164,24 @@ def test_an_object_that_cannot_be_read_leaves_revisions_unknown(tmp_path: Path) 
     assert len(rows(tmp_path)) == 20
 
 
-def test_the_days_that_landed_are_told_once_in_order(tmp_path: Path) -> None:
-    """Of three slices on two UTC days, whatever the zone of the machine."""
+@pytest.mark.contract("assets.days_asset")
+def test_summary_lists_landed_days_in_order(tmp_path: Path) -> None:
+    """Three slices on two UTC days give two days, whatever the zone of the machine."""
     plan = replace(HOURS, window=Window(MIDNIGHT - HOUR, MIDNIGHT + 2 * HOUR))
     assert run(FakeApi(grid("a", MIDNIGHT, 24)), tmp_path, plan).dates == ["2026-11-19", "2026-11-20"]
 
 
-def test_an_unpublished_window_lands_nothing(tmp_path: Path) -> None:
-    """A window without a sample fails, to be run again, and doesn't touch the lake."""
+@pytest.mark.contract("pull.allow_empty", "failing.not-published-yet")
+def test_unpublished_window_lands_nothing(tmp_path: Path) -> None:
+    """A window without a sample is a temporary error, and the lake stays as it was."""
     with pytest.raises(EvplNotPublishedError, match="not published yet"):
         run(FakeApi(), tmp_path, HOURS)
     assert objects(tmp_path) == []
 
 
-def test_an_unpublished_window_is_not_a_shrink(tmp_path: Path) -> None:
-    """An API that answers empty for a landed window erases nothing, even with on_shrink=replace."""
+@pytest.mark.contract("failing.not-published-yet", "shrinking.history")
+def test_unpublished_window_erases_nothing(tmp_path: Path) -> None:
+    """An empty answer for a landed window erases nothing, even with on_shrink=replace."""
     run(FakeApi(grid("a", MIDNIGHT, 288)), tmp_path)
     before = rows(tmp_path)
     with pytest.raises(EvplNotPublishedError):
@@ -180,22 +189,25 @@ def test_an_unpublished_window_is_not_a_shrink(tmp_path: Path) -> None:
     assert rows(tmp_path) == before
 
 
-def test_an_empty_window_may_land(tmp_path: Path) -> None:
-    """With allow_empty "nothing was there" is landed, an object without rows a slice."""
+@pytest.mark.contract("pull.allow_empty", "gap.A24")
+def test_empty_window_lands_with_allow_empty(tmp_path: Path) -> None:
+    """Each slice is then an object without rows."""
     summary = run(FakeApi(), tmp_path, replace(HOURS, allow_empty=True))
     assert (len(intervals(tmp_path)), rows(tmp_path), len(summary.landings)) == (3, [], 3)
 
 
+@pytest.mark.contract("failing.newest-first", "lake.empty-slice")
 def test_empty_slices_of_a_published_window_land(tmp_path: Path) -> None:
-    """The hours after the last sample wait for it, then land empty; the result is in the order of time."""
+    """The newest hours wait for the first sample, then land empty; the result is in order of time."""
     summary = run(FakeApi(grid("a", MIDNIGHT, 3)), tmp_path, HOURS)
     slices: Any = summary.as_dict()["slices"]
     assert [one["rows"] for one in slices] == [3, 0, 0]
     assert [one["start"] for one in slices] == [f"2026-11-20T0{n}:00:00Z" for n in range(3)]
 
 
-def test_a_day_supersedes_its_hours(tmp_path: Path) -> None:
-    """The nightly run leaves one object, with what came late."""
+@pytest.mark.contract("lake.rerun")
+def test_day_replaces_its_hours(tmp_path: Path) -> None:
+    """The nightly run leaves one object, with the late samples."""
     api = FakeApi(grid("a", MIDNIGHT, 36))
     run(api, tmp_path, HOURS)
     api.samples += grid("a", MIDNIGHT + 10 * HOUR, 5)
@@ -204,8 +216,9 @@ def test_a_day_supersedes_its_hours(tmp_path: Path) -> None:
     assert (len(rows(tmp_path)), summary.landings[0].replaced) == (41, 3)
 
 
-def test_an_hour_of_a_landed_day_pulls_the_day(tmp_path: Path) -> None:
-    """A slice inside a landed interval widens to it, once for all slices in it."""
+@pytest.mark.contract("result.slice_count", "lake.replacement", "lake.rerun")
+def test_hour_of_a_landed_day_pulls_the_day(tmp_path: Path) -> None:
+    """Slices inside a landed interval are pulled once, as that interval."""
     api = FakeApi(grid("a", MIDNIGHT, 288))
     run(api, tmp_path)
     api.samples += grid("b", MIDNIGHT, 288)
@@ -217,8 +230,9 @@ def test_an_hour_of_a_landed_day_pulls_the_day(tmp_path: Path) -> None:
 CIRCUITS = [sample for n in range(10) for sample in grid(f"circuit {n}", MIDNIGHT, 2)]
 
 
+@pytest.mark.contract("result.received", "result.pages", "gap.A27")
 def test_pages_of_unequal_length_are_pulled_one_by_one(tmp_path: Path) -> None:
-    """The guess of equal pages is dropped where it is wrong, and the truth lands."""
+    """The client assumes pages of equal length; if that is wrong, it pulls again one by one."""
     api = FakeApi(CIRCUITS, page_sizes=(3, 2, 4, 1))
     summary = run(api, tmp_path, page_parallelism=4)
     assert sorted(rows(tmp_path)) == sorted((one.name, one.timestamp, 1.5) for one in CIRCUITS)
@@ -228,19 +242,23 @@ def test_pages_of_unequal_length_are_pulled_one_by_one(tmp_path: Path) -> None:
     assert told["retries"] == len(api.indices) - 4 > 0
 
 
-def test_pages_that_never_add_up_touch_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """After three starts it is an error that names the slice, to be run again; nothing has landed."""
+@pytest.mark.contract("errors.message", "gap.A27")
+def test_pages_that_never_add_up_land_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """After three starts a temporary error names the slice, and nothing has landed."""
     caplog.set_level(logging.INFO)
     api = FakeApi(CIRCUITS, changes={2: {"totalPages": 9}})
-    with pytest.raises(EvplPagingError, match="slice 2026-11-20T00:00:00Z/2026-11-21T00:00:00Z: page 2"):
+    with pytest.raises(
+        EvplPagingError, match=r"^report of 2026-11-20, page 2: (.*\n)*.*set pagination to page"
+    ):
         run(api, tmp_path, page_parallelism=1)
     assert api.indices == [1, 4] * 3
     assert objects(tmp_path) == []
-    assert caplog.text.count("starting again") == 2
+    assert caplog.text.count("Starting again") == 2
 
 
-def test_progress_rises_to_the_whole(tmp_path: Path) -> None:
-    """Told after every page: pages and samples so far, the share of the window, the time left, then all."""
+@pytest.mark.contract("result.bytes")
+def test_progress_is_reported_after_every_page(tmp_path: Path) -> None:
+    """It has pages and samples so far, the share of the window, and the time left."""
     told: list[Progress] = []
     ticks = iter(range(100))
     with FakeApi([*CIRCUITS, *grid("late", MIDNIGHT + HOUR, 3)]).client() as client:
@@ -254,8 +272,8 @@ def test_progress_rises_to_the_whole(tmp_path: Path) -> None:
     assert [one.seconds_left for one in told] == pytest.approx([1, 1.2, 1, 4 / 7, 0])
 
 
-def test_progress_without_totals_says_no_time_left(tmp_path: Path) -> None:
-    """Where the API gives no number of pages, nothing is guessed from it."""
+def test_progress_without_totals_has_no_time_left(tmp_path: Path) -> None:
+    """If the API gives no number of pages, the time left is unknown."""
     told: list[Progress] = []
     api = FakeApi(grid("a", MIDNIGHT, 3), changes={1: {"totalPages": 0}})
     with api.client() as client:
@@ -263,8 +281,9 @@ def test_progress_without_totals_says_no_time_left(tmp_path: Path) -> None:
     assert [(one.share, one.seconds_left) for one in told] == [(0, None)]
 
 
-def test_the_footer_says_when_the_first_page_was_requested(tmp_path: Path) -> None:
-    """It is that of the pages that count: a slice that started again is newer."""
+@pytest.mark.contract("lake.pulled-at")
+def test_footer_has_the_time_of_the_first_request(tmp_path: Path) -> None:
+    """If a slice started again, it is the time of the second start."""
     times = iter(MIDNIGHT + DAY + n * HOUR for n in range(10))
     api = FakeApi(CIRCUITS, page_sizes=(3, 2, 4, 1))  # the guess of equal pages is wrong: a second start
     summary = Summary(plan=A_DAY, now=lambda: next(times))
@@ -274,8 +293,9 @@ def test_the_footer_says_when_the_first_page_was_requested(tmp_path: Path) -> No
     assert footer[b"evpl.pulled_at"] == footer[b"evpl.first_pulled_at"] == b"2026-11-21T01:00:00Z"
 
 
-def test_the_footer_says_where_the_rows_come_from(tmp_path: Path) -> None:
-    """Window, slice, source, counts and the run's ids are with the rows for ever."""
+@pytest.mark.contract("lake.footer")
+def test_footer_has_the_provenance(tmp_path: Path) -> None:
+    """It has window, slice, source, counts and the run's ids."""
     run(FakeApi(grid("a", MIDNIGHT, 36)), tmp_path, HOURS)
     footer = pq.ParquetFile(tmp_path / objects(tmp_path)[0]).metadata.metadata
     assert footer[b"evpl.run_id"] == b"r"

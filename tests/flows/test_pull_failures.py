@@ -1,4 +1,4 @@
-"""Errors that belong to one slice, and errors that stop the run."""
+"""Errors of one slice don't stop the others; errors of all slices stop the run."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -35,77 +35,83 @@ WEEK = replace(A_DAY, window=Window(MIDNIGHT - 7 * DAY, MIDNIGHT + DAY), lookbac
 
 
 def days(*numbers: int) -> list[str]:
-    """Give the names of the days so far back."""
+    """Return the object names of the days that many days before MIDNIGHT."""
     stamps = [(MIDNIGHT - n * DAY, MIDNIGHT - (n - 1) * DAY) for n in numbers]
     return sorted(f"{start:%Y%m%dT%H%M%S}Z-{end:%Y%m%dT%H%M%S}Z" for start, end in stamps)
 
 
 def week() -> FakeApi:
-    """Serve a sample a day."""
+    """Return an API with one sample a day."""
     return FakeApi([Sample("a", MIDNIGHT - n * DAY, "1") for n in range(DAYS)])
 
 
 def starts(api: FakeApi) -> list[str]:
-    """List the slices that were asked for, in order."""
+    """Return the days of the requested slices, in order."""
     found = [url.partition("startTime=")[2][:10] for url in api.urls]
     return list(dict.fromkeys(found))
 
 
-def test_the_newest_slice_is_pulled_first(tmp_path: Path) -> None:
-    """What is late or broken in old slices holds up no new one."""
+@pytest.mark.contract("failing.newest-first")
+def test_newest_slice_is_pulled_first(tmp_path: Path) -> None:
+    """Late or failing old slices don't delay new ones."""
     api = week()
     run(api, tmp_path, WEEK)
     assert starts(api) == [f"{MIDNIGHT - n * DAY:%Y-%m-%d}" for n in range(DAYS)]
 
 
+@pytest.mark.contract("failing.error-of-a-slice")
 @pytest.mark.parametrize("status", [500, 404, 422])
-def test_one_bad_day_stops_no_other(tmp_path: Path, status: int) -> None:
-    """The API can't answer for one slice: all others land, and the final error names it."""
+def test_failed_day_stops_no_other_day(tmp_path: Path, status: int) -> None:
+    """All other slices land, and the error at the end names the failed one."""
     api = week()
     api.failing = {MIDNIGHT - 3 * DAY: status}
-    with pytest.raises(EvplError, match=r"slices landed: 7, failed: 1:\n.*told to fail") as error:
+    with pytest.raises(EvplError, match=r": 1 slice failed, 7 landed\.\n(.*\n)*.*told to fail") as error:
         run(api, tmp_path, WEEK)
     assert isinstance(error.value, EvplUnavailableError if status == 500 else EvplRequestError)
     assert intervals(tmp_path) == days(0, 1, 2, 4, 5, 6, 7)
 
 
-def test_a_foreign_object_stops_no_other_slice(tmp_path: Path) -> None:
-    """Its day is left as it was, nothing is asked for it, and the error says why."""
+@pytest.mark.contract("failing.error-of-a-slice")
+def test_foreign_object_stops_no_other_slice(tmp_path: Path) -> None:
+    """Its day stays as it was, no request is sent for it, and the error says why."""
     api = week()
     path = tmp_path / Dataset("0042", "300s").samples_path(Window(MIDNIGHT - 5 * DAY, MIDNIGHT - 4 * DAY))
     path.parent.mkdir(parents=True)
     path.write_bytes(b"theirs")
-    with pytest.raises(EvplForeignError, match="slices landed: 7, failed: 1"):
+    with pytest.raises(EvplForeignError, match="1 slice failed, 7 landed"):
         run(api, tmp_path, WEEK)
     assert path.read_bytes() == b"theirs"
     assert f"{MIDNIGHT - 5 * DAY:%Y-%m-%d}" not in starts(api)
 
 
-def test_of_errors_of_both_kinds_the_run_is_retried(tmp_path: Path) -> None:
-    """Each is named, in the order of time; the class is retryable, with the longest wait of all."""
+@pytest.mark.contract("failing.error-of-a-slice")
+def test_permanent_and_temporary_errors_together_are_retried(tmp_path: Path) -> None:
+    """The error names each slice in order of time; it is retryable, with the longest wait of all."""
     api = week()
     api.samples.append(Sample("b", MIDNIGHT - 5 * DAY, "n/a"))
     api.failing = {MIDNIGHT - 2 * DAY: 503, MIDNIGHT - 4 * DAY: 503}
     api.retry_after = 5
-    with pytest.raises(EvplUnavailableError, match="slices landed: 5, failed: 3") as error:
+    with pytest.raises(EvplUnavailableError, match="3 slices failed, 5 landed") as error:
         run(api, tmp_path, WEEK)
     assert (error.value.retry_after_seconds, error.value.wait_exceeds_limit) == (5, False)
-    _, *lines = str(error.value).splitlines()
+    lines = [line for line in error.value.detail.splitlines() if not line.startswith("  ")]
     assert [line.partition("2026-11-")[2][:2] for line in lines] == ["15", "16", "18"]
 
 
-def test_of_permanent_errors_alone_the_run_fails_for_good(tmp_path: Path) -> None:
-    """A retry would refuse the same slices again."""
+@pytest.mark.contract("failing.error-of-a-slice")
+def test_permanent_errors_alone_are_permanent(tmp_path: Path) -> None:
+    """A retry would fail for the same slices again."""
     api = week()
     api.samples.append(Sample("b", MIDNIGHT - 5 * DAY, "n/a"))
     api.failing = {MIDNIGHT - 2 * DAY: 404}
-    with pytest.raises(EvplPermanentError, match="slices landed: 6, failed: 2"):
+    with pytest.raises(EvplPermanentError, match="2 slices failed, 6 landed"):
         run(api, tmp_path, WEEK)
 
 
+@pytest.mark.contract("failing.stops-the-run")
 @pytest.mark.parametrize(("status", "kind"), [(403, EvplForbiddenError), (429, EvplRateLimitError)])
-def test_what_concerns_all_slices_stops_the_run(tmp_path: Path, status: int, kind: type[EvplError]) -> None:
-    """The subscription and a rate limit: the API is asked for no further slice."""
+def test_error_of_all_slices_stops_the_run(tmp_path: Path, status: int, kind: type[EvplError]) -> None:
+    """After an error of the subscription or a rate limit no further slice is requested."""
     api = week()
     api.failing = {MIDNIGHT - 2 * DAY: status}
     with pytest.raises(kind):
@@ -114,8 +120,9 @@ def test_what_concerns_all_slices_stops_the_run(tmp_path: Path, status: int, kin
     assert len(starts(api)) == 3
 
 
+@pytest.mark.contract("failing.stops-the-run")
 def test_refused_credentials_stop_the_run(tmp_path: Path) -> None:
-    """The report refuses the first token of the run: no other slice would fare better."""
+    """The first token of the run is refused, so no other slice would succeed."""
     api = week()
     api.failing = {MIDNIGHT: 401}
     with pytest.raises(EvplAuthError):
@@ -123,7 +130,8 @@ def test_refused_credentials_stop_the_run(tmp_path: Path) -> None:
     assert len(starts(api)) == 1
 
 
-def test_a_wait_beyond_the_limit_stops_the_run(tmp_path: Path) -> None:
+@pytest.mark.contract("failing.stops-the-run")
+def test_wait_beyond_the_limit_stops_the_run(tmp_path: Path) -> None:
     """The error carries the wait, so that the task can be deferred for so long."""
     api = week()
     api.failing, api.retry_after = {MIDNIGHT - 2 * DAY: 503}, 3600
@@ -133,29 +141,31 @@ def test_a_wait_beyond_the_limit_stops_the_run(tmp_path: Path) -> None:
     assert len(starts(api)) == 3
 
 
-def test_three_slices_in_a_row_stop_the_run(tmp_path: Path) -> None:
-    """Then it is the API, not a slice; the error names them, and what has landed stays."""
+@pytest.mark.contract("failing.stops-the-run")
+def test_three_failures_in_a_row_stop_the_run(tmp_path: Path) -> None:
+    """The API itself is down; the error names the slices, and what has landed stays."""
     api = week()
     api.failing = {MIDNIGHT - n * DAY: 500 for n in (1, 2, 3)}
-    with pytest.raises(
-        EvplUnavailableError, match=r"slices landed: 1, failed: 3; the run stopped .* in a row:"
-    ):
+    with pytest.raises(EvplUnavailableError, match=r"3 slices failed, 1 landed") as error:
         run(api, tmp_path, WEEK)
+    assert error.value.detail.startswith("The API failed for three slices in a row")
     assert intervals(tmp_path) == days(0)
     assert len(starts(api)) == 4
 
 
-def test_an_answer_between_failures_lets_the_run_go_on(tmp_path: Path) -> None:
-    """Four bad days, never three in a row: all good ones land."""
+@pytest.mark.contract("failing.stops-the-run")
+def test_answer_between_failures_resets_their_count(tmp_path: Path) -> None:
+    """Four days fail, never three in a row: all others land."""
     api = week()
     api.failing = {MIDNIGHT - n * DAY: 500 for n in (1, 2, 4, 5)}
-    with pytest.raises(EvplUnavailableError, match="slices landed: 4, failed: 4"):
+    with pytest.raises(EvplUnavailableError, match="4 slices failed, 4 landed"):
         run(api, tmp_path, WEEK)
     assert intervals(tmp_path) == days(0, 3, 6, 7)
 
 
-def test_a_store_that_fails_stops_the_run() -> None:
-    """The lake is no slice's own: nothing is pulled that can't be put."""
+@pytest.mark.contract("failing.stops-the-run")
+def test_store_failure_stops_the_run() -> None:
+    """Nothing is pulled that can't be written."""
     api, store = week(), MemoryStore(fail_at=12)
     with api.client() as client, pytest.raises(EvplStoreError, match="told to fail"):
         pull(client, store, WEEK, provenance={})
@@ -173,55 +183,54 @@ class _Stopping(FakeApi):
         return super()._entries(*bounds)  # type: ignore[arg-type]  # two moments
 
 
-def test_a_run_that_is_stopped_asks_for_no_further_slice(tmp_path: Path) -> None:
-    """What was under way is no error of its slice."""
+@pytest.mark.contract("failing.stops-the-run")
+def test_stopped_run_requests_no_further_slice(tmp_path: Path) -> None:
+    """The request that is aborted is not counted as a failure of its slice."""
     api = _Stopping(week().samples, page_size=1)
     api.samples += [Sample(name, MIDNIGHT - 2 * DAY, "1") for name in "bc"]
     api.changes = {1: {"totalPages": 0}}
     with api.client(page_parallelism=1) as client:
         api.made = client
-        with pytest.raises(EvplUnavailableError, match="stopped, the task is being ended"):
+        with pytest.raises(EvplUnavailableError, match="The task was stopped from outside"):
             pull(client, LocalStore(str(tmp_path)), WEEK, provenance={})
     assert intervals(tmp_path) == days(0, 1)
 
 
-def test_a_failure_of_the_only_slice_is_raised_as_it_is(tmp_path: Path) -> None:
+def test_failure_of_the_only_slice_is_raised_as_it_is(tmp_path: Path) -> None:
     """There is nothing to count."""
-    with pytest.raises(EvplUnavailableError, match=r"^report of 2026-11-20T00:00:00Z/2026-11-21T00:00:00Z"):
+    with pytest.raises(EvplUnavailableError, match=r"told to fail"):
         run(FakeApi(failing={MIDNIGHT: 500}), tmp_path)
 
 
-def test_a_window_of_empty_and_failed_slices_is_not_unpublished(tmp_path: Path) -> None:
-    """The failed slice may have samples: its error is raised, and no empty slice lands."""
+def test_empty_slices_beside_a_failed_one_do_not_land(tmp_path: Path) -> None:
+    """The failed slice may have samples, so its error is raised, and no empty slice lands."""
     with pytest.raises(EvplUnavailableError):
         run(FakeApi(failing={MIDNIGHT - 3 * DAY: 500}), tmp_path, WEEK)
     assert rows(tmp_path) == []
     assert intervals(tmp_path) == []
 
 
-def test_a_window_that_is_not_published_is_retried_whatever_one_slice_says(tmp_path: Path) -> None:
-    """An hour that the API refuses for good doesn't end the retries of a day that is only late."""
-    with pytest.raises(EvplNotPublishedError, match=r"failed: 2:\n(.*\n)*.*404: told to fail"):
+def test_unpublished_window_with_a_refused_slice_is_retried(tmp_path: Path) -> None:
+    """A slice that the API refuses for good doesn't end the retries of a window that is only late."""
+    with pytest.raises(EvplNotPublishedError, match=r"1 slice failed, 0 landed\.\n(.*\n)*.*told to fail"):
         run(FakeApi(failing={MIDNIGHT - 3 * DAY: 404}), tmp_path, WEEK)
     assert intervals(tmp_path) == []
 
 
-def test_many_errors_make_a_message_of_twenty(tmp_path: Path) -> None:
-    """A line each, the others are counted: they are in the log."""
+def test_errors_beyond_five_are_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """The error shows five slices and the number of the others; each slice is shown once, here or there."""
     bad = [Sample("a", MIDNIGHT + n * HOUR, "n/a") for n in range(24)]
-    plan = replace(A_DAY, slice_length=HOUR)
     with pytest.raises(EvplRefusedError) as error:
-        run(FakeApi(bad), tmp_path, plan)
-    lines = str(error.value).splitlines()
-    assert (lines[0], len(lines), lines[-1]) == (
-        "slices landed: 0, failed: 24:",
-        22,
-        "and 4 more, see the log",
-    )
+        run(FakeApi(bad), tmp_path, replace(A_DAY, slice_length=HOUR))
+    assert error.value.what == "window 2026-11-20: 24 slices failed, 0 landed."
+    lines = error.value.detail.splitlines()
+    assert lines[-1] == "and 19 more: see the warnings in the log"
+    shown = [line for line in [*lines, *caplog.text.splitlines()] if "slice 2026-11-20T" in line]
+    assert [f"T{n:02}:00" in line for n, line in enumerate(shown)] == [True] * 24
 
 
-def test_a_failed_slice_is_not_kept_in_memory(tmp_path: Path) -> None:
-    """Its error goes on without the frames that hold its samples; causes are kept."""
+def test_failed_slice_is_not_kept_in_memory(tmp_path: Path) -> None:
+    """Its error has no frames that hold its samples; causes are kept."""
     api = week()
     api.page_size, api.samples = 1, [*api.samples, Sample("b", MIDNIGHT - 2 * DAY, "1")]
     api.changes = {2: {"totalPages": 9}}
@@ -232,8 +241,8 @@ def test_a_failed_slice_is_not_kept_in_memory(tmp_path: Path) -> None:
     assert cause.__traceback__ is None
 
 
-def test_counts_of_a_failed_run_are_known(tmp_path: Path) -> None:
-    """What the run sent and landed is in its summary, for the link and for lineage."""
+def test_failed_run_fills_its_summary(tmp_path: Path) -> None:
+    """The summary has the requests and the landed slices, for the link and for lineage."""
     api = FakeApi(grid("a", MIDNIGHT, 288), failing={MIDNIGHT + HOUR: 404})
     plan = replace(A_DAY, window=Window(MIDNIGHT, MIDNIGHT + 2 * HOUR), slice_length=HOUR)
     summary = Summary(plan=plan)
@@ -242,9 +251,9 @@ def test_counts_of_a_failed_run_are_known(tmp_path: Path) -> None:
     assert (summary.as_dict()["rows"], summary.requests) == (12, 2)
 
 
-def test_a_refused_slice_is_no_unanswered_one(tmp_path: Path) -> None:
-    """The API answered: three refused slices in a row stop nothing."""
+def test_refused_slices_do_not_stop_the_run(tmp_path: Path) -> None:
+    """The API answered, so three refused slices in a row don't stop the run."""
     api = week()
     api.samples += [Sample("b", MIDNIGHT - n * DAY, "n/a") for n in (1, 2, 3)]
-    with pytest.raises(EvplRefusedError, match="slices landed: 5, failed: 3:"):
+    with pytest.raises(EvplRefusedError, match="3 slices failed, 5 landed"):
         run(api, tmp_path, WEEK)

@@ -1,4 +1,4 @@
-"""What a run leaves as it was, and what it keeps beside the rows."""
+"""Refused slices stay as they were; rejected samples are kept beside the rows."""
 
 import json
 from dataclasses import replace
@@ -28,16 +28,22 @@ NULLED = FakeApi(
 class TestShrinking:
     """A slice that would erase landed samples."""
 
-    def test_it_fails(self, tmp_path: Path, api: FakeApi) -> None:
-        """By default the slice is refused, byte for byte as it was, and the error says what to do."""
+    @pytest.mark.contract("pull.on_shrink")
+    def test_slice_is_refused_by_default(self, tmp_path: Path, api: FakeApi) -> None:
+        """The object stays as it was, byte for byte, and the error says what to do."""
         run(FakeApi(grid("a", MIDNIGHT, 288)), tmp_path)
         before = (tmp_path / objects(tmp_path)[0]).read_bytes()
-        with pytest.raises(EvplRefusedError, match=r"288 rows, 288 with a value, now .* set on_shrink"):
+        with pytest.raises(EvplRefusedError, match=r"288 rows, 288 with a value, now") as error:
             run(api, tmp_path)
+        assert error.value.what == "slice 2026-11-20: landing it would erase landed samples."
+        assert "on_shrink" in error.value.next_step
         assert (tmp_path / objects(tmp_path)[0]).read_bytes() == before
 
-    def test_it_is_kept(self, tmp_path: Path, api: FakeApi, caplog: pytest.LogCaptureFixture) -> None:
-        """`keep` warns, leaves what has landed, and neither lists nor counts the slice."""
+    @pytest.mark.contract("pull.on_shrink", "result.received", "result.pages")
+    def test_keep_leaves_the_landed_samples(
+        self, tmp_path: Path, api: FakeApi, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """The run warns, succeeds, and neither lists nor counts the slice."""
         run(FakeApi(grid("a", MIDNIGHT, 288)), tmp_path)
         summary = run(api, tmp_path, replace(A_DAY, on_shrink="keep"))
         assert (len(rows(tmp_path)), summary.landings) == (288, [])
@@ -45,16 +51,18 @@ class TestShrinking:
         told = summary.as_dict()
         assert (told["received"], told["rows"], told["pages"], told["slices"]) == (0, 0, 0, [])
 
-    def test_it_is_replaced(self, tmp_path: Path, api: FakeApi) -> None:
-        """`replace` takes the API's word."""
+    @pytest.mark.contract("pull.on_shrink")
+    def test_replace_lands_the_slice(self, tmp_path: Path, api: FakeApi) -> None:
+        """The lake then has what the API has."""
         run(FakeApi(grid("a", MIDNIGHT, 288)), tmp_path)
         summary = run(api, tmp_path, replace(A_DAY, on_shrink="replace"))
         assert rows(tmp_path) == [(one.name, one.timestamp, one.value and 1.5) for one in api.samples]
         assert summary.landings[0].replaced == 1
 
+    @pytest.mark.contract("shrinking.wider-group")
     @pytest.mark.parametrize("on_shrink", ["fail", "keep", "replace"])
-    def test_a_widened_slice_never_shrinks(self, tmp_path: Path, api: FakeApi, on_shrink: str) -> None:
-        """An hour that would erase samples of its day is refused; the error names the day to ask for."""
+    def test_wider_slice_is_refused(self, tmp_path: Path, api: FakeApi, on_shrink: str) -> None:
+        """An hour that would erase samples of its day is refused; the error names the day to pull."""
         run(FakeApi(grid("a", MIDNIGHT, 288)), tmp_path)
         asked = "window_start=2026-11-20T00:00:00Z, window_end=2026-11-21T00:00:00Z"
         with pytest.raises(EvplRefusedError, match=asked):
@@ -62,46 +70,50 @@ class TestShrinking:
         assert len(rows(tmp_path)) == 288
 
 
-def test_a_refused_slice_does_not_stop_the_others(tmp_path: Path) -> None:
-    """The other slices land; then the task fails and names the slice, reasons by count and three examples."""
+@pytest.mark.contract("pull.max_rejected_fraction", "failing.refused-slice")
+def test_refused_slice_does_not_stop_the_others(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """The error has the slice, counts by reason and three examples, and is not logged as well."""
     bad = [Sample("a", MIDNIGHT + HOUR + n * timedelta(minutes=1), "12,5") for n in range(4)]
     api = FakeApi([*grid("a", MIDNIGHT, 36), *bad])
     with pytest.raises(EvplRefusedError) as error:
         run(api, tmp_path, HOURS)
     text = str(error.value)
-    assert "slice 2026-11-20T01:00:00Z/2026-11-20T02:00:00Z: 25.0%" in text
+    assert "slice 2026-11-20T01:00/02:00Z: 25.0%" in text
     assert "4 x value is no number" in text
     assert text.count("page 1 entry 0 sample ") == 3
     assert "raise max_rejected_fraction" in text
+    assert caplog.records == []
     assert len(intervals(tmp_path)) == 2
     assert not list(tmp_path.rglob("*.jsonl"))
 
 
-def test_each_refused_slice_is_named(tmp_path: Path) -> None:
-    """One would erase samples, one is rejected, each for its own reason; the one between them lands."""
+@pytest.mark.contract("failing.refused-slice")
+def test_error_names_each_refused_slice(tmp_path: Path) -> None:
+    """One slice would erase samples, one is rejected; the slice between them lands."""
     run(FakeApi(grid("a", MIDNIGHT, 12)), tmp_path, replace(A_DAY, window=Window(MIDNIGHT, MIDNIGHT + HOUR)))
     bad = Sample("b", MIDNIGHT + 2 * HOUR, "n/a")
-    with pytest.raises(EvplRefusedError, match="slices landed: 1, failed: 2") as error:
+    with pytest.raises(EvplRefusedError, match="2 slices failed, 1 landed") as error:
         run(FakeApi([*grid("a", MIDNIGHT, 11), *grid("a", MIDNIGHT + HOUR, 12), bad]), tmp_path, HOURS)
-    _, shrunk, rejected = str(error.value).splitlines()
-    assert shrunk.startswith("slice 2026-11-20T00:00:00Z/2026-11-20T01:00:00Z: would erase")
-    assert rejected.startswith("slice 2026-11-20T02:00:00Z/2026-11-20T03:00:00Z: 100.0%")
+    shrunk, rejected = (line for line in error.value.detail.splitlines() if line.startswith("slice"))
+    assert shrunk == "slice 2026-11-20T00:00/01:00Z: landing it would erase landed samples."
+    assert rejected.startswith("slice 2026-11-20T02:00/03:00Z: 100.0%")
     assert len(rows(tmp_path)) == 24
 
 
 def test_conflicts_count_as_rejected(tmp_path: Path) -> None:
-    """Two values for one moment are in conflict; too many of them fail the slice."""
+    """Two values for one moment are a conflict; too many conflicts fail the slice."""
     api = FakeApi([*grid("a", MIDNIGHT, 4), *grid("a", MIDNIGHT, 2, value="9")])
-    example = "a in EVPL at 2026-11-20T00:00:00Z: 1.5, and 9, which stays; a in EVPL at 2026-11-20T00:05"
-    with pytest.raises(EvplRefusedError, match=f"2 x conflict; for example {example}"):
+    example = "two values of a in EVPL at 2026-11-20T00:00:00Z: 1.5, and 9, which stays\ntwo values of a"
+    with pytest.raises(EvplRefusedError, match=f"2 x conflict\n{example}"):
         run(api, tmp_path)
     summary = run(api, tmp_path, replace(A_DAY, max_rejected_fraction=0.5)).as_dict()
     assert (summary["rows"], summary["duplicates"], summary["conflicts"]) == (4, 2, 2)
     assert [row.value for row in rows(tmp_path)] == [9, 9, 1.5, 1.5]
 
 
+@pytest.mark.contract("rejected.file")
 def test_rejected_samples_are_kept_beside_the_rows(tmp_path: Path) -> None:
-    """Within the limit a slice lands, and what was rejected lies in its own file, as it came."""
+    """Within the limit a slice lands; the rejected samples are in a file of their own, as they came."""
     api = FakeApi([*grid("a", MIDNIGHT, 287), Sample("b", MIDNIGHT, "n/a")])
     summary = run(api, tmp_path, replace(A_DAY, max_rejected_fraction=0.5)).as_dict()
     rejected = next(tmp_path.rglob("*.jsonl"))
@@ -122,24 +134,22 @@ def test_rejected_samples_are_kept_beside_the_rows(tmp_path: Path) -> None:
     assert slices[0]["rejected_path"] == f"file://{rejected}"
 
 
-def test_rejected_samples_are_a_warning_with_their_reasons(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    """A slice that lands in spite of them warns: counts by reason, three examples, the file that has them."""
+@pytest.mark.contract("failing.rejected-samples")
+def test_rejected_samples_are_logged_with_reasons(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """The warning of a slice that lands has counts by reason, three examples, and the rejected file."""
     odd = [Sample("b", MIDNIGHT + n * timedelta(minutes=5), ["n/a", "12,5"][n % 2]) for n in range(5)]
     run(FakeApi([*grid("a", MIDNIGHT, 288), *odd]), tmp_path, replace(A_DAY, max_rejected_fraction=0.5))
-    [told] = [one for one in caplog.records if "rejected samples are in" in one.getMessage()]
-    rejected = next(tmp_path.rglob("*.jsonl"))
-    assert told.levelname == "WARNING"
-    assert (
-        f"landed; 5 rejected samples are in file://{rejected}. Rejected or in conflict: 5 x value"
-        in told.getMessage()
-    )
-    assert told.getMessage().count("page 1 entry 1 sample ") == 3
+    [warning] = [one for one in caplog.records if "samples are rejected" in one.getMessage()]
+    assert warning.levelname == "WARNING"
+    what, _, path, counts, *examples = warning.getMessage().splitlines()
+    assert what == "slice 2026-11-20: landed, but 5 samples are rejected."
+    assert path == f"file://{next(tmp_path.rglob('*.jsonl'))}"
+    assert counts == "5 x value is no number"
+    assert [example.startswith("page 1 entry 1 sample ") for example in examples] == [True] * 3
 
 
-def test_what_is_rejected_elsewhere_is_no_sample_of_the_window(tmp_path: Path) -> None:
-    """An hour without samples isn't published, even where its landed day has samples rejected elsewhere."""
+def test_samples_outside_the_window_do_not_publish_it(tmp_path: Path) -> None:
+    """An hour without samples isn't published, even if the rest of its landed day has samples."""
     run(FakeApi(grid("a", MIDNIGHT + 20 * HOUR, 5)), tmp_path)
     api = FakeApi([*grid("a", MIDNIGHT + 20 * HOUR, 5), Sample("b", MIDNIGHT + 20 * HOUR, "n/a")])
     plan = replace(HOURS, window=Window(MIDNIGHT, MIDNIGHT + HOUR), max_rejected_fraction=0.5)
@@ -148,27 +158,28 @@ def test_what_is_rejected_elsewhere_is_no_sample_of_the_window(tmp_path: Path) -
     assert (len(rows(tmp_path)), list(tmp_path.rglob("*.jsonl"))) == (5, [])
 
 
-def test_a_window_of_nothing_but_rejected_samples_is_refused(tmp_path: Path) -> None:
-    """What is there but can't be read is not "not published yet": running again won't help."""
+def test_window_of_rejected_samples_is_refused(tmp_path: Path) -> None:
+    """Unreadable samples are not "not published yet", because running again won't help."""
     api = FakeApi([Sample("b", MIDNIGHT, "n/a")])
     for limit in (0.01, 1.0):
-        with pytest.raises(EvplRefusedError, match=r"^slice .*: 1 x value is no number"):
+        with pytest.raises(EvplRefusedError, match=r"^slice 2026-11-20: (.*\n)*1 x value is no number"):
             run(api, tmp_path, replace(A_DAY, max_rejected_fraction=limit))
     assert objects(tmp_path) == []
     assert run(api, tmp_path, replace(A_DAY, max_rejected_fraction=1.0, allow_empty=True)).landings
 
 
-def test_a_refusal_is_heard_though_the_run_stops_later(
+def test_refusal_is_logged_if_another_error_stops_the_run(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """What was refused is logged at once: the error that stops the run is all that is raised."""
+    """The error that stops the run is raised without the refused slices, so these are logged."""
     api = FakeApi([Sample("a", MIDNIGHT + 2 * HOUR, "n/a")], failing={MIDNIGHT: 403})
     with pytest.raises(EvplForbiddenError):
         run(api, tmp_path, HOURS)
     assert "1 x value is no number" in caplog.text
 
 
-def test_what_a_killed_run_left_is_removed(tmp_path: Path) -> None:
+@pytest.mark.contract("foreign.left-alone", "lake.temporary-files")
+def test_leftovers_of_killed_runs_are_removed(tmp_path: Path) -> None:
     """A run removes temporary files, and rejected files without an object, of all that its slices replace."""
     partitions = "operator_code=op-0042/granularity=300s/date=2026-11-20"
     hours = ("000000Z-20261120T010000", "030000Z-20261120T053000")
@@ -191,8 +202,8 @@ def test_what_a_killed_run_left_is_removed(tmp_path: Path) -> None:
     assert len(objects(tmp_path)) == 1
 
 
-def test_a_clean_run_removes_the_rejected_file(tmp_path: Path) -> None:
-    """What is right now is no longer listed as wrong."""
+def test_clean_run_removes_the_rejected_file(tmp_path: Path) -> None:
+    """The rejected file of a replaced object goes with it."""
     tolerant = replace(A_DAY, max_rejected_fraction=1.0)
     run(FakeApi([*grid("a", MIDNIGHT, 5), Sample("b", MIDNIGHT, "n/a")]), tmp_path, tolerant)
     run(FakeApi([*grid("a", MIDNIGHT, 5), Sample("b", MIDNIGHT, "1")]), tmp_path)
@@ -200,8 +211,9 @@ def test_a_clean_run_removes_the_rejected_file(tmp_path: Path) -> None:
     assert len(rows(tmp_path)) == 6
 
 
+@pytest.mark.contract("foreign.refused")
 def test_another_source_in_the_same_root_is_refused(tmp_path: Path) -> None:
-    """What another API landed is neither read as ours nor replaced, and nothing is asked for."""
+    """Objects of another API are neither read nor replaced, and no request is sent."""
     run(FakeApi(grid("a", MIDNIGHT, 5)), tmp_path)
     other = FakeApi(grid("a", MIDNIGHT, 9))
     with pytest.raises(EvplForeignError, match="another object_storage_path"):
@@ -209,10 +221,11 @@ def test_another_source_in_the_same_root_is_refused(tmp_path: Path) -> None:
     assert (other.indices, len(rows(tmp_path))) == ([], 5)
 
 
-def test_unknown_fields_are_told_once_and_kept_in_the_footer(
+@pytest.mark.contract("lake.footer", "gap.A13")
+def test_unknown_fields_are_logged_once_and_kept_in_the_footer(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A name that the document doesn't have is no reason to stop; one log line, and the footers keep it."""
+    """A field that Orange's document lacks stops nothing: one warning, and the footers have its name."""
     run(FakeApi(grid("a", MIDNIGHT, 36), extra_fields={"context": "x"}), tmp_path, HOURS)
     assert caplog.text.count("entries[].performanceValues[].context") == 1
     for path in objects(tmp_path):
@@ -220,39 +233,42 @@ def test_unknown_fields_are_told_once_and_kept_in_the_footer(
         assert json.loads(names) == ["entries[].performanceValues[].context"]
 
 
-def test_an_empty_slice_lands_beside_a_refused_one(tmp_path: Path) -> None:
+@pytest.mark.contract("lake.empty-slice")
+def test_empty_slice_lands_beside_a_refused_one(tmp_path: Path) -> None:
     """A refused slice with samples shows that the window is published: the empty ones of it land."""
     api = FakeApi([*grid("a", MIDNIGHT, 9), Sample("b", MIDNIGHT, "n/a")])
-    with pytest.raises(EvplRefusedError, match="slices landed: 2, failed: 1"):
+    with pytest.raises(EvplRefusedError, match="1 slice failed, 2 landed"):
         run(api, tmp_path, HOURS)
     assert (len(intervals(tmp_path)), rows(tmp_path)) == (2, [])
 
 
-def test_a_unit_in_doubt_is_told_once_and_changes_nothing(
+@pytest.mark.contract("column.value", "gap.A11")
+def test_unit_doubts_are_logged_once_and_change_nothing(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Values that are hardly percentages land as they came; each doubt is a warning, once a run."""
+    """Values that may not be percentages land as they came; each doubt is a warning, once a run."""
     values = ["-1", "101", "0.5"]
     api = FakeApi([Sample("a", MIDNIGHT + n * HOUR, values[n % 3]) for n in range(6)])
     run(api, tmp_path, replace(HOURS, window=Window(MIDNIGHT, MIDNIGHT + 6 * HOUR)))
     assert [row.value for row in rows(tmp_path)] == [float(value) for value in values * 2]
-    told = [record.getMessage() for record in caplog.records if "percentages" in record.getMessage()]
-    assert [text.partition(" are ")[0] for text in told] == [
-        f"slice {Window(MIDNIGHT + n * HOUR, MIDNIGHT + (n + 1) * HOUR)}:" for n in (5, 4, 3)
+    warnings = [message for message in caplog.messages if "percentages" in message]
+    assert [text.partition(": ")[0] for text in warnings] == [
+        f"slice 2026-11-20T0{n}:00/0{n + 1}:00Z" for n in (5, 4, 3)
     ]
 
 
-def test_a_refusal_shows_no_secret(tmp_path: Path) -> None:
-    """A series named after a token is redacted out before its name is cut."""
+def test_refusal_shows_no_secret(tmp_path: Path) -> None:
+    """A token in a series' name is redacted before the name is cut."""
     twins = grid(f"{'x' * 195} token", MIDNIGHT, 1) + grid(f"{'x' * 195} token", MIDNIGHT, 1, value="9")
     with pytest.raises(EvplRefusedError, match=r"x \*\*\* \.\.\. at 2026") as error:
         run(FakeApi(twins), tmp_path)
     assert "token" not in str(error.value)
 
 
-def test_times_without_a_zone_point_to_their_setting(tmp_path: Path) -> None:
-    """They are refused by default, and the error names what would read them."""
+@pytest.mark.contract("connection.naive_timestamps")
+def test_times_without_a_zone_name_their_setting(tmp_path: Path) -> None:
+    """They are refused by default, and the error names the setting that reads them."""
     naive = FakeApi(grid("a", MIDNIGHT, 1), extra_fields={"timeStamp": "2026-11-20T00:00:00"})
-    with pytest.raises(EvplRefusedError, match=r"1 x timeStamp has no zone.*naive_timestamps"):
+    with pytest.raises(EvplRefusedError, match=r"1 x timeStamp has no zone\n(.*\n)*.*naive_timestamps"):
         run(naive, tmp_path)
     assert run(naive, tmp_path, naive_timestamps="utc").as_dict()["rows"] == 1

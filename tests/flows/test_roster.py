@@ -1,4 +1,6 @@
-"""Series are known by name: which of them an object lacks, and for how long they are expected."""
+"""The series that are expected by name, and those that an object lacks."""
+
+import pytest
 
 from airflow_provider_evpl.flows.findings import Outcome
 from airflow_provider_evpl.models import Series
@@ -24,8 +26,9 @@ from tests.support.lake import (
 from tests.support.stores import MemoryStore
 
 
-def test_hours_without_some_circuits_are_found_by_name() -> None:
-    """The first hours of a day hold one of three circuits: no earlier hour says so, the later ones do."""
+@pytest.mark.contract("coverage.expected-series", "finding.absent")
+def test_hours_without_a_series_are_found() -> None:
+    """The first hours of a day lack circuits that later hours have."""
     store = MemoryStore()
     for hour in range(24):
         put(store, hours(hour, hour + 1), "a" if hour < 5 else "abc")
@@ -37,8 +40,9 @@ def test_hours_without_some_circuits_are_found_by_name() -> None:
     )
 
 
-def test_slices_of_any_length_compare_with_each_other() -> None:
-    """A day that lacks a circuit is found by the hours of the days around it."""
+@pytest.mark.contract("coverage.expected-series")
+def test_objects_of_any_length_are_compared() -> None:
+    """A day that lacks a circuit is found by objects of other lengths around it."""
     store = MemoryStore()
     put(store, hours(0, 1), "ab")
     put(store, hours(1, 24), "ab")
@@ -47,8 +51,9 @@ def test_slices_of_any_length_compare_with_each_other() -> None:
     assert kinds(look(store, hours(0, 72))) == [("absent", day(1))]
 
 
-def test_as_many_other_series_are_no_substitute() -> None:
-    """Where one goes and another comes on the same day, both are known by name."""
+@pytest.mark.contract("coverage.expected-series")
+def test_new_series_does_not_replace_a_missing_one() -> None:
+    """If one series ends and another begins on the same day, the first one is missing."""
     store = MemoryStore()
     for number, circuits in enumerate(["ab", "ac", "ab"]):
         put(store, day(number), circuits)
@@ -58,7 +63,8 @@ def test_as_many_other_series_are_no_substitute() -> None:
     assert coverage.messages[1].endswith("vanished: 1 series have no more samples: c in EVPL")
 
 
-def test_a_circuit_that_is_new_lacks_nothing_on_earlier_days() -> None:
+@pytest.mark.contract("coverage.expected-series")
+def test_new_series_is_not_expected_on_earlier_days() -> None:
     """It is expected from its first UTC day on."""
     store = MemoryStore()
     put(store, day(0), "a")
@@ -67,8 +73,9 @@ def test_a_circuit_that_is_new_lacks_nothing_on_earlier_days() -> None:
     assert (kinds(coverage), coverage.expected) == ([], 3 * 288)
 
 
-def test_a_circuit_that_went_is_pulled_for_its_first_day_alone() -> None:
-    """It is expected for `give_up_after`: on these days it is reported, then it is forgotten."""
+@pytest.mark.contract("coverage.give_up_after", "finding.vanished")
+def test_vanished_series_is_pulled_for_its_first_day_only() -> None:
+    """It is reported for `give_up_after`, and not expected after that."""
     store = MemoryStore()
     for number in range(6):
         put(store, day(number), "ab" if number < 2 else "a")
@@ -85,8 +92,9 @@ def test_a_circuit_that_went_is_pulled_for_its_first_day_alone() -> None:
     assert for_ever.windows == [day(2)]
 
 
-def test_a_renamed_pop_is_told_as_perhaps_renamed() -> None:
-    """It shows as one series that is gone and a new one of the same circuit and metric."""
+@pytest.mark.contract("coverage.one-finding")
+def test_renamed_pop_is_reported() -> None:
+    """The finding names the vanished series and the new one of the same circuit and metric."""
     store = MemoryStore()
     for number, pop in enumerate(["Paris", "Paris", "Lyon"]):
         one = day(number)
@@ -99,8 +107,8 @@ def test_a_renamed_pop_is_told_as_perhaps_renamed() -> None:
     assert told.endswith("perhaps renamed: a in FR Paris EVPL to a in FR Lyon EVPL")
 
 
-def test_a_pop_that_is_renamed_at_noon_is_told_on_its_day() -> None:
-    """On that day both lack values, and the finding says that one of them may be the other."""
+def test_pop_renamed_at_noon_is_reported_on_both_days() -> None:
+    """On that day both series lack values, and the finding says that one may be the other."""
     store = MemoryStore()
     names = {
         number: Series("a", "in", "FR", pop, None, "EVPL") for number, pop in enumerate(["Paris", "Lyon"])
@@ -118,7 +126,8 @@ def test_a_pop_that_is_renamed_at_noon_is_told_on_its_day() -> None:
     assert [renamed in message for message in coverage.messages] == [True, True]
 
 
-def test_five_series_of_an_object_are_named() -> None:
+@pytest.mark.contract("coverage.one-finding")
+def test_finding_names_five_series() -> None:
     """A day on which all circuits are absent is one finding, in one short line."""
     store = MemoryStore()
     for number, circuits in enumerate(["abcdefghij", "a", "abcdefghij"]):
@@ -128,7 +137,7 @@ def test_five_series_of_an_object_are_named() -> None:
     assert told.endswith("f in EVPL (0 of 288) and 4 more")
 
 
-def test_the_emptiest_series_come_first_whatever_their_names() -> None:
+def test_series_with_the_fewest_values_come_first() -> None:
     """Series with and without a PoP stand side by side; those without a sample are sorted by label."""
     store = MemoryStore()
     series = [Series("b", "in", None, None, None, None), Series("a", "in", "FR", "Paris", None, "EVPL")]
@@ -147,8 +156,9 @@ def test_the_emptiest_series_come_first_whatever_their_names() -> None:
     assert message.endswith(f"absent: 4 series lack values: {few}")
 
 
-def test_a_day_of_nulls_is_no_data() -> None:
-    """Coverage compares values: a sample without one is observed, and is a finding of its own kind."""
+@pytest.mark.contract("finding.null")
+def test_day_of_nulls_is_a_null_finding() -> None:
+    """A sample without a value is observed, but is no value."""
     store = MemoryStore()
     run(store, DAY, value=None)
     coverage = look(store)

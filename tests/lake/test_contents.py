@@ -1,4 +1,4 @@
-"""The rows of a landed object, counted by series."""
+"""Reading the rows of a landed object, and counting them by series."""
 
 import io
 from array import array
@@ -74,8 +74,8 @@ def counted(given_rows: list[Row]) -> dict[Series, Counts]:
 
 @fewer
 @given(rows)
-def test_each_series_is_counted(given_rows: list[Row]) -> None:
-    """Rows, values and steps of each, as plain Python counts them; steps only where there are any."""
+def test_counts_of_each_series_are_exact(given_rows: list[Row]) -> None:
+    """Rows, values and steps equal those counted in plain Python. Without a step no steps are counted."""
     data = written(collect([Answer(given_rows, [])], hours(0, 24)))
     counter, stepless = SeriesCounter(STEP), SeriesCounter(None)
     for part in read_parts(data):
@@ -90,8 +90,8 @@ def test_each_series_is_counted(given_rows: list[Row]) -> None:
     assert read_code_ope(data) == ("0042" if given_rows else None)
 
 
-def test_a_step_over_two_parts_counts_once() -> None:
-    """A series of more samples than a part has, several in each step, some without a value."""
+def test_step_that_spans_two_parts_counts_once() -> None:
+    """The series have more samples than a part, several in each step, some without a value."""
     second = STEP // 300
     given_rows: list[Row] = [
         (circuit(name), START + at * 5 * second, None if at % 7 else 1.0)
@@ -106,16 +106,16 @@ def test_a_step_over_two_parts_counts_once() -> None:
     assert counter.counts == counted(given_rows)
 
 
-def test_rows_that_cannot_be_read_are_an_error() -> None:
-    """It is told apart from a store that fails."""
+def test_damaged_rows_raise_unreadable_error() -> None:
+    """The error differs from the error of a failing store."""
     data = written(collect([Answer([(circuit("a"), START, 1.0)], [])], hours(0, 24)))
     for read in (read_series, read_code_ope, lambda data: list(read_parts(data))):
         with pytest.raises(UnreadableError):
             read(damaged(data))
 
 
-def test_texts_that_are_no_text_are_an_error() -> None:
-    """A damaged object may hold bytes that are no UTF-8."""
+def test_texts_that_are_not_utf8_raise_unreadable_error() -> None:
+    """A damaged object may hold any bytes."""
     table = pq.read_table(
         pa.BufferReader(written(collect([Answer([(circuit("a"), START, 1.0)], [])], hours(0, 24))))
     )
@@ -144,8 +144,8 @@ def test_texts_that_are_no_text_are_an_error() -> None:
     ],
     ids=lambda one: str(one)[:12],
 )
-def test_a_column_of_another_type_cannot_be_read(column: str, kind: pa.DataType | None) -> None:
-    """Somebody wrote the object again: nothing is guessed, and no reader stumbles."""
+def test_column_of_another_type_raises_unreadable_error(column: str, kind: pa.DataType | None) -> None:
+    """Another program has rewritten the object. The error names the column on one short line."""
     data = written(collect([Answer([(circuit("a"), START, 1.0)], [])], hours(0, 24)))
     table = pq.ParquetFile(io.BytesIO(data)).read()
     at = table.column_names.index(column)
@@ -185,28 +185,30 @@ class TestNewestSeries:
             ([], ""),
         ],
     )
-    def test_it_is_the_newest_of_a_day(self, landed: list[tuple[int, int, str]], expected: str) -> None:
-        """Before the third hour of a day."""
+    def test_newest_object_with_rows_gives_the_series(
+        self, landed: list[tuple[int, int, str]], expected: str
+    ) -> None:
+        """The object must end before the third hour of the day, by less than 24 hours."""
         found = objects_of(self.lake(*landed)).newest_series(hours(2, 3).start, DAY)
         assert found == {circuit(name) for name in expected}
 
-    def test_the_newest_object_is_the_one_that_ends_last(self) -> None:
-        """A leftover hour begins after its day does, and ends before the day does."""
+    def test_newest_object_is_the_one_that_ends_last(self) -> None:
+        """A leftover hour begins after its day begins, and ends before the day ends."""
         store = self.lake((-20, -19, "b"))
         leftover = dict(store.objects)
         store.objects |= self.lake((-24, 0, "a")).objects | leftover
         assert objects_of(store).newest_series(hours(2, 3).start, DAY) == {circuit("a")}
 
-    def test_of_an_earlier_version_it_is_read_by_its_rows(self) -> None:
-        """Its footer has no digest."""
+    def test_object_of_an_earlier_version_is_read_by_its_rows(self) -> None:
+        """Its footer has no digest of the series."""
         store = self.lake((0, 1, "ab"))
         for path, data in store.objects.items():
             store.objects[path] = earlier(data, pulled_at="")
         found = objects_of(store).newest_series(hours(2, 3).start, DAY)
         assert found == {circuit("a"), circuit("b")}
 
-    def test_one_that_is_superseded_meanwhile_is_looked_for_again(self) -> None:
-        """Another run replaced the hour by its day after it was listed: that is no failure of the store."""
+    def test_object_superseded_meanwhile_is_no_error(self) -> None:
+        """Another run replaced the hour by its day after the hour was listed."""
         store = self.lake((-2, -1, "a"))
         path = DATASET.samples_path(hours(-2, -1))
 
@@ -220,15 +222,15 @@ class TestNewestSeries:
         racing.objects = store.objects
         assert objects_of(racing).newest_series(hours(2, 3).start, DAY) == frozenset()
 
-    def test_a_store_that_fails_is_an_error(self) -> None:
-        """The object is still listed: it can't be read now."""
+    def test_failing_store_raises_store_error(self) -> None:
+        """The object is still listed, but can not be read now."""
         store = self.lake((-2, -1, "a"))
         store.fail_at = len(store.calls) + 3
         with pytest.raises(EvplStoreError):
             objects_of(store).newest_series(hours(2, 3).start, DAY)
 
-    def test_what_is_not_ours_or_cannot_be_read_says_nothing(self) -> None:
-        """The one before it does."""
+    def test_foreign_and_damaged_objects_are_skipped(self) -> None:
+        """The series of the object before them are returned."""
         store = self.lake((-2, -1, "a"), (0, 1, "b"), (1, 2, "c"))
         store.objects[DATASET.samples_path(hours(1, 2))] = b"theirs"
         path = DATASET.samples_path(hours(0, 1))

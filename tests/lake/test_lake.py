@@ -35,8 +35,9 @@ from tests.support.lake import (
 from tests.support.stores import MemoryStore
 
 
-def test_a_slice_lands_whole() -> None:
-    """A slice becomes one object at its interval, and its landing says what was put."""
+@pytest.mark.contract("lake.path", "slices.object")
+def test_slice_lands_as_one_object() -> None:
+    """The object is named by its interval. The landing says what was put."""
     store = MemoryStore()
     [landing] = run(store, DAY)
     path = DATASET.samples_path(DAY)
@@ -52,8 +53,9 @@ def test_a_slice_lands_whole() -> None:
     )
 
 
-def test_a_run_again_changes_nothing() -> None:
-    """The same run again gives the same names and the same bytes, and says that it replaced."""
+@pytest.mark.contract("lake.rerun")
+def test_second_run_gives_the_same_bytes() -> None:
+    """Names and bytes are the same, and the landings say that objects were replaced."""
     store = MemoryStore()
     run(store, hours(0, 12), hours(12, 24))
     before = dict(store.objects)
@@ -62,8 +64,9 @@ def test_a_run_again_changes_nothing() -> None:
     assert [landing.replaced for landing in again] == [1, 1]
 
 
-def test_a_day_supersedes_its_hours() -> None:
-    """A day is put where hours were: they go, with their rejected samples, and only after it is there."""
+@pytest.mark.contract("rejected.removed", "lake.whole-objects", "lake.list-after-put")
+def test_day_supersedes_its_hours() -> None:
+    """The hours and their rejected samples are deleted after the day is put."""
     store = MemoryStore()
     run(store, hours(0, 1), hours(5, 6), rejections=1)
     store.calls.clear()
@@ -71,33 +74,43 @@ def test_a_day_supersedes_its_hours() -> None:
     assert landing.replaced == 2
     assert list(store.objects) == [DATASET.samples_path(DAY)]
     methods = [method for method, _ in store.calls]
-    look = ["listing", "open", "open"]  # again before the put: another run may have landed meanwhile
-    rows = ["open", "open"]
-    assert methods == [*look, *look, *rows, "listing", *look, "put", "listing", "listing", *["delete"] * 4]
+    footers, rows = ["listing", "open", "open"], ["open", "open"]
+    assert methods == [
+        *footers,
+        *footers,
+        *rows,
+        "listing",
+        *footers,
+        "put",
+        "listing",
+        "listing",
+        *["delete"] * 4,
+    ]
     assert set(shown(store).values()) == {2.0}
 
 
-def test_an_hour_of_a_landed_day_is_the_day() -> None:
-    """A slice inside what has landed is pulled as all of it: nothing of the day is lost."""
+def test_hour_of_a_landed_day_pulls_the_day() -> None:
+    """A slice inside a landed interval grows to that interval, so nothing of the day is lost."""
     store = MemoryStore()
     run(store, DAY)
     [target] = lake_of(store).targets([hours(3, 4)])
     assert target.window == DAY
     [footer] = target.landed.values()
-    assert (set(target.landed), footer.rows, footer.source) == ({DAY}, 48, SOURCE)
+    assert (set(target.landed), footer.ledger.rows, footer.source) == ({DAY}, 48, SOURCE)
     run(store, hours(3, 4), value=2.0)
     assert intervals(store) == names_of(DAY)
     assert shown(store) == dict.fromkeys(range(24), 2.0)
 
 
-def test_an_empty_slice_lands() -> None:
-    """A slice without samples is an object without rows: it has been pulled, and nothing was there."""
+@pytest.mark.contract("lake.empty-slice")
+def test_empty_slice_lands_without_rows() -> None:
+    """An object without rows says that the slice was pulled, and that no sample was there."""
     store = MemoryStore()
     [target] = lake_of(store).targets([DAY])
     landing = land(lake_of(store), target, collect([], DAY))
     assert (landing.rows, landing.bytes) == (0, len(store.objects[DATASET.samples_path(DAY)]))
     [footer] = lake_of(store).targets([DAY])[0].landed.values()
-    assert (footer.rows, footer.null_values, footer.observed, footer.values) == (0, 0, 0, 0)
+    assert footer.ledger.rows == footer.ledger.observed == footer.ledger.values == 0
 
 
 hour_slices = st.tuples(st.integers(0, 23), st.integers(1, 24)).map(
@@ -107,8 +120,8 @@ hour_slices = st.tuples(st.integers(0, 23), st.integers(1, 24)).map(
 
 @fewer
 @given(st.lists(st.lists(hour_slices, min_size=1, max_size=3), min_size=1, max_size=4))
-def test_any_sequence_of_runs_shows_the_last_of_each_hour(runs: list[list[Window]]) -> None:
-    """After any runs landed intervals are disjoint, and each hour shows the last run that took it."""
+def test_any_runs_show_the_last_value_of_each_hour(runs: list[list[Window]]) -> None:
+    """After any runs the landed intervals are disjoint, and each hour has the values of its last run."""
     store = MemoryStore()
     expected: dict[int, float | None] = {}
     for number, slices in enumerate(runs):
@@ -124,8 +137,8 @@ def test_any_sequence_of_runs_shows_the_last_of_each_hour(runs: list[list[Window
     assert rows == 2 * len(expected)  # two circuits: no hour is in two objects
 
 
-def test_what_stays_is_counted_against_what_should_be_there() -> None:
-    """Of a slice that isn't landed the values count that had landed in its interval, over all its objects."""
+def test_completeness_counts_all_landed_objects() -> None:
+    """If a slice is not landed, the values of all landed objects in its interval count."""
     store = MemoryStore()
     run(store, hours(0, 12), hours(12, 24))
     [target] = lake_of(store).targets([DAY])
@@ -138,8 +151,8 @@ def test_what_stays_is_counted_against_what_should_be_there() -> None:
     assert lake_of(store).completeness(target, hourly(DAY)) is None
 
 
-def test_what_stays_is_counted_as_it_is_now() -> None:
-    """Another run joined two of the landed hours meanwhile: their object counts, and nothing fails."""
+def test_completeness_counts_objects_that_landed_meanwhile() -> None:
+    """Another run has joined two of the landed hours. Their new object counts, and nothing fails."""
     store = MemoryStore()
     run(store, hours(0, 2), hours(2, 4), hours(12, 24))
     [target] = lake_of(store).targets([DAY])
@@ -152,8 +165,9 @@ def test_what_stays_is_counted_as_it_is_now() -> None:
     assert kept.values == 2 * (4 + 12)
 
 
-def test_the_first_pull_outlives_its_object() -> None:
-    """A day that replaces its hours says when the first of them was pulled, and when it was itself."""
+@pytest.mark.contract("lake.pulled-at")
+def test_first_pull_outlives_its_object() -> None:
+    """A day that replaces hours says when the first of them was pulled, and when the day was pulled."""
     store = MemoryStore()
     for number, window in enumerate((hours(0, 1), hours(5, 6), DAY)):
         [target] = lake_of(store).targets([window])
@@ -163,13 +177,14 @@ def test_the_first_pull_outlives_its_object() -> None:
     assert (footer.first_pulled_at, footer.pulled_at) == (PULLED_AT, PULLED_AT + 2 * HOUR)
 
 
-def test_a_stranger_stays_and_is_told_of() -> None:
-    """What another run put after the listing stays; the error is retried, and the next run joins both."""
+@pytest.mark.contract("lake.list-after-put")
+def test_object_of_another_run_stays_and_raises_overlap_error() -> None:
+    """The object appeared after the listing. Airflow retries, and the next run joins both."""
     store = MemoryStore()
     run(store, hours(0, 1))
     [target] = lake_of(store).targets([DAY])
     run(store, hours(3, 5), value=7.0)
-    with pytest.raises(EvplOverlapError, match="2026-11-22T03:00:00Z/2026-11-22T05:00:00Z") as caught:
+    with pytest.raises(EvplOverlapError, match="2026-11-22T03:00/05:00Z") as caught:
         land(lake_of(store), target, hourly(DAY, 2.0))
     assert isinstance(caught.value, EvplRetryableError)
     assert sorted(intervals(store)) == sorted(names_of(DAY, hours(3, 5)))
@@ -178,7 +193,7 @@ def test_a_stranger_stays_and_is_told_of() -> None:
 
 
 def test_two_runs_on_one_interval_both_land() -> None:
-    """Of two runs that listed the same, the later put stays, whole, and neither sees an overlap."""
+    """Both runs listed the same objects. The later put stays, and no run raises an overlap."""
     store = MemoryStore()
     run(store, hours(0, 1))
     first, second = ([target] for target in (lake_of(store).targets([DAY]) * 2))
@@ -188,8 +203,9 @@ def test_two_runs_on_one_interval_both_land() -> None:
     assert shown(store) == dict.fromkeys(range(24), 3.0)
 
 
-def test_neighbours_land_at_once() -> None:
-    """Runs on intervals that only touch don't see each other."""
+@pytest.mark.contract("lake.runs-at-once")
+def test_runs_on_neighboring_intervals_both_land() -> None:
+    """Intervals that only touch do not overlap."""
     store = MemoryStore()
     [early], [late] = (lake_of(store).targets([one]) for one in (hours(0, 12), hours(12, 24)))
     for target in (late, early):
@@ -197,24 +213,26 @@ def test_neighbours_land_at_once() -> None:
     assert intervals(store) == names_of(hours(0, 12), hours(12, 24))
 
 
-NOT_OURS = [b"", b"PAR1 no footer PAR1", b"id,value\n1,2\n"]
+WITHOUT_FOOTER = [b"", b"PAR1 no footer PAR1", b"id,value\n1,2\n"]
 
 
-@pytest.mark.parametrize("content", NOT_OURS)
-def test_a_foreign_object_in_the_way_is_an_error(content: bytes) -> None:
-    """One with an interval's name and without our footer is a permanent error, and stays as it is."""
+@pytest.mark.contract("foreign.refused")
+@pytest.mark.parametrize("content", WITHOUT_FOOTER)
+def test_object_without_our_footer_raises_foreign_error(content: bytes) -> None:
+    """Its name is an interval that overlaps a slice. The error is permanent, and the object stays."""
     store = MemoryStore()
     path = DATASET.samples_path(hours(3, 5))
     store.objects[path] = content
-    with pytest.raises(EvplForeignError, match=f"memory://{path} was not written by this provider"):
+    with pytest.raises(EvplForeignError, match=f"(?s)memory://{path}.*was not written by this provider"):
         run(store, hours(4, 6))
     assert store.objects == {path: content}
     run(store, hours(0, 3), hours(5, 6))
     assert store.objects[path] == content
 
 
-def test_another_source_in_the_way_is_an_error() -> None:
-    """One of another source is a permanent error where it overlaps, and stays as it is."""
+@pytest.mark.contract("foreign.refused")
+def test_object_of_another_source_raises_foreign_error() -> None:
+    """The error is permanent. The object stays, and slices beside it land."""
     store = MemoryStore()
     sandbox = {**SOURCE, "base_url": "http://127.0.0.1:8075"}
     [target] = lake_of(store, sandbox).targets([hours(3, 5)])
@@ -227,6 +245,7 @@ def test_another_source_in_the_way_is_an_error() -> None:
     assert before.items() <= store.objects.items()
 
 
+@pytest.mark.contract("foreign.ours", "foreign.left-alone")
 @pytest.mark.parametrize(
     "name",
     [
@@ -237,8 +256,8 @@ def test_another_source_in_the_way_is_an_error() -> None:
         "20261122T000000Z-20261124T000000Z.parquet",
     ],
 )
-def test_other_names_are_left_alone(name: str) -> None:
-    """What has no interval's name, or one of another date, is neither read, nor in the way, nor deleted."""
+def test_files_with_other_names_are_left_alone(name: str) -> None:
+    """Files whose name is no interval of the day are not read, and not deleted."""
     store = MemoryStore()
     store.objects[f"{FOLDER}/{name}"] = b"theirs"
     run(store, hours(3, 4))

@@ -44,10 +44,12 @@ from tests.support.stores import MemoryStore
 MINUTE = HOUR / 60
 
 
+@pytest.mark.contract("failing.exact-or-untouched", "rejected.put-first", "lake.whole-objects")
+@pytest.mark.contract("lake.longest-interval")
 @fewer
 @given(st.integers(1, 16), st.booleans(), st.integers(0, 1), st.integers(0, 1))
-def test_a_failure_anywhere_leaves_old_or_new(fail_at: int, late: bool, before: int, after: int) -> None:  # noqa: FBT001 drawn
-    """If any store call fails, readers see all old or all new rows, and the next run lands what it should."""
+def test_failing_store_leaves_all_old_or_new_rows(fail_at: int, late: bool, before: int, after: int) -> None:  # noqa: FBT001 drawn
+    """Whichever call of the store fails, the next run lands what it should."""
     old, new = dict.fromkeys((0, 1, 5), 1.0), dict.fromkeys(range(24), 2.0)
     clean, store = MemoryStore(), MemoryStore(late=late)
     for one in (clean, store):
@@ -65,13 +67,14 @@ def test_a_failure_anywhere_leaves_old_or_new(fail_at: int, late: bool, before: 
     assert store.objects == clean.objects
 
 
-def test_left_overs_are_tidied() -> None:
-    """A run ended after its put and left hours beside their day: the next run deletes the hours."""
+@pytest.mark.contract("lake.longest-interval")
+def test_objects_of_a_killed_run_are_deleted() -> None:
+    """A run ended after its put and left hours beside their day. The next run deletes the hours."""
     store = MemoryStore()
     run(store, hours(0, 1), hours(5, 6))
-    left_over = dict(store.objects)
+    leftover = dict(store.objects)
     run(store, DAY, value=2.0)
-    store.objects |= left_over
+    store.objects |= leftover
     assert shown(store) == dict.fromkeys(range(24), 2.0)
     [landing] = run(store, hours(7, 8), value=3.0)
     assert landing.replaced == 3
@@ -102,8 +105,8 @@ class _Unreadable(MemoryStore):
         (ConnectionResetError, EvplStoreError),
     ],
 )
-def test_a_footer_that_can_not_be_read_is_a_failure(error: type[OSError], kind: type[Exception]) -> None:
-    """If reading a footer fails, the run raises a store error. It never takes the object for foreign."""
+def test_unreadable_footer_raises_store_error(error: type[OSError], kind: type[Exception]) -> None:
+    """The object is not taken for a foreign object."""
     store = _Unreadable()
     store.error = error
     run(store, DAY)
@@ -121,8 +124,9 @@ class _Tidied(MemoryStore):
         self.calls += (("tidy", path) for path in paths if is_ours(path.rpartition("/")[2]))
 
 
-def test_left_overs_of_killed_puts_are_tidied_once_before_any_put() -> None:
-    """A run tidies once, before it writes, each interval that it replaces and the rejected file beside it."""
+@pytest.mark.contract("lake.temporary-files")
+def test_temporary_files_are_tidied_once_before_any_put() -> None:
+    """A run tidies each interval that it replaces, and its rejected samples."""
     store = _Tidied()
     run(store, hours(0, 2))
     store.calls.clear()
@@ -134,8 +138,9 @@ def test_left_overs_of_killed_puts_are_tidied_once_before_any_put() -> None:
     assert methods.index("put") > len(methods) - 1 - methods[::-1].index("tidy")
 
 
-def test_rejected_samples_without_their_object_go_with_a_larger_interval() -> None:
-    """A run that was killed between its two puts left them; those beside the interval stay."""
+@pytest.mark.contract("rejected.removed")
+def test_rejected_samples_without_object_are_deleted() -> None:
+    """A run was killed between its two puts. A run of a larger interval deletes the file."""
     store = MemoryStore()
     inside, beside = hours(3, 4), hours(12, 13)
     for window in (inside, beside):
@@ -152,7 +157,7 @@ def test_rejected_samples_without_their_object_go_with_a_larger_interval() -> No
 
 
 def test_rejected_samples_of_another_run_stay_with_their_object() -> None:
-    """What another run landed after the listing stays whole until the next run joins both."""
+    """The object of another run appeared after the listing. It stays whole until the next run joins both."""
     store = MemoryStore()
     [target] = lake_of(store).targets([DAY])
     run(store, hours(3, 5), rejections=1)
@@ -163,23 +168,24 @@ def test_rejected_samples_of_another_run_stay_with_their_object() -> None:
     assert list(store.objects) == [DATASET.samples_path(DAY)]
 
 
-def test_what_landed_meanwhile_is_not_lost() -> None:
-    """Another run landed values between pull and put: a run without these values puts nothing."""
+@pytest.mark.contract("lake.list-before-put")
+def test_values_that_landed_meanwhile_are_not_lost() -> None:
+    """Another run landed values between pull and put. A run without these values puts nothing."""
     store = MemoryStore()
     run(store, hours(5, 6), value=None)
     [target] = lake_of(store).targets([DAY])
     run(store, hours(5, 6))
     before = dict(store.objects)
     with pytest.raises(
-        EvplOverlapError, match=r"another run landed more meanwhile: 2026-11-22T05:00:00Z/.*; nothing was put"
+        EvplOverlapError, match=r"(?s)another run landed more samples meanwhile.*2026-11-22T05:00/06:00Z"
     ):
         land(lake_of(store), target, hourly(DAY, None, rejections=1))
     assert store.objects == before
     assert land(lake_of(store), target, hourly(DAY, 2.0)).replaced == 1
 
 
-def test_another_source_that_landed_meanwhile_is_not_superseded() -> None:
-    """Another source landed an object between pull and put: the object stays, and the run reports it."""
+def test_object_of_another_source_that_landed_meanwhile_stays() -> None:
+    """The run raises an error and puts nothing."""
     store = MemoryStore()
     [target] = lake_of(store).targets([DAY])
     elsewhere = lake_of(store, SOURCE | {"base_url": "https://elsewhere.example"})
@@ -190,8 +196,9 @@ def test_another_source_that_landed_meanwhile_is_not_superseded() -> None:
     assert store.objects == before
 
 
+@pytest.mark.contract("lake.path", "rejected.file", "rejected.put-first")
 def test_rejected_samples_are_put_first() -> None:
-    """Rejected samples are put before the object: a JSON line each, with the contract's keys and raw JSON."""
+    """The file has a JSON line for each rejection, with the keys of the contract and the raw JSON."""
     store = MemoryStore()
     [target] = lake_of(store).targets([DAY])
     gone = [
@@ -211,7 +218,8 @@ def test_rejected_samples_are_put_first() -> None:
     ]
 
 
-def test_a_clean_replacement_removes_rejected_samples() -> None:
+@pytest.mark.contract("rejected.removed")
+def test_clean_replacement_deletes_rejected_samples() -> None:
     """A replacement without rejected samples deletes the rejected files; one with some replaces them."""
     store = MemoryStore()
     path = DATASET.rejected_path(DAY)
@@ -227,6 +235,7 @@ def _losses(store: MemoryStore, samples: Samples) -> list[str]:
     return lake_of(store).change(target, samples).losses
 
 
+@pytest.mark.contract("shrinking.what")
 @pytest.mark.parametrize(
     ("circuits", "value", "shrinks"),
     [
@@ -240,7 +249,7 @@ def _losses(store: MemoryStore, samples: Samples) -> list[str]:
         ("", None, 2),
     ],
 )
-def test_shrinking_is_fewer_rows_or_values_of_a_circuit(
+def test_slice_shrinks_if_a_circuit_has_fewer_rows_or_values(
     circuits: str, value: float | None, shrinks: int
 ) -> None:
     """An object shrinks if a circuit would have fewer rows or fewer values in the object's interval.
@@ -252,12 +261,13 @@ def test_shrinking_is_fewer_rows_or_values_of_a_circuit(
     found = _losses(store, hourly(DAY, value, circuits=circuits))
     assert len(found) == shrinks
     for window, text in zip((hours(0, 1), hours(5, 6)), found, strict=False):
-        assert text.startswith(f"{window} has 1 rows, 1 with a value, now ")
+        assert text.startswith(f"{window.label} has 1 rows, 1 with a value, now ")
         assert "(b in)" in text
 
 
-def test_a_renamed_pop_is_no_loss() -> None:
-    """Rows are counted by circuit and metric, so a circuit at another place has lost none."""
+@pytest.mark.contract("shrinking.what")
+def test_renamed_pop_is_no_loss() -> None:
+    """Rows are counted by circuit and metric, not by place."""
     store = MemoryStore()
     run(store, DAY)
     rows: list[Row] = [
@@ -269,44 +279,49 @@ def test_a_renamed_pop_is_no_loss() -> None:
     assert len(_losses(store, collect([Answer(rows[1:], [])], DAY))) == 1
 
 
-def test_five_circuits_are_named() -> None:
-    """The error names five circuits that would lose rows, and counts the others."""
+@pytest.mark.contract("shrinking.what")
+def test_losses_name_five_circuits() -> None:
+    """The other circuits are counted."""
     store = MemoryStore()
     [target] = lake_of(store).targets([DAY])
     land(lake_of(store), target, hourly(DAY, circuits="abcdefgh"))
     [found] = _losses(store, hourly(DAY, circuits=""))
-    assert found.startswith(f"{DAY} has 24 rows, 24 with a value, now 0 and 0 (a in), ")
+    assert found.startswith(f"{DAY.label} has 24 rows, 24 with a value, now 0 and 0 (a in), ")
     assert found.endswith("(e in) and 3 more")
 
 
-def test_more_elsewhere_makes_up_for_nothing() -> None:
-    """An erased hour is a shrink, even if the day has many more samples than before."""
+@pytest.mark.contract("shrinking.what")
+def test_more_samples_elsewhere_do_not_offset_a_loss() -> None:
+    """An erased hour is a loss, even if the day has many more samples than before."""
     store = MemoryStore()
     run(store, hours(0, 1), hours(5, 6))
     [found] = _losses(store, hourly(hours(1, 24)))
-    assert found.startswith(f"{hours(0, 1)} has 1 rows, 1 with a value, now 0 and 0 (a in), ")
+    assert found.startswith(f"{hours(0, 1).label} has 1 rows, 1 with a value, now 0 and 0 (a in), ")
 
 
-def test_an_object_that_cannot_be_read_is_counted_by_its_footer() -> None:
-    """The object's rows are damaged, so a slice must have as many rows and values as its footer counts."""
+def test_damaged_object_is_compared_by_its_footer() -> None:
+    """A slice must have as many rows and values as the footer says."""
     store = MemoryStore()
     run(store, DAY)
     path = DATASET.samples_path(DAY)
     store.objects[path] = damaged(store.objects[path])
     assert _losses(store, hourly(DAY)) == []
-    assert _losses(store, hourly(DAY, circuits="a")) == [f"{DAY} has 48 rows, 48 with a value, now 24 and 24"]
+    assert _losses(store, hourly(DAY, circuits="a")) == [
+        f"{DAY.label} has 48 rows, 48 with a value, now 24 and 24"
+    ]
 
 
-def test_nulls_that_stay_nulls_do_not_shrink() -> None:
-    """A row without a value is no loss if it stays without one, or gets one."""
+def test_null_values_are_no_loss() -> None:
+    """A row without a value may stay without one, or get one."""
     store = MemoryStore()
     run(store, DAY, value=None)
     assert not _losses(store, hourly(DAY, None))
     assert not _losses(store, hourly(DAY, 1.0))
 
 
-def test_a_leftover_does_not_shrink() -> None:
-    """An object inside a larger one is not compared, because the larger one replaced it."""
+@pytest.mark.contract("shrinking.what")
+def test_object_inside_another_is_no_loss() -> None:
+    """The larger object has replaced it, so only the larger one is compared."""
     store = MemoryStore()
     run(store, hours(0, 2))
     leftover = dict(store.objects)
@@ -316,7 +331,7 @@ def test_a_leftover_does_not_shrink() -> None:
     [target] = lake_of(store).targets([DAY])
     assert set(target.landed) == {DAY, hours(0, 2)}
     assert not _losses(store, _from_hour(1))
-    assert [text.partition(" ")[0] for text in _losses(store, _from_hour(2))] == [str(DAY)]
+    assert [text.partition(" ")[0] for text in _losses(store, _from_hour(2))] == [DAY.label]
 
 
 def _from_hour(first: int) -> Samples:
@@ -329,8 +344,9 @@ def _from_hour(first: int) -> Samples:
     return collect([Answer(rows, [])], DAY)
 
 
+@pytest.mark.contract("lake.list-before-put")
 def test_newer_samples_that_landed_meanwhile_are_kept() -> None:
-    """Two runs pull one interval: the run that pulled first and puts last must run again."""
+    """Of two runs on one interval, the run that pulled first and puts last raises an overlap error."""
     store = MemoryStore()
     [target] = lake_of(store).targets([DAY])
     newer = hourly(DAY, 2.0, pulled_at=PULLED_AT + MINUTE)
@@ -341,8 +357,8 @@ def test_newer_samples_that_landed_meanwhile_are_kept() -> None:
     assert store.objects == before
 
 
-def test_newer_samples_are_kept_whatever_would_be_lost() -> None:
-    """A slice older than the landed samples raises a retryable error, even if it would erase some of them."""
+def test_newer_samples_are_kept_before_losses_are_compared() -> None:
+    """A slice that is older than the landed samples raises an error that Airflow retries."""
     store = MemoryStore()
     run(store, DAY)
     [target] = lake_of(store).targets([DAY])
@@ -351,8 +367,9 @@ def test_newer_samples_are_kept_whatever_would_be_lost() -> None:
         lake_of(store).change(target, hourly(DAY))
 
 
-def test_a_clock_that_was_ahead_blocks_no_later_run() -> None:
-    """An object that landed before the run's listing is replaced, even with a `pulled_at` in the future."""
+@pytest.mark.contract("lake.list-before-put")
+def test_pulled_at_in_the_future_blocks_no_later_run() -> None:
+    """An object that landed before the run began is replaced, whatever its `pulled_at` is."""
     store = MemoryStore()
     [target] = lake_of(store).targets([DAY])
     land(lake_of(store), target, hourly(DAY, 2.0, pulled_at=PULLED_AT + 365 * 24 * HOUR))

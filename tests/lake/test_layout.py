@@ -29,8 +29,9 @@ small_windows = st.tuples(st.integers(0, 23), st.integers(1, 6)).map(
 )
 
 
-def test_paths_are_the_contracts() -> None:
-    """A day of 0042 at 300 s is where the contract's example says; a code is escaped as `quote` does."""
+@pytest.mark.contract("lake.path", "lake.partitions")
+def test_paths_are_those_of_the_contract() -> None:
+    """A code is escaped as `urllib.parse.quote` does."""
     dataset = Dataset("0042", "300s")
     name = "operator_code=op-0042/granularity=300s/date=2026-11-22/20261122T000000Z-20261123T000000Z"
     day = hours(0, 24)
@@ -41,26 +42,29 @@ def test_paths_are_the_contracts() -> None:
     assert escaped == "operator_code=op-a%2Fb%20%C3%A4~%25%3D."
 
 
+@pytest.mark.contract("slices.object")
 @fewer
 @given(st.data(), days)
-def test_an_interval_survives_its_path(data: st.DataObject, day: datetime) -> None:
-    """A path says its interval, and the day's folder is the one that holds it."""
+def test_path_reads_back_as_its_interval(data: st.DataObject, day: datetime) -> None:
+    """The folder of a path is the folder of its day."""
     window = data.draw(windows_within(day))
     folder, _, name = Dataset("0042", "300s").samples_path(window).rpartition("/")
     assert folder == Dataset("0042", "300s").folder(day)
     assert parse_name(name, day) == window
 
 
+@pytest.mark.contract("foreign.ours")
 @fewer
 @given(days, st.data())
-def test_an_interval_of_another_day_is_none(day: datetime, data: st.DataObject) -> None:
-    """In a folder of a day the name of an interval of any other day counts for nothing."""
+def test_interval_of_another_day_is_none(day: datetime, data: st.DataObject) -> None:
+    """In the folder of a day, names with intervals of other days do not count."""
     window = data.draw(windows_within(day))
     name = PurePosixPath(Dataset("0042", "300s").samples_path(window)).name
     other = data.draw(days.filter(lambda other: other != day))
     assert parse_name(name, other) is None
 
 
+@pytest.mark.contract("foreign.ours")
 @pytest.mark.parametrize(
     "name",
     [
@@ -84,11 +88,12 @@ def test_an_interval_of_another_day_is_none(day: datetime, data: st.DataObject) 
         "٢٠٢٦1122T000000Z-20261123T000000Z.parquet",  # noqa: RUF001 digits, but not ASCII: the case under test
     ],
 )
-def test_other_names_are_none(name: str) -> None:
-    """A name that isn't exactly an interval's of the day is none of ours."""
+def test_name_that_is_no_interval_is_none(name: str) -> None:
+    """Only the exact form counts, with an interval inside the day."""
     assert parse_name(name, MIDNIGHT) is None
 
 
+@pytest.mark.contract("pull.code_ope", "lake.partitions", "gap.A17")
 @fewer
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=12), st.integers(0, 24))
 @example("..", 0)
@@ -100,8 +105,8 @@ def test_other_names_are_none(name: str) -> None:
 @example("%2F", 0)
 @example("a=b", 0)
 @example("", 0)
-def test_no_operator_code_leaves_its_folder(code_ope: str, hour: int) -> None:
-    """Whatever the operator code holds, it is one folder, plain ASCII, and reads back as it was."""
+def test_operator_code_stays_in_one_folder(code_ope: str, hour: int) -> None:
+    """Any code gives one folder in plain ASCII, and reads back as it was."""
     window = hours(0, max(1, hour))
     for path in (
         Dataset(code_ope, "300s").samples_path(window),
@@ -135,17 +140,18 @@ def _chained(slices: list[Window], landed: list[Window]) -> Iterable[Group]:
     return [Group(window, tuple(sorted(replaces))) for window, replaces in sorted(unions, key=lambda u: u[0])]
 
 
+@pytest.mark.contract("lake.replacement")
 @fewer
 @given(st.lists(small_windows, max_size=6), st.lists(small_windows, max_size=8, unique=True))
-def test_groups_are_what_overlaps_chains_to(slices: list[Window], landed: list[Window]) -> None:
-    """Each group is the union of all that chains to a slice, and replaces what has landed in it."""
+def test_groups_join_chains_of_overlaps(slices: list[Window], landed: list[Window]) -> None:
+    """Each group is the union of all intervals that are chained to a slice by overlaps."""
     assert group(slices, landed) == _chained(slices, landed)
 
 
 @fewer
 @given(st.lists(small_windows, min_size=1, max_size=6), st.lists(small_windows, max_size=8))
-def test_groups_are_disjoint_and_hold_the_slices(slices: list[Window], landed: list[Window]) -> None:
-    """No moment is in two groups, each slice lies in one, and no landed interval is cut by one."""
+def test_groups_are_disjoint_and_contain_the_slices(slices: list[Window], landed: list[Window]) -> None:
+    """Each slice lies in one group, and no group cuts a landed interval."""
     groups = group(slices, landed)
     for first, second in pairwise(groups):
         assert first.window.end <= second.window.start
@@ -155,13 +161,13 @@ def test_groups_are_disjoint_and_hold_the_slices(slices: list[Window], landed: l
         assert all(found.window.contains(one) for found in groups if found.window.overlaps(one))
 
 
-def test_neighbours_are_no_group() -> None:
-    """Intervals that only touch don't overlap: half-open."""
+def test_neighboring_intervals_are_no_group() -> None:
+    """Intervals that only touch do not overlap."""
     assert group([hours(1, 2)], [hours(0, 1), hours(2, 3)]) == [Group(hours(1, 2), ())]
 
 
-def test_an_hour_of_a_landed_day_is_the_day() -> None:
-    """A slice inside a landed interval grows to it; slices of a day that hold landed hours take them in."""
+def test_group_of_an_hour_and_its_landed_day_is_the_day() -> None:
+    """A slice inside a landed interval grows to it. A slice that contains landed intervals replaces them."""
     assert group([hours(3, 4)], [hours(0, 24)]) == [Group(hours(0, 24), (hours(0, 24),))]
     assert group([hours(0, 24)], [hours(0, 1), hours(5, 6)]) == [
         Group(hours(0, 24), (hours(0, 1), hours(5, 6)))
@@ -169,8 +175,8 @@ def test_an_hour_of_a_landed_day_is_the_day() -> None:
 
 
 @given(days)
-def test_a_day_survives_its_folder(day: datetime) -> None:
-    """What the last folder of a path says is the UTC day; other names say none."""
+def test_folder_reads_back_as_its_day(day: datetime) -> None:
+    """Other names are None."""
     folder = Dataset("0042", "300s").folder(day)
     root, _, name = folder.rpartition("/")
     assert root == Dataset("0042", "300s").root
@@ -179,8 +185,8 @@ def test_a_day_survives_its_folder(day: datetime) -> None:
 
 
 @given(st.lists(small_windows, max_size=6))
-def test_the_largest_intervals_hold_all_others(landed: list[Window]) -> None:
-    """None of them lies in another one, each of the others lies in one of them; in order of time."""
+def test_largest_intervals_contain_all_others(landed: list[Window]) -> None:
+    """They are in order of time, and none lies in another."""
     found = largest(landed)
     assert set(found) <= set(landed)
     assert sorted(found) == found
@@ -188,8 +194,9 @@ def test_the_largest_intervals_hold_all_others(landed: list[Window]) -> None:
     assert all(any(one.contains(other) for one in found) for other in landed)
 
 
-def test_a_path_is_utc() -> None:
-    """A window given in another zone has the path of the same moments in UTC."""
+@pytest.mark.contract("lake.date")
+def test_path_of_a_window_in_another_zone_is_utc() -> None:
+    """The path is that of the same moments in UTC."""
     far = datetime.fromisoformat("2026-11-22T01:00:00+02:00")
     window = Window(far, far + timedelta(minutes=5))
     assert (

@@ -1,4 +1,4 @@
-"""Nothing gets out of the lake's root: whatever the operator code, the job and the API's names hold."""
+"""No operator code, job or name of the API makes a path outside the lake's root."""
 
 import os
 import tempfile
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from airflow_provider_evpl.config.readers import read_code_ope
+from airflow_provider_evpl.config.readers import read_text
 from airflow_provider_evpl.config.settings import Settings
 from airflow_provider_evpl.errors import EvplConfigError, EvplStoreDeniedError
 from tests.support.fake_api import A_DAY, MIDNIGHT, FakeApi, grid, run
@@ -51,12 +51,12 @@ def _below(folder: Path) -> list[str]:
 @fewer
 @given(texts)
 @example("../../outside")
-def test_no_operator_code_leaves_the_root(text: str) -> None:
-    """A run with it lands in one folder of its own below the root, or is refused by name; nothing else."""
+def test_operator_code_lands_below_the_root(text: str) -> None:
+    """A run lands in one folder of its own, or refuses a blank code."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder, "up", "lake")
         try:
-            code_ope = read_code_ope({"code_ope": text}, None)
+            code_ope = read_text(text, "code_ope")
         except EvplConfigError:
             assert not text.strip()
             return
@@ -71,8 +71,8 @@ def test_no_operator_code_leaves_the_root(text: str) -> None:
 @fewer
 @given(texts)
 @example("x" * 10_000)
-def test_no_name_of_the_api_is_a_path(name: str) -> None:
-    """Names of circuits are values in a column, as they came; no path is made of one."""
+def test_names_of_circuits_are_in_no_path(name: str) -> None:
+    """They are values in a column, as they came."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder, "lake")
         run(FakeApi(grid(name, MIDNIGHT, 2)), root)
@@ -82,16 +82,16 @@ def test_no_name_of_the_api_is_a_path(name: str) -> None:
         assert {row.name for row in rows(root)} == {name}
 
 
-def test_an_operator_code_too_long_for_a_folder_is_refused(tmp_path: Path) -> None:
-    """It is a permanent error, and leaves nothing behind."""
+def test_operator_code_too_long_for_a_folder_is_refused(tmp_path: Path) -> None:
+    """The error is permanent, and no file is left."""
     plan = replace(A_DAY, code_ope="/" * (os.pathconf(tmp_path, "PC_NAME_MAX") + 1))
     with pytest.raises(EvplStoreDeniedError, match="name too long"):
         run(FakeApi(grid("a", MIDNIGHT, 2)), tmp_path / "lake", plan)
     assert _below(tmp_path) == []
 
 
-def test_no_job_leaves_the_reports_path() -> None:
-    """A job is one part of the address, however many slashes it has."""
+def test_job_is_one_part_of_the_url() -> None:
+    """Slashes in a job are escaped."""
     api = FakeApi(grid("a", MIDNIGHT, 2))
     with tempfile.TemporaryDirectory() as folder:
         for job in set(HOSTILE) - {".", ".."}:

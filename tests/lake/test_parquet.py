@@ -4,7 +4,7 @@ import struct
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -79,9 +79,12 @@ def _bits(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{**row, "value": row["value"] is not None and struct.pack("<d", row["value"])} for row in rows]
 
 
+@pytest.mark.contract("column.code_ope", "column.object_type", "column.object_instance_id")
+@pytest.mark.contract("column.metric_name", "column.pop_country", "column.timestamp", "column.value")
+@pytest.mark.contract("lake.columns-added")
 @pytest.mark.parametrize("samples", [hourly(hours(0, 24)), _day([])], ids=["rows", "empty"])
-def test_the_schema_is_the_contracts(samples: Samples) -> None:
-    """With rows or without, columns read back as the contract's: names, order, plain types, REQUIRED."""
+def test_schema_is_that_of_the_contract(samples: Samples) -> None:
+    """Names, order, plain types and REQUIRED columns are those of the contract, with rows or without."""
     file = pq.ParquetFile(io.BytesIO(_encode(samples)))
     found = [(field.name, field.type, field.nullable) for field in file.schema_arrow]
     assert found == CONTRACT
@@ -92,10 +95,11 @@ def test_the_schema_is_the_contracts(samples: Samples) -> None:
     assert {group.column(0).compression for group in groups} <= {"ZSTD"}
 
 
+@pytest.mark.contract("column.value", "lake.unique-and-sorted")
 @fewer
 @given(rows)
-def test_what_is_read_is_what_was_pulled(given_rows: list[Row]) -> None:
-    """Rows read back are the samples', sorted; texts and nulls are themselves, values equal bit by bit."""
+def test_rows_read_back_as_they_were_collected(given_rows: list[Row]) -> None:
+    """They are sorted and unique. Texts and nulls are as they were, and values are equal bit by bit."""
     samples = _day(given_rows)
     read = pq.ParquetFile(io.BytesIO(_encode(samples))).read().to_pylist()
     assert _bits(read) == _bits(samples.rows.table().to_pylist())
@@ -105,8 +109,9 @@ def test_what_is_read_is_what_was_pulled(given_rows: list[Row]) -> None:
     assert len({tuple(row[name] for name in ORDER) for row in read}) == len(read)
 
 
-def test_the_footer_says_the_order() -> None:
-    """Every row group's sorting columns are the contract's sort, ascending, nulls first."""
+@pytest.mark.contract("lake.unique-and-sorted")
+def test_footer_has_the_sort_order() -> None:
+    """Each row group has the sort columns of the contract, ascending, nulls first."""
     metadata = pq.ParquetFile(io.BytesIO(_encode(hourly(hours(0, 24))))).metadata
     for index in range(metadata.num_row_groups):
         order = metadata.row_group(index).sorting_columns
@@ -114,8 +119,9 @@ def test_the_footer_says_the_order() -> None:
         assert all(one.nulls_first and not one.descending for one in order)
 
 
-def test_the_footer_says_where_it_all_came_from() -> None:
-    """Its metadata holds source, slice, counts, series, times, versions and the run; no Arrow schema."""
+@pytest.mark.contract("lake.footer")
+def test_footer_has_the_provenance() -> None:
+    """It has source, slice, counts, series, times, versions and ids of the run, and no Arrow schema."""
     samples = hourly(hours(0, 24), rejections=2)
     raw = pq.ParquetFile(
         io.BytesIO(_encode(samples, {"dag_id": "daily", "slice": "not mine"}))
@@ -138,8 +144,9 @@ def test_the_footer_says_where_it_all_came_from() -> None:
     }
 
 
-def test_a_column_more_at_the_end_is_the_same_lake(tmp_path: Path) -> None:
-    """An object of a later version, a nullable column wider, is ours; together they read as before."""
+@pytest.mark.contract("lake.columns-added")
+def test_object_with_a_further_column_reads_as_before(tmp_path: Path) -> None:
+    """A later version may add a nullable column. The object is read together with those of this version."""
     old = pq.ParquetFile(io.BytesIO(_encode(hourly(hours(0, 1)))))
     wider = old.read().append_column("unit", pa.array(["%"] * 2))
     later = {**old.metadata.metadata, b"evpl.schema_version": b"2", b"evpl.later": b"more"}
@@ -158,20 +165,15 @@ def test_a_column_more_at_the_end_is_the_same_lake(tmp_path: Path) -> None:
 
 @fewer
 @given(rows)
-def test_a_footer_is_read_back(given_rows: list[Row]) -> None:
-    """An object says its source, its rows, how many of them have a value, and how whole it is."""
+def test_footer_reads_back_as_written(given_rows: list[Row]) -> None:
+    """It has source, counts, times, and how complete the slice is."""
     samples = _day(given_rows)
-    ledger = samples.ledger
-    nulls = sum(value is None for value in samples.rows.table()["value"].to_pylist())
     assert read_footer(io.BytesIO(_encode(samples))) == Footer(
         source=SOURCE,
         code_ope="0042",
         granularity="300s",
         slice=str(hours(0, 24)),
-        rows=ledger.rows,
-        null_values=nulls,
-        observed=ledger.observed,
-        values=ledger.values,
+        ledger=samples.ledger,
         series_digest=digest_series(samples.rows.series),
         lowest_share=samples.completeness.lowest_share if samples.completeness else None,
         pulled_at=PULLED_AT,
@@ -179,26 +181,26 @@ def test_a_footer_is_read_back(given_rows: list[Row]) -> None:
     )
 
 
-def test_a_footer_of_an_earlier_version_is_read(tmp_path: Path) -> None:
-    """It has none of the later keys, and a time that a run without Airflow wrote may be any text."""
-    path = tmp_path / "earlier.parquet"
+@pytest.mark.contract("lake.earlier-versions")
+def test_footer_of_an_earlier_version_is_read(tmp_path: Path) -> None:
+    """It lacks the later keys. Its `pulled_at` may be any text, which then counts as missing."""
+    path, samples = tmp_path / "earlier.parquet", hourly(hours(0, 1))
     for text, moment in (("2026-11-23T03:00:00Z", datetime(2026, 11, 23, 3, tzinfo=UTC)), ("03:00", None)):
-        path.write_bytes(earlier(_encode(hourly(hours(0, 1))), pulled_at=text))
+        path.write_bytes(earlier(_encode(samples), pulled_at=text))
         footer = read_footer(io.BytesIO(path.read_bytes()))
         assert footer == Footer(
             source=SOURCE,
             code_ope=None,
             granularity="300s",
             slice=str(hours(0, 1)),
-            rows=2,
-            null_values=0,
-            observed=2,
+            ledger=replace(samples.ledger, values=None),
             pulled_at=moment,
         )
 
 
-def test_the_first_pull_of_what_was_there_is_kept() -> None:
-    """A replaced object's first pull goes on as the first one; a clock that went back doesn't undo it."""
+@pytest.mark.contract("lake.pulled-at")
+def test_first_pull_of_replaced_objects_is_kept() -> None:
+    """A clock that was set back does not change that."""
     for before, first in ((MIDNIGHT, MIDNIGHT), (None, PULLED_AT), (PULLED_AT + DAY, PULLED_AT)):
         data = encode(
             hourly(hours(0, 1)),
@@ -212,13 +214,13 @@ def test_the_first_pull_of_what_was_there_is_kept() -> None:
         assert (footer.pulled_at, footer.first_pulled_at) == (PULLED_AT, first)
 
 
-def test_the_same_samples_are_the_same_bytes() -> None:
+def test_same_samples_give_the_same_bytes() -> None:
     """Writing the same samples again gives the same bytes."""
     assert _encode(hourly(hours(0, 24))) == _encode(hourly(hours(0, 24)))
 
 
 def test_readers_can_skip_row_groups_and_pages() -> None:
-    """Each row group has statistics and a page index of what queries filter by, and of nothing else."""
+    """Statistics and page index exist for the columns that queries filter by, and for no others."""
     given_rows: list[Row] = [(circuit(name), START + at, float(at)) for name in "ab" for at in range(70_000)]
     metadata = pq.ParquetFile(io.BytesIO(_encode(_day(given_rows)))).metadata
     pruned = {"object_instance_id", "metric_name", "timestamp", "value"}
@@ -233,24 +235,25 @@ def test_readers_can_skip_row_groups_and_pages() -> None:
     assert (found["object_instance_id"].min, found["object_instance_id"].max) == ("b", "b")
 
 
-def test_an_empty_object_has_no_row_group() -> None:
-    """A row group of 0 rows makes ClickHouse 25.8 fail for the whole lake; the footer needs none."""
+@pytest.mark.contract("lake.empty-slice")
+def test_object_without_rows_has_no_row_group() -> None:
+    """ClickHouse 25.8 fails for the whole lake at a row group of 0 rows."""
     data = _encode(_day([]))
     assert pq.ParquetFile(io.BytesIO(data)).num_row_groups == 0
     footer = read_footer(io.BytesIO(data))
     assert footer is not None
-    assert (footer.rows, footer.observed, footer.slice) == (0, 0, str(hours(0, 24)))
+    assert (footer.ledger.rows, footer.ledger.observed, footer.slice) == (0, 0, str(hours(0, 24)))
 
 
-def test_many_rows_are_several_row_groups() -> None:
-    """A large slice is cut into row groups, and all of it comes back."""
+def test_large_slice_has_several_row_groups() -> None:
+    """All rows read back."""
     given_rows: list[Row] = [(circuit("a"), START + at, float(at)) for at in range(122_881)]
     file = pq.ParquetFile(io.BytesIO(_encode(_day(given_rows))))
     assert [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)] == [122_880, 1]
     assert file.read()["value"].to_pylist() == [value for _, _, value in given_rows]
     footer = read_footer(io.BytesIO(_encode(_day(given_rows))))
     assert footer is not None
-    assert (footer.rows, footer.null_values) == (122_881, 0)
+    assert (footer.ledger.rows, footer.ledger.null_values) == (122_881, 0)
 
 
 def _foreign(metadata: dict[bytes, bytes] | None) -> bytes:
@@ -292,13 +295,13 @@ def _foreign(metadata: dict[bytes, bytes] | None) -> bytes:
         "no source",
     ],
 )
-def test_what_is_no_parquet_of_ours_is_none(content: bytes) -> None:
-    """What is no Parquet file, damaged, or without our footer isn't ours: None, never an error."""
+def test_footer_of_a_foreign_file_is_none(content: bytes) -> None:
+    """The file is no Parquet file, is damaged, or has no footer of this package."""
     assert read_footer(io.BytesIO(content)) is None
 
 
-def test_a_cut_object_is_not_ours() -> None:
-    """An object of which the beginning or the end is missing is no object of ours."""
+def test_footer_of_a_cut_object_is_none() -> None:
+    """The beginning or the end of the object is missing."""
     whole = _encode(hourly(hours(0, 24)))
     assert read_footer(io.BytesIO(whole[:-1])) is None
     assert read_footer(io.BytesIO(whole[:100])) is None
@@ -312,14 +315,14 @@ class _Unreadable(io.BytesIO):
         raise ConnectionResetError
 
 
-def test_a_file_that_can_not_be_read_is_an_error() -> None:
-    """Not knowing is not the same as not ours: where reading fails, that error comes out."""
+def test_unreadable_file_raises_its_error() -> None:
+    """A file that can not be read is not taken for a foreign file."""
     with pytest.raises(ConnectionResetError):
         read_footer(_Unreadable(_encode(hourly(hours(0, 1)))))
 
 
-def test_pandas_stays_out() -> None:
-    """A process that collects, encodes, reads and compares has not imported pandas, though it is there."""
+def test_pandas_is_not_imported() -> None:
+    """A process that collects, encodes, reads and compares does not import pandas, though it is installed."""
     program = (
         "import io, sys\n"
         "from airflow_provider_evpl.lake.layout import Dataset\n"
@@ -329,7 +332,7 @@ def test_pandas_stays_out() -> None:
         "from tests.support.lake import hourly, hours\n"
         "DAY = hours(0, 24)\n"
         "data = encode(hourly(DAY), Dataset('0042', '300s'), source={}, provenance={})\n"
-        "assert read_footer(io.BytesIO(data)).rows == 48\n"
+        "assert read_footer(io.BytesIO(data)).ledger.rows == 48\n"
         "found = revise(hourly(DAY).rows, DAY, [DAY], lambda _: read_parts(data.to_pybytes()))\n"
         "assert found == (0, 0, 0, None)\n"
         "assert 'pandas' not in sys.modules\n"
@@ -354,8 +357,8 @@ def test_pandas_stays_out() -> None:
     ],
     ids=str,
 )
-def test_counts_that_cannot_be_are_not_ours(tmp_path: Path, odd: dict[str, object]) -> None:
-    """Nobody reckons with a ledger that `encode` doesn't write."""
+def test_footer_with_impossible_counts_is_none(tmp_path: Path, odd: dict[str, object]) -> None:
+    """`encode` writes no such ledger."""
     ours, theirs = tmp_path / "ours.parquet", tmp_path / "theirs.parquet"
     ours.write_bytes(_encode(hourly(hours(0, 1))))
     footer = pq.read_metadata(ours).metadata
@@ -365,8 +368,8 @@ def test_counts_that_cannot_be_are_not_ours(tmp_path: Path, odd: dict[str, objec
     assert read_footer(io.BytesIO(theirs.read_bytes())) is None
 
 
-def test_other_rows_under_our_footer_are_not_ours(tmp_path: Path) -> None:
-    """An object that somebody rewrote with more rows, our footer kept, is not taken for what was landed."""
+def test_footer_of_rewritten_rows_is_none(tmp_path: Path) -> None:
+    """Another program has written more rows and kept the footer."""
     ours, theirs = tmp_path / "ours.parquet", tmp_path / "theirs.parquet"
     ours.write_bytes(_encode(hourly(hours(0, 1))))
     table = pq.read_table(ours)

@@ -1,17 +1,20 @@
+import math
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import timedelta
 from random import Random
 from typing import NamedTuple
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_evpl.decode.values import pack
-from airflow_provider_evpl.lake.samples import SampleCollector, Samples
+from airflow_provider_evpl.lake.samples import SampleCollector, Samples, find_unit_doubts
 from airflow_provider_evpl.lake.schema import SERIES_COLUMNS
-from airflow_provider_evpl.models import Entry, Page, Rejection, Series
+from airflow_provider_evpl.models import Entry, Page, Series
 from airflow_provider_evpl.window import EPOCH, Granularity, Window
 from tests.support.lake import (
     FIVE_MINUTES,
@@ -114,9 +117,11 @@ def _all_rows(pages: Iterable[Answer]) -> list[Row]:
     return [row for page in pages for row in page.rows]
 
 
+@pytest.mark.contract("window.half-open", "result.conflicts", "result.null_values", "result.series")
+@pytest.mark.contract("lake.unique-and-sorted", "gap.A7")
 @fewer
 @given(answers, st.sampled_from([WINDOW, SLICE]))
-def test_rows_and_ledger_are_the_contracts(pages: list[Answer], window: Window) -> None:
+def test_rows_and_ledger_are_those_of_the_contract(pages: list[Answer], window: Window) -> None:
     """Rows, their order, duplicates, conflicts and samples outside equal those of plain Python."""
     truth = _truth(_all_rows(pages), window)
     samples = collect(pages, window)
@@ -130,9 +135,10 @@ def test_rows_and_ledger_are_the_contracts(pages: list[Answer], window: Window) 
     assert ledger.series == len(samples.series)
 
 
+@pytest.mark.contract("result.rows")
 @fewer
 @given(answers)
-def test_every_sample_is_accounted_for(pages: list[Answer]) -> None:
+def test_ledger_accounts_for_every_sample(pages: list[Answer]) -> None:
     """Each received sample is a row, a duplicate, out of the window or rejected. Entries add up too."""
     ledger = collect(pages, WINDOW).ledger
     gone = [one for page in pages for one in page.rejections]
@@ -143,6 +149,7 @@ def test_every_sample_is_accounted_for(pages: list[Answer]) -> None:
     assert (ledger.pages, ledger.entries) == (len(pages), len(_all_rows(pages)) + ledger.rejected_entries)
 
 
+@pytest.mark.contract("gap.A7")
 @fewer
 @given(answers, st.data())
 def test_page_size_does_not_matter(pages: list[Answer], data: st.DataObject) -> None:
@@ -167,9 +174,12 @@ def test_order_does_not_matter_without_duplicates(given_rows: list[Row], random:
     assert first.ledger == second.ledger
 
 
+@pytest.mark.contract("result.expected", "result.observed", "gap.A3", "gap.A26")
 @fewer
 @given(answers, st.sampled_from(GRANULARITIES), st.sampled_from([WINDOW, SLICE, hours(0, 24)]))
-def test_steps_by_brute_force(pages: list[Answer], granularity: Granularity, window: Window) -> None:
+def test_steps_equal_those_counted_in_plain_python(
+    pages: list[Answer], granularity: Granularity, window: Window
+) -> None:
     """`expected` is series times steps. `observed` and `values` count each step of a series once.
 
     For a slice that isn't made of whole steps, all three are None.
@@ -257,6 +267,7 @@ def test_counts_within_a_window(pages: list[Answer], bounds: tuple[int, int]) ->
     )
 
 
+@pytest.mark.contract("result.conflicts")
 @pytest.mark.parametrize(
     ("found", "stays", "conflicts"),
     [
@@ -271,7 +282,7 @@ def test_counts_within_a_window(pages: list[Answer], bounds: tuple[int, int]) ->
     ],
 )
 @pytest.mark.parametrize("page_size", [1, 5])
-def test_which_duplicate_stays(
+def test_duplicate_with_a_value_stays_then_the_last(
     found: list[float | None], stays: float | None, conflicts: int, page_size: int
 ) -> None:
     """A value beats null; of two values the last stays, within and across pages. Two nulls don't conflict."""
@@ -284,7 +295,7 @@ def test_which_duplicate_stays(
     assert (samples.ledger.duplicates, samples.ledger.conflicts) == (len(found) - 1, conflicts)
 
 
-def test_without_a_page_or_a_sample_there_are_no_rows() -> None:
+def test_no_sample_gives_no_rows() -> None:
     """Without samples the table has the right columns and no rows, and the ledger has zeros."""
     for pages in ([], [Answer([], [])]):
         samples = collect(pages, WINDOW)
@@ -294,7 +305,7 @@ def test_without_a_page_or_a_sample_there_are_no_rows() -> None:
         assert samples.count_within(WINDOW) == (0, 0)
 
 
-def test_a_step_is_observed_once() -> None:
+def test_step_with_several_samples_is_observed_once() -> None:
     """Several samples of a series in one step count as one observed step, for each series."""
     given_rows: list[Row] = [
         (circuit(name), START + at * MINUTE, 1.0) for name in "ab" for at in (0, 1, 5, 6)
@@ -310,36 +321,7 @@ def test_rejections_keep_their_page() -> None:
     assert [placed.rejection for placed in samples.rejections] == gone
 
 
-@pytest.mark.parametrize(
-    ("given_rows", "gone", "fraction"),
-    [
-        ([1.0] * 9, [rejection()], 0.1),  # eight duplicates of one value are no conflict
-        ([1.0, 2.0], [], 0.5),
-        ([1.0], [rejection(sample=None, samples=3)], 0.75),
-        ([], [rejection(sample=None, samples=1)], 1.0),
-        ([], [rejection()], 1.0),
-    ],
-)
-def test_the_rejected_share(given_rows: list[float], gone: list[Rejection], fraction: float) -> None:
-    """The larger share counts: samples rejected or in conflict, or entries rejected."""
-    answer = Answer([(circuit("a"), START, value) for value in given_rows], gone)
-    assert collect([answer], WINDOW).ledger.rejected_fraction == pytest.approx(fraction)
-
-
-def test_the_rejected_share_of_entries() -> None:
-    """One rejected entry of two makes the share 0.5, even if the other entry has many samples."""
-    many = Entry(circuit("a"), [START + at for at in range(99)], pack([1.0] * 99))
-    collector = SampleCollector(WINDOW, code_ope="0042", granularity=FIVE_MINUTES, pulled_at=PULLED_AT)
-    gone = [rejection("[]", sample=None)]
-    collector.add(
-        Page(current_page=1, total_pages=1, has_next=False, entry_count=2, entries=[many], rejections=gone)
-    )
-    ledger = collector.finish().ledger
-    assert (ledger.received, ledger.rejected) == (100, 1)
-    assert ledger.rejected_fraction == 0.5
-
-
-def test_the_series_of_rows_outside_are_not_counted() -> None:
+def test_series_outside_the_slice_are_not_counted() -> None:
     """A series whose samples all lie outside the slice is not counted for the slice."""
     given_rows: list[Row] = [
         (circuit("in"), START, 1.0),
@@ -348,3 +330,74 @@ def test_the_series_of_rows_outside_are_not_counted() -> None:
     samples = collect([Answer(given_rows, [])], WINDOW)
     assert samples.series == {circuit("in")}
     assert (samples.ledger.series, samples.ledger.expected, samples.ledger.observed) == (1, 24, 1)
+
+
+GRIDS = [[START + hour * 60 * MINUTE for hour in grid] for grid in ([0, 1], [1, 0, 4], [1, 1], [])]
+entry_values = st.sampled_from([None, 1.0, 2.0, -0.0])
+entries = st.builds(
+    lambda name, grid, given_values: Entry(circuit(name), grid, pack(given_values[: len(grid)])),
+    st.sampled_from("abc"),
+    st.sampled_from(GRIDS),
+    st.lists(entry_values, min_size=3, max_size=3),
+)
+
+
+def _collect_entries(pages: list[list[Entry]]) -> Samples:
+    collector = SampleCollector(WINDOW, code_ope="0042", granularity=FIVE_MINUTES, pulled_at=PULLED_AT)
+    for one in pages:
+        collector.add(
+            Page(current_page=None, total_pages=None, has_next=False, entry_count=len(one), entries=one)
+        )
+    return collector.finish()
+
+
+def _rows_of(page: list[Entry]) -> list[Row]:
+    return [
+        (one.series, timestamp, None if math.isnan(value) else value)
+        for one in page
+        for timestamp, value in zip(one.timestamps, one.values, strict=True)
+    ]
+
+
+@fewer
+@given(st.lists(st.lists(entries, max_size=4), max_size=3))
+def test_entries_of_many_samples_equal_entries_of_one(pages: list[list[Entry]]) -> None:
+    """Rows, conflicts and ledger do not depend on how samples are grouped into entries."""
+    one_by_one = collect([Answer(_rows_of(page), []) for page in pages], WINDOW)
+    samples = _collect_entries(pages)
+    assert samples.rows.table().equals(one_by_one.rows.table())
+    assert repr(samples.conflicts) == repr(one_by_one.conflicts)  # nan is a null among them
+    assert replace(samples.ledger, entries=0) == replace(one_by_one.ledger, entries=0)
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ([], []),
+        ([0.0, 0.0], []),
+        ([0.0, 100.0], []),
+        ([0.5, 1.5], []),
+        ([-0.01, 50.0], ["below 0"]),
+        ([50.0, 100.01], ["above 100"]),
+        ([0.0, 0.01], ["0 to 1"]),
+        ([1.0], ["0 to 1"]),
+        ([-1.0, 101.0], ["above 100", "below 0"]),
+    ],
+)
+def test_values_that_are_no_percentages_are_doubted(values: list[float], said: list[str]) -> None:
+    """Values below 0, above 100, or all from 0 to 1 are doubted. A slice of zeros is not."""
+    doubts = find_unit_doubts(np.array(values, np.float64))
+    assert len(doubts) == len(said)
+    assert all(any(words in doubt for doubt in doubts) for words in said)
+
+
+def test_only_values_that_land_are_doubted() -> None:
+    """Samples without a value and samples outside the slice do not count."""
+    inside, outside = (microseconds(hour.start) for hour in (hours(0, 1), hours(1, 2)))
+    rows: list[Row] = [
+        (circuit("a"), inside, 1.0),
+        (circuit("b"), inside, None),
+        (circuit("a"), outside, 200.0),
+    ]
+    doubts = collect([Answer(rows, [])], hours(0, 1)).unit_doubts
+    assert doubts == {"all values are from 0 to 1, as fractions would be"}

@@ -1,4 +1,4 @@
-"""What every store keeps to, whatever is behind it."""
+"""What every store does, in memory, in a local folder and in each kind of bucket."""
 
 import os
 from collections.abc import Callable
@@ -9,6 +9,7 @@ import pytest
 
 from airflow_provider_evpl.errors import EvplRetryableError, EvplStoreError
 from airflow_provider_evpl.lake.store import LocalStore, ObjectStore, Store
+from tests.support.lake import DATASET, DAY, hours, names_of, run
 from tests.support.stores import BUCKET, FOLDER, NAME, PATH, PROTOCOLS, MemoryStore, Opener, Recorder, read
 
 
@@ -17,14 +18,14 @@ from tests.support.stores import BUCKET, FOLDER, NAME, PATH, PROTOCOLS, MemorySt
     [b"", b"abc", memoryview(b"0123456789"), memoryview(os.urandom(1 << 20) * 20)],
     ids=["empty", "bytes", "view", "20 MB"],
 )
-def test_what_is_put_is_read(store: Store, data: bytes | memoryview) -> None:
-    """An object holds what was put: bytes or a view, none or many."""
+def test_object_reads_back_as_put(store: Store, data: bytes | memoryview) -> None:
+    """The data may be bytes or a view, empty or large."""
     store.put(PATH, data)
     assert read(store) == bytes(data)
 
 
-def test_an_object_is_read_from_anywhere(store: Store) -> None:
-    """Who opens an object knows its size, and reads on from where they like."""
+def test_open_object_can_seek(store: Store) -> None:
+    """A reader finds the size, and reads from any position."""
     store.put(PATH, b"0123456789")
     with store.open(PATH) as file:
         assert file.seek(-4, os.SEEK_END) == 6
@@ -33,8 +34,8 @@ def test_an_object_is_read_from_anywhere(store: Store) -> None:
         assert file.read(3) == b"234"
 
 
-def test_the_ends_of_many_objects_are_read(store: Store) -> None:
-    """Each by its size, in order; of one that is gone there is none, and another's size says nothing."""
+def test_tails_are_the_ends_of_many_objects(store: Store) -> None:
+    """They are in order. The tail of a missing object is None."""
     whole = {f"{FOLDER}/{number:03}": os.urandom(number) for number in range(0, 150, 2)}
     for path, data in whole.items():
         store.put(path, data)
@@ -49,8 +50,8 @@ def test_the_ends_of_many_objects_are_read(store: Store) -> None:
     assert list(store.tails({}, 20)) == []
 
 
-def test_a_listing_shows_what_was_put_before_it(store: Store) -> None:
-    """Puts and deletes show in the very next listing: nothing is remembered."""
+def test_listing_shows_puts_and_deletes_at_once(store: Store) -> None:
+    """No listing is cached."""
     assert [*store.listing(FOLDER)] == []
     store.put(PATH, b"1")
     assert [*store.listing(FOLDER)] == [NAME]
@@ -60,8 +61,8 @@ def test_a_listing_shows_what_was_put_before_it(store: Store) -> None:
     assert [*store.listing(FOLDER)] == ["_SUCCESS"]
 
 
-def test_what_others_do_is_seen_at_once(opener: Opener) -> None:
-    """What another process puts, replaces or deletes shows in the next listing and the next reading."""
+def test_changes_by_another_process_show_at_once(opener: Opener) -> None:
+    """Listings and reads show what another process has put, replaced or deleted."""
     store, other = opener(), opener()
     store.put(PATH, b"old one")
     assert [*store.listing(FOLDER)] == [NAME]
@@ -75,16 +76,17 @@ def test_what_others_do_is_seen_at_once(opener: Opener) -> None:
     assert [*store.listing(FOLDER)] == ["more"]
 
 
-def test_a_put_replaces(store: Store) -> None:
-    """A second put leaves one object, with the second content, shorter or longer."""
+@pytest.mark.contract("lake.whole-objects", "lake.temporary-files")
+def test_put_replaces_an_object(store: Store) -> None:
+    """One object is left, with the new content, shorter or longer."""
     for data in (b"first", b"2", b"the third"):
         store.put(PATH, data)
         assert [*store.listing(FOLDER)] == [NAME]
         assert read(store) == data
 
 
-def test_a_listing_is_of_one_folder(store: Store) -> None:
-    """Only objects right in the folder are listed: none of folders below or beside it, nor the folders."""
+def test_listing_has_objects_of_one_folder(store: Store) -> None:
+    """Objects in folders below or beside it are not listed, and folders are not."""
     store.put(PATH, b"1")
     store.put(f"{FOLDER}/below/{NAME}", b"2")
     store.put(f"{FOLDER}-beside/{NAME}", b"3")
@@ -95,8 +97,8 @@ def test_a_listing_is_of_one_folder(store: Store) -> None:
     assert [*store.listing(PATH.removesuffix(f"/{NAME}").rpartition("/")[0])] == ["date=2026-11-22.parquet"]
 
 
-def test_the_folders_of_a_folder_are_listed(store: Store) -> None:
-    """Those that objects are in, at any depth, by name; no object is among them."""
+def test_folders_lists_the_folders_of_a_folder(store: Store) -> None:
+    """Folders with objects at any depth are listed by name. Objects are not."""
     root = FOLDER.rpartition("/")[0]
     assert store.folders(root) == []
     for path in ("b=1/x", "b=1/y", "a=1/deeper/z", "object"):
@@ -105,13 +107,13 @@ def test_the_folders_of_a_folder_are_listed(store: Store) -> None:
     assert store.folders(f"{root}/a=1") == ["deeper"]
 
 
-def test_no_folder_is_an_empty_one(store: Store) -> None:
+def test_missing_folder_is_empty(store: Store) -> None:
     """A folder that isn't there has no objects."""
     assert [*store.listing("nowhere/at=all")] == []
 
 
-def test_delete_is_done_when_it_is_gone(store: Store) -> None:
-    """After a delete the object is gone and others are not; deleting what isn't there is fine."""
+def test_delete_of_a_missing_object_is_no_error(store: Store) -> None:
+    """A deleted object is gone, and other objects stay."""
     store.put(PATH, b"1")
     store.put(PATH + ".other", b"2")
     store.delete(PATH)
@@ -120,8 +122,8 @@ def test_delete_is_done_when_it_is_gone(store: Store) -> None:
     assert [*store.listing(FOLDER)] == [NAME + ".other"]
 
 
-def test_what_is_gone_is_worth_another_try(store: Store) -> None:
-    """Opening what isn't there is retried: another run superseded it after it was listed."""
+def test_missing_object_raises_retryable_error(store: Store) -> None:
+    """Another run may have superseded the object after it was listed."""
     with pytest.raises(EvplStoreError, match="2026-11-22") as caught:
         read(store)
     assert isinstance(caught.value, EvplRetryableError)
@@ -131,7 +133,7 @@ def test_what_is_gone_is_worth_another_try(store: Store) -> None:
     "name", ["a%2Fb", "a%252Fb", "op-%C3%A4", "a b", "a%20b", "a+b", "ä", "日本", "a=b,c", "op-..", "a@b:c&d"]
 )
 def test_odd_names_are_kept(store: Store, name: str) -> None:
-    """A folder's name is taken as it is: escaped characters stay escaped, and two such folders stay two."""
+    """Escaped characters in the name of a folder stay escaped, so two folders stay two."""
     store.put(f"samples/{name}/x", b"mine")
     store.put("samples/a/b/x", b"another's")
     assert [*store.listing(f"samples/{name}")] == ["x"]
@@ -141,21 +143,21 @@ def test_odd_names_are_kept(store: Store, name: str) -> None:
     assert read(store, "samples/a/b/x") == b"another's"
 
 
-def test_a_url_names_the_object(store: Store) -> None:
-    """What people see starts with the protocol and ends with the path."""
+def test_url_has_protocol_and_path(store: Store) -> None:
+    """It starts with the protocol and ends with the path."""
     assert store.url(PATH).endswith(f"/{PATH}")
     assert store.url(PATH).partition("://")[0] in ("memory", "file", *PROTOCOLS)
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_a_bucket_and_a_prefix(protocol: str) -> None:
+def test_slashes_around_the_root_are_ignored(protocol: str) -> None:
     """A root is taken with slashes around it or without."""
     assert ObjectStore(protocol, "/lake/evpl/", Recorder()).url("x") == f"{protocol}://lake/evpl/x"
 
 
 @pytest.mark.parametrize(("late", "there"), [(False, []), (True, [NAME])])
-def test_memory_fails_when_told(late: bool, there: list[str]) -> None:  # noqa: FBT001 a parameter of pytest
-    """The call it is told to fail at fails, before or after its effect; the ones before and after don't."""
+def test_memory_store_fails_at_one_call(late: bool, there: list[str]) -> None:  # noqa: FBT001 a parameter of pytest
+    """The call fails before or after its effect. Calls before and after it succeed."""
     store = MemoryStore(fail_at=2, late=late)
     assert [*store.listing(FOLDER)] == []
     with pytest.raises(EvplStoreError, match="told to fail"):
@@ -167,7 +169,35 @@ def _is_a_store(store: Store) -> Callable[[str], BinaryIO]:
     return store.open
 
 
-def test_all_three_are_stores(tmp_path: Path) -> None:
-    """The one in memory satisfies the same protocol as the others, as the type checker sees it."""
+def test_all_stores_satisfy_the_protocol(tmp_path: Path) -> None:
+    """The type checker checks the protocol here."""
     for one in (MemoryStore(), LocalStore(str(tmp_path)), ObjectStore("s3", BUCKET, Recorder())):
         assert _is_a_store(one) == one.open
+
+
+SAMPLES = DATASET.folder(DAY.start)
+REJECTED = DATASET.rejected_folder(DAY.start)
+
+
+def _objects(store: Store) -> dict[str, bytes]:
+    return {
+        f"{folder}/{name}": read(store, f"{folder}/{name}")
+        for folder in (SAMPLES, REJECTED)
+        for name in store.listing(folder)
+    }
+
+
+def test_lake_is_the_same_on_each_store(store: Store) -> None:
+    """Hours land, their day supersedes them, and another run changes nothing."""
+    first = run(store, *(hours(hour, hour + 1) for hour in range(4)), rejections=1)
+    assert [landing.replaced for landing in first] == [0] * 4
+    assert [*store.listing(SAMPLES)] == names_of(*(landing.window for landing in first))
+    assert len(store.listing(REJECTED)) == 4
+    [day] = run(store, DAY, value=2.0)
+    assert (day.replaced, day.rows, day.path) == (4, 48, store.url(DATASET.samples_path(DAY)))
+    before = _objects(store)
+    assert list(before) == [DATASET.samples_path(DAY)]
+    assert day.bytes == len(before[DATASET.samples_path(DAY)])
+    [again] = run(store, hours(5, 6), value=2.0)
+    assert (again.window, again.replaced) == (DAY, 1)
+    assert _objects(store) == before

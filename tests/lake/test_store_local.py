@@ -38,27 +38,29 @@ def _kill_in_mid_put(root: Path) -> None:
     assert ended.returncode == -signal.SIGXFSZ
 
 
-def test_local_a_killed_put_leaves_what_tidying_removes(tmp_path: Path) -> None:
-    """The old object stays, beside it a file with a dot and its name; tidying removes that of its name."""
+@pytest.mark.contract("lake.temporary-files")
+def test_tidy_removes_the_temporary_file_of_a_killed_put(tmp_path: Path) -> None:
+    """The old object stays. Temporary files of other names stay too."""
     store, folder = LocalStore(str(tmp_path)), tmp_path / FOLDER
     store.put(PATH, b"old")
     _kill_in_mid_put(tmp_path)
     assert read(store) == b"old"
-    [left_over] = set(_names(folder)) - {NAME}
-    assert left_over.startswith(f".{NAME}.")
-    assert left_over.endswith(".tmp")
-    another = folder / left_over.replace("1123", "1124")
-    another.write_bytes(b"of another object")
+    [temporary] = set(_names(folder)) - {NAME}
+    assert temporary.startswith(f".{NAME}.")
+    assert temporary.endswith(".tmp")
+    other = folder / temporary.replace("1123", "1124")
+    other.write_bytes(b"of another object")
     foreign = folder / ".nfs.tmp"
     foreign.write_bytes(b"a file system's own")
     store.tidy(FOLDER, NAME.__eq__)
     store.tidy("no/such/folder", NAME.__eq__)
-    assert _names(folder) == sorted([another.name, foreign.name, NAME])
+    assert _names(folder) == sorted([other.name, foreign.name, NAME])
     assert read(store) == b"old"
 
 
-def test_local_readers_see_whole_objects(tmp_path: Path) -> None:
-    """Somebody who reads again and again while an object is replaced sees the old or the new one, whole."""
+@pytest.mark.contract("lake.whole-objects")
+def test_readers_see_whole_objects(tmp_path: Path) -> None:
+    """A reader sees the old or the new object while it is replaced again and again."""
     store = LocalStore(str(tmp_path))
     versions = [bytes([number]) * 300_000 for number in (1, 2)]
     store.put(PATH, versions[0])
@@ -79,8 +81,8 @@ def test_local_readers_see_whole_objects(tmp_path: Path) -> None:
         writer.join()
 
 
-def test_local_a_listing_has_what_stays(tmp_path: Path) -> None:
-    """While others come and go, an object that stays is in every listing."""
+def test_listing_has_an_object_that_stays(tmp_path: Path) -> None:
+    """Other objects come and go meanwhile."""
     store = LocalStore(str(tmp_path), fsync=lambda _: None)
     store.put(PATH, b"stays")
     done = threading.Event()
@@ -100,8 +102,8 @@ def test_local_a_listing_has_what_stays(tmp_path: Path) -> None:
         writer.join()
 
 
-def test_local_an_open_object_stays_what_it_was(tmp_path: Path) -> None:
-    """Who has an object open reads it to its end, though it is replaced or deleted meanwhile."""
+def test_open_object_keeps_its_content(tmp_path: Path) -> None:
+    """It is replaced and deleted while it is open."""
     store = LocalStore(str(tmp_path))
     store.put(PATH, b"old")
     with store.open(PATH) as file:
@@ -110,8 +112,8 @@ def test_local_an_open_object_stays_what_it_was(tmp_path: Path) -> None:
         assert file.read() == b"old"
 
 
-def test_local_a_put_outlives_a_power_cut(tmp_path: Path) -> None:
-    """A put flushes every folder in which it makes a name, then the bytes, then the name they moved to."""
+def test_put_flushes_folders_bytes_and_name(tmp_path: Path) -> None:
+    """A put flushes each new folder, then the bytes, then the name."""
     root = tmp_path / "lake"
     flushed: list[tuple[int, bool]] = []
 
@@ -134,10 +136,10 @@ def test_local_a_put_outlives_a_power_cut(tmp_path: Path) -> None:
     ("code", "outcome"),
     [(errno.EINVAL, nullcontext()), (errno.EIO, pytest.raises(EvplStoreError, match="Input/output error"))],
 )
-def test_local_only_what_can_be_flushed_is(
+def test_put_ignores_file_systems_that_flush_no_folders(
     tmp_path: Path, code: int, outcome: AbstractContextManager[object]
 ) -> None:
-    """A file system that can't flush folders is no failure, a disk that fails is; the object is whole."""
+    """A disk that fails raises an error. In both cases the object is whole."""
 
     def fsync(descriptor: int) -> None:
         if stat.S_ISDIR(os.fstat(descriptor).st_mode):
@@ -162,8 +164,8 @@ def _largest_file(size: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-def test_local_a_failing_write_leaves_all_as_it_was(tmp_path: Path) -> None:
-    """Where the disk takes a part only, the old object stays, nothing lies beside it, and Airflow retries."""
+def test_failing_write_leaves_the_old_object(tmp_path: Path) -> None:
+    """The disk is full. No temporary file stays, and Airflow retries."""
     store = LocalStore(str(tmp_path))
     store.put(PATH, b"old")
     with _largest_file(1 << 20), pytest.raises(EvplStoreError, match="File too large"):
@@ -172,8 +174,8 @@ def test_local_a_failing_write_leaves_all_as_it_was(tmp_path: Path) -> None:
     assert _names(tmp_path / FOLDER) == [NAME]
 
 
-def test_local_a_failing_move_leaves_all_as_it_was(tmp_path: Path) -> None:
-    """Where a folder is in the object's place, it stays, and nothing lies beside it."""
+def test_failing_rename_leaves_the_folder(tmp_path: Path) -> None:
+    """A folder has the name of the object. It stays, and no temporary file does."""
     store = LocalStore(str(tmp_path))
     store.put(f"{PATH}/inside", b"1")
     with pytest.raises(EvplStoreDeniedError, match=NAME):
@@ -192,8 +194,10 @@ def test_local_a_failing_move_leaves_all_as_it_was(tmp_path: Path) -> None:
     ],
     ids=["listing", "put", "open", "delete"],
 )
-def test_local_failures_are_ours(tmp_path: Path, call: Callable[[Store], object]) -> None:
-    """A file where a folder should be is a permanent error that names the path."""
+def test_file_in_place_of_a_folder_raises_denied_error(
+    tmp_path: Path, call: Callable[[Store], object]
+) -> None:
+    """The error is permanent and names the path."""
     (tmp_path / "a").write_bytes(b"")
     with pytest.raises(EvplStoreDeniedError, match=f"file://{tmp_path}/a/"):
         call(LocalStore(str(tmp_path)))

@@ -1,4 +1,4 @@
-"""What the stores say where they refuse, which is permanent, and where they fail, which may pass."""
+"""Errors of the stores: refusals are permanent, failures are temporary."""
 
 import errno
 from collections.abc import Callable, Iterator
@@ -43,28 +43,30 @@ Call = Callable[[Store], object]
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_no_bucket_is_a_denial(protocol: str, bucket_urls: dict[str, str]) -> None:
-    """A bucket that isn't there is a permanent error at the first listing, and at a put; none is made."""
+def test_missing_bucket_raises_denied_error(protocol: str, bucket_urls: dict[str, str]) -> None:
+    """A listing and a put raise a permanent error. No bucket is made."""
     fs = connect(protocol, bucket_urls[protocol])
     store = ObjectStore(protocol, "no-such-bucket/lake", fs)
-    said = rf"{protocol}://no-such-bucket/lake/x: the store refuses: .* check the root, the bucket"
-    with pytest.raises(EvplStoreDeniedError, match=said) as caught:
+    with pytest.raises(EvplStoreDeniedError, match="no such bucket"):
         store.listing("x")
-    assert "no such bucket" in str(caught.value)
-    with pytest.raises(EvplStoreDeniedError, match=said):
-        store.put("x", b"")
-    with pytest.raises(EvplStoreDeniedError, match=said):
-        store.put("x", bytes(70 << 20))
+    for size in (0, 70 << 20):
+        with pytest.raises(EvplStoreDeniedError) as caught:
+            store.put("x", bytes(size))
+        assert caught.value.what.startswith(f"{protocol}://no-such-bucket: the store refuses")
+        assert "the bucket" in caught.value.next_step
+        assert caught.value.detail.startswith(f"{protocol}://no-such-bucket/lake/x\n")
     assert not fs.exists("no-such-bucket")
 
 
 @CALLS
 @pytest.mark.parametrize(("protocol", "status"), [("s3", 403), ("gs", 403), ("gs", 401), ("abfs", 403)])
-def test_no_rights_are_a_denial(protocol: str, status: int, bucket_urls: dict[str, str], call: Call) -> None:
-    """Whatever is asked by whom the store doesn't let is a permanent error that says where to look."""
+def test_missing_rights_raise_denied_error(
+    protocol: str, status: int, bucket_urls: dict[str, str], call: Call
+) -> None:
+    """Each call raises a permanent error that says what to check."""
     with proxied(bucket_urls[protocol], lambda _: status) as proxy:
         store = ObjectStore(protocol, f"{BUCKET}/lake", connect(protocol, proxy.url))
-        with pytest.raises(EvplStoreDeniedError, match="the connection's rights"):
+        with pytest.raises(EvplStoreDeniedError, match="rights of the storage connection"):
             call(store)
     assert proxy.seen
 
@@ -80,26 +82,26 @@ def refusing_s3(bucket_urls: dict[str, str], s3: AbstractFileSystem) -> Iterator
 
 
 @CALLS
-def test_s3_wrong_credentials_are_a_denial(refusing_s3: AbstractFileSystem, call: Call) -> None:
-    """Whatever is asked with credentials that the server refuses is a permanent error that says so."""
-    with pytest.raises(EvplStoreDeniedError, match="the connection's rights"):
+def test_s3_wrong_credentials_raise_denied_error(refusing_s3: AbstractFileSystem, call: Call) -> None:
+    """Each call raises a permanent error."""
+    with pytest.raises(EvplStoreDeniedError, match="rights of the storage connection"):
         call(ObjectStore("s3", BUCKET, refusing_s3))
 
 
 @CALLS
-def test_abfs_a_wrong_key_is_a_denial(bucket_urls: dict[str, str], call: Call) -> None:
-    """Whatever is asked with another account key is a permanent error, and the key is not in it."""
+def test_abfs_wrong_key_raises_denied_error(bucket_urls: dict[str, str], call: Call) -> None:
+    """Each call raises a permanent error without the key."""
     wrong = "d3Jvbmc="
     fs = adlfs.AzureBlobFileSystem(
         connection_string=azure_connection_string(bucket_urls["abfs"], wrong), skip_instance_cache=True
     )
-    with pytest.raises(EvplStoreDeniedError, match="the connection's rights") as caught:
+    with pytest.raises(EvplStoreDeniedError, match="rights of the storage connection") as caught:
         call(ObjectStore("abfs", BUCKET, fs))
     assert wrong not in str(caught.value)
 
 
-def test_s3_nobody_there_is_a_failure() -> None:
-    """Where no server answers, Airflow retries."""
+def test_s3_without_a_server_raises_store_error() -> None:
+    """Airflow retries."""
     fs = s3fs.S3FileSystem(
         key="key",
         secret="secret",
@@ -108,7 +110,7 @@ def test_s3_nobody_there_is_a_failure() -> None:
         config_kwargs={"retries": {"max_attempts": 0}},
     )
     fs.retries = 1
-    with pytest.raises(EvplStoreError, match="s3://lake/x: the store failed"):
+    with pytest.raises(EvplStoreError, match="s3://lake: the store failed"):
         ObjectStore("s3", BUCKET, fs).put("x", b"")
 
 
@@ -199,6 +201,7 @@ FAILURES = [
 ]
 
 
+@pytest.mark.contract("errors.store-credentials")
 @pytest.mark.parametrize(
     ("protocol", "raised", "kind"),
     [
@@ -208,30 +211,37 @@ FAILURES = [
     ],
     ids=repr,
 )
-def test_every_failure_is_ours(protocol: str, raised: Exception, kind: type[EvplError]) -> None:
-    """A refusal is permanent, all else is retried, ours goes through as it is; the cause stays with it."""
+def test_each_error_of_a_library_is_translated(
+    protocol: str, raised: Exception, kind: type[EvplError]
+) -> None:
+    """A refusal is permanent, any other error is temporary, and errors of this package pass unchanged."""
     with pytest.raises(EvplError) as caught, translate_errors(f"{protocol}://lake/x"):
         raise raised
     assert type(caught.value) is kind
     assert isinstance(caught.value, EvplPermanentError) == (kind is EvplStoreDeniedError)
     if caught.value is not raised:
-        assert str(caught.value).startswith(f"{protocol}://lake/x: ")
-        assert type(raised).__name__ in str(caught.value)
-        assert "\n" not in str(caught.value)
+        place, *causes = caught.value.detail.split("\n")
+        assert place == f"{protocol}://lake/x"
+        assert causes[0].startswith(type(raised).__name__)
         assert caught.value.__cause__ is raised
 
 
 @pytest.mark.parametrize(("protocol", "raised"), NO_CREDENTIALS, ids=repr)
 def test_missing_credentials_are_named(protocol: str, raised: Exception) -> None:
-    """Credentials that aren't available now are another matter than refused ones: the message says so."""
+    """The message differs from that of refused credentials."""
     url = f"{protocol}://lake/x"
-    with (
-        pytest.raises(EvplStoreError, match=f"^{url}: no credentials found: ") as caught,
-        translate_errors(url),
-    ):
+    with pytest.raises(EvplStoreError) as caught, translate_errors(url):
         raise raised
-    assert "run again later" in str(caught.value)
-    assert "check the storage connection" in str(caught.value)
+    assert caught.value.what == f"{protocol}://lake: no credentials found."
+    assert "Airflow retries" in caught.value.next_step
+    assert "check the storage connection" in caught.value.next_step
+
+
+def test_ring_of_causes_ends() -> None:
+    """Two errors may name each other as their cause."""
+    first, second = ValueError("first"), ValueError("second")
+    first.__context__, second.__context__ = second, first
+    assert not is_temporary(first)
 
 
 @pytest.mark.parametrize(
@@ -252,13 +262,13 @@ def test_missing_credentials_are_named(protocol: str, raised: Exception) -> None
     ],
     ids=repr,
 )
-def test_what_fails_while_a_store_is_opened_may_be_temporary(raised: Exception, *, expected: bool) -> None:
-    """A service that is away or busy is worth a retry; a connection that is wrong is not."""
+def test_unavailable_service_while_opening_is_temporary(raised: Exception, *, expected: bool) -> None:
+    """A wrong connection is not."""
     assert is_temporary(raised) is expected
 
 
-def test_what_is_no_failure_is_left_alone() -> None:
-    """A time-out or an interrupt of the whole process is not taken for a failure of the store."""
+def test_interrupt_is_not_translated() -> None:
+    """A time-out or an interrupt of the process is no failure of the store."""
     with pytest.raises(KeyboardInterrupt), translate_errors("s3://lake/x"):
         raise KeyboardInterrupt
 
@@ -275,9 +285,9 @@ class _WithoutToken(AbstractFileSystem):  # type: ignore[misc]  # fsspec has no 
     rm_file = ls
 
 
-def test_a_missing_local_file_is_no_missing_object() -> None:
-    """A file with a token may be away for a moment: no listing is empty then, and no delete succeeds."""
+def test_missing_token_file_raises_store_error() -> None:
+    """No listing is empty because of it, and no delete succeeds."""
     store = ObjectStore("s3", "lake", _WithoutToken())
     for call in (store.listing, store.folders, store.delete):
-        with pytest.raises(EvplStoreError, match="no credentials found: FileNotFoundError"):
+        with pytest.raises(EvplStoreError, match=r"(?s)no credentials found.*FileNotFoundError"):
             call("samples")

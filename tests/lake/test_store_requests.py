@@ -1,4 +1,4 @@
-"""What the object stores are asked, seen by a proxy in front of each."""
+"""The requests that object stores receive, as a proxy in front of each sees them."""
 
 import threading
 from collections.abc import Callable
@@ -36,8 +36,8 @@ IS_LAST = dict(zip(PROTOCOLS, (_is_last_s3, _is_last_gs, _is_last_azure), strict
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_a_put_is_one_request(protocol: str, bucket_urls: dict[str, str], tmp_path: Path) -> None:
-    """An object of 20 MiB is put by one request and by no other; it is not even looked for."""
+def test_put_is_one_request(protocol: str, bucket_urls: dict[str, str], tmp_path: Path) -> None:
+    """An object of 20 MiB is put by one request, and no other request is sent."""
     with proxied(bucket_urls[protocol]) as proxy:
         store = ObjectStore(protocol, f"{BUCKET}/{tmp_path.name}", connect(protocol, proxy.url))
         store.put(PATH, memoryview(bytes(20 * MIB)))
@@ -46,8 +46,8 @@ def test_a_put_is_one_request(protocol: str, bucket_urls: dict[str, str], tmp_pa
     assert 20 * MIB <= len(request.body) < 21 * MIB
 
 
-def test_s3_a_large_object_is_one_request(bucket_urls: dict[str, str], tmp_path: Path) -> None:
-    """An object above the size where s3fs itself uploads in parts is one PUT."""
+def test_s3_put_of_a_large_object_is_one_request(bucket_urls: dict[str, str], tmp_path: Path) -> None:
+    """The object is above the size at which s3fs uploads in parts."""
     size = 100 * MIB  # s3fs: two chunks of 50 MiB and more are a multipart upload
     with proxied(bucket_urls["s3"]) as proxy:
         fs = connect("s3", proxy.url)
@@ -57,8 +57,10 @@ def test_s3_a_large_object_is_one_request(bucket_urls: dict[str, str], tmp_path:
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_a_put_that_fails_changes_nothing(protocol: str, bucket_urls: dict[str, str], tmp_path: Path) -> None:
-    """Where a large put is refused at its very end, nobody sees any of it: the old object is there, whole."""
+def test_failing_put_leaves_the_old_object(
+    protocol: str, bucket_urls: dict[str, str], tmp_path: Path
+) -> None:
+    """The last request of a large put is refused, and no part of it is visible."""
 
     def refuse_last(request: Request) -> Request | int:
         if request.method == "DELETE":
@@ -80,8 +82,10 @@ def test_a_put_that_fails_changes_nothing(protocol: str, bucket_urls: dict[str, 
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_only_what_is_read_is_fetched(protocol: str, bucket_urls: dict[str, str], tmp_path: Path) -> None:
-    """Of 20 MiB, whose footer is read as ours are, the footer comes over the line, and no more."""
+def test_reading_a_footer_fetches_only_the_footer(
+    protocol: str, bucket_urls: dict[str, str], tmp_path: Path
+) -> None:
+    """The object has 20 MiB."""
     with proxied(bucket_urls[protocol]) as proxy:
         store = ObjectStore(protocol, f"{BUCKET}/{tmp_path.name}", connect(protocol, proxy.url))
         store.put(PATH, bytes(20 * MIB - 4) + b"PAR1")
@@ -96,8 +100,8 @@ def test_only_what_is_read_is_fetched(protocol: str, bucket_urls: dict[str, str]
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_ends_are_read_sixteen_at_once(protocol: str, bucket_urls: dict[str, str], tmp_path: Path) -> None:
-    """Each by one request, and only its end comes over the line."""
+def test_tails_are_read_sixteen_at_once(protocol: str, bucket_urls: dict[str, str], tmp_path: Path) -> None:
+    """Each is read by one request, which returns only the end of the object."""
     together = threading.Barrier(16, timeout=60)
     is_reading = threading.Event()
 
@@ -153,8 +157,8 @@ CONNECT: dict[str, Callable[[str], AbstractFileSystem]] = {
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_a_listing_has_all_its_pages(protocol: str, bucket_urls: dict[str, str], tmp_path: Path) -> None:
-    """A folder with more objects than fit on a page of the store's answer is listed whole."""
+def test_listing_has_all_its_pages(protocol: str, bucket_urls: dict[str, str], tmp_path: Path) -> None:
+    """The folder has more objects than a page of the response."""
     with proxied(bucket_urls[protocol], _small_pages) as proxy:
         store = ObjectStore(protocol, f"{BUCKET}/{tmp_path.name}", CONNECT[protocol](proxy.url))
         names = [f"{number}.parquet" for number in range(5)]
@@ -166,8 +170,8 @@ def test_a_listing_has_all_its_pages(protocol: str, bucket_urls: dict[str, str],
         assert len(proxy.seen) >= 3
 
 
-def test_only_s3_is_told_a_chunk_size() -> None:
-    """Another protocol's file system gets no option that is S3's own."""
+def test_only_s3_gets_a_chunk_size() -> None:
+    """The file systems of other protocols don't know this option."""
     put = {"path": "lake/x/y", "value": b"1", "mode": "overwrite"}
     for protocol, options in (("s3", {"chunksize": 5 << 30}), ("gs", {}), ("abfs", {})):
         fs = Recorder()
@@ -175,14 +179,14 @@ def test_only_s3_is_told_a_chunk_size() -> None:
         assert fs.options == put | options
 
 
-def test_what_is_not_in_the_folder_is_not_listed() -> None:
-    """What a library lists besides, the folder's own marker or an object of its name, isn't in the folder."""
+def test_listing_leaves_out_markers_of_the_folder() -> None:
+    """A library also lists the marker of the folder, and an object of its name."""
     listed = Recorder("lake/x/a/b/", "lake/x/a/b", "lake/x/a/b/c")
     assert [*ObjectStore("s3", "lake/x", listed).listing("a/b")] == ["c"]
 
 
-def test_gs_waits_no_longer_than_the_others() -> None:
-    """Where gcsfs has no time-out it gets one; one that it was given stays."""
+def test_gs_has_a_timeout() -> None:
+    """Gcsfs has none by default. A timeout that is set stays."""
     for given, expected in ((None, 120), (7, 7)):
         fs = connect("gs", "http://127.0.0.1:9")
         fs.requests_timeout = given

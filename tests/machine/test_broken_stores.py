@@ -93,8 +93,8 @@ def s3(s3_apart: str) -> Iterator[Broken]:
 
 
 @pytest.mark.parametrize("name", BREAKS)
-def test_every_nth_call_fails(name: str, stage: Stage, s3: Broken) -> None:
-    """Whichever request it is, the run ends with it and says so; nothing is deleted unless all was put."""
+def test_a_store_call_that_fails_ends_the_run_without_data_loss(name: str, stage: Stage, s3: Broken) -> None:
+    """Whichever request fails, the run ends with its error, and deletes only after all objects were put."""
     both = lakes(SMALL, stage.sandbox, stage.connection)
     s3.breaker.broken = BREAKS[name]
     for number in range(1, 1 + CALLS, BREAKS[name].every):
@@ -142,8 +142,8 @@ def _run(place: LocalPlace, stage: Stage, scene: Scene, straits: Callable[[], ob
     return end
 
 
-def test_a_disk_that_is_full(stage: Stage, tmp_path: Path) -> None:
-    """Where the second object finds no room, the first stays, the error may pass, and nothing lies about."""
+def test_a_full_disk_keeps_the_first_object(stage: Stage, tmp_path: Path) -> None:
+    """The first object stays, the error is temporary, and no temporary file is left."""
     both = lakes(LARGER, stage.sandbox, stage.connection)
     place = LocalPlace(str(tmp_path / "lake"))
     small, large = sorted(len(data) for path, data in both.new.items() if path.endswith(".parquet"))
@@ -156,8 +156,8 @@ def test_a_disk_that_is_full(stage: Stage, tmp_path: Path) -> None:
     assert place.files() == both.new
 
 
-def test_a_folder_that_can_not_be_written(stage: Stage, open_folder: Path) -> None:
-    """Where a run has no right to write, it is told for good; all is as it was."""
+def test_a_folder_without_write_permission_is_a_permanent_error(stage: Stage, open_folder: Path) -> None:
+    """The lake stays as it was."""
     both = lakes(SMALL, stage.sandbox, stage.connection)
     place = LocalPlace(str(open_folder))
     place.fill(both.old)

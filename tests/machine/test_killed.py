@@ -50,9 +50,10 @@ def _read_whole(place: Place) -> None:
         assert rows_by_arrow(place) == rows_by_duckdb(place)
 
 
+@pytest.mark.contract("lake.longest-interval")
 @pytest.mark.parametrize("scene", SCENES)
-def test_a_killed_run_leaves_old_or_new(scene: str, stage: Stage, make_place: PlaceMaker) -> None:
-    """Wherever it is killed, the lake is as the contract says, and the next run makes it exact."""
+def test_a_killed_run_leaves_each_object_old_or_new(scene: str, stage: Stage, make_place: PlaceMaker) -> None:
+    """Wherever the run is killed, the lake obeys the contract, and the next run makes it exact."""
     both = lakes(SCENES[scene], stage.sandbox, stage.connection)
     whole = make_place()
     whole.fill(both.old)

@@ -67,23 +67,27 @@ def _run_again(plans: Sequence[PullPlan], ends: Sequence[str], stage: Stage, pla
             pull_to(place.store(), stage.connection, plan)
 
 
-def test_a_backfill_of_days(stage: Stage, make_place: PlaceMaker) -> None:
-    """Eight days at once all land, each as if it were alone; no run is needed again."""
+@pytest.mark.contract("lake.runs-at-once")
+def test_eight_runs_on_different_days_all_land(stage: Stage, make_place: PlaceMaker) -> None:
+    """Each of them lands as if it ran alone, and none needs a retry."""
     plans, place = [hours(24 * day, 24 * day + 24, 24) for day in range(8)], make_place()
     assert _race(plans, stage, place) == [""] * 8
     assert _rows(place.files()) == _rows(_landed(stage, *BEFORE, *plans))
 
 
-def test_a_backfill_with_lookback(stage: Stage, make_place: PlaceMaker) -> None:
-    """Eight runs at once, each on its day and the one before: each sample once, when all have ended well."""
+def test_eight_runs_that_overlap_by_a_day_land_each_sample_once(stage: Stage, make_place: PlaceMaker) -> None:
+    """When all have succeeded, also after retries, each sample is there once."""
     plans, place = [hours(24 * day, 24 * day + 48, 24) for day in range(8)], make_place()
     _run_again(plans, _race(plans, stage, place), stage, place)
     assert _rows(place.files()) == _rows(_landed(stage, *BEFORE, *plans))
 
 
+@pytest.mark.contract("lake.runs-at-once")
 @pytest.mark.parametrize("count", [2, 4])
-def test_the_same_window(count: int, stage: Stage, make_place: PlaceMaker) -> None:
-    """Of runs on the same slices at once one ends well, and each sample is there once when all have."""
+def test_one_of_several_runs_on_the_same_slices_succeeds(
+    count: int, stage: Stage, make_place: PlaceMaker
+) -> None:
+    """When all have succeeded, also after retries, each sample is there once."""
     plans, place = [hours(0, 36, 6)] * count, make_place()
     ends = _race(plans, stage, place)
     assert "" in ends
@@ -91,8 +95,10 @@ def test_the_same_window(count: int, stage: Stage, make_place: PlaceMaker) -> No
     assert _rows(place.files()) == _rows(_landed(stage, *BEFORE, plans[0]))
 
 
-def test_slices_that_overlap(stage: Stage, make_place: PlaceMaker) -> None:
-    """Runs at once that cut a window differently may fail; after one run more each sample is there once."""
+def test_runs_with_other_slices_land_each_sample_once_after_a_retry(
+    stage: Stage, make_place: PlaceMaker
+) -> None:
+    """Runs that cut a window differently may fail; after one more run each sample is there once."""
     plans, place = [hours(0, 24, 6), hours(0, 24, 12)] * 2, make_place()
     _run_again(plans, _race(plans, stage, place), stage, place)
     pull_to(place.store(), stage.connection, plans[0])

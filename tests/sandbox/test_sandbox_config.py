@@ -15,7 +15,7 @@ from airflow_provider_evpl.sandbox.config import SandboxConfig
         ("w", "1w", 604_800),
     ],
 )
-def test_granularity(granularity: str, normalized: str, seconds: int) -> None:
+def test_a_granularity_is_a_number_and_a_unit(granularity: str, normalized: str, seconds: int) -> None:
     """A granularity is a number, 1 if left out, and a unit with a fixed number of seconds."""
     config = SandboxConfig(granularity=granularity)
     assert (config.normalized_granularity, config.granularity_seconds) == (normalized, seconds)
@@ -39,13 +39,13 @@ def test_granularity(granularity: str, normalized: str, seconds: int) -> None:
     ],
     ids=str,
 )
-def test_refused(setting: dict[str, Any]) -> None:
+def test_a_setting_out_of_range_is_an_error_that_names_it(setting: dict[str, Any]) -> None:
     """A setting out of range is an error that names it."""
     (name,) = setting
     with pytest.raises(ValueError, match=f"^{name}: "):
         SandboxConfig(**setting)
 
 
-def test_leading_zeros_by_default() -> None:
+def test_the_default_operator_code_has_leading_zeros() -> None:
     """The default operator code has leading zeros, so that losing them shows."""
     assert SandboxConfig().code_ope.startswith("0")

@@ -39,13 +39,16 @@ def _average(circuits: tuple[int, ...], times: list[int]) -> float:
     direction=st.sampled_from(["in", "out"]),
     timestamp=moments,
 )
-def test_range(seed: int, circuit: int, end: End, direction: Direction, timestamp: int) -> None:
+def test_values_are_percentages_with_two_decimals(
+    seed: int, circuit: int, end: End, direction: Direction, timestamp: int
+) -> None:
     """Every value is a percentage with at most two decimals."""
     percent = utilization(seed=seed, circuit=circuit, end=end, direction=direction, timestamp=timestamp)
     assert 0 <= percent <= 100
     assert percent == round(percent, 2) == float(f"{percent:.2f}")
 
 
+@pytest.mark.contract("sandbox.pure-values")
 @pytest.mark.parametrize(
     ("circuit", "end", "direction", "timestamp", "expected"),
     [
@@ -56,13 +59,16 @@ def test_range(seed: int, circuit: int, end: End, direction: Direction, timestam
         (3, "A", "in", -301, 9.31),
     ],
 )
-def test_pinned(circuit: int, end: End, direction: Direction, timestamp: int, expected: float) -> None:
-    """Values are the same on every machine and in every release: these were written down once."""
+def test_values_are_the_same_on_each_machine_and_release(
+    circuit: int, end: End, direction: Direction, timestamp: int, expected: float
+) -> None:
+    """The expected values were written down once."""
     assert _value(circuit, timestamp, end=end, direction=direction) == expected
 
 
-def test_other_process() -> None:
-    """Another process, with other hashes of text, computes the same values."""
+@pytest.mark.contract("sandbox.pure-values")
+def test_another_process_computes_the_same_values() -> None:
+    """Hashes of text differ between processes; the values do not."""
     code = (
         "from airflow_provider_evpl.sandbox.data import Network;"
         f"n = Network(circuits=3, granularity_seconds=300, seed=11);"
@@ -81,7 +87,7 @@ def test_other_process() -> None:
         assert done.stdout == expected
 
 
-def test_day_and_night() -> None:
+def test_noon_is_busier_than_night() -> None:
     """A busy circuit carries more at noon of a workday than at night."""
     noon = [time for time in WEEK if time % 86_400 // HOUR in {12, 13}][:120]
     night = [time for time in WEEK if time % 86_400 // HOUR in {1, 2}][:120]
@@ -89,25 +95,25 @@ def test_day_and_night() -> None:
         assert _average((circuit,), noon) > 1.3 * _average((circuit,), night)
 
 
-def test_workday_and_weekend() -> None:
+def test_workdays_are_busier_than_weekends() -> None:
     """Saturday and Sunday are quieter than the workdays before them."""
     assert _average(BUSY, list(WEEK[: 5 * 288])) > 1.1 * _average(BUSY, list(WEEK[5 * 288 :]))
 
 
-def test_busy_and_idle() -> None:
+def test_busy_circuits_carry_several_times_more_than_idle_ones() -> None:
     """Every busy circuit carries several times what any idle one does."""
     idle = max(_average((circuit,), list(WEEK)) for circuit in IDLE)
     busy = min(_average((circuit,), list(WEEK)) for circuit in BUSY)
     assert busy > 5 * idle
 
 
-def test_bursts() -> None:
+def test_idle_circuits_burst_rarely() -> None:
     """Now and then an idle circuit bursts, and seldom."""
     month = [_value(4, time) for time in range(DAY, DAY + 30 * 86_400, 300)]
     assert 0 < sum(percent > 25 for percent in month) < len(month) / 50
 
 
-def test_two_ends_of_a_flow() -> None:
+def test_traffic_in_at_one_end_comes_out_at_the_other() -> None:
     """What goes in at one end comes out at the other, but for noise; the way back is another."""
     there = [_value(1, time) for time in WEEK]
     arrived = [_value(1, time, end="Z", direction="out") for time in WEEK]
@@ -126,9 +132,10 @@ def test_series_are_distinct(network: Network) -> None:
         assert places[circuit, "A"] != places[circuit, "Z"]
 
 
+@pytest.mark.contract("sandbox.pure-values")
 @given(networks, moments, st.integers(0, 40))
-def test_truth_is_utilization(network: Network, start: int, steps: int) -> None:
-    """The truth is every series at every step of the grid in `[start, end)`, and nothing else."""
+def test_the_expected_rows_are_each_series_at_each_step(network: Network, start: int, steps: int) -> None:
+    """The expected rows are each series at each step in `[start, end)`, and nothing else."""
     end = start + steps * network.granularity_seconds
     first = start - start % network.granularity_seconds
     grid = [first + index * network.granularity_seconds for index in range(steps + 2)]
@@ -142,7 +149,9 @@ def test_truth_is_utilization(network: Network, start: int, steps: int) -> None:
 
 
 @given(networks, moments, st.lists(st.floats(0, 10**4), min_size=3, max_size=3).map(sorted))
-def test_windows_add_up(network: Network, origin: int, offsets: list[float]) -> None:
+def test_adjacent_windows_hold_the_rows_of_their_union(
+    network: Network, origin: int, offsets: list[float]
+) -> None:
     """Two windows that touch hold what their union holds: no step twice, none lost."""
     moments = [origin + offset * network.granularity_seconds / 1000 for offset in offsets]
     parts = [list(network.steps(start=start, end=end)) for start, end in pairwise(moments)]

@@ -22,7 +22,7 @@ from tests.support.sandbox import DAY, HEALTHY, PAGE_STARTS, ask, client_of
 DOCS = Path(__file__).parents[2] / "docs" / "sandbox-faults.md"
 
 
-def test_without_faults_as_ever() -> None:
+def test_a_sandbox_without_faults_serves_the_pinned_bytes() -> None:
     """A sandbox without faults serves byte for byte what it did before there were any."""
     network = Network(circuits=9, granularity_seconds=300, seed=7)
     steps = range(DAY, DAY + 86_400, 300)
@@ -42,7 +42,7 @@ def test_without_faults_as_ever() -> None:
     start=st.integers(-(10**9), 10**10),
     length=st.integers(0, 10**4),
 )
-def test_the_way_with_faults_is_the_same(
+def test_a_page_before_its_fault_equals_the_healthy_page(
     circuits: int, size: int, first: int, start: int, length: int
 ) -> None:
     """The page that faults are put into is, before that, byte for byte the healthy one."""
@@ -59,8 +59,10 @@ def test_the_way_with_faults_is_the_same(
     hours=st.integers(0, 24),
     pull=st.integers(0, 2),
 )
-def test_together(names: frozenset[str], first: int, size: int, hours: int, pull: int) -> None:
-    """Any faults together make some page, and some answer of the token endpoint."""
+def test_any_faults_together_give_an_answer(
+    names: frozenset[str], first: int, size: int, hours: int, pull: int
+) -> None:
+    """Any combination of faults gives a page and an answer of the token endpoint."""
     network = Network(circuits=2, granularity_seconds=3600, seed=7)
     page = PageRequest(network.steps(start=DAY, end=DAY + hours * 3600), first=first, size=size)
     assert isinstance(json.loads(render_faulty_page(network, page=page, pull=pull, names=names)), dict)
@@ -68,14 +70,14 @@ def test_together(names: frozenset[str], first: int, size: int, hours: int, pull
     assert change(right, seam=TOKEN_FAULTS, names=names).answer.keys() <= right.answer.keys()
 
 
-def test_count() -> None:
-    """A fault with a count strikes that many answers, then never again; one it leaves alone doesn't count."""
+def test_a_fault_with_a_count_strikes_that_many_answers() -> None:
+    """After that it never strikes again; an answer that it cannot change does not count."""
     client = client_of("page-repeated:2")
     pulls = [[ask(client, index).json() for index in PAGE_STARTS] for _ in range(4)]
     assert [pull != HEALTHY for pull in pulls] == [True, True, False, False]
 
 
-def test_two_counts() -> None:
+def test_each_fault_has_its_own_count() -> None:
     """Each of several faults has a count of its own."""
     client = client_of("value-null:1", "has-next-text:2", "page-field-unknown")
     answers = [ask(client, 1).text for _ in range(3)]
@@ -88,14 +90,14 @@ def test_two_counts() -> None:
     "text",
     ["", "x", "page-repeated:", "page-repeated:0", "page-repeated:-1", "page-repeated:x", ":1", "list"],
 )
-def test_unknown(text: str) -> None:
+def test_an_unknown_fault_is_an_error_that_lists_the_known_ones(text: str) -> None:
     """A fault that is not known, or not countable, is an error that names it and all that are known."""
     with pytest.raises(ValueError, match=f"^faults: {text!r} ") as error:
         SandboxConfig(faults=("value-null", text))
     assert all(name in str(error.value) for name in FAULTS)
 
 
-def test_twice() -> None:
+def test_a_fault_given_twice_is_an_error() -> None:
     """One fault asked for twice is an error: whose count should hold?"""
     with pytest.raises(ValueError, match="value-null"):
         read_faults(["value-null", "value-null:2"])
@@ -105,8 +107,8 @@ def test_twice() -> None:
     "arguments",
     [("--fault", "value-null", "--fault", "page-short:2"), ("--fault", "value-null", "page-short:2")],
 )
-def test_command_line(arguments: tuple[str, ...]) -> None:
-    """Faults are named one by one or several at once, and the banner tells them."""
+def test_the_command_line_takes_one_or_several_faults(arguments: tuple[str, ...]) -> None:
+    """The banner names them."""
     command = [sys.executable, "-m", "airflow_provider_evpl.sandbox", "--port", "0", *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -115,7 +117,7 @@ def test_command_line(arguments: tuple[str, ...]) -> None:
     assert banner[-2:] == ["Fault: value-null\n", "Fault: page-short:2\n"]
 
 
-def test_wrong_command_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_wrong_fault_on_the_command_line_is_a_one_line_error(capsys: pytest.CaptureFixture[str]) -> None:
     """On the command line a wrong fault is an error in one line that lists the right ones."""
     with pytest.raises(SystemExit, match="2"):
         main(["--fault", "page-repaeted"])
@@ -124,7 +126,7 @@ def test_wrong_command_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert "page-repeated" in line
 
 
-def test_help(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_help_lists_each_fault(capsys: pytest.CaptureFixture[str]) -> None:
     """The help lists every fault with its description, a line each."""
     with pytest.raises(SystemExit, match="0"):
         main(["--help"])
@@ -132,13 +134,13 @@ def test_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert lines[-len(FAULTS) :] == [f"  {fault.name}: {fault.description}" for fault in FAULTS.values()]
 
 
-def test_docs() -> None:
+def test_the_page_of_faults_lists_each_fault() -> None:
     """The page about faults lists every one with its description, and no other."""
     rows = re.findall(r"^\| `([a-z0-9-]+)` \| (.*) \|$", DOCS.read_text(), re.MULTILINE)
     assert rows == [(fault.name, fault.description) for fault in FAULTS.values()]
 
 
-def test_names() -> None:
+def test_fault_names_are_kebab_case() -> None:
     """Names are kebab-case, descriptions one line of their own."""
     assert all(re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)+", name) for name in FAULTS)
     descriptions = [fault.description for fault in FAULTS.values()]

@@ -46,13 +46,13 @@ STANDS_IN: dict[str, Any] = {
 }
 
 
-def test_each_is_tested() -> None:
+def test_the_table_above_has_each_fault_of_an_entry() -> None:
     """No fault of an entry is without its line above."""
     assert {fault.name for fault in ENTRY_FAULTS} == set(STANDS_IN)
 
 
 @pytest.mark.parametrize("name", STANDS_IN)
-def test_strikes_only_its_entries(name: str) -> None:
+def test_a_fault_of_an_entry_changes_only_its_entries(name: str) -> None:
     """In the place of circuit 1's end A stands what is written above; nothing else on any page is another."""
     change = STANDS_IN[name]
     assert pages(name) == [

@@ -28,13 +28,13 @@ def _strike(name: str, entry: Page) -> Mapping[str, object]:
     return {key: f"{before}{value}{after}" if key in FIELDS else value for key, value in entry.items()}
 
 
-def test_each_is_tested() -> None:
+def test_the_table_above_has_each_fault_of_a_name() -> None:
     """No fault of a name is without its line above."""
     assert {fault.name for fault in NAME_FAULTS} == {*AROUND, "field-name-hostile"}
 
 
 @pytest.mark.parametrize("name", [*AROUND, "field-name-hostile"])
-def test_strikes_only_its_entries(name: str) -> None:
+def test_a_fault_of_a_name_changes_only_its_entries(name: str) -> None:
     """The names of circuit 1's end A are those above; nothing else on any page is another."""
     numbers = [[element(entry) for entry in page["entries"]] for page in HEALTHY]
     for page, right, struck in zip(pages(name), HEALTHY, numbers, strict=True):
@@ -43,8 +43,8 @@ def test_strikes_only_its_entries(name: str) -> None:
         assert page == {**right, "entries": entries}
 
 
-def test_beside_what_is_no_text() -> None:
-    """Together with faults of entries only what is a text is made another."""
+def test_a_fault_of_a_name_changes_only_texts() -> None:
+    """Together with faults of entries, only texts are changed."""
     for other in ("optional-null", "object-instance-id-number", "entry-null", "entry-text"):
         ours, theirs = pages("names-dots", other), pages(other)
         assert (ours == theirs) is (other in {"entry-null", "entry-text"})

@@ -90,14 +90,14 @@ def _head(page: Page) -> Head:
     return page.get("currentPage", GONE), page.get("totalPages", GONE), page.get("hasNext", GONE)
 
 
-def test_each_is_tested() -> None:
+def test_the_table_above_has_each_fault_of_a_page() -> None:
     """No fault of a page or of paging is without its line above."""
     assert {fault.name for fault in PAGE_FAULTS} == {*HEADS, *FIELDS, "places-missing"}
     assert {fault.name for fault in PAGING_FAULTS} == set(SERVED)
 
 
 @pytest.mark.parametrize("name", HEADS)
-def test_says_something_else_of_itself(name: str) -> None:
+def test_a_fault_of_the_page_numbers_keeps_the_entries(name: str) -> None:
     """Each page says what is written above; its entries are the right ones."""
     faulty = pages(name)
     assert [_head(page) for page in faulty] == HEADS[name]
@@ -105,7 +105,7 @@ def test_says_something_else_of_itself(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", FIELDS)
-def test_other_fields(name: str) -> None:
+def test_a_fault_of_a_page_field_changes_one_field(name: str) -> None:
     """One field of each page is another; the others are the right ones."""
     ((field, value),) = FIELDS[name].items()
     for right, faulty in zip(HEALTHY, pages(name), strict=True):
@@ -113,7 +113,7 @@ def test_other_fields(name: str) -> None:
         assert {**faulty, field: right.get(field)} == {**right, field: right.get(field)}
 
 
-def test_places_missing() -> None:
+def test_places_missing_removes_only_the_places() -> None:
     """No entry of any page tells its place; all else is the right one."""
     for right, faulty in zip(HEALTHY, pages("places-missing"), strict=True):
         places = [{name: entry[name] for name in PLACE} for entry in right["entries"]]
@@ -123,7 +123,7 @@ def test_places_missing() -> None:
 
 
 @pytest.mark.parametrize("name", SERVED)
-def test_serves_other_elements(name: str) -> None:
+def test_a_fault_of_paging_serves_the_listed_elements(name: str) -> None:
     """Each index gives the page that is written above; its entries are whole."""
     client = client_of(name)
     whole = {element(entry): entry for page in HEALTHY for entry in page["entries"]}
@@ -135,7 +135,7 @@ def test_serves_other_elements(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["page-short", "page-sizes-growing", "pagination-by-page"])
-def test_the_report_is_complete(name: str) -> None:
+def test_a_report_in_unusual_pages_is_complete(name: str) -> None:
     """Asked for as it wants to be asked, it gives every element once."""
     client, index, seen, page = client_of(name), 1, [], {"hasNext": True}
     while page["hasNext"]:
@@ -145,13 +145,13 @@ def test_the_report_is_complete(name: str) -> None:
     assert seen == list(range(1, 9))
 
 
-def test_skipped_by_page() -> None:
+def test_page_skipped_serves_page_3_for_page_2_if_pages_are_counted() -> None:
     """Where the header counts pages, too, page 3 stands in the place of page 2."""
     page = ask(client_of("page-skipped", "pagination-by-page"), 2).json()
     assert (_head(page), [element(entry) for entry in page["entries"]]) == ((3, 3, False), [7, 8])
 
 
-def test_nothing_else_is_asked_for() -> None:
+def test_the_expected_pages_cover_the_healthy_report() -> None:
     """The pages above are those of the right report, and the day has all of its hours."""
     assert [_head(page) for page in HEALTHY] == [(1, 3, True), (2, 3, True), (3, 3, False)]
     assert len(PAGE_STARTS) == len(HEALTHY)

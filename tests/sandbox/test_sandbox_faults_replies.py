@@ -112,13 +112,13 @@ def _make(name: str, right: Reply = RIGHT) -> Reply:
     return change(right, seam=ALL, names=frozenset([name]))
 
 
-def test_each_is_tested() -> None:
+def test_the_table_above_has_each_fault_of_an_answer() -> None:
     """No fault of an answer is without its line above."""
     assert {fault.name for fault in ALL} == {*REFUSALS, *DATES, *MADE}
 
 
 @pytest.mark.parametrize("name", REFUSALS)
-def test_refuses(name: str) -> None:
+def test_a_refusal_has_the_error_shape_of_the_api(name: str) -> None:
     """The answer is what is written above, in the API's error shape, with its id."""
     status, code, wait = REFUSALS[name]
     answer = _answer(name)
@@ -129,7 +129,7 @@ def test_refuses(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", DATES)
-def test_refuses_until_a_date(name: str) -> None:
+def test_a_retry_after_date_is_half_a_minute_ahead(name: str) -> None:
     """The date is half a minute after the answer's, as HTTP writes dates."""
     reply = _make(name)
     assert reply.status == DATES[name]
@@ -138,7 +138,7 @@ def test_refuses_until_a_date(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", MADE)
-def test_makes_another_answer(name: str) -> None:
+def test_a_fault_of_an_answer_changes_status_headers_or_body(name: str) -> None:
     """Status, headers and body are those above."""
     status, headers, is_right = MADE[name]
     reply = _make(name, RIGHT._replace(endpoint="token" if name.startswith("token-") else "report"))
@@ -147,7 +147,7 @@ def test_makes_another_answer(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["html-502", "status-204", "body-empty", "gzip-right", "token-html-503"])
-def test_it_is_answered(name: str) -> None:
+def test_a_client_receives_the_changed_answer(name: str) -> None:
     """What is made of an answer is what a client gets, with its id and its length."""
     answer = _answer(name)
     assert answer.status_code == MADE[name][0]
@@ -157,7 +157,7 @@ def test_it_is_answered(name: str) -> None:
         assert answer.json() == HEALTHY[0]
 
 
-def test_a_bomb_goes_off() -> None:
+def test_the_gzip_bomb_unpacks_to_a_thousand_times_its_size() -> None:
     """The bomb is 128 KiB that unpack to 128 MiB, of which the first 16 MiB are looked at here."""
     packed = _make("gzip-bomb").body
     part = gzip.compress(b" " * (16 << 20), mtime=0)
@@ -177,26 +177,26 @@ def test_a_redirect_leads_to_another_host() -> None:
 
 
 @pytest.mark.parametrize("name", [fault.name for fault in ALL])
-def test_strikes_only_its_endpoint(name: str) -> None:
+def test_a_fault_changes_only_its_endpoint(name: str) -> None:
     """A fault of the report leaves the token endpoint's answers alone, and the other way round."""
     other = RIGHT._replace(endpoint="report" if name.startswith("token-") else "token")
     assert _make(name, other) == other
 
 
-def test_leaves_all_else_alone() -> None:
+def test_faults_leave_the_openapi_description_alone() -> None:
     """The description of the API is answered as ever."""
     client = Client(SandboxConfig(faults=("error-503-5", "token-error-503")))
     assert client.request("GET", "/openapi.json").status_code == 200
     assert client.request("GET", "/nowhere").status_code == 404
 
 
-def test_beside_a_refusal() -> None:
+def test_a_fault_also_replaces_a_refusal_of_the_api() -> None:
     """It takes the place of the API's own refusals too."""
     client = client_of("html-502")
     assert client.report(headers={"Authorization": None}).status_code == 502
 
 
-def test_beside_other_faults() -> None:
+def test_a_fault_beside_a_harmless_one_gives_the_same_answer() -> None:
     """With a fault that changes nothing of an answer it is byte for byte the healthy one."""
     right, held = ask(client_of(), 1), ask(client_of("token-error-503@9"), 1)
     different = {"x-oapi-request-id"}
@@ -206,7 +206,7 @@ def test_beside_other_faults() -> None:
     }
 
 
-def test_page_by_page() -> None:
+def test_a_fault_with_a_position_strikes_that_page() -> None:
     """With a position only that page is struck."""
     client = client_of("error-503-5@2:1")
     assert [ask(client, index).status_code for index in PAGE_STARTS] == [200, 503, 200]

@@ -63,13 +63,13 @@ STANDS_IN: dict[str, list[Any]] = {
 }
 
 
-def test_each_is_tested() -> None:
+def test_the_table_above_has_each_fault_of_a_sample() -> None:
     """No fault of a sample is without its line above."""
     assert {fault.name for fault in SAMPLE_FAULTS} == set(STANDS_IN)
 
 
 @pytest.mark.parametrize("name", STANDS_IN)
-def test_strikes_only_its_samples(name: str) -> None:
+def test_a_fault_of_a_sample_changes_only_its_samples(name: str) -> None:
     """At its places something else stands, as written above; nothing else on any page is another."""
     size, rest = len(STANDS_IN[name]), []
     for page in pages(name):

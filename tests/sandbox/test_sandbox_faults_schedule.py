@@ -52,33 +52,33 @@ def _strike(faults: ActiveFaults, count: int) -> list[bool]:
 
 
 @pytest.mark.parametrize("text", FORMS)
-def test_forms(text: str) -> None:
+def test_each_form_of_a_schedule_strikes_the_listed_answers(text: str) -> None:
     """Each form strikes the answers that are written above."""
     assert _strike(ActiveFaults([text]), 6) == FORMS[text]
 
 
 @pytest.mark.parametrize("text", NONSENSE)
-def test_nonsense(text: str) -> None:
+def test_an_unknown_form_of_a_schedule_is_an_error(text: str) -> None:
     """What has none of the forms is an error that shows it and says what they are."""
     forms = re.escape("NAME, NAME@FIRST, NAME:COUNT, NAME@FIRST:COUNT")
     with pytest.raises(ValueError, match=rf"^faults: {re.escape(repr(text))} is not {forms}.* NAME~SHARE"):
         SandboxConfig(faults=(text,))
 
 
-def test_twice() -> None:
+def test_a_fault_with_two_schedules_is_an_error() -> None:
     """One fault with two schedules is an error."""
-    with pytest.raises(ValueError, match="error-503-5 is asked for twice"):
+    with pytest.raises(ValueError, match="error-503-5 is given twice"):
         read_faults(["error-503-5@2:1", "error-503-5~0.5"])
 
 
-def test_only_what_it_could_change_is_numbered() -> None:
+def test_a_schedule_counts_only_answers_that_the_fault_can_change() -> None:
     """Page 2 is the first answer that a repeated page 2 could change: @2 is the second time it is asked."""
     client = client_of("page-repeated@2:1")
     pulls = [[ask(client, index).json() for index in PAGE_STARTS] for _ in range(3)]
     assert [pull != HEALTHY for pull in pulls] == [False, True, False]
 
 
-def test_each_has_numbers_of_its_own() -> None:
+def test_each_fault_counts_its_own_answers() -> None:
     """Of several faults each strikes at its own number."""
     client = client_of("error-503-5@3:1", "has-next-text@2:1", "page-field-unknown@4")
     answers = [ask(client, 1) for _ in range(4)]
@@ -89,15 +89,15 @@ def test_each_has_numbers_of_its_own() -> None:
 
 @settings(max_examples=20)
 @given(seed=st.integers(0, 10**6), share=st.sampled_from(["0.05", "0.2", "0.5", "0.95"]))
-def test_a_share(seed: int, share: str) -> None:
-    """About that share of the answers is struck, the same ones for the same seed."""
+def test_a_share_strikes_about_that_many_answers(seed: int, share: str) -> None:
+    """The same seed strikes the same answers."""
     text = f"error-503-5~{share}"
     struck = _strike(ActiveFaults([text], seed=seed), 400)
     assert abs(sum(struck) / 400 - float(share)) < 0.15
     assert _strike(ActiveFaults([text], seed=seed), 400) == struck
 
 
-def test_the_seed_is_the_configs() -> None:
+def test_another_seed_strikes_other_answers() -> None:
     """Another seed of the sandbox draws other answers; each fault is drawn by itself."""
 
     def statuses(seed: int) -> list[int]:

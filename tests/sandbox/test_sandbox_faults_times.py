@@ -45,14 +45,14 @@ def _walk(name: str, *, pull: int) -> list[Page]:
     return read
 
 
-def test_each_is_tested() -> None:
+def test_the_table_above_has_each_fault_of_rows_or_times() -> None:
     """No fault of rows or time is without its line above."""
     assert {fault.name for fault in (*ROW_FAULTS, *TIME_FAULTS)} == set(SERVED)
 
 
 @pytest.mark.parametrize("pull", [1, 2])
 @pytest.mark.parametrize("name", SERVED)
-def test_serves_other_samples(name: str, pull: int) -> None:
+def test_a_fault_of_times_serves_the_listed_hours(name: str, pull: int) -> None:
     """The elements and hours are those above, on pages that add up; the values are the right ones."""
     read = _walk(name, pull=pull)
     entries = list(chain.from_iterable(page["entries"] for page in read))
@@ -67,7 +67,7 @@ def test_serves_other_samples(name: str, pull: int) -> None:
             assert sample["value"] == right
 
 
-def test_every_window_has_its_own_count() -> None:
+def test_each_window_counts_its_own_pulls() -> None:
     """The first pull of another window is its first, whatever was pulled before."""
     client = client_of("samples-late")
     for _ in range(2):
@@ -77,7 +77,7 @@ def test_every_window_has_its_own_count() -> None:
     assert hours(entry) == [0]
 
 
-def test_a_page_by_itself_is_no_pull() -> None:
+def test_only_the_first_page_starts_a_pull() -> None:
     """Only asking for the first element begins a pull; pages asked for on their own belong to it."""
     client = client_of("samples-late")
     assert {tuple(hours(entry)) for entry in ask(client, 4).json()["entries"]} == {tuple(DAY[:-1])}

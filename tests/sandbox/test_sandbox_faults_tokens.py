@@ -34,13 +34,13 @@ def _answer(client: Client) -> dict[str, Any]:
     return body
 
 
-def test_each_is_tested() -> None:
+def test_the_table_above_has_each_fault_of_a_token() -> None:
     """No fault of a token is without its line above."""
     assert {fault.name for fault in TOKEN_FAULTS} == set(ANSWERS)
 
 
 @pytest.mark.parametrize("name", ANSWERS)
-def test_answers_and_lives(name: str) -> None:
+def test_a_fault_of_a_token_changes_its_answer_and_lifetime(name: str) -> None:
     """The token endpoint answers what is written above, and the token opens the report as long."""
     client = Client(SandboxConfig(faults=(name,)))
     expected, statuses = ANSWERS[name]
@@ -50,7 +50,7 @@ def test_answers_and_lives(name: str) -> None:
     assert [client.report(token=token).status_code for _ in statuses] == statuses
 
 
-def test_expires_early() -> None:
+def test_a_short_token_expires_after_a_tenth_of_its_lifetime() -> None:
     """It is expired, not unknown, after a tenth of its life."""
     clock = Clock()
     client = Client(SandboxConfig(faults=("token-expires-early",)), clock=clock)
@@ -61,7 +61,7 @@ def test_expires_early() -> None:
     assert client.report(token=token).json()["code"] == 42
 
 
-def test_revoked_is_unknown() -> None:
+def test_a_used_up_token_is_unknown() -> None:
     """A token that is used up is unknown, and a new one is good again."""
     client = Client(SandboxConfig(faults=("token-revoked",)))
     token = client.token()
@@ -70,7 +70,7 @@ def test_revoked_is_unknown() -> None:
     assert client.report(token=client.token()).status_code == 200
 
 
-def test_count() -> None:
+def test_a_count_limits_the_wrong_tokens() -> None:
     """With a count only so many tokens are wrong."""
     client = Client(SandboxConfig(faults=("token-refused:2",)))
     assert [client.report().status_code for _ in range(4)] == [401, 401, 200, 200]

@@ -64,13 +64,13 @@ def _read(line: socket.socket) -> bytes:
     return b"".join(iter(lambda: line.recv(1 << 16), b""))
 
 
-def test_each_is_tested() -> None:
+def test_the_table_above_has_each_fault_of_the_wire() -> None:
     """No fault of the wire is without its line above."""
     assert {fault.name for fault in WIRE_FAULTS} == set(WRITTEN)
 
 
 @pytest.mark.parametrize("name", WRITTEN)
-def test_what_is_written(name: str) -> None:
+def test_a_fault_of_the_wire_writes_the_listed_bytes(name: str) -> None:
     """Head, body and end are those above; only one fault takes its time."""
     whole = deliver(RIGHT._replace(endpoint="token" if name.startswith("token-") else "report"))
     delivery = change(whole, seam=WIRE_FAULTS, names=frozenset([name]))
@@ -82,7 +82,7 @@ def test_what_is_written(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name, (_, _, end) in WRITTEN.items() if end == "close"])
-def test_a_client_gets_it(running: SandboxServer, name: str) -> None:
+def test_a_client_reads_the_broken_answer_and_then_a_right_one(running: SandboxServer, name: str) -> None:
     """A client reads what is written, then the end; once the fault has passed the answer is the right one."""
     path = "/oauth/v3/token" if name.startswith("token-") else REPORT_PATH
     running.set_faults(f"{name}:1")
@@ -102,7 +102,7 @@ def test_a_client_gets_it(running: SandboxServer, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["answer-reset", "body-reset"])
-def test_a_reset(running: SandboxServer, name: str) -> None:
+def test_a_reset_is_an_error_for_the_reader(running: SandboxServer, name: str) -> None:
     """A reset is an error to who reads, not an end."""
     running.set_faults(name)
     with _ask(running) as line, pytest.raises(ConnectionResetError):
@@ -110,7 +110,7 @@ def test_a_reset(running: SandboxServer, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["answer-hangs", "body-hangs", "body-trickles"])
-def test_it_ends_with_the_sandbox(name: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_sandbox_that_stops_closes_its_connections(name: str, caplog: pytest.LogCaptureFixture) -> None:
     """A sandbox that stops hangs up; no thread, no task and no complaint is left over."""
     before = set(threading.enumerate())
     with ThreadPoolExecutor(1) as pool:
@@ -176,19 +176,19 @@ def _serve(name: str, line: Line | None) -> list[Message]:
 
 
 @pytest.mark.parametrize(("name", "patience"), [("answer-hangs", 1), ("body-hangs", 2), ("body-trickles", 5)])
-def test_it_ends_with_the_client(name: str, patience: int) -> None:
+def test_a_client_that_disconnects_ends_the_request(name: str, patience: int) -> None:
     """Once the client has hung up the request is over, in the middle of a trickle too."""
     line = Line(patience)
     assert _serve(name, line) == []
     assert (line.patience, line.has_ended) == (0, False)
 
 
-def test_a_client_that_has_gone_already() -> None:
+def test_nothing_is_sent_to_a_client_that_has_left() -> None:
     """Where the client hung up before its answer was made nothing is sent, and nothing fails."""
     assert _serve("answer-hangs", None) == []
 
 
-def test_without_a_wire() -> None:
+def test_an_application_without_our_server_has_no_wire_faults() -> None:
     """An application without a server of ours says that it has no wire."""
     with pytest.raises(RuntimeError, match="SandboxServer"):
         Client(SandboxConfig(faults=("answer-hangs",))).request("GET", REPORT_PATH)

@@ -54,7 +54,8 @@ def _refused(*arguments: str, code: int, before: str = "pass") -> str:
     return done.stderr
 
 
-def test_connection_can_be_pasted() -> None:
+@pytest.mark.contract("names.sandbox", "sandbox.command")
+def test_the_printed_connection_works_in_a_shell() -> None:
     """The printed line, pasted in a shell, is the connection of the server that runs."""
     with _started("--port", "0", "--circuits", "3", "--seed", "5") as (_, banner):
         (line,) = (line for line in banner.splitlines() if line.startswith("export "))
@@ -76,7 +77,8 @@ def test_connection_can_be_pasted() -> None:
         assert f"{connection['host']}/docs" in banner
 
 
-def test_every_option_counts() -> None:
+@pytest.mark.contract("sandbox.command")
+def test_each_option_changes_the_server() -> None:
     """Size, pages, step, seed, life of tokens and faults are those of the command line."""
     network = ("--circuits", "2", "--page-size", "3", "--granularity", "1h", "--seed", "5")
     more = ("--latency", "0.001", "--token-ttl", "77", "--fault", "has-next-null")
@@ -100,7 +102,8 @@ def test_every_option_counts() -> None:
     ]
 
 
-def test_options_are_the_contracts(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.contract("sandbox.command")
+def test_the_options_and_defaults_match_the_contract(capsys: pytest.CaptureFixture[str]) -> None:
     """Every option of the contract is there with its default, and no other."""
     with pytest.raises(SystemExit, match="0"):
         main(["--help"])
@@ -113,13 +116,14 @@ def test_options_are_the_contracts(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
-def test_stops_when_told(stop: signal.Signals) -> None:
+def test_ctrl_c_and_sigterm_stop_the_server(stop: signal.Signals) -> None:
     """Ctrl-C and SIGTERM end it without a complaint."""
     with _started("--port", "0") as (process, _):
         os.kill(process.pid, stop)
         assert process.wait(timeout=60) == 0
 
 
+@pytest.mark.contract("sandbox.command")
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
@@ -130,20 +134,21 @@ def test_stops_when_told(stop: signal.Signals) -> None:
         (("--fault-of-mine",), "--fault-of-mine"),
     ],
 )
-def test_wrong_option(arguments: tuple[str, ...], named: str) -> None:
+def test_a_wrong_option_is_an_error_that_names_it(arguments: tuple[str, ...], named: str) -> None:
     """A wrong option is an error that names it."""
     assert named in _refused(*arguments, code=2).splitlines()[-1]
 
 
 @pytest.mark.parametrize("options", [("--port", "99999"), ("--host", "256.0.0.1")])
-def test_address_that_cannot_be_bound(options: tuple[str, str]) -> None:
+def test_an_address_that_cannot_be_bound_is_a_one_line_error(options: tuple[str, str]) -> None:
     """An address that cannot be bound is told in one line."""
     (line,) = _refused(*options, code=1).splitlines()
     assert options[1] in line
 
 
+@pytest.mark.contract("names.sandbox")
 @pytest.mark.parametrize("missing", ["fastapi", "uvicorn"])
-def test_extra_not_installed(missing: str) -> None:
+def test_without_the_extra_it_says_what_to_install(missing: str) -> None:
     """Without the extra, one line says what to install."""
     (line,) = _refused(code=1, before=f"sys.modules[{missing!r}] = None").splitlines()
     assert missing in line

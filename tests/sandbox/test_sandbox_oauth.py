@@ -68,7 +68,7 @@ def client() -> Client:
     ],
     ids=str,
 )
-def test_token(client: Client, options: dict[str, Any]) -> None:
+def test_right_credentials_get_a_new_token(client: Client, options: dict[str, Any]) -> None:
     """Credentials by HTTP Basic or in the form give a new Bearer token that opens the report."""
     answer = client.request("POST", TOKEN_PATH, **options)
     body = answer.json()
@@ -80,7 +80,9 @@ def test_token(client: Client, options: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(("options", "status", "error"), REFUSED, ids=str)
-def test_refused(client: Client, options: dict[str, Any], status: int, error: str) -> None:
+def test_a_wrong_token_request_is_refused(
+    client: Client, options: dict[str, Any], status: int, error: str
+) -> None:
     """Each wrong request is refused with its status and the shape of RFC 6749, secrets kept."""
     answer = client.request("POST", TOKEN_PATH, **options)
     body = answer.json()
@@ -98,7 +100,7 @@ def test_tokens_live_side_by_side(client: Client) -> None:
     assert client.report(token=first).status_code == client.report(token=second).status_code == 200
 
 
-def test_wrong_method(client: Client) -> None:
+def test_only_post_is_allowed(client: Client) -> None:
     """Only POST is allowed; the refusal is the gateway's, in the API's shape."""
     answer = client.request("GET", TOKEN_PATH)
     assert (answer.status_code, answer.json()["code"]) == (405, 61)

@@ -40,7 +40,8 @@ def _shapes(operation: dict[str, Any]) -> dict[int, str]:
     }
 
 
-def test_parameters(report: dict[str, Any]) -> None:
+@pytest.mark.contract("sandbox.openapi")
+def test_the_description_has_each_parameter(report: dict[str, Any]) -> None:
     """Every path part, query parameter and header is described, and whether it is required."""
     described = {(part["in"], part["name"]): part["required"] for part in report["parameters"]}
     assert described == {
@@ -53,7 +54,8 @@ def test_parameters(report: dict[str, Any]) -> None:
     assert all(part["description"] for part in report["parameters"])
 
 
-def test_report_answers(report: dict[str, Any]) -> None:
+@pytest.mark.contract("sandbox.openapi")
+def test_the_description_has_each_answer_of_the_report(report: dict[str, Any]) -> None:
     """Every status the report answers is described, with the shape it has."""
     answered = {status for _, status, _ in [*REFUSED_QUERIES, *REFUSED_HEADERS]}
     gateway = {403, 405, 408, 429, 500, 502, 503, 504}
@@ -61,7 +63,8 @@ def test_report_answers(report: dict[str, Any]) -> None:
     assert _shapes(report) == {200: "ReportPage", **expected}
 
 
-def test_token_answers(token: dict[str, Any]) -> None:
+@pytest.mark.contract("sandbox.openapi")
+def test_the_description_has_each_answer_of_the_token_endpoint(token: dict[str, Any]) -> None:
     """Every status the token endpoint answers is described, with the shape it has."""
     answered = {status for _, status, _ in REFUSED}
     expected = dict.fromkeys(answered, "OAuthErrorBody")
@@ -69,6 +72,7 @@ def test_token_answers(token: dict[str, Any]) -> None:
     assert _shapes(token) == {200: "AccessToken", **expected, **gateway}
 
 
+@pytest.mark.contract("sandbox.openapi")
 def test_answers_are_as_described(
     description: dict[str, Any], report: dict[str, Any], token: dict[str, Any]
 ) -> None:
@@ -93,14 +97,16 @@ def _validate(answer: httpx.Response, shape: str, description: dict[str, Any]) -
     assert answer.json().keys() == description["components"]["schemas"][shape]["properties"].keys()
 
 
-def test_request_id(report: dict[str, Any], token: dict[str, Any]) -> None:
+def test_each_described_answer_has_a_request_id(report: dict[str, Any], token: dict[str, Any]) -> None:
     """Every described answer carries the request id."""
     for operation in (report, token):
         for answer in operation["responses"].values():
             assert answer["headers"]["X-OAPI-Request-Id"]["required"]
 
 
-def test_security(description: dict[str, Any], report: dict[str, Any], token: dict[str, Any]) -> None:
+def test_the_description_names_the_authentication(
+    description: dict[str, Any], report: dict[str, Any], token: dict[str, Any]
+) -> None:
     """The report wants a token of the client credentials flow, the token endpoint Basic or form."""
     schemes = description["components"]["securitySchemes"]
     assert report["security"] == [{"token": []}]
@@ -112,7 +118,7 @@ def test_security(description: dict[str, Any], report: dict[str, Any], token: di
     assert sorted(form["properties"]) == ["client_id", "client_secret", "grant_type"]
 
 
-def test_nothing_of_the_framework(description: dict[str, Any]) -> None:
+def test_the_frameworks_error_shape_is_not_described(description: dict[str, Any]) -> None:
     """The framework's own error shape, which is never answered, is not described."""
     assert sorted(description["components"]["schemas"]) == [
         "AccessToken",
@@ -124,14 +130,14 @@ def test_nothing_of_the_framework(description: dict[str, Any]) -> None:
     ]
 
 
-def test_faults_leave_it(description: dict[str, Any]) -> None:
+def test_faults_do_not_change_the_description(description: dict[str, Any]) -> None:
     """It says that it holds without faults only, and is the same with them."""
     assert "without faults" in description["info"]["description"]
     faulty = Client(SandboxConfig(faults=("has-next-missing", "expires-in-text")))
     assert faulty.request("GET", "/openapi.json").json() == description
 
 
-def test_page_for_people() -> None:
+def test_the_description_is_readable_at_docs() -> None:
     """The description can be read at `/docs`."""
     answer = Client().request("GET", "/docs")
     assert (answer.status_code, "openapi.json" in answer.text) == (200, True)

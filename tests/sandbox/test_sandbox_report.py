@@ -91,6 +91,7 @@ def _moment(milliseconds: int) -> str:
     return f"{text}.{milliseconds % 1000:03}Z"
 
 
+@pytest.mark.contract("sandbox.pure-values")
 @settings(max_examples=60)
 @given(
     page_size=st.integers(1, 30),
@@ -99,7 +100,9 @@ def _moment(milliseconds: int) -> str:
     start=st.integers(DAY * 1000, (DAY + 10**7) * 1000),
     length=st.integers(1, 6 * 3600 * 1000),
 )
-def test_pages_are_the_truth(page_size: int, circuits: int, seed: int, start: int, length: int) -> None:
+def test_all_pages_together_are_the_expected_rows(
+    page_size: int, circuits: int, seed: int, start: int, length: int
+) -> None:
     """All pages one after the other are the truth of the window, whatever the size of a page."""
     client = Client(SandboxConfig(page_size=page_size, circuits=circuits, seed=seed))
     pages = client.walk(query(startTime=_moment(start), endTime=_moment(start + length)))
@@ -110,7 +113,7 @@ def test_pages_are_the_truth(page_size: int, circuits: int, seed: int, start: in
     assert {page["totalPages"] for page in pages} == {len(pages)}
 
 
-def test_shape(client: Client) -> None:
+def test_a_page_has_the_documented_fields(client: Client) -> None:
     """A page has the fields and types of the document's example, and no others."""
     page = client.report().json()
     assert ReportPage.model_validate(page, strict=True).model_dump() == page
@@ -147,7 +150,7 @@ def test_window_without_a_step(client: Client) -> None:
 
 
 @pytest.mark.parametrize("year", ["0001", "1969", "2999", "9999"])
-def test_any_time(client: Client, year: str) -> None:
+def test_each_time_has_values(client: Client, year: str) -> None:
     """The network has values for every time, long ago and far in the future."""
     window = query(startTime=f"{year}-12-31T23:50:00.000Z", endTime=f"{year}-12-31T23:59:59.999Z")
     stamps = [
@@ -166,13 +169,13 @@ def test_granularity_is_normalized(measured: str, asked: str) -> None:
 
 
 @pytest.mark.parametrize(("params", "status", "code"), REFUSED_QUERIES, ids=str)
-def test_refused_query(client: Client, params: Query, status: int, code: int) -> None:
+def test_a_wrong_query_is_refused(client: Client, params: Query, status: int, code: int) -> None:
     """Each wrong query is refused with its status, its code and the API's error shape."""
     assert _refusal(client.report(params)) == (status, code)
 
 
 @pytest.mark.parametrize(("headers", "status", "code"), REFUSED_HEADERS, ids=lambda value: str(value)[:40])
-def test_refused_headers(client: Client, headers: Headers, status: int, code: int) -> None:
+def test_a_wrong_header_is_refused(client: Client, headers: Headers, status: int, code: int) -> None:
     """Each wrong header is refused with its status, its code and the API's error shape."""
     assert _refusal(client.report(headers=headers)) == (status, code)
 
@@ -187,13 +190,13 @@ def test_refused_headers(client: Client, headers: Headers, status: int, code: in
         "/",
     ],
 )
-def test_unknown_path(client: Client, path: str) -> None:
+def test_an_unknown_path_is_not_found(client: Client, path: str) -> None:
     """A path that is not the report's is not found, and nothing is redirected."""
     assert _refusal(client.report(path=path)) == (404, 60)
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"])
-def test_wrong_method(client: Client, method: str) -> None:
+def test_only_get_is_allowed(client: Client, method: str) -> None:
     """Only GET is allowed, and the answer says so."""
     answer = client.request(method, REPORT_PATH)
     assert (answer.status_code, answer.headers["allow"]) == (405, "GET")
@@ -201,7 +204,7 @@ def test_wrong_method(client: Client, method: str) -> None:
         assert _refusal(answer) == (405, 61)
 
 
-def test_order_of_refusals(client: Client) -> None:
+def test_the_first_of_several_mistakes_is_reported(client: Client) -> None:
     """Of several mistakes the token's is told first, then the path, the headers, the parameters."""
     wrong: dict[str, str | None] = {"ApplicationID": None, "pagination": "x"}
     path = REPORT_PATH.replace("JOBV", "JOBX")
@@ -227,7 +230,7 @@ def test_tokens_expire() -> None:
     assert client.report().status_code == 200
 
 
-def test_unexpected_failure(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_unexpected_failure_is_a_500_with_a_request_id(caplog: pytest.LogCaptureFixture) -> None:
     """What no route expected is a 500 in the API's shape; the log has the traceback with its id."""
     client = Client()
 
@@ -241,7 +244,7 @@ def test_unexpected_failure(caplog: pytest.LogCaptureFixture) -> None:
     assert "ZeroDivisionError" in caplog.text
 
 
-def test_failure_after_the_start() -> None:
+def test_a_failure_during_an_answer_cuts_it_off() -> None:
     """A failure in the middle of an answer breaks it off; no second answer is put behind it."""
     client = Client()
 
@@ -257,7 +260,7 @@ def test_failure_after_the_start() -> None:
         client.request("GET", "/failing")
 
 
-def test_request_ids(client: Client) -> None:
+def test_each_answer_has_its_own_request_id(client: Client) -> None:
     """Every answer has a request id of its own, whatever its status."""
     answers = [
         client.report(),

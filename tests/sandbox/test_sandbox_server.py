@@ -32,7 +32,7 @@ def _get_report(server: SandboxServer, token: str) -> requests.Response:
     )
 
 
-def test_serves_and_counts() -> None:
+def test_the_server_counts_requests_and_tokens() -> None:
     """A server in the background serves over a port, and counts requests and tokens."""
     with SandboxServer() as server:
         token = _get_token(server)
@@ -43,7 +43,7 @@ def test_serves_and_counts() -> None:
         assert server.tokens_issued == 1
 
 
-def test_revoked_in_mid_run() -> None:
+def test_revoked_tokens_are_unknown_and_new_ones_work() -> None:
     """After a revocation the old tokens are unknown and new ones are good."""
     with SandboxServer() as server:
         token = _get_token(server)
@@ -52,7 +52,7 @@ def test_revoked_in_mid_run() -> None:
         assert _get_report(server, _get_token(server)).status_code == 200
 
 
-def test_faults_in_mid_run() -> None:
+def test_faults_can_change_while_the_server_runs() -> None:
     """Faults may be set and taken away while it serves; one that isn't known changes nothing."""
     with SandboxServer(SandboxConfig(faults=("has-next-null",))) as server:
         token = _get_token(server)
@@ -65,7 +65,7 @@ def test_faults_in_mid_run() -> None:
     assert seen == [None, "true", False, True]
 
 
-def test_clock() -> None:
+def test_a_test_can_set_the_clock() -> None:
     """The clock of a server may be a test's own."""
     clock = Clock()
     with SandboxServer(clock=clock) as server:
@@ -74,13 +74,13 @@ def test_clock() -> None:
         assert _get_report(server, token).json()["code"] == 42
 
 
-def test_latency() -> None:
+def test_latency_does_not_change_the_answers() -> None:
     """A server with a latency answers the same."""
     with SandboxServer(SandboxConfig(latency=0.01)) as slow, SandboxServer() as server:
         assert _get_report(slow, _get_token(slow)).text == _get_report(server, _get_token(server)).text
 
 
-def test_stops() -> None:
+def test_the_server_stops_at_the_end_of_its_block() -> None:
     """After the end of the block nobody listens any more."""
     with SandboxServer() as server:
         address = server.base_url.removeprefix("http://").split(":")
@@ -88,7 +88,7 @@ def test_stops() -> None:
         socket.create_connection((address[0], int(address[1])))
 
 
-def test_port_in_use() -> None:
+def test_a_port_in_use_is_an_error() -> None:
     """A port that is taken is an error, not another port."""
     with SandboxServer() as server:
         port = int(server.base_url.rpartition(":")[2])
@@ -96,7 +96,7 @@ def test_port_in_use() -> None:
             pass
 
 
-def test_connection() -> None:
+def test_the_connection_has_each_field_a_client_needs() -> None:
     """The connection has everything that a client needs, leading zeros included."""
     with SandboxServer(SandboxConfig(code_ope="007")) as server:
         assert server.connection() == {
@@ -114,7 +114,8 @@ def test_wildcard_host_is_reached_by_loopback() -> None:
         assert server.base_url.startswith("http://127.0.0.1:")
 
 
-def test_stands_on_nothing() -> None:
+@pytest.mark.contract("sandbox.independent")
+def test_the_sandbox_imports_nothing_else_of_the_package() -> None:
     """The sandbox loads nothing else of the package, and nothing of Airflow."""
     code = (
         "import sys, airflow_provider_evpl.sandbox.server, airflow_provider_evpl.sandbox.__main__;"

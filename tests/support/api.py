@@ -14,10 +14,11 @@ from urllib.parse import quote, quote_plus
 
 import requests_mock
 
+from airflow_provider_evpl.api.cancellation import Cancellation
 from airflow_provider_evpl.api.client import Client, Query
 from airflow_provider_evpl.api.rate_limit import RateLimiter
 from airflow_provider_evpl.api.redact import Secrets
-from airflow_provider_evpl.api.transport import Transport, make_session
+from airflow_provider_evpl.api.transport import Response, Transport, make_session
 from airflow_provider_evpl.config.settings import Settings
 from airflow_provider_evpl.decode.values import pack
 from airflow_provider_evpl.models import Entry, Page, Series
@@ -56,7 +57,7 @@ ECHOES: dict[str, Callable[[str], str]] = {
 
 
 class Clock:
-    """Monotonic seconds that pass only where somebody sleeps."""
+    """Monotonic seconds that pass only in a sleep."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -64,7 +65,7 @@ class Clock:
         self._lock = threading.Lock()
 
     def __call__(self) -> float:
-        """Tell the time."""
+        """Give the time."""
         return self.now
 
     def sleep(self, seconds: float) -> None:
@@ -73,9 +74,14 @@ class Clock:
             self.slept.append(seconds)
             self.now += seconds
 
+    def wait(self, seconds: float, cancellation: Cancellation) -> None:
+        """Let time pass at once, unless it is canceled."""
+        if not cancellation.is_set:
+            self.sleep(seconds)
+
 
 def settings(**changes: Any) -> Settings:  # noqa: ANN401 any field
-    """Settings of a client that is sent nowhere, at a pace that never waits long."""
+    """Make settings of a client with no server, and a rate limit that never waits long."""
     fields: dict[str, Any] = {
         "client_id": "client",
         "client_secret": SECRET,
@@ -88,7 +94,7 @@ def settings(**changes: Any) -> Settings:  # noqa: ANN401 any field
 
 
 def sandboxed(server: SandboxServer, **changes: Any) -> Settings:  # noqa: ANN401 any extra
-    """The settings that the sandbox says fit it."""
+    """Make the settings of a connection to the sandbox."""
     fields = server.connection()
     extra = fields["extra"] | {"requests_per_second": 1000} | changes
     return Settings.from_connection(
@@ -97,25 +103,25 @@ def sandboxed(server: SandboxServer, **changes: Any) -> Settings:  # noqa: ANN40
 
 
 def report(*entries: object, **changes: object) -> dict[str, object]:
-    """An answer of the report: the only page, unless it is changed."""
+    """Make the body of a report: the only page, unless it is changed."""
     return {"currentPage": 1, "totalPages": 1, "hasNext": False, "entries": list(entries)} | changes
 
 
 def answer(status: int = 200, **options: Any) -> dict[str, Any]:  # noqa: ANN401 requests-mock's
-    """One answer for requests-mock, with a request id."""
+    """Make a response for requests-mock, with a request id."""
     headers = {"X-OAPI-Request-Id": REQUEST_ID} | options.pop("headers", {})
     return {"status_code": status, "headers": headers, **options}
 
 
 def problem(status: int, code: object, text: str = "told") -> dict[str, Any]:
-    """An error answer of the API."""
+    """Make an error response of the API."""
     body = {"code": code, "message": "what", "description": text, "infoURL": ""}
     return answer(status, json=body)
 
 
 @dataclass(frozen=True)
 class Script:
-    """A client whose answers are written down, and what it sent."""
+    """A client with prepared responses, and what it sent."""
 
     client: Client
     clock: Clock
@@ -135,7 +141,7 @@ def scripted(
     tokens: list[dict[str, Any]] | None = None,
     **changes: Any,  # noqa: ANN401 any field of the settings
 ) -> Iterator[Script]:
-    """A client that is answered from lists; the last answer of a list is given again and again."""
+    """Make a client with lists of responses; the last response of a list is repeated."""
     adapter = requests_mock.Adapter()
     session = make_session(4)
     session.mount("http://", adapter)
@@ -149,19 +155,25 @@ def scripted(
         yield Script(client, clock, *matchers, secrets)
 
 
+def get(transport: Transport, url: str, **options: Any) -> Response:  # noqa: ANN401 what `send` takes
+    """Send a request that nobody cancels, a POST if there is a form."""
+    given: dict[str, Any] = {"headers": {}, "cancellation": Cancellation()}
+    return transport.send(url, **given | options)
+
+
 @contextmanager
 def transported(chosen: Settings, **options: Any) -> Iterator[Transport]:  # noqa: ANN401 what Transport takes
-    """A transport over real sockets; its session is closed in the end."""
+    """Make a transport over real sockets; its session is closed in the end."""
     time = Clock()
     with make_session(2) as session:
         secrets = Secrets(lambda _: None)
         for secret in chosen.secrets:
             secrets.add(secret)
-        pace = RateLimiter(1000, clock=time, sleep=time.sleep)
+        limiter = RateLimiter(1000, clock=time, sleep=time.wait)
         yield Transport(
             chosen,
             session=session,
-            rate_limiter=pace,
+            rate_limiter=limiter,
             secrets=secrets,
             **({"max_body_bytes": 1 << 24} | options),
         )
@@ -169,14 +181,14 @@ def transported(chosen: Settings, **options: Any) -> Iterator[Transport]:  # noq
 
 @dataclass(frozen=True)
 class Loopback:
-    """A server that answers as a function says, and what it was asked."""
+    """A server that responds as a function says, and the headers and paths of its requests."""
 
     url: str
     seen: list[Mapping[str, str]]
 
     @property
     def port(self) -> int:
-        """Where it listens."""
+        """Its port."""
         return int(self.url.rsplit(":", 1)[1])
 
 
@@ -191,7 +203,9 @@ def serving(
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             seen.append(dict(self.headers.items()) | {"path": self.path})
-            self.rfile.read(int(self.headers.get("Content-Length", 0)))  # what is left unread resets the line
+            self.rfile.read(
+                int(self.headers.get("Content-Length", 0))
+            )  # a body that is not read resets the connection
             reply(self)
 
         do_POST = do_PUT = do_CONNECT = do_GET  # noqa: N815 names that http.server looks for
@@ -214,7 +228,7 @@ def serving(
 
 
 def replying(body: bytes, *, status: int = 200, **headers: str) -> Callable[[BaseHTTPRequestHandler], None]:
-    """Make a reply of a whole answer; header names with underscores."""
+    """Make a reply of a whole response; header names with underscores."""
 
     def reply(handler: BaseHTTPRequestHandler) -> None:
         handler.send_response(status)
@@ -227,7 +241,7 @@ def replying(body: bytes, *, status: int = 200, **headers: str) -> Callable[[Bas
 
 
 def all_at_once(count: int, work: Callable[[int], None]) -> None:
-    """Run work in so many threads that start together; what one raises comes out."""
+    """Run work in that many threads that start together; raise the first error."""
     barrier = threading.Barrier(count)
     errors: list[BaseException] = []
 

@@ -1,4 +1,4 @@
-"""The project's documents: blocks of code, tables, and the tests that they name."""
+"""The project's documents: blocks of code, and the tests that they name."""
 
 import ast
 import re
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-__all__ = ["BLOCKS", "ROOT", "Block", "commands", "is_test", "named_tests", "read_blocks", "read_tables"]
+__all__ = ["BLOCKS", "ROOT", "Block", "commands", "is_test", "named_tests", "read_blocks"]
 
 
 ROOT = Path(__file__).parents[2]
@@ -86,13 +86,3 @@ def commands(program: str) -> list[str]:
         for line in block.text.replace("\\\n", " ").splitlines()
     )
     return [line for line in lines if line.startswith(f"{program} ")]
-
-
-_HEAD = re.compile(r"^\|.*\n\|[-|]+\|$", re.MULTILINE)
-_CELL = re.compile(r"(?<!\\)\|")
-
-
-def read_tables(markdown: str) -> list[list[str]]:
-    """Give the cells of each row of all tables, without heads."""
-    lines = _HEAD.sub("", markdown).splitlines()
-    return [[cell.strip() for cell in _CELL.split(line)[1:-1]] for line in lines if line.startswith("|")]

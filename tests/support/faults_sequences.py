@@ -27,6 +27,7 @@ from airflow_provider_evpl.sandbox.faults.places import is_struck
 from airflow_provider_evpl.sandbox.faults.samples import SAMPLE_FAULTS
 from airflow_provider_evpl.sandbox.pages import entry_head
 from airflow_provider_evpl.sandbox.server import SandboxServer
+from airflow_provider_evpl.window import Window
 from tests.support.faults_pulls import EXCHANGES, HANGING, SLOW, TRUTH, Lands, bytes_of
 from tests.support.faults_served import COLUMNS, Reading, Recorder, name_of, read_json, read_pages
 from tests.support.faults_table import CASES, ENTRIES, PAGES, ROWS, SAMPLES, UNSEEN
@@ -162,15 +163,15 @@ class FaultyLake:
             **{name: connection[name] for name in ("login", "password", "host")}, extra=extra
         )
         made = Client(read, session=recorder.session(), sleep=lambda _: None)
-        with made as client, failures() as failed:
+        with made as client, warnings() as texts:
             try:
                 store = LocalStore(str(self._root))
                 summary = pull(client, store, chosen.request.plan, provenance={}, on_progress=revoke)
             except EvplError as error:
-                stopped = not isinstance(error, EvplRefusedError | EvplNotPublishedError) and not (
-                    str(error) in failed or "slices landed" in str(error)
-                )
-                return error, None, set(failed.values()) | _unread(recorder, str(error), stopped=stopped)
+                has_all = bool(_SLICES.match(error.what))
+                stopped = not isinstance(error, EvplRefusedError | EvplNotPublishedError) and not has_all
+                failed = _failed([*texts, error.detail * has_all], recorder.asked)
+                return error, None, failed | _unread(recorder, str(error), stopped=stopped)
         return None, summary.as_dict(), set()
 
     def _outcome(self, request: Request, recorder: Recorder, done: Iterable[Interval]) -> Outcome:
@@ -235,33 +236,42 @@ class FaultyLake:
 def _unread(recorder: Recorder, told: str, *, stopped: bool) -> set[Interval]:
     """Give the slice in which a run stopped; a token may be missed between two slices, too."""
     asked = list(recorder.asked)
-    is_between = told.startswith("token request") and asked and recorder.is_whole(asked[-1])
+    is_between = (
+        told.startswith(("The token endpoint", "No complete response"))
+        and asked
+        and recorder.is_whole(asked[-1])
+    )
     return set(asked[-1:]) if stopped and not is_between else set()
 
 
-_WINDOW = re.compile(r"(2026-\S+Z)/(2026-\S+Z)")
-_REFUSED = ("would erase", "slice's samples or entries", "no sample can be read")
+_SLICES = re.compile(r"window \S+: \d+ slices? ")
+_REFUSED = ("would erase", "samples or entries are rejected", "no sample can be read")
 
 
 @contextmanager
-def failures() -> Iterator[dict[str, Interval]]:
-    """Give the logged messages of slices that failed and weren't refused, and their intervals."""
-    found: dict[str, Interval] = {}
+def warnings() -> Iterator[list[str]]:
+    """Collect the errors of slices that are logged, because the raised error doesn't show them."""
+    texts: list[str] = []
 
     class Handler(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            text = record.getMessage()
-            if (match := _WINDOW.search(text)) and not any(why in text for why in _REFUSED):
-                start, end = (number(datetime.fromisoformat(bound)) for bound in match.groups())
-                found[text] = start, end
+            texts.append(record.getMessage())
 
     handler = Handler()
     log = logging.getLogger("airflow_provider_evpl.flows.failures")
     log.addHandler(handler)
     try:
-        yield found
+        yield texts
     finally:
         log.removeHandler(handler)
+
+
+def _failed(texts: Iterable[str], asked: Iterable[Interval]) -> set[Interval]:
+    """Return the slices that failed and were not refused: the first line of each error names its slice."""
+    lines = [line for text in texts for line in text.splitlines() if not line.startswith("  ")]
+    failed = [line for line in lines if not any(why in line for why in _REFUSED)]
+    labels = {one: Window(moment(one[0]), moment(one[1])).label for one in asked}
+    return {one for one, label in labels.items() if any(label in line for line in failed)}
 
 
 def read_lake(objects: Mapping[str, bytes]) -> dict[Interval, tuple[Content, list[str]]]:

@@ -14,14 +14,14 @@ from urllib.parse import parse_qs, urlsplit
 
 import requests
 
-from airflow_provider_evpl.api.deadline import WatchedAdapter
+from airflow_provider_evpl.api.deadline import DeadlineAdapter
 from tests.support.model import Content, Interval, Key, number
 
 Pages: TypeAlias = dict[int, bytes]
 """Whole bodies by the index they were asked for with."""
 
 
-class Recorder(WatchedAdapter):
+class Recorder(DeadlineAdapter):
     """An adapter that keeps the report's pages: of each window those since its first was last asked for.
 
     Attributes:

@@ -108,9 +108,9 @@ OTHER_TYPE = _rejects("value is neither number, text nor null")
 NOT_ISO = _rejects("timeStamp is not ISO 8601")
 NO_TIME = _rejects("timeStamp is missing or no text")
 NO_OBJECT = "not an object"
-NO_TOKEN = _response("the answer has no usable access_token")
-NOT_BEARER = _response("token_type is not Bearer")
-NO_LIFETIME = _response("expires_in is no number of seconds above 0")
+NO_TOKEN = _response("has no usable access_token")
+NOT_BEARER = _response("has a token_type other than Bearer")
+NO_LIFETIME = _response("has an expires_in that is no number of seconds above 0")
 NO_ELEMENT = _paging("page 2: hasNext is true, but there is no element")
 LATER_ELEMENT = _paging("page 2: currentPage is 4, expected 2")
 
@@ -130,15 +130,15 @@ TOKENS: Table = {
 }
 PAGES: Table = {
     "element-inserted": Lands(duplicates=24),
-    "page-repeated": _paging("page 2: its elements were there before"),
+    "page-repeated": _paging("page 2: its elements were on an earlier page"),
     "page-skipped": _paging("page 2: currentPage is 3, expected 2"),
     "page-short": SAME,
     "page-empty": NO_ELEMENT,
     "page-sizes-growing": SAME,
     "pagination-by-page": LATER_ELEMENT,
     "total-pages-drifting": _paging("page 2: totalPages was 3, now it is 4"),
-    "total-pages-too-few": _paging("page 2: there should be 2 pages at most"),
-    "total-pages-too-many": _paging("page 3: it is the last one, of 4"),
+    "total-pages-too-few": _paging("page 2: more than 2 pages"),
+    "total-pages-too-many": _paging("page 3: it is the last page, totalPages is 4"),
     "total-pages-zero": SAME,
     "total-pages-text": _response(r"Expected `int \| null`, got `str` - at `\$.totalPages`"),
     "total-pages-missing": SAME,
@@ -147,8 +147,8 @@ PAGES: Table = {
     "current-page-missing": _paging("page 1: currentPage is missing"),
     "page-numbers-zero": SAME,
     "page-numbers-missing": SAME,
-    "has-next-for-ever": _paging("page 3: there should be 3 pages at most"),
-    "has-next-never": _paging("page 1: it is the last one, of 3"),
+    "has-next-for-ever": _paging("page 3: more than 3 pages"),
+    "has-next-never": _paging("page 1: it is the last page, totalPages is 3"),
     "has-next-null": _response("Expected `bool`, got `null`"),
     "has-next-text": _response("Expected `bool`, got `str`"),
     "has-next-missing": _response("missing required field `hasNext`"),

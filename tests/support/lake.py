@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 from hypothesis import settings
 
 from airflow_provider_evpl.decode.values import pack
-from airflow_provider_evpl.flows.coverage import Coverage, find_gaps
-from airflow_provider_evpl.flows.findings import Outcome
+from airflow_provider_evpl.flows.coverage import find_gaps
+from airflow_provider_evpl.flows.findings import Coverage, Outcome
 from airflow_provider_evpl.lake.lake import Lake, Landing, Target
 from airflow_provider_evpl.lake.layout import Dataset
 from airflow_provider_evpl.lake.objects import Objects

@@ -14,6 +14,7 @@ from itertools import count
 from math import nan
 from typing import Any, NamedTuple
 
+from airflow_provider_evpl.api.cancellation import Cancellation
 from airflow_provider_evpl.api.client import Client, Query
 from airflow_provider_evpl.config.plans import PullPlan
 from airflow_provider_evpl.config.settings import Settings
@@ -23,7 +24,8 @@ from airflow_provider_evpl.errors import (
     EvplOverlapError,
     EvplRefusedError,
 )
-from airflow_provider_evpl.flows.coverage import Coverage, find_gaps
+from airflow_provider_evpl.flows.coverage import find_gaps
+from airflow_provider_evpl.flows.findings import Coverage
 from airflow_provider_evpl.flows.pull import pull
 from airflow_provider_evpl.flows.summary import Summary
 from airflow_provider_evpl.lake.layout import Dataset
@@ -52,9 +54,9 @@ class WeeksClient(Client):
         super().__init__(replace(made, page_parallelism=1))
         self._truth = truth
 
-    def page(self, query: Query, index: int, *, cancelled: Callable[[], bool] | None = None) -> Page:
+    def page(self, query: Query, index: int, *, cancellation: Cancellation | None = None) -> Page:
         """Return the only page of a report."""
-        del index, cancelled
+        del index, cancellation
         start, end = interval_of(query.window)
         inside: dict[str, list[tuple[int, float]]] = {}
         for (name, tick), value in self._truth.items():

@@ -1,18 +1,18 @@
-"""What a sandbox can be told to do wrong, by name: `--fault NAME`, `SandboxConfig(faults=...)`.
+"""Faults of the sandbox, turned on by name: `--fault NAME`, `SandboxConfig(faults=...)`.
 
-A fault is a pure function from value to value at one seam of an answer, always at the same places:
+A fault is a pure function that changes one part of a response, always at the same places:
 
-- `tokens` a `Grant`: what the token endpoint says, and how long the token really lives
-- `times`, `rows`, `paging` a `Report`: which elements there are, and how they are cut into pages
-- `samples` what stands in the place of one sample
-- `entries`, `names` what stands in the place of one entry
-- `pages` a page as a dict, before it is written
-- `replies` a `Reply`: status, headers and body of an answer
-- `wire` a `Delivery`: what of it is sent, how fast, and what becomes of the connection
+- `tokens`: a `Grant`, what the token endpoint returns, and how long the token really lives
+- `times`, `rows`, `paging`: a `Report`, its elements, and how they are cut into pages
+- `samples`: one sample
+- `entries`, `names`: one entry
+- `pages`: a page as a dict, before it is JSON
+- `replies`: a `Reply`, status, headers and body of a response
+- `wire`: a `Delivery`, which part of the response is sent, how fast, and how the connection ends
 
-`registry` knows all of them, `schedule` when one strikes, `active` those that a running sandbox has.
-One more seam is one more file with a tuple of faults, and the place in the sandbox that calls `change`
-with it.
+`registry` has all faults, `schedule` decides which responses a fault changes, `active` has the faults of a
+running sandbox. To add a kind of fault, add a file with a tuple of faults, and call `change` with it where
+the sandbox makes that part of a response.
 """
 
 __all__: list[str] = []

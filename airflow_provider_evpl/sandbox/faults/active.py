@@ -1,4 +1,4 @@
-"""The faults that a running sandbox has, and which answers each of them strikes."""
+"""The faults that are on in a running sandbox, and which responses each of them changes."""
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable
@@ -12,25 +12,26 @@ _T = TypeVar("_T")
 
 
 class ActiveFaults:
-    """Faults by name, each with its schedule and the number of answers it could have changed so far."""
+    """Faults by name, each with its schedule and the number of responses that it could have changed."""
 
     def __init__(self, texts: Iterable[str] = (), *, seed: int = 0) -> None:
-        """Take faults as `read_faults` does; the seed is of those that are drawn."""
+        """Read faults as `read_faults` does. The seed chooses the responses of `NAME~SHARE`."""
         self._schedules = read_faults(texts)
-        self._numbers = Counter(self._schedules.keys())  # of each one's next answer
+        # The number of the next response that each fault could change.
+        self._numbers = Counter(self._schedules.keys())
         self._seed = seed
         self._pulls: Counter[Hashable] = Counter()
 
     def __bool__(self) -> bool:
-        """Tell whether there are any, over or not."""
+        """Return whether any faults were set, also if their counts are used up."""
         return bool(self._schedules)
 
     def answer(self, make: Callable[[frozenset[str]], _T]) -> _T:
-        """Give the answer that those faults make whose turn it is.
+        """Return the response with the faults whose turn it is.
 
         Args:
-            make: From the names of faults to the answer they make; asked again to learn whether a
-                fault could have made a difference: only such answers are numbered.
+            make: Returns the response with the named faults. It is called again without each fault, because
+                only responses that a fault changes are counted.
         """
         names = frozenset(name for name in self._schedules if self._is_on(name))
         answer = make(names)
@@ -42,9 +43,9 @@ class ActiveFaults:
         return answer
 
     def count_pull(self, window: Hashable, *, begins: bool) -> int:
-        """Tell how often a window has been pulled; asking for its first element begins a pull."""
+        """Return how often a window has been pulled. A request for its first element starts a pull."""
         self._pulls[window] += begins
         return self._pulls[window]
 
     def _is_on(self, name: str) -> bool:
-        return self._schedules[name].strikes(self._numbers[name], seed=f"{self._seed} {name}")
+        return self._schedules[name].applies_to(self._numbers[name], seed=f"{self._seed} {name}")

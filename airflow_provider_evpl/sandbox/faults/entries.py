@@ -1,4 +1,4 @@
-"""Faults in single entries: their fields, their list of samples, their shape; `places` says in which."""
+"""Faults in single entries: their fields, their list of samples, their type; `places` says in which."""
 
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias
@@ -32,7 +32,7 @@ def _only_one(entry: _Entry) -> _Entry:
 
 ENTRY_FAULTS: Final[tuple[Fault[_Entries], ...]] = (
     _fault(
-        "performance-values-one-object", "performanceValues is its first sample, without a list", _only_one
+        "performance-values-one-object", "performanceValues is the first sample instead of a list", _only_one
     ),
     _set("performance-values-empty", "performanceValues is an empty list", **{_SAMPLES: []}),
     _set("performance-values-null", "performanceValues is null", **{_SAMPLES: None}),
@@ -41,15 +41,15 @@ ENTRY_FAULTS: Final[tuple[Fault[_Entries], ...]] = (
     _set("entry-field-unknown", "an entry has the field bandwidth", bandwidth="100M"),
     _set(
         "entry-sub-object",
-        "an entry has the field subObjectInstanceId, as ETSI's SOL003 does",
+        "an entry has the field subObjectInstanceId, as in ETSI's SOL003",
         subObjectInstanceId="unit-1",
     ),
     _set(
         "optional-null",
-        "all fields of an entry that tell its type and place are null",
+        "all fields of an entry for its type and place are null",
         **dict.fromkeys(_OPTIONAL),
     ),
-    _unset("optional-missing", "all fields of an entry that tell its type and place are missing", *_OPTIONAL),
+    _unset("optional-missing", "all fields of an entry for its type and place are missing", *_OPTIONAL),
     _set("optional-number", "pop_name is a number", pop_name=7),
     _set("object-instance-id-null", "objectInstanceId is null", objectInstanceId=None),
     _set("object-instance-id-number", "objectInstanceId is a number", objectInstanceId=1),

@@ -1,4 +1,4 @@
-"""One fault, and how those that are on change a value."""
+"""One fault, and how the faults that are on change a value."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True)
 class Fault(Generic[_T]):
-    """Something to do wrong.
+    """A fault.
 
     Attributes:
-        name: What it is asked for by.
+        name: Its name in `--fault`.
         description: One line for people.
-        change: From the right value to the wrong one; where it does not strike, the same value.
+        change: Returns the wrong value for the right one, or the same value where it does not apply.
     """
 
     name: str
@@ -25,7 +25,7 @@ class Fault(Generic[_T]):
 
 
 def change(value: _T, *, seam: Iterable[Fault[_T]], names: frozenset[str]) -> _T:
-    """Let those faults of a seam strike that are named, in the seam's order."""
+    """Apply the named faults of a seam to a value, in the order of the seam."""
     for fault in seam:
         if fault.name in names:
             value = fault.change(value)

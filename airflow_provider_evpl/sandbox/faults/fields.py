@@ -1,4 +1,4 @@
-"""What several faults do to a JSON object: set fields, or leave them out."""
+"""Changes that several faults make to a JSON object."""
 
 from collections.abc import Callable
 from typing import Any, TypeAlias
@@ -9,10 +9,10 @@ _Object: TypeAlias = dict[str, Any]
 
 
 def set_fields(**fields: object) -> Callable[[_Object], _Object]:
-    """Give an object these fields, in the place of its own."""
+    """Set fields of an object."""
     return lambda one: {**one, **fields}
 
 
 def unset_fields(*names: str) -> Callable[[_Object], _Object]:
-    """Leave fields out of an object."""
+    """Remove fields of an object."""
     return lambda one: {name: value for name, value in one.items() if name not in names}

@@ -1,4 +1,4 @@
-"""Faults in what a page says of itself, beside its entries."""
+"""Faults in the fields of a page beside its entries."""
 
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias
@@ -28,11 +28,11 @@ def _without_place(entry: object) -> object:
 PAGE_FAULTS: Final[tuple[Fault[_Page], ...]] = (
     Fault(
         "total-pages-drifting",
-        "totalPages is one more on page 2, two more on page 3",
+        "totalPages is 1 higher on page 2, 2 higher on page 3",
         _add("totalPages", lambda page: page["currentPage"] - 1),
     ),
-    Fault("total-pages-too-few", "totalPages is one less", _add("totalPages", lambda _: -1)),
-    Fault("total-pages-too-many", "totalPages is one more", _add("totalPages", lambda _: 1)),
+    Fault("total-pages-too-few", "totalPages is 1 too low", _add("totalPages", lambda _: -1)),
+    Fault("total-pages-too-many", "totalPages is 1 too high", _add("totalPages", lambda _: 1)),
     Fault("total-pages-zero", "totalPages is 0", set_fields(totalPages=0)),
     Fault(
         "total-pages-text",
@@ -63,7 +63,7 @@ PAGE_FAULTS: Final[tuple[Fault[_Page], ...]] = (
     Fault("page-field-unknown", "a page has the field generatedAt", set_fields(generatedAt="2026-11-22")),
     Fault(
         "places-missing",
-        "no entry tells its place, so that both ends of a circuit look the same",
+        "no entry has its place, so that both ends of a circuit look the same",
         _leave_places_out,
     ),
     Fault("entries-null", "entries is null", set_fields(entries=None)),

@@ -1,4 +1,4 @@
-"""Faults in how a report is cut into pages, and in which page is served."""
+"""Faults in how a report is cut into pages, and in which page is returned."""
 
 from typing import Final
 
@@ -20,7 +20,7 @@ def _skip(report: Report) -> Report:
 
 
 def _shift(report: Report, *, by: int) -> Report:
-    """What the collection is like once the first page has been served."""
+    """Change the collection after the first page has been returned."""
     if report.number == 1:
         return report
     elements = report.elements
@@ -30,23 +30,23 @@ def _shift(report: Report, *, by: int) -> Report:
 PAGING_FAULTS: Final[tuple[Fault[Report], ...]] = (
     Fault(
         "element-inserted",
-        "after page 1 the first element is there twice: every index is one more",
+        "after page 1 the first element is repeated: every index is 1 higher",
         lambda report: _shift(report, by=-1),
     ),
     Fault(
         "element-removed",
-        "after page 1 the first element is gone: every index is one less",
+        "after page 1 the first element is removed: every index is 1 lower",
         lambda report: _shift(report, by=1),
     ),
     Fault("page-repeated", "page 2 has the elements of page 1", _repeat),
     Fault(
         "page-short",
-        "page 2 has one element less than the page size; the report is complete",
+        "page 2 has one element fewer than the page size; the report is complete",
         lambda report: report._replace(leading=(report.page_size, max(1, report.page_size - 1))),
     ),
     Fault(
         "page-empty",
-        "page 2 has no element, and a next page",
+        "page 2 has no element, but a next page",
         lambda report: report._replace(leading=(report.page_size, 0)),
     ),
     Fault(
@@ -59,5 +59,5 @@ PAGING_FAULTS: Final[tuple[Fault[Report], ...]] = (
         "the header pagination counts pages instead of elements",
         lambda report: report._replace(counts_pages=True),
     ),
-    Fault("page-skipped", "in the place of page 2 there is page 3, as which it is numbered", _skip),
+    Fault("page-skipped", "a request for page 2 returns page 3, with the number 3", _skip),
 )

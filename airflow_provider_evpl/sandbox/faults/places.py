@@ -1,4 +1,4 @@
-"""Where faults of single entries and samples strike: always at the same places."""
+"""Which entries and samples the faults change: always the same ones."""
 
 from typing import Final
 
@@ -11,15 +11,15 @@ _OFFSET: Final = 3
 
 
 def is_struck(series: Series, *, step: int | None = None, granularity_seconds: int = 1) -> bool:
-    """Tell whether a series is struck, or its sample at a step.
+    """Return whether faults change a series, or its sample at a step.
 
-    Struck are both directions of circuit 1 at its end A, and of their samples every eighth: the
-    steps whose number since the epoch leaves 3 when divided by 8.
+    They change both directions of circuit 1 at its end A, and every eighth sample of these series: the steps
+    whose number since the epoch, divided by 8, has the remainder 3.
 
     Args:
-        series: Of the network.
-        step: Seconds since the epoch, on the grid; none for the series as a whole.
-        granularity_seconds: The grid's.
+        series: A series of the network.
+        step: Seconds since the epoch, on the grid. None: the series as a whole.
+        granularity_seconds: Step of the grid.
     """
     if (series.circuit, series.end) != (1, "A"):
         return False

@@ -1,4 +1,4 @@
-"""All faults by name, and how they are asked for."""
+"""All faults by name, and the reader of their names."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
@@ -35,10 +35,10 @@ FAULTS: Final[Mapping[str, Fault[Any]]] = {fault.name: fault for seam in _SEAMS 
 
 
 def read_faults(texts: Iterable[str]) -> dict[str, Schedule]:
-    """Read names of faults, each with its schedule.
+    """Read the names of faults, each with its schedule.
 
     Raises:
-        ValueError: A name is unknown or asked for twice, or a schedule is none.
+        ValueError: A name is unknown or repeated, or a schedule is wrong.
     """
     asked: dict[str, Schedule] = {}
     for text in texts:
@@ -47,6 +47,6 @@ def read_faults(texts: Iterable[str]) -> dict[str, Schedule]:
             raise ValueError(f"faults: {text!r} is not {FORMS}, with one of {', '.join(FAULTS)}")
         name, schedule = read
         if name in asked:
-            raise ValueError(f"faults: {name} is asked for twice")
+            raise ValueError(f"faults: {name} is given twice")
         asked[name] = schedule
     return asked

@@ -1,4 +1,4 @@
-"""The page of a report that has faults, as JSON."""
+"""Renders a page of a report with faults as JSON."""
 
 import json
 from itertools import chain
@@ -24,13 +24,13 @@ _OF_ENTRIES: Final = (*ENTRY_FAULTS, *NAME_FAULTS)
 
 
 def render_faulty_page(network: Network, *, page: PageRequest, pull: int, names: frozenset[str]) -> bytes:
-    """Render a page; without names it is the page that `pages.render_page` renders.
+    """Render a page. Without faults it is the page of `pages.render_page`.
 
     Args:
-        network: Where the values come from.
-        page: What is asked for.
-        pull: How often the window has been asked for from its beginning, this time included.
-        names: Of the faults that are on.
+        network: The source of the values.
+        page: What the request asks for.
+        pull: How often the first element of the window has been requested, this time included.
+        names: Names of the faults that are on.
     """
     elements = tuple(Element(series, page.steps) for series in network.series)
     whole = Report(grid=page.steps, elements=elements, page_size=page.size, asked=page.first, pull=pull)

@@ -1,4 +1,4 @@
-"""Faults in what is answered as a whole: another status, other headers, another body."""
+"""Faults in a response as a whole: another status, other headers, another body."""
 
 import gzip
 import json
@@ -15,14 +15,14 @@ Endpoint: TypeAlias = Literal["report", "token"]
 
 
 class Reply(NamedTuple):
-    """An answer before it is sent.
+    """A response before it is sent.
 
     Attributes:
-        endpoint: Who answers.
-        status: Of HTTP.
-        headers: Names in lower case; the length of the body is not among them.
-        body: As it is sent, so packed where a header says so.
-        date: When it is answered, in seconds since the epoch.
+        endpoint: The endpoint.
+        status: The HTTP status.
+        headers: Headers by lower-case name, without the length of the body.
+        body: The body as it is sent: compressed if a header says so.
+        date: Time of the response, in seconds since the epoch.
         elsewhere: A URL on another host, for redirects.
     """
 
@@ -70,7 +70,7 @@ def _json(status: int, **fields: object) -> _Change:
 
 
 def _refusal(status: int, code: int | str, message: str) -> _Change:
-    text = {"message": message, "description": "As it was told to", "infoURL": "docs/sandbox-faults.md"}
+    text = {"message": message, "description": "A fault of the sandbox", "infoURL": "docs/sandbox-faults.md"}
     return _json(status, code=code, **text)
 
 
@@ -153,36 +153,43 @@ _BODIES: Final = (
     _report("html-200", "answers 200 with a page of HTML", _instead(200, _HTML, content_type="text/html")),
     _report("status-204", "answers 204, no content", lambda reply: reply._replace(status=204, body=b"")),
     _report("redirect-elsewhere", "answers 302 with a Location on another host", _redirect(302)),
-    _report("body-empty", "answers nothing, with its length", _with_body(lambda _: b"")),
-    _report("body-list", "answers a list that has the page", _with_body(lambda body: b"[" + body + b"]")),
+    _report("body-empty", "answers an empty body, with Content-Length: 0", _with_body(lambda _: b"")),
+    _report(
+        "body-list", "answers a list that contains the page", _with_body(lambda body: b"[" + body + b"]")
+    ),
     _report("body-bom", "answers with a byte order mark", _with_body(lambda body: b"\xef\xbb\xbf" + body)),
-    _report("json-cut", "answers the first half of its JSON, with the half's length", _with_body(_halve)),
+    _report(
+        "json-cut", "answers the first half of its JSON, with the length of that half", _with_body(_halve)
+    ),
     _report("content-type-html", "answers its JSON as text/html", _headed(content_type="text/html")),
-    _report("gzip-right", "answers packed by gzip", _with_body(_pack, content_encoding="gzip")),
+    _report("gzip-right", "answers with gzip", _with_body(_pack, content_encoding="gzip")),
     _report(
         "gzip-missing",
-        "says gzip of an answer that is not packed",
+        "says gzip, but the body is not compressed",
         _headed(content_encoding="gzip"),
     ),
     _report(
         "gzip-cut",
-        "answers the first half of what gzip packed",
+        "answers the first half of its gzip body",
         _with_body(lambda body: _halve(_pack(body)), content_encoding="gzip"),
     ),
     _report(
         "gzip-broken",
-        "answers packed by gzip, a byte in the middle turned over",
+        "answers gzip with a wrong byte in the middle",
         _with_body(lambda body: _garble(_pack(body)), content_encoding="gzip"),
     ),
     _report(
         "gzip-bomb",
-        "answers 128 KiB packed by gzip that are 128 MiB of blanks",
+        "answers 128 KiB of gzip that are 128 MiB of blanks",
         _with_body(lambda _: _bomb(), content_encoding="gzip"),
     ),
 )
 REPLY_FAULTS: Final[tuple[Fault[Reply], ...]] = (*_ERRORS, *_RATE_LIMITS, *_BODIES)
 
-_INVALID_CLIENT: Final[Mapping[str, Any]] = {"error": "invalid_client", "error_description": "As told"}
+_INVALID_CLIENT: Final[Mapping[str, Any]] = {
+    "error": "invalid_client",
+    "error_description": "A fault of the sandbox",
+}
 TOKEN_REPLY_FAULTS: Final[tuple[Fault[Reply], ...]] = (
     _token("error-401", "answers 401: invalid_client", _json(401, **_INVALID_CLIENT)),
     _token("error-403-50", "answers 403 with code 50: Access denied", _refusal(403, 50, "Access denied")),
@@ -190,9 +197,11 @@ TOKEN_REPLY_FAULTS: Final[tuple[Fault[Reply], ...]] = (
     _token("error-503", "answers 503: Unavailable", _refusal(503, 5, "Unavailable")),
     _token("html-503", "answers 503 with a page of HTML", _instead(503, _HTML, content_type="text/html")),
     _token("html-200", "answers 200 with a page of HTML", _instead(200, _HTML, content_type="text/html")),
-    _token("body-empty", "answers nothing, with its length", _with_body(lambda _: b"")),
-    _token("json-cut", "answers the first half of its JSON, with the half's length", _with_body(_halve)),
-    _token("gzip-right", "answers packed by gzip", _with_body(_pack, content_encoding="gzip")),
+    _token("body-empty", "answers an empty body, with Content-Length: 0", _with_body(lambda _: b"")),
+    _token(
+        "json-cut", "answers the first half of its JSON, with the length of that half", _with_body(_halve)
+    ),
+    _token("gzip-right", "answers with gzip", _with_body(_pack, content_encoding="gzip")),
     _token(
         "redirect-elsewhere",
         "answers 307, which keeps method and body, with a Location on another host",

@@ -1,4 +1,4 @@
-"""A report before it is written: its elements, how they are cut into pages, which page is asked for."""
+"""A report before it is JSON: its elements, how they are cut into pages, which page is requested."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Collection, Sequence
@@ -14,9 +14,9 @@ class Element(NamedTuple):
     """One element of a report: a series, or a part of one.
 
     Attributes:
-        series: Whose samples.
-        steps: Seconds since the epoch, in the order they are served.
-        nulls: Those of the steps that are served without a value.
+        series: The series.
+        steps: Seconds since the epoch, in the order of the response.
+        nulls: The steps without a value.
     """
 
     series: Series
@@ -25,15 +25,15 @@ class Element(NamedTuple):
 
 
 class Report(NamedTuple):
-    """All of a report, and what is asked of it.
+    """A whole report, and which page of it is requested.
 
     Attributes:
         grid: The steps of the window.
-        elements: In order.
+        elements: All elements, in order.
         page_size: Elements on a page.
         asked: The header `pagination`, from 1.
-        pull: How often the window has been asked for from its beginning, this time included.
-        leading: Sizes of the first pages, where they differ from `page_size`.
+        pull: How often the first element of the window has been requested, this time included.
+        leading: Sizes of the first pages, if they differ from `page_size`.
         counts_pages: Whether `asked` is the number of a page instead of an element.
     """
 
@@ -46,13 +46,13 @@ class Report(NamedTuple):
     counts_pages: bool = False
 
     def with_steps(self, change: Callable[[Sequence[int]], Sequence[int]]) -> Self:
-        """The same, with other steps of every element."""
+        """Return the report with other steps of every element."""
         changed = (one._replace(steps=change(one.steps)) for one in self.elements)
         return self._replace(elements=tuple(changed))
 
     @property
     def start(self) -> int:
-        """Position of the first element asked for, from 0."""
+        """Position of the first requested element, from 0."""
         if not self.counts_pages:
             return self.asked - 1
         before = self.asked - 1
@@ -60,7 +60,7 @@ class Report(NamedTuple):
 
     @property
     def number(self) -> int:
-        """Number of the page that the first element asked for is on, from 1."""
+        """Number of the page that has the first requested element, from 1."""
         if self.counts_pages:
             return self.asked
         starts = [0, *accumulate(self.leading)]
@@ -86,7 +86,7 @@ class Report(NamedTuple):
 
     @property
     def page(self) -> tuple[Element, ...]:
-        """The elements of the page asked for."""
+        """The elements of the requested page."""
         return self.elements[self.start : self.end]
 
     @property

@@ -1,4 +1,4 @@
-"""Faults in which samples a report has, and in which order."""
+"""Faults in which samples a report has, and in their order."""
 
 from typing import Final
 
@@ -23,36 +23,34 @@ def _repeat(report: Report) -> Report:
 ROW_FAULTS: Final[tuple[Fault[Report], ...]] = (
     Fault(
         "end-inclusive",
-        "the step on the window's end, or next after it, is served too",
+        "the step at the end of the window, or next after it, is returned too",
         lambda report: report.with_steps(lambda steps: [*steps, report.grid.stop]),
     ),
     Fault(
         "start-early",
-        "the step before the window is served too",
+        "the step before the window is returned too",
         lambda report: report.with_steps(lambda steps: [report.grid.start - report.grid.step, *steps]),
     ),
     Fault(
         "start-exclusive",
-        "the step on the window's start is left out",
+        "the step at the start of the window is missing",
         lambda report: report.with_steps(lambda steps: [step for step in steps if step != report.grid.start]),
     ),
     Fault(
         "window-cut",
-        "the second half of the window's steps is left out",
+        "the second half of the window's steps is missing",
         lambda report: report.with_steps(lambda steps: steps[: len(steps) // 2]),
     ),
     Fault(
         "steps-coarser",
-        "every other step is left out, as if the granularity were twice the one asked for",
+        "every other step is missing, as if the granularity were twice the requested one",
         lambda report: report.with_steps(lambda steps: steps[::2]),
     ),
     Fault(
         "samples-descending",
-        "samples come in reverse order of time",
+        "samples are in reverse order of time",
         lambda report: report.with_steps(lambda steps: steps[::-1]),
     ),
-    Fault(
-        "series-split", "each series is two entries, on two pages: its first half, its second half", _split
-    ),
-    Fault("entry-repeated", "after the last entry those of circuit 1's end A come again", _repeat),
+    Fault("series-split", "each series is two entries, on two pages: first half and second half", _split),
+    Fault("entry-repeated", "after the last entry, the entries of end A of circuit 1 are repeated", _repeat),
 )

@@ -1,4 +1,4 @@
-"""Faults in single samples: their value, their timestamp, their shape; `places` says in which."""
+"""Faults in single samples: their value, their timestamp, their type; `places` says in which."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
@@ -19,13 +19,13 @@ def _fault(name: str, description: str, change: Callable[[dict[str, Any]], Any])
 
 
 def _value(name: str, description: str, change: Callable[[str], object]) -> Fault[_Samples]:
-    """Only text is struck: of several faults of the value the first makes something else of it."""
+    """Change only text, because another fault may have replaced it."""
 
-    def strike(sample: dict[str, Any]) -> dict[str, Any]:
+    def apply(sample: dict[str, Any]) -> dict[str, Any]:
         value = sample["value"]
         return {**sample, "value": change(value)} if isinstance(value, str) else sample
 
-    return _fault(f"value-{name}", f"a value is {description}", strike)
+    return _fault(f"value-{name}", f"a value is {description}", apply)
 
 
 def _constant(value: object) -> Callable[[str], object]:
@@ -49,9 +49,9 @@ def _beside(value: object) -> Callable[[_Samples], _Samples]:
 
 
 SAMPLE_FAULTS: Final[tuple[Fault[_Samples], ...]] = (
-    Fault("sample-repeated", "a sample comes twice", lambda samples: samples * 2),
-    Fault("sample-conflict", "a sample comes again with the value 100.01", _beside("100.01")),
-    Fault("sample-beside-null", "a sample comes again with the value null", _beside(None)),
+    Fault("sample-repeated", "a sample is repeated", lambda samples: samples * 2),
+    Fault("sample-conflict", "a sample is repeated with the value 100.01", _beside("100.01")),
+    Fault("sample-beside-null", "a sample is repeated with the value null", _beside(None)),
     _value("number", "a JSON number", float),
     _value("blanks", "text with blanks around it", lambda text: f" {text} "),
     _value("exponent", "text with an exponent: 3276e-2", lambda text: f"{text.replace('.', '')}e-2"),
@@ -85,7 +85,7 @@ SAMPLE_FAULTS: Final[tuple[Fault[_Samples], ...]] = (
     _timestamp("whole-second", "written without decimals", lambda text: text.replace(".000", "")),
     _timestamp("off-grid", "17 seconds after the step", lambda text: text.replace(":00.000", ":17.000")),
     _timestamp("comma", "written with a decimal comma", lambda text: text.replace(".", ",")),
-    _timestamp("naive", "without zone", lambda text: text.removesuffix("Z")),
+    _timestamp("naive", "without a zone", lambda text: text.removesuffix("Z")),
     _timestamp("blank", "written with a blank instead of the T", lambda text: text.replace("T", " ")),
     _timestamp("not-iso", "22/11/2026 03:00, which is not ISO 8601", _constant("22/11/2026 03:00")),
     _timestamp("impossible", "the 30th of February", _constant("2026-02-30T03:00:00.000Z")),
@@ -94,7 +94,7 @@ SAMPLE_FAULTS: Final[tuple[Fault[_Samples], ...]] = (
     _fault("sample-field-unknown", "a sample has the field quality", set_fields(quality="good")),
     _fault(
         "sample-context",
-        "a sample has the field context, as ETSI's SOL003 does",
+        "a sample has the field context, as in ETSI's SOL003",
         set_fields(context=[{"key": "tier", "value": "gold"}]),
     ),
     _fault("value-missing", "a sample has no value", unset_fields("value")),

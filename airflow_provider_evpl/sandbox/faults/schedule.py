@@ -1,4 +1,4 @@
-"""When a fault strikes: `NAME`, `NAME@FIRST`, `NAME:COUNT`, `NAME@FIRST:COUNT` or `NAME~SHARE`."""
+"""Which responses a fault changes: `NAME`, `NAME@FIRST`, `NAME:COUNT`, `NAME@FIRST:COUNT`, `NAME~SHARE`."""
 
 import random
 import re
@@ -8,7 +8,7 @@ from typing import Final, NamedTuple, Self
 __all__ = ["FORMS", "Schedule"]
 
 FORMS: Final = (
-    "NAME, NAME@FIRST, NAME:COUNT, NAME@FIRST:COUNT (whole numbers above 0) or NAME~SHARE (0.2, say)"
+    "NAME, NAME@FIRST, NAME:COUNT, NAME@FIRST:COUNT (whole numbers above 0) or NAME~SHARE (such as 0.2)"
 )
 _NUMBER: Final = "[1-9][0-9]{0,8}"
 _ASKED: Final = re.compile(
@@ -19,12 +19,12 @@ _ASKED: Final = re.compile(
 
 
 class Schedule(NamedTuple):
-    """Which of the answers that a fault could change it does change; they are numbered from 1.
+    """Which responses a fault changes. The responses that it could change are numbered from 1.
 
     Attributes:
-        first: Number of the first.
-        times: How many in a row, from there on.
-        share: How likely each of them is.
+        first: Number of the first changed response.
+        times: How many responses from there on.
+        share: Probability for each of them.
     """
 
     first: int = 1
@@ -33,7 +33,7 @@ class Schedule(NamedTuple):
 
     @classmethod
     def read(cls, text: str) -> tuple[str, Self] | None:
-        """Read a name and its schedule; none where the text has none of the forms."""
+        """Read a name and its schedule. None: the text has none of the forms."""
         match = _ASKED.fullmatch(text)
         if match is None:
             return None
@@ -43,21 +43,21 @@ class Schedule(NamedTuple):
 
     @property
     def is_always(self) -> bool:
-        """Tell whether it strikes whenever it can."""
+        """Return whether the fault changes all responses that it can."""
         return self == Schedule()
 
     def is_over(self, number: int) -> bool:
-        """Tell whether it strikes neither this answer nor any after it."""
+        """Return whether the fault changes neither this response nor a later one."""
         return number >= self.first + self.times
 
-    def strikes(self, number: int, *, seed: str) -> bool:
-        """Tell whether it strikes an answer.
+    def applies_to(self, number: int, *, seed: str) -> bool:
+        """Return whether the fault changes a response.
 
         Args:
-            number: Of the answer.
-            seed: The same one draws the same answers.
+            number: Number of the response.
+            seed: The same seed chooses the same responses.
         """
         if not self.first <= number < self.first + self.times:
             return False
-        drawn = random.Random(f"{seed} {number}").random()  # noqa: S311 no secret: it has to be repeatable
+        drawn = random.Random(f"{seed} {number}").random()  # noqa: S311 must be repeatable, and is no secret
         return drawn < self.share

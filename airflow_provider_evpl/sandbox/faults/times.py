@@ -1,4 +1,4 @@
-"""Faults in what is there at which time: late, gone, not yet published."""
+"""Faults that depend on when a window is pulled: late, expired or unpublished samples."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -40,12 +40,12 @@ def _without(steps: Sequence[int], left_out: range) -> Sequence[int]:
 TIME_FAULTS: Final[tuple[Fault[Report], ...]] = (
     Fault(
         "samples-late",
-        "the last step of a window is missing the first time it is pulled, and there from then on",
+        "the last step of a window is missing in its first pull, and present in later pulls",
         _come_late,
     ),
     Fault(
         "retention-empty",
-        "from the second pull of a window on, the first half of its steps is gone",
+        "from the second pull of a window on, the first half of its steps is missing",
         _forget,
     ),
     Fault(
@@ -60,7 +60,7 @@ TIME_FAULTS: Final[tuple[Fault[Report], ...]] = (
     ),
     Fault(
         "window-without-samples",
-        "every window has its entries, none of them a sample",
+        "every window has its entries, but no samples",
         lambda report: report.with_steps(lambda _: ()),
     ),
 )

@@ -1,4 +1,4 @@
-"""Faults in what the token endpoint answers, and in how long a token really lives."""
+"""Faults in the response of the token endpoint, and in how long a token really lives."""
 
 from collections.abc import Callable
 from math import inf
@@ -11,12 +11,12 @@ __all__ = ["TOKEN_FAULTS", "Grant"]
 
 
 class Grant(NamedTuple):
-    """A token as it is announced, and as it is.
+    """A token as the response describes it, and as it really is.
 
     Attributes:
-        answer: The body of the answer.
-        life_seconds: After which it is expired.
-        uses: Report requests after which it is unknown.
+        answer: The body of the response.
+        life_seconds: Seconds until the token expires.
+        uses: Number of report requests after which the token is unknown.
     """
 
     answer: dict[str, Any]
@@ -35,7 +35,7 @@ def _unset(name: str) -> Callable[[Grant], Grant]:
 TOKEN_FAULTS: Final[tuple[Fault[Grant], ...]] = (
     Fault(
         "token-expires-early",
-        "a token is expired after a tenth of the life that is said",
+        "a token expires after a tenth of its expires_in",
         lambda grant: grant._replace(life_seconds=grant.life_seconds / 10),
     ),
     Fault(
@@ -49,7 +49,7 @@ TOKEN_FAULTS: Final[tuple[Fault[Grant], ...]] = (
     ),
     Fault("expires-in-word", "expires_in is the text soon", _set(expires_in="soon")),
     Fault("expires-in-zero", "expires_in is 0", _set(expires_in=0)),
-    Fault("expires-in-tiny", "expires_in is 1, and the token lives on", _set(expires_in=1)),
+    Fault("expires-in-tiny", "expires_in is 1, but the token stays valid", _set(expires_in=1)),
     Fault("expires-in-null", "expires_in is null", _set(expires_in=None)),
     Fault("expires-in-missing", "expires_in is missing", _unset("expires_in")),
     Fault("token-type-lower-case", "token_type is bearer", _set(token_type="bearer")),  # noqa: S106 no secret

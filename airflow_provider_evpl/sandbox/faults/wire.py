@@ -1,4 +1,4 @@
-"""Faults in how an answer goes over the wire: its length, when it comes, whether it ends."""
+"""Faults in how a response is sent: its length, its speed, the end of the connection."""
 
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
@@ -13,15 +13,15 @@ End: TypeAlias = Literal["close", "reset", "hang"]
 
 
 class Delivery(NamedTuple):
-    """The way of an answer over the wire.
+    """How a response is sent.
 
     Attributes:
-        endpoint: Who answers.
-        status: Of HTTP.
-        headers: All of them; none: neither status nor headers are sent.
-        body: What is sent of it, as it is sent.
-        pause_seconds: After each byte of the body; none: it is sent at once.
-        end: What comes then: the connection is closed, or reset, or the client hangs up some day.
+        endpoint: The endpoint.
+        status: The HTTP status.
+        headers: All headers. Without headers, no status is sent either.
+        body: The bytes that are sent.
+        pause_seconds: Pause after each byte of the body. None: the body is sent at once.
+        end: Then the connection is closed, reset, or left open until the client closes it.
     """
 
     endpoint: Endpoint
@@ -33,7 +33,7 @@ class Delivery(NamedTuple):
 
     @property
     def head(self) -> bytes:
-        """What is sent before the body."""
+        """The bytes before the body."""
         if not self.headers:
             return b""
         lines = [f"HTTP/1.1 {self.status} {HTTPStatus(self.status).phrase}"]
@@ -42,7 +42,7 @@ class Delivery(NamedTuple):
 
 
 def deliver(reply: Reply) -> Delivery:
-    """Send an answer the right way: whole, at once, with its length."""
+    """Return the correct delivery of a response: whole, at once, with its length."""
     headers = {**reply.headers, "content-length": str(len(reply.body)), "connection": "close"}
     return Delivery(reply.endpoint, reply.status, headers, reply.body)
 
@@ -86,26 +86,34 @@ def _chunked(last: bytes) -> _Change:
 
 
 WIRE_FAULTS: Final[tuple[Fault[Delivery], ...]] = (
-    _fault("length-too-long", "Content-Length is one more than there is", _measured(lambda size: size + 1)),
-    _fault("length-too-short", "Content-Length is half of what there is", _measured(lambda size: size // 2)),
+    _fault(
+        "length-too-long",
+        "Content-Length is 1 higher than the length of the body",
+        _measured(lambda size: size + 1),
+    ),
+    _fault(
+        "length-too-short",
+        "Content-Length is half of the length of the body",
+        _measured(lambda size: size // 2),
+    ),
     _fault(
         "length-missing",
-        "without Content-Length half the body is sent, and the connection closed",
+        "half the body is sent without Content-Length, then the connection is closed",
         lambda one: _without_length(_halved("close")(one)),
     ),
     _fault("chunks-right", "the body is sent in two chunks", _chunked(b"0\r\n\r\n")),
-    _fault("chunks-cut", "the body is sent in two chunks, without the empty one at the end", _chunked(b"")),
+    _fault("chunks-cut", "the body is sent in two chunks, without the empty chunk at the end", _chunked(b"")),
     _fault("body-dropped", "half the body is sent, then the connection is closed", _halved("close")),
     _fault("body-reset", "half the body is sent, then the connection is reset", _halved("reset")),
     _fault("body-hangs", "half the body is sent, then nothing more", _halved("hang")),
     _fault(
         "body-trickles",
-        "the body is sent a byte at a time, a hundred a second",
+        "the body is sent byte by byte, 100 bytes per second",
         lambda one: one._replace(pause_seconds=0.01),
     ),
-    _fault("answer-dropped", "the connection is closed without an answer", _silent("close")),
-    _fault("answer-reset", "the connection is reset without an answer", _silent("reset")),
-    _fault("answer-hangs", "there is no answer, and the connection stays open", _silent("hang")),
+    _fault("answer-dropped", "the report closes the connection without an answer", _silent("close")),
+    _fault("answer-reset", "the report resets the connection without an answer", _silent("reset")),
+    _fault("answer-hangs", "the report does not answer, and the connection stays open", _silent("hang")),
     _fault(
         "token-dropped",
         "the token endpoint closes the connection without an answer",

@@ -1,6 +1,8 @@
+"""The log of a pull's progress."""
+
 import pytest
 
-from airflow_provider_evpl.flows.progress import Progress
+from airflow_provider_evpl.flows.progress import Progress, ProgressLog
 
 SUMMARY = {
     "rows": 46_080,
@@ -26,10 +28,8 @@ def _progress(pages: int, left: float | None = 90) -> Progress:
     return Progress(pages=pages, samples=1000 * pages, share=pages / 100, seconds_left=left)
 
 
-def test_there_is_at_most_one_line_in_ten_seconds() -> None:
-    """Of a page a second for 35 seconds three are told, then the last one, then the summary."""
-    from airflow_provider_evpl.flows.progress import ProgressLog
-
+def test_progress_is_logged_every_ten_seconds() -> None:
+    """A page a second for 35 seconds gives three lines, then the last page and the summary."""
     lines, seconds = _Lines(), iter(range(1000))
     now = 0
 
@@ -44,10 +44,8 @@ def test_there_is_at_most_one_line_in_ten_seconds() -> None:
     assert lines[0] == "10 pages, 10,000 samples, 10 % of the window, 1 min 30 s left"
 
 
-def test_a_pull_without_a_page_has_only_its_summary() -> None:
-    """The last line says what landed, and what is unknown."""
-    from airflow_provider_evpl.flows.progress import ProgressLog
-
+def test_pull_without_a_page_logs_only_its_summary() -> None:
+    """The summary says what landed, and which counts are unknown."""
     lines = _Lines()
     ProgressLog(lines, clock=lambda: 0.0).finish(SUMMARY)
     assert lines == [
@@ -59,13 +57,11 @@ def test_a_pull_without_a_page_has_only_its_summary() -> None:
 
 
 @pytest.mark.parametrize(
-    ("left", "told"), [(None, "window"), (0.0, "0 s left"), (0.2, "1 s left"), (90_000, "1 d 1 h left")]
+    ("left", "end"), [(None, "window"), (0.0, "0 s left"), (0.2, "1 s left"), (90_000, "1 d 1 h left")]
 )
-def test_the_time_left_is_for_people(left: float | None, told: str) -> None:
-    """It has two units at most, and is left out where nobody knows."""
-    from airflow_provider_evpl.flows.progress import ProgressLog
-
+def test_time_left_has_two_units(left: float | None, end: str) -> None:
+    """It has two units at most, and is left out if it is unknown."""
     lines = _Lines()
     log = ProgressLog(lines, clock=lambda: 0.0, every_seconds=0)
     log(_progress(1, left))
-    assert lines[0].endswith(told)
+    assert lines[0].endswith(end)

@@ -118,6 +118,7 @@ def _has_lost(tree: Pairs) -> bool:
     )
 
 
+@pytest.mark.contract("rejected.stray-timestamp", "gap.A13")
 @given(pages)
 def test_no_time_stamp_is_lost(text: str) -> None:
     """Each field `timeStamp` of a page is read, rejected, or in an unknown field; else there is an error."""
@@ -158,9 +159,10 @@ TWO = [*grid("a", MIDNIGHT, 288), *grid("b", MIDNIGHT, 288)]
 MEASUREMENTS = {"performanceValues": "measurements"}
 
 
+@pytest.mark.contract("rejected.unknown-list")
 @pytest.mark.parametrize("allow_empty", [False, True])
-def test_renamed_performance_values_are_refused(tmp_path: Path, *, allow_empty: bool) -> None:
-    """A window whose samples all have a new name is refused, not "not published yet", and nothing lands."""
+def test_window_of_renamed_samples_is_refused(tmp_path: Path, *, allow_empty: bool) -> None:
+    """A window whose samples all have a new name is refused, not "not published yet". Nothing lands."""
     api = RenamingApi(TWO, renamed=("a", "b"), new_names=MEASUREMENTS)
     with pytest.raises(EvplRefusedError) as error:
         run(api, tmp_path, replace(A_DAY, allow_empty=allow_empty))
@@ -168,8 +170,9 @@ def test_renamed_performance_values_are_refused(tmp_path: Path, *, allow_empty: 
     assert objects(tmp_path) == []
 
 
-def test_renamed_performance_values_of_one_entry_are_refused(tmp_path: Path) -> None:
-    """One of two circuits with a new name refuses the slice, and nothing lands."""
+@pytest.mark.contract("rejected.unknown-list")
+def test_slice_with_one_renamed_circuit_is_refused(tmp_path: Path) -> None:
+    """One of two circuits with a new name refuses the slice. Nothing lands."""
     api = RenamingApi(TWO, renamed=("b",), new_names=MEASUREMENTS)
     with pytest.raises(
         EvplRefusedError,
@@ -179,8 +182,8 @@ def test_renamed_performance_values_of_one_entry_are_refused(tmp_path: Path) -> 
     assert objects(tmp_path) == []
 
 
-def test_renamed_performance_values_are_accounted_for(tmp_path: Path) -> None:
-    """Where rejected samples may land beside, each sample is a row or rejected."""
+def test_renamed_samples_are_counted_as_rejected(tmp_path: Path) -> None:
+    """If rejected samples are allowed, each sample is a row or rejected."""
     api = RenamingApi(TWO, renamed=("b",), new_names=MEASUREMENTS)
     result = run(api, tmp_path, replace(A_DAY, max_rejected_fraction=1.0)).as_dict()
     counts = [result[name] for name in ("received", "rows", "duplicates", "out_of_window", "rejected")]
@@ -188,13 +191,14 @@ def test_renamed_performance_values_are_accounted_for(tmp_path: Path) -> None:
     assert {row.name for row in rows(tmp_path)} == {"a"}
 
 
+@pytest.mark.contract("values.missing")
 @pytest.mark.parametrize("renamed", [("a", "b"), ("b",)])
-def test_renamed_values_are_refused(tmp_path: Path, renamed: tuple[str, ...]) -> None:
-    """Samples whose value has a new name are rejected; they never land as rows without a value."""
-    api = RenamingApi(TWO, renamed=renamed, new_names={"value": "utilisation"})
+def test_slice_with_renamed_values_is_refused(tmp_path: Path, renamed: tuple[str, ...]) -> None:
+    """Samples whose value has a new name are rejected. They never land as rows without a value."""
+    api = RenamingApi(TWO, renamed=renamed, new_names={"value": "utilization"})
     with pytest.raises(
         EvplRefusedError,
-        match=f"{288 * len(renamed)} x no value; the unknown field utilisation",
+        match=f"{288 * len(renamed)} x no value; the unknown field utilization",
     ):
         run(api, tmp_path)
     assert objects(tmp_path) == []

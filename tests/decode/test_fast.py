@@ -35,7 +35,7 @@ def _by_the_rules(value: object) -> Any:  # noqa: ANN401 bits of a number, or wh
     try:
         return _bits(read_value(value))
     except InvalidValueError:
-        return "odd"
+        return "invalid"
 
 
 def _bits(number: float | None) -> bytes | None:
@@ -46,20 +46,22 @@ def _bits(number: float | None) -> bytes | None:
 
 def _read(page: Page) -> list[Any]:
     (entry,) = page.entries
-    odd = {one.sample for one in page.rejections}
+    invalid = {one.sample for one in page.rejections}
     values = iter(entry.values)
-    return ["odd" if at in odd else _bits(next(values)) for at in range(len(entry.values) + len(odd))]
+    return [
+        "invalid" if at in invalid else _bits(next(values)) for at in range(len(entry.values) + len(invalid))
+    ]
 
 
 @given(st.lists(st.one_of(decimals, floats), min_size=1, max_size=5))
 @example(["1", "-0"])
 @example(["0", "-0.0"])
-def test_numbers_in_text_are_those_of_float(values: list[str]) -> None:
-    """To the last bit, however many digits, and not finite where `float` finds them so."""
+def test_numbers_in_text_equal_float(values: list[str]) -> None:
+    """They are equal to the last bit, however many digits they have, and infinite where `float` says so."""
     assert _read(PageDecoder().decode(_page([*values]))) == [_by_the_rules(one) for one in values]
 
 
-def test_an_escaped_minus_zero_is_minus_zero() -> None:
+def test_escaped_minus_zero_is_minus_zero() -> None:
     """JSON may escape any character of a text."""
     body = _page(["-0"]).replace(b"-0", rb"\u002d0")
     assert b"u002d0" in body
@@ -67,8 +69,8 @@ def test_an_escaped_minus_zero_is_minus_zero() -> None:
 
 
 @given(st.lists(st.lists(st.one_of(decimals, words, st.none(), st.integers(-9, 9)), max_size=3), max_size=4))
-def test_the_way_of_a_page_changes_nothing_for_the_next(pages: list[list[Any]]) -> None:
-    """Whatever came before: text that isn't a number is odd, a word for null or not finite is, too."""
+def test_earlier_pages_change_no_later_page(pages: list[list[Any]]) -> None:
+    """Each value is read by the rules, whatever the earlier pages had."""
     decoder = PageDecoder()
     for values in pages:
         assert _read(decoder.decode(_page(values))) == [_by_the_rules(one) for one in values]
@@ -76,7 +78,7 @@ def test_the_way_of_a_page_changes_nothing_for_the_next(pages: list[list[Any]]) 
 
 @pytest.mark.parametrize("word", ["null", "NULL", "None", "", "1", "[]"])
 def test_text_is_no_list_of_samples(word: str) -> None:
-    """Not even a word for null, which stands for none."""
+    """Not even the text `null`, which the parser takes for null."""
     page = PageDecoder().decode(_page_of(word))
     assert [one.reason for one in page.rejections] == ["performanceValues is neither list, object nor null"]
     assert PageDecoder().decode(_page_of(None)).rejections == []

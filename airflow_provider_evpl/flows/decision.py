@@ -1,0 +1,111 @@
+"""Decides what happens to a slice that was pulled: land it, keep what has landed, or refuse it.
+
+The functions read and write nothing; `pull` carries the decisions out.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from airflow_provider_evpl.config.plans import PullPlan
+from airflow_provider_evpl.errors import EvplRefusedError
+from airflow_provider_evpl.lake.changes import Change
+from airflow_provider_evpl.lake.lake import Target
+from airflow_provider_evpl.lake.samples import Samples
+from airflow_provider_evpl.window import iso
+
+__all__ = ["Decision", "Keep", "Land", "Refuse", "decide", "refuse_rejected", "refuse_unreadable"]
+
+
+@dataclass(frozen=True, slots=True)
+class Land:
+    """Put the slice in place of the objects that it replaces."""
+
+    change: Change
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """Leave the landed objects as they are, log the reason, and go on."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """Leave the landed objects as they are, and fail the run at its end."""
+
+    error: EvplRefusedError
+
+
+Decision: TypeAlias = Land | Keep | Refuse
+
+
+def decide(target: Target, change: Change, plan: PullPlan, *, redact: Callable[[str], str]) -> Decision:
+    """Decide about a slice by what landing it would change.
+
+    A slice that would erase landed samples is landed only if the plan says `replace`. A slice that is wider
+    than the plan's window is then refused, because nobody asked to replace what lies outside the window.
+
+    Args:
+        target: where the slice goes.
+        change: what landing it would change.
+        plan: of the run.
+        redact: removes secrets from a text.
+    """
+    if not change.losses:
+        return Land(change)
+    what = f"slice {target.window.label}: landing it would erase landed samples."
+    losses = redact("\n".join(change.losses))
+    if not plan.window.contains(target.window):
+        start, end = iso(target.window.start), iso(target.window.end)
+        return Refuse(
+            EvplRefusedError(
+                what,
+                "The slice is wider than the window. To decide by on_shrink, set\n"
+                f"window_start={start}, window_end={end}",
+                losses,
+            )
+        )
+    if plan.on_shrink == "replace":
+        return Land(change)
+    if plan.on_shrink == "keep":
+        return Keep(f"{what} It is kept as it was.\n{losses}")
+    return Refuse(EvplRefusedError(what, "Set on_shrink to keep what has landed, or to replace it.", losses))
+
+
+def refuse_rejected(
+    samples: Samples, limit: float, *, redact: Callable[[str], str]
+) -> EvplRefusedError | None:
+    """Return the error of a slice with too many rejected samples; None for any other slice.
+
+    Args:
+        samples: of the slice.
+        limit: 0 to 1: the largest share of samples rejected or in conflict, or of entries rejected.
+        redact: removes secrets from what is quoted.
+    """
+    share = samples.ledger.rejected_fraction
+    if share <= limit:
+        return None
+    return EvplRefusedError(
+        f"slice {samples.window.label}: {share:.1%} of samples or entries are rejected or in conflict.",
+        f"Show Orange the examples. To land the rest, raise max_rejected_fraction ({limit:g}).",
+        samples.set_aside(redact),
+    )
+
+
+def refuse_unreadable(
+    samples: Samples, plan: PullPlan, *, redact: Callable[[str], str]
+) -> EvplRefusedError | None:
+    """Return the error of a slice of which every sample is rejected; None for any other slice.
+
+    Such a slice of a window without any sample is not "not published yet", whatever the limit is.
+    """
+    is_unreadable = samples.rejections and not samples.ledger.rows
+    if not is_unreadable or not plan.window.contains(samples.window):
+        return None
+    return EvplRefusedError(
+        f"slice {samples.window.label}: no sample can be read.",
+        "Show Orange the examples.",
+        samples.set_aside(redact),
+    )
