@@ -58,13 +58,19 @@ audit: $(STAMP) ## list known vulnerabilities of the dependencies; offline it sa
 docs-serve: $(DOCS)/.synced ## show the documentation on http://127.0.0.1:8000 and rebuild it on each change
 	@$(DOCS)/bin/mkdocs serve
 
-# Spark and an OAuth server: 480 MB that only make e2e needs.
-$(E2E): $(SERVERS) $(wildcard tests/e2e/oidc/*)
+# Spark, an OAuth server, and tools that read the files of openapi/: 610 MB that only make e2e needs.
+# The generator of clients has its own environment, because it needs other versions than Airflow.
+CLIENT := $(VENV)/openapi-client
+$(E2E): $(SERVERS) $(wildcard tests/e2e/oidc/* tests/e2e/postman/* tests/e2e/client/*.txt)
 	@$(FIND_UV); \
 	echo "Installing what only make e2e needs; the first time takes half a minute"; \
 	UV_COMPILE_BYTECODE=1 "$$UV" sync --quiet --frozen --inexact --all-extras --group stores --group e2e
-	@mkdir -p $(VENV)/oidc && cp tests/e2e/oidc/* $(VENV)/oidc
-	@$(NPM) --prefix $(VENV)/oidc
+	@for tools in oidc postman; do \
+	    mkdir -p $(VENV)/$$tools; cp tests/e2e/$$tools/* $(VENV)/$$tools; $(NPM) --prefix $(VENV)/$$tools; \
+	done
+	@$(FIND_UV); \
+	"$$UV" venv --quiet --clear --no-project --python $(BIN)/python $(CLIENT); \
+	"$$UV" pip sync --quiet --require-hashes --python $(CLIENT)/bin/python tests/e2e/client/requirements.txt
 	@touch $@
 
 # Airflow's extras for several hosts: 40 MB that only make e2e-celery needs.
@@ -88,13 +94,17 @@ ON_CEPH := --s3-server ceph -k 's3 or e2e' \
     --deselect 'tests/lake/test_store_requests.py::test_listing_has_all_its_pages[s3]'
 
 .PHONY: e2e
-e2e: $(E2E) ## test against real servers and readers: Ceph, an OAuth server, Spark
+e2e: $(E2E) ## test against real servers and tools: Ceph, an OAuth server, Spark, newman, redocly
 	@$(BIN)/python -m tests.support.servers e2e
 	@$(BIN)/python -m pytest -q --durations 10 $(ON_CEPH) tests/e2e $(wildcard tests/lake/test_store*.py) \
 	    tests/airflow/test_dag_stores.py
 
 # A single one of these tests may take longer than the ten minutes after which pytest gives up.
 LONG := -o faulthandler_timeout=0
+
+.PHONY: openapi
+openapi: $(STAMP) ## export openapi/openapi.json and the Postman collection from the sandbox
+	@$(BIN)/python -m openapi.export
 
 .PHONY: e2e-backfill
 e2e-backfill: setup ## test backfills, asset events and the triggerer with Airflow's own processes
