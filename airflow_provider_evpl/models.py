@@ -67,6 +67,7 @@ class Page(Struct, gc=False, frozen=True, kw_only=True):
     Attributes:
         current_page, total_pages: as sent; None if absent.
         size: bytes of the response, uncompressed.
+        seconds: from the request to the last byte of the response.
         entry_count: entries on the page, rejected entries included; `pagination` counts these.
         unknown_fields: paths of the names that are not documented.
         request_id: of the response, for messages; None if it has none.
@@ -78,6 +79,7 @@ class Page(Struct, gc=False, frozen=True, kw_only=True):
     entry_count: int
     entries: list[Entry]
     size: int = 0
+    seconds: float = 0.0
     rejections: list[Rejection] = []
     unknown_fields: frozenset[str] = frozenset()
     request_id: str | None = None

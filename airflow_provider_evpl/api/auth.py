@@ -49,6 +49,9 @@ class TokenSource:
         transport: sends the request; the caller retries temporary errors.
         secrets: gets every token the moment it arrives.
         clock: monotonic seconds.
+
+    Attributes:
+        lifetime_seconds: of the newest token, at most a day; infinite if the response named none.
     """
 
     def __init__(
@@ -66,6 +69,7 @@ class TokenSource:
         self._lock = threading.Lock()
         self._token: str | None = None
         self._renew_at = -inf
+        self.lifetime_seconds = inf
         self._error: EvplError | None = None
         self._error_until = -inf
 
@@ -112,10 +116,10 @@ class TokenSource:
         requested_at = self._clock()
         response = self._send(cancellation)
         raise_for(response, self._settings.connection, is_token=True)
-        token, lifetime_seconds = self._read(response)
+        token, self.lifetime_seconds = self._read(response)
         self._secrets.add(token, is_token=True)
-        margin_seconds = min(_LONGEST_MARGIN_SECONDS, _MARGIN * lifetime_seconds)
-        self._renew_at = requested_at + lifetime_seconds - margin_seconds
+        margin_seconds = min(_LONGEST_MARGIN_SECONDS, _MARGIN * self.lifetime_seconds)
+        self._renew_at = requested_at + self.lifetime_seconds - margin_seconds
         self._token = token
         return token
 

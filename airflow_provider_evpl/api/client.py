@@ -130,28 +130,42 @@ class Client:
         """Replace every secret that the client knows, for messages that quote the API."""
         return self._secrets.redact(text)
 
-    def check_token(self) -> None:
+    def check_token(self) -> float:
         """Request a token, if there is none yet.
+
+        Returns:
+            The lifetime of the token in seconds, at most a day; infinite if the response named none.
 
         Raises:
             EvplError: as `page`.
         """
         self._call(lambda: self._tokens.token(self._cancellation), self._cancellation)
+        return self._tokens.lifetime_seconds
 
-    def page(self, query: Query, index: int, *, cancellation: Cancellation | None = None) -> Page:
+    def page(
+        self,
+        query: Query,
+        index: int,
+        *,
+        cancellation: Cancellation | None = None,
+        renews_token: bool = True,
+    ) -> Page:
         """Fetch one page.
 
         Args:
             query: the report's parameters.
             index: of the first element on the page, or of the page; from 1 [O].
             cancellation: a child of the client's; aborts the request, and ends its retries.
+            renews_token: whether a refused token is renewed, and the request repeated.
 
         Raises:
             EvplRetryableError: a rate limit or an unavailable service outlasted the retry policy.
             EvplPermanentError: the API refuses the request or the credentials, or the response is no report.
         """
         cancellation = cancellation or self._cancellation
-        return self._call(lambda: self._fetch(query, index, cancellation), cancellation)
+        return self._call(
+            lambda: self._fetch(query, index, cancellation, renews_token=renews_token), cancellation
+        )
 
     def pages(self, query: Query, *, parallelism: int = 1) -> Generator[Page]:
         """Yield all pages in order, as `read_pages`; close the generator to abort those in flight.
@@ -193,12 +207,12 @@ class Client:
                 ) from error
             raise
 
-    def _fetch(self, query: Query, index: int, cancellation: Cancellation) -> Page:
+    def _fetch(self, query: Query, index: int, cancellation: Cancellation, *, renews_token: bool) -> Page:
         token = self._tokens.token(cancellation)
         place = f"report of {query.window.label}, index {index}"
         with _within(place):
             response = self._send(query, index, token, cancellation)
-        if _refuses_token(response):
+        if renews_token and _refuses_token(response):
             token = self._tokens.renew(cancellation, refused=token)
             with _within(place):
                 response = self._send(query, index, token, cancellation)
@@ -259,6 +273,7 @@ class Client:
             ) from None
         return structs.replace(
             page,
+            seconds=response.seconds,
             request_id=self.redact(response.request_id) or None,
             rejections=[_redact(one, self.redact) for one in page.rejections],
             unknown_fields=frozenset(map(self._secrets.quote, page.unknown_fields)),

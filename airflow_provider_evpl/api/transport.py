@@ -1,5 +1,6 @@
 """One HTTP exchange: TLS rules, proxy, deadline, size limits, rate limit; no redirects, no cookies."""
 
+import time
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -53,6 +54,8 @@ class Response:
     status: int
     headers: Mapping[str, str]
     body: bytes = field(repr=False)
+    seconds: float = 0.0
+    """From the request to the last byte."""
 
     @property
     def request_id(self) -> str:
@@ -136,6 +139,7 @@ class Transport:
         request = self._prepare(url, headers=headers, params=params, data=data)
         self._rate_limiter.wait(cancellation)
         response: Response | None = None
+        started = time.monotonic()
         try:
             with (
                 deadline(self._longest_seconds, cancellation),
@@ -149,7 +153,8 @@ class Transport:
                 ) as raw,
             ):
                 response = Response(raw.status_code, raw.headers, b"")
-                return replace(response, body=self._read(raw, response, is_report=data is None))
+                body = self._read(raw, response, is_report=data is None)
+                return replace(response, body=body, seconds=time.monotonic() - started)
         except (*_TEMPORARY_FAULTS, requests.RequestException, OSError, ValueError) as error:
             raise self._failed(url, error, response) from error
 

@@ -1,23 +1,27 @@
-"""Tests a connection, as the button of the connection form does."""
+"""Tests a connection, as the button of the connection form does, and reports the status of the API."""
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from airflow_provider_evpl.api.client import Client, Query
 from airflow_provider_evpl.config.arguments import DEFAULT_GRANULARITY
 from airflow_provider_evpl.errors import (
     EvplError,
+    EvplForbiddenError,
     EvplRateLimitError,
     EvplRequestError,
     EvplResponseError,
     EvplRetryableError,
 )
-from airflow_provider_evpl.window import DAY, Granularity, Window, floor
+from airflow_provider_evpl.models import Page
+from airflow_provider_evpl.window import DAY, EPOCH, Granularity, Window, floor, iso, microseconds
 
 __all__ = ["check_connection"]
 
 _T = TypeVar("_T")
+_GRANULARITY = Granularity(DEFAULT_GRANULARITY)
+_DAY_SECONDS = DAY.total_seconds()
 _NEXT_STEPS: dict[type[EvplError], str] = {
     EvplRateLimitError: "This is a limit of Orange's. Test again in a minute. "
     "If the error stays, a quota is used up.",
@@ -31,42 +35,97 @@ _NEXT_STEPS_OF_TOKEN: dict[type[EvplError], str] = {
     **_NEXT_STEPS,
 }
 _NEXT_STEPS_OF_REPORT: dict[type[EvplError], str] = {
+    EvplForbiddenError: "Check application_id, code_ope, and the app's subscription with Orange. "
+    "The response does not say which of them is refused.",
     EvplResponseError: "Check host. Redirects are never followed. If it is right, show Orange this message.",
     **_NEXT_STEPS,
 }
 
 
-def check_connection(client: Client) -> str:
-    """Request a token and, if the connection has an operator code, one small window of the report.
+def check_connection(client: Client, *, now: datetime) -> str:
+    """Request a token and, if the connection has an operator code, the last two hours of the report.
+
+    If these have no sample, request five minutes of two days ago too. So there are at most three requests.
 
     Args:
         client: one that doesn't retry, because somebody waits for the result.
+        now: the current time.
 
     Returns:
-        What worked, for people.
+        What the responses show. Airflow's form shows all lines as one, so each is a sentence.
 
     Raises:
         EvplError: what was requested, why it failed, and the next step; no secret.
     """
     settings = client.settings
-    _try(client.check_token, f"No token from {client.redact(settings.token_url)}", _NEXT_STEPS_OF_TOKEN)
-    if settings.code_ope is None:
-        return "Got a token. The report was not tried, because the connection has no code_ope."
-    query = _query(settings.code_ope)
-    page = _try(
-        lambda: client.page(query, 1),
-        f"Got a token, but no report at {query.granularity.text} from {client.redact(settings.base_url)}",
-        _NEXT_STEPS_OF_REPORT,
+    lifetime_seconds = _try(
+        client.check_token, f"Token: none from {client.redact(settings.token_url)}: ", _NEXT_STEPS_OF_TOKEN
     )
-    found = f"Got a token and a report: {page.entry_count} series on the first page of {query.window.label}."
-    return found if page.entry_count else f"{found} If there should be some, check code_ope."
+    token = f"Token: accepted, {_lifetime(lifetime_seconds)}."
+    if settings.code_ope is None:
+        return _lines(
+            token,
+            "Report: not requested, because the connection has no code_ope.",
+            "Next: set code_ope to test the report too.",
+        )
+    return f"{token}\n{_check_report(client, settings.code_ope, token, now)}"
 
 
-def _query(code_ope: str) -> Query:
-    """Return a query of five minutes of two days ago: it is small, and published by now."""
-    start = floor(datetime.now(UTC), DAY) - 2 * DAY
-    window = Window(start, start + timedelta(seconds=300))
-    return Query(code_ope=code_ope, granularity=Granularity(DEFAULT_GRANULARITY), window=window)
+def _check_report(client: Client, code_ope: str, token: str, now: datetime) -> str:
+    """Return all lines after the token's."""
+    place = f"{_GRANULARITY.text} from {client.redact(client.settings.base_url)}"
+
+    def fetch(window: Window) -> Page:
+        query = Query(code_ope=code_ope, granularity=_GRANULARITY, window=window)
+        return _try(
+            lambda: client.page(query, 1, renews_token=False),
+            f"{token}\nReport: none at {place}: ",
+            _NEXT_STEPS_OF_REPORT,
+        )
+
+    end = floor(now, _GRANULARITY.step)
+    window = Window(end - timedelta(hours=2), end)
+    page = fetch(window)
+    newest = _newest(page, window)
+    return _lines(
+        f"Report: reached at {place}.",
+        f"Series: {page.entry_count:,} on the first page of {window.label}.",
+        f"Newest sample: {_age(newest, now)}.",
+        f"Response time: {page.seconds:.2f} seconds.",
+        f"Next: {_next_setting(fetch, now) if newest is None else 'no setting needs a change.'}",
+    )
+
+
+def _next_setting(fetch: Callable[[Window], Page], now: datetime) -> str:
+    """Return what to look at if the last two hours have no sample."""
+    start = floor(now, DAY) - 2 * DAY
+    window = Window(start, start + _GRANULARITY.step)
+    if _newest(fetch(window), window):
+        return f"schedule pulls later, because {window.label} has samples."
+    return f"check code_ope, because {window.label} has no sample either."
+
+
+def _newest(page: Page, window: Window) -> datetime | None:
+    """Return the newest timestamp on the page inside the window."""
+    start, end = (microseconds(bound - EPOCH) for bound in (window.start, window.end))
+    inside = [at for entry in page.entries for at in entry.timestamps if start <= at < end]
+    return EPOCH + timedelta(microseconds=max(inside)) if inside else None
+
+
+def _age(newest: datetime | None, now: datetime) -> str:
+    if newest is None:
+        return "none of the last two hours on the first page"
+    return f"{iso(newest)}, {(now - newest) // timedelta(minutes=1)} minutes old"
+
+
+def _lifetime(seconds: float) -> str:
+    if seconds < _DAY_SECONDS:
+        return f"valid for {seconds:,.0f} seconds"
+    return "valid for a day or longer" if seconds == _DAY_SECONDS else "the response names no lifetime"
+
+
+def _lines(*lines: str) -> str:
+    return "\n".join(lines)
 
 
 def _try(request: Callable[[], _T], failed: str, next_steps: Mapping[type[EvplError], str]) -> _T:
@@ -75,4 +134,4 @@ def _try(request: Callable[[], _T], failed: str, next_steps: Mapping[type[EvplEr
         return request()
     except EvplError as error:
         next_step = next((text for kind, text in next_steps.items() if isinstance(error, kind)), None)
-        raise type(error)(f"{failed}: {error.what}", next_step or error.next_step, error.detail) from error
+        raise type(error)(f"{failed}{error.what}", next_step or error.next_step, error.detail) from error

@@ -108,23 +108,27 @@ class EvplHook(BaseHook):
         return await asyncio.to_thread(_make_client, settings, mask, retries=False)
 
     def test_connection(self) -> tuple[bool, str]:
-        """Request a token and, if the connection has an operator code, one small window.
+        """Request a token and, if the connection has an operator code, the last two hours of the report.
 
         Returns:
-            Whether the test passed, and its result on one line, without a secret. It never raises.
+            Whether the test passed, and lines that say what the responses show, without a secret. It never
+            raises.
         """
         from airflow_provider_evpl.flows.connection_test import check_connection
 
         try:
             with self.get_conn(retries=False) as client:
-                return True, " ".join(check_connection(client).splitlines())
+                status = check_connection(client, now=datetime.now(UTC))
+            # Airflow's command line disables logs, and shows the text only if the test fails.
+            print(status)  # noqa: T201
         except EvplError as error:
-            return False, " ".join(str(error).splitlines())
+            return False, str(error)
         except Exception as error:  # noqa: BLE001 the form shows the result, and nothing else
             return (
                 False,
                 f"Unexpected {type(error).__name__}. This is a bug of the provider: please report it.",
             )
+        return True, status
 
     def get_utilization_df(
         self,

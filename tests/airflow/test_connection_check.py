@@ -1,6 +1,9 @@
 """The button "Test" of the connection form: it says what is wrong, and what to do."""
 
 import json
+import os
+import subprocess
+import sys
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from datetime import timedelta
@@ -50,9 +53,9 @@ FINE = Reply(200, {"token_type": "Bearer", "access_token": TOKEN, "expires_in": 
 EMPTY = Reply(200, {"currentPage": 1, "totalPages": 1, "hasNext": False, "entries": []})
 PAGE = f"<html><body>Welcome. {ECHO}</body></html>".encode()
 MOVED = Reply(302, b"", {"Location": "https://sso.example/login"})
-LOGIN = ("No token", "login", "password", "token_url")
-PLACE = ("No token", "token_url", "follows host", "/oauth/v3/token")
-NO_REPORT = ("Got a token, but no report",)
+LOGIN = ("Token: none", "login", "password", "token_url")
+PLACE = ("Token: none", "token_url", "follows host", "/oauth/v3/token")
+NO_REPORT = ("Token: accepted", "Report: none")
 
 CASES = {
     "credentials": Case(
@@ -63,17 +66,17 @@ CASES = {
     "token-no-such-path": Case(problem(404, 60, TOKEN_ECHO), EMPTY, (*PLACE, "404"), 1),
     "token-html-404": Case(Reply(404, PAGE), EMPTY, (*PLACE, "404", "not in the API's form"), 1),
     "token-html": Case(
-        Reply(200, PAGE), EMPTY, ("No token", "no complete JSON text", "Check host, token_url"), 1
+        Reply(200, PAGE), EMPTY, ("Token: none", "no complete JSON text", "Check host, token_url"), 1
     ),
     "token-other-json": Case(Reply(200, {"status": "UP"}), EMPTY, (*PLACE, "no usable access_token"), 1),
     "token-redirect": Case(MOVED, EMPTY, (*PLACE, "302", "Redirects are not followed"), 1),
     "token-limit": Case(Reply(429, b"", {"Retry-After": "3600"}), EMPTY, ("429", "limit", "in a minute"), 1),
-    "token-away": Case(Reply(503, PAGE), EMPTY, ("No token", "503", "the service is down"), 1),
+    "token-away": Case(Reply(503, PAGE), EMPTY, ("Token: none", "503", "the service is down"), 1),
     "application-missing": Case(FINE, problem(400, 25), (*NO_REPORT, "400/25", "application_id"), 2),
     "application-wrong": Case(FINE, problem(400, 26), (*NO_REPORT, "400/26", "application_id"), 2),
-    "subscription": Case(FINE, problem(403, 50), (*NO_REPORT, "403/50", "subscription", "with Orange"), 2),
+    "subscription": Case(FINE, problem(403, 50), (*NO_REPORT, "403/50", "code_ope", "does not say which"), 2),
     "limit": Case(FINE, problem(403, 53), (*NO_REPORT, "403/53", "limit", "in a minute"), 2),
-    "token-refused": Case(FINE, problem(401, 41), (*NO_REPORT, "401/41", "token_url", "subscription"), 4),
+    "token-refused": Case(FINE, problem(401, 41), (*NO_REPORT, "401/41", "token_url", "subscription"), 2),
     "no-such-path": Case(FINE, problem(404, 60), (*NO_REPORT, "404/60", "host and job", "code_ope"), 2),
     "html-404": Case(FINE, Reply(404, PAGE), (*NO_REPORT, "404", "not in the API's form", "host"), 2),
     "html": Case(FINE, Reply(200, PAGE), (*NO_REPORT, "complete JSON", "Check host"), 2),
@@ -122,7 +125,7 @@ def test_a_wrong_token_url_is_in_the_message(lab: "Lab") -> None:
     """The address that was asked for a token is in the message."""
     with serving(by_path(EMPTY, EMPTY)) as server:
         message = try_out(lab, server.url, token_url=f"{server.url}/else/token")
-    assert f"No token from {server.url}/else/token" in message
+    assert f"Token: none from {server.url}/else/token" in message
 
 
 def test_a_host_without_a_server_is_reported_at_once(lab: "Lab") -> None:
@@ -198,12 +201,29 @@ def test_a_proxy_without_a_server_is_named(lab: "Lab") -> None:
 
 
 def test_an_empty_report_passes_with_a_note(lab: "Lab") -> None:
-    """An operator code without data may answer with an empty report: the test passes and says so."""
+    """An operator code without data may get an empty report: the test passes with a note."""
     from airflow_provider_evpl.hooks.evpl import EvplHook
 
     with serving(by_path(FINE, EMPTY)) as server:
         lab.connect(host=server.url)
         is_fine, message = EvplHook().test_connection()
     assert is_fine
-    assert "0 series" in message
+    assert "Series: 0 on the first page" in message
     assert "check code_ope" in message
+    assert len(server.seen) == 3
+
+
+@pytest.mark.contract("connection.test")
+@pytest.mark.parametrize("changes", [{"code_ope": None}, {"password": "wrong"}], ids=["passed", "failed"])
+def test_the_command_line_shows_the_text_of_the_form(lab: "Lab", changes: dict[str, str | None]) -> None:
+    """Line by line, except the id of the request."""
+    from airflow_provider_evpl.hooks.evpl import EvplHook
+
+    lab.connect(**changes)
+    _, message = EvplHook().test_connection()
+    command = (sys.executable, "-m", "airflow", "connections", "test", "evpl_default")
+    env = os.environ | {"AIRFLOW__CORE__TEST_CONNECTION": "Enabled", "COLUMNS": "1000"}
+    shown = subprocess.run(command, capture_output=True, text=True, check=False, env=env).stdout.splitlines()
+    assert [one for one in message.splitlines() if not one.startswith("Request id")] == [
+        one for one in message.splitlines() if one in shown
+    ]
