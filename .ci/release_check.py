@@ -1,7 +1,7 @@
-"""Build the distributions twice, check what a user gets, and install the wheel beside two versions of Airflow.
+"""Build the distributions twice, check them, and install the wheel beside two versions of Airflow.
 
-The distributions are in `dist/`. `release/` has the SBOM, the licenses and the contents. The exit code is 1 if
-a check fails.
+The distributions are in `dist/`. `release/` has the SBOM, the licenses and the contents. The exit code is 1
+if a check fails.
 """
 
 import argparse
@@ -16,6 +16,9 @@ import tempfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+from packaging.utils import canonicalize_name
 
 from airflow_provider_evpl import __version__
 from airflow_provider_evpl.sandbox.config import SandboxConfig
@@ -54,13 +57,14 @@ def main() -> int:
             check_tag(arguments.tag)
         sdist, wheel = build_twice()
         check_contents(sdist, wheel)
-        run(tools / "twine", "check", "--strict", sdist, wheel)
+        print(run(tools / "twine", "--no-color", "check", "--strict", sdist, wheel).strip(), flush=True)
         with tempfile.TemporaryDirectory() as folder:
             for version, lock in ENVIRONMENTS.items():
                 environment = Path(folder, version)
-                install(uv, wheel, version, lock, environment)
+                locked = lock or export_lock(uv, environment.with_suffix(".txt"))
+                install(uv, wheel, version, locked, environment)
                 if lock is None:
-                    write_sbom(tools, environment)
+                    write_sbom(tools, environment, locked)
                 run_daily_dag(environment, Path(folder, f"{version}-home"), version)
     except (CheckError, ValueError, subprocess.SubprocessError) as error:
         print(f"release-check: FAILED: {error}", file=sys.stderr)
@@ -79,7 +83,7 @@ def check_tag(tag: str) -> None:
 
 
 def build_twice() -> tuple[Path, Path]:
-    """Build from the checkout, and from the unpacked sdist in another folder; both must have the same hashes."""
+    """Build from the checkout, then from the unpacked sdist in another folder. Require equal hashes."""
     with tempfile.TemporaryDirectory() as folder:
         hatchling(ROOT, DIST)
         sdist, wheel = DIST / f"{NAME}.tar.gz", DIST / f"{NAME}-py3-none-any.whl"
@@ -132,31 +136,42 @@ def compare(name: str, found: set[str], expected: set[str]) -> None:
         raise CheckError(f"{name}: too many {sorted(found - expected)}, missing {sorted(expected - found)}")
 
 
-def install(uv: Path, wheel: Path, version: str, lock: Path | None, environment: Path) -> None:
+def export_lock(uv: Path, lock: Path) -> Path:
+    """Write the locked versions of what a user without extras installs."""
+    run(uv, "export", "--quiet", "--frozen", "--no-dev", "--no-emit-project", "--no-hashes", "-o", lock)
+    return lock
+
+
+def install(uv: Path, wheel: Path, version: str, lock: Path, environment: Path) -> None:
     """Install the wheel, without extras, into an empty environment, with the versions of a lock file."""
-    if lock is None:
-        lock = environment.with_suffix(".txt")
-        run(uv, "export", "--quiet", "--frozen", "--no-dev", "--no-emit-project", "--no-hashes", "-o", lock)
     run(uv, "venv", "--quiet", "--no-project", "--python", sys.executable, environment)
     into = ("--quiet", "--python", environment, "--constraint", lock)
     run(uv, "pip", "install", *into, f"apache-airflow=={version}.*", wheel)
     run(uv, "pip", "check", "--quiet", "--python", environment)
 
 
-def write_sbom(tools: Path, environment: Path) -> None:
-    """Write the SBOM and the licenses of an environment."""
-    sbom = OUT / f"{NAME}.cdx.json"
+def write_sbom(tools: Path, environment: Path, lock: Path) -> None:
+    """Write the SBOM and the licenses of an environment. Each component must be in the lock file."""
+    sbom = OUT / "sbom.cdx.json"
     options = ("--pyproject", ROOT / "pyproject.toml", "--mc-type", "library", "--output-reproducible")
     run(tools / "cyclonedx-py", "environment", *options, "--output-file", sbom, environment)
     components = json.loads(sbom.read_text())["components"]
-    licenses = {f"{one['name']} {one['version']}": sorted(set(licenses_of(one))) for one in components}
+    locked = {line.partition(";")[0].strip() for line in lock.read_text().splitlines()}
+    if foreign := {pinned(one) for one in components} - locked:
+        raise CheckError(f"Not in the lock file: {sorted(foreign)}.")
+    licenses = {pinned(one): sorted(set(licenses_of(one))) for one in components}
     lines = [f"{name}: {', '.join(found) or 'UNKNOWN'}" for name, found in sorted(licenses.items())]
     (OUT / "licenses.txt").write_text("\n".join(lines) + "\n")
     unknown = [name for name, found in licenses.items() if not found]
-    print(f"SBOM: {len(components)} components, no license known of {unknown or 'none of them'}", flush=True)
+    print(f"SBOM: {len(components)} components; without a declared license: {unknown or 'none'}", flush=True)
 
 
-def licenses_of(component: dict[str, list[dict[str, dict[str, str]]]]) -> Iterator[str]:
+def pinned(component: dict[str, Any]) -> str:
+    """Return a component as a lock file has it: `name==version`."""
+    return f"{canonicalize_name(component['name'])}=={component['version']}"
+
+
+def licenses_of(component: dict[str, Any]) -> Iterator[str]:
     """Yield the names of a component's licenses."""
     for one in component.get("licenses", []):
         named = one.get("license", {})
@@ -191,7 +206,9 @@ def run_daily_dag(environment: Path, home: Path, version: str) -> None:
 
 
 def run(*command: str | Path, cwd: Path = ROOT, env: dict[str, str] | None = None) -> str:
-    """Run a command and return its output. Show the output if the command fails."""
+    """Run a command, without the checkout in its PYTHONPATH, and return its output."""
+    if env is None:
+        env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     done = subprocess.run(
         command,
         cwd=cwd,

@@ -142,29 +142,29 @@ class Client:
         self._call(lambda: self._tokens.token(self._cancellation), self._cancellation)
         return self._tokens.lifetime_seconds
 
-    def page(
-        self,
-        query: Query,
-        index: int,
-        *,
-        cancellation: Cancellation | None = None,
-        renews_token: bool = True,
-    ) -> Page:
+    def page(self, query: Query, index: int, *, cancellation: Cancellation | None = None) -> Page:
         """Fetch one page.
 
         Args:
             query: the report's parameters.
             index: of the first element on the page, or of the page; from 1 [O].
             cancellation: a child of the client's; aborts the request, and ends its retries.
-            renews_token: whether a refused token is renewed, and the request repeated.
 
         Raises:
             EvplRetryableError: a rate limit or an unavailable service outlasted the retry policy.
             EvplPermanentError: the API refuses the request or the credentials, or the response is no report.
         """
         cancellation = cancellation or self._cancellation
+        return self._call(lambda: self._fetch(query, index, cancellation), cancellation)
+
+    def first_page(self, query: Query) -> Page:
+        """Fetch the first page without renewing a refused token.
+
+        Raises:
+            EvplError: as `page`.
+        """
         return self._call(
-            lambda: self._fetch(query, index, cancellation, renews_token=renews_token), cancellation
+            lambda: self._fetch(query, 1, self._cancellation, renews_token=False), self._cancellation
         )
 
     def pages(self, query: Query, *, parallelism: int = 1) -> Generator[Page]:
@@ -207,7 +207,9 @@ class Client:
                 ) from error
             raise
 
-    def _fetch(self, query: Query, index: int, cancellation: Cancellation, *, renews_token: bool) -> Page:
+    def _fetch(
+        self, query: Query, index: int, cancellation: Cancellation, *, renews_token: bool = True
+    ) -> Page:
         token = self._tokens.token(cancellation)
         place = f"report of {query.window.label}, index {index}"
         with _within(place):

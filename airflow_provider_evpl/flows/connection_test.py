@@ -21,6 +21,7 @@ __all__ = ["check_connection"]
 
 _T = TypeVar("_T")
 _GRANULARITY = Granularity(DEFAULT_GRANULARITY)
+_STEP = timedelta(minutes=5)
 _DAY_SECONDS = DAY.total_seconds()
 _NEXT_STEPS: dict[type[EvplError], str] = {
     EvplRateLimitError: "This is a limit of Orange's. Test again in a minute. "
@@ -78,12 +79,12 @@ def _check_report(client: Client, code_ope: str, token: str, now: datetime) -> s
     def fetch(window: Window) -> Page:
         query = Query(code_ope=code_ope, granularity=_GRANULARITY, window=window)
         return _try(
-            lambda: client.page(query, 1, renews_token=False),
+            lambda: client.first_page(query),
             f"{token}\nReport: none at {place}: ",
             _NEXT_STEPS_OF_REPORT,
         )
 
-    end = floor(now, _GRANULARITY.step)
+    end = floor(now, _STEP)
     window = Window(end - timedelta(hours=2), end)
     page = fetch(window)
     newest = _newest(page, window)
@@ -99,7 +100,7 @@ def _check_report(client: Client, code_ope: str, token: str, now: datetime) -> s
 def _next_setting(fetch: Callable[[Window], Page], now: datetime) -> str:
     """Return what to look at if the last two hours have no sample."""
     start = floor(now, DAY) - 2 * DAY
-    window = Window(start, start + _GRANULARITY.step)
+    window = Window(start, start + _STEP)
     if _newest(fetch(window), window):
         return f"schedule pulls later, because {window.label} has samples."
     return f"check code_ope, because {window.label} has no sample either."

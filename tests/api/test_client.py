@@ -68,7 +68,9 @@ def test_page_is_requested_as_documented() -> None:
         "codeOpe=0042&startTime=2026-11-22T00%3A00%3A00.000Z&endTime=2026-11-22T01%3A00%3A00.000Z"
         "&offer_type=EVPL&granularity=300s&ctxtid=wses&ctxtid=vsn"
     )
-    assert page == structs.replace(PageDecoder().decode(json.dumps(report()).encode()), request_id=REQUEST_ID)
+    decoded = PageDecoder().decode(json.dumps(report()).encode())
+    assert page == structs.replace(decoded, request_id=REQUEST_ID, seconds=page.seconds)
+    assert page.seconds > 0
     assert api.client.requests_sent == 1
 
 
