@@ -153,7 +153,7 @@ def install(uv: Path, wheel: Path, version: str, lock: Path, environment: Path) 
 def write_sbom(tools: Path, environment: Path, lock: Path) -> None:
     """Write the SBOM and the licenses of an environment. Each component must be in the lock file."""
     sbom = OUT / "sbom.cdx.json"
-    options = ("--pyproject", ROOT / "pyproject.toml", "--mc-type", "library", "--output-reproducible")
+    options = ("--pyproject", ROOT / "pyproject.toml", "--mc-type", "library")
     run(tools / "cyclonedx-py", "environment", *options, "--output-file", sbom, environment)
     components = json.loads(sbom.read_text())["components"]
     locked = {line.partition(";")[0].strip() for line in lock.read_text().splitlines()}
