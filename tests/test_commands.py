@@ -20,7 +20,9 @@ ENVIRONMENT = {name: text for name, text in os.environ.items() if not name.start
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Copy the checkout, without everything that was set up."""
     folder = tmp_path_factory.mktemp("fresh") / "checkout"
-    made = shutil.ignore_patterns(".*", "__pycache__", "demo-lake", "dist", "htmlcov", "mutants", "site")
+    made = shutil.ignore_patterns(
+        ".*", "__pycache__", "demo-lake", "dist", "htmlcov", "mutants", "release", "site"
+    )
     return Path(shutil.copytree(ROOT, folder, ignore=made))
 
 
