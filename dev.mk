@@ -94,10 +94,11 @@ ON_CEPH := --s3-server ceph -k 's3 or e2e' \
     --deselect 'tests/lake/test_store_requests.py::test_listing_has_all_its_pages[s3]'
 
 .PHONY: e2e
-e2e: $(E2E) ## test against real servers and tools: Ceph, an OAuth server, Spark, newman, redocly
+e2e: $(E2E) ## test against real servers and tools (Ceph, OAuth, Spark, newman), then make release-check
 	@$(BIN)/python -m tests.support.servers e2e
 	@$(BIN)/python -m pytest -q --durations 10 $(ON_CEPH) tests/e2e $(wildcard tests/lake/test_store*.py) \
 	    tests/airflow/test_dag_stores.py
+	@$(MAKE) release-check
 
 # A single one of these tests may take longer than the ten minutes after which pytest gives up.
 LONG := -o faulthandler_timeout=0
