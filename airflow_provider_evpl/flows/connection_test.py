@@ -14,7 +14,7 @@ from airflow_provider_evpl.errors import (
     EvplResponseError,
     EvplRetryableError,
 )
-from airflow_provider_evpl.models import Page
+from airflow_provider_evpl.models import NO_ZONE, Page
 from airflow_provider_evpl.window import DAY, EPOCH, Granularity, Window, floor, iso, microseconds
 
 __all__ = ["check_connection"]
@@ -76,32 +76,38 @@ def _check_report(client: Client, code_ope: str, token: str, now: datetime) -> s
     """Return all lines after the token's."""
     place = f"{_GRANULARITY.text} from {client.redact(client.settings.base_url)}"
 
-    def fetch(window: Window) -> Page:
+    def fetch(window: Window, failed: str) -> Page:
         query = Query(code_ope=code_ope, granularity=_GRANULARITY, window=window)
         return _try(
-            lambda: client.first_page(query),
-            f"{token}\nReport: none at {place}: ",
-            _NEXT_STEPS_OF_REPORT,
+            lambda: client.first_page(query), f"{token}\nReport: {failed} at {place}: ", _NEXT_STEPS_OF_REPORT
         )
 
     end = floor(now, _STEP)
     window = Window(end - timedelta(hours=2), end)
-    page = fetch(window)
+    page = fetch(window, "none")
     newest = _newest(page, window)
     return _lines(
         f"Report: reached at {place}.",
         f"Series: {page.entry_count:,} on the first page of {window.label}.",
         f"Newest sample: {_age(newest, now)}.",
         f"Response time: {page.seconds:.2f} seconds.",
-        f"Next: {_next_setting(fetch, now) if newest is None else 'no setting needs a change.'}",
+        f"Next: {_next_step(page, newest, fetch, now)}",
     )
 
 
-def _next_setting(fetch: Callable[[Window], Page], now: datetime) -> str:
-    """Return what to look at if the last two hours have no sample."""
+def _next_step(
+    page: Page, newest: datetime | None, fetch: Callable[[Window, str], Page], now: datetime
+) -> str:
+    """Return which setting to look at; without a new sample, an older window says which."""
+    if page.rejections:
+        reason = page.rejections[0].reason
+        advice = "check naive_timestamps" if reason == NO_ZONE else "show Orange this message"
+        return f"{advice}, because a sample is rejected: {reason}."
+    if newest:
+        return "no setting needs a change."
     start = floor(now, DAY) - 2 * DAY
     window = Window(start, start + _STEP)
-    if _newest(fetch(window), window):
+    if _newest(fetch(window, "reached without a new sample, then none"), window):
         return f"schedule pulls later, because {window.label} has samples."
     return f"check code_ope, because {window.label} has no sample either."
 

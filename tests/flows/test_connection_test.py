@@ -64,6 +64,27 @@ def test_status_without_a_new_sample_tries_an_older_window(older: dict[str, Any]
 
 
 @pytest.mark.parametrize(
+    ("timestamp", "advice"),
+    [
+        (
+            "2026-11-29T11:05:00",
+            "check naive_timestamps, because a sample is rejected: timeStamp has no",
+        ),
+        ("soon", "show Orange this message, because a sample is rejected: timeStamp"),
+    ],
+)
+def test_status_names_the_reason_of_a_rejected_sample(timestamp: str, advice: str) -> None:
+    """A sample without a zone needs a setting. Any other needs Orange."""
+    assert check(answer(json=report(entry(NEW, timestamp))))[5].startswith(f"Next: {advice}")
+
+
+def test_error_of_the_older_window_says_that_the_report_was_reached() -> None:
+    """So the first request worked."""
+    with pytest.raises(EvplUnavailableError, match="Report: reached without a new sample, then none at 300s"):
+        check(answer(json=report()), problem(503, 5))
+
+
+@pytest.mark.parametrize(
     ("expires_in", "lifetime"),
     [
         ({"expires_in": 90_000}, "valid for a day or longer"),
