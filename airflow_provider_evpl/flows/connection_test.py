@@ -79,12 +79,12 @@ def _check_report(client: Client, code_ope: str, token: str, now: datetime) -> s
     def fetch(window: Window, failed: str) -> Page:
         query = Query(code_ope=code_ope, granularity=_GRANULARITY, window=window)
         return _try(
-            lambda: client.first_page(query), f"{token}\nReport: {failed} at {place}: ", _NEXT_STEPS_OF_REPORT
+            lambda: client.first_page(query), f"{token}\n{failed} at {place}: ", _NEXT_STEPS_OF_REPORT
         )
 
     end = floor(now, _STEP)
     window = Window(end - timedelta(hours=2), end)
-    page = fetch(window, "none")
+    page = fetch(window, "Report: none")
     newest = _newest(page, window)
     return _lines(
         f"Report: reached at {place}.",
@@ -107,7 +107,7 @@ def _next_step(
         return "no setting needs a change."
     start = floor(now, DAY) - 2 * DAY
     window = Window(start, start + _STEP)
-    if _newest(fetch(window, "reached without a new sample, then none"), window):
+    if _newest(fetch(window, "Report: reached without a new sample, then none"), window):
         return f"schedule pulls later, because {window.label} has samples."
     return f"check code_ope, because {window.label} has no sample either."
 
