@@ -115,7 +115,8 @@ def get_provider_info() -> dict[str, Any]:
                     },
                     "page_parallelism": {
                         "label": "Parallel pages",
-                        "description": "How many pages one task requests at the same time; 1 to 32. Default: 4.",
+                        "description": "How many pages one task requests at the same time; 1 to 32. "
+                        "Default: 4.",
                         "schema": {"type": ["integer", "null"], "minimum": 1, "maximum": 32},
                     },
                     "timeout_seconds": {
@@ -132,8 +133,8 @@ def get_provider_info() -> dict[str, Any]:
                     },
                     "pagination": {
                         "label": "Pagination",
-                        "description": "What the header pagination of a request counts. element: elements; page: pages. "
-                        "Default: element.",
+                        "description": "What the header pagination counts: elements (element) or pages "
+                        "(page). Default: element.",
                         "schema": {"type": ["string", "null"], "enum": ["element", "page"]},
                     },
                     "naive_timestamps": {
@@ -143,7 +144,7 @@ def get_provider_info() -> dict[str, Any]:
                     },
                     "ctxtid": {
                         "label": "Context ids",
-                        "description": "Ids separated by commas. Write none to send no id. Default: wses, vsn.",
+                        "description": "Separated by commas. Write none to send no id. Default: wses, vsn.",
                         "schema": {"type": ["string", "null"]},
                     },
                     "job": {

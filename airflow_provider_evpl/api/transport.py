@@ -75,7 +75,7 @@ class _Session(requests.Session):
             self.mount(scheme, DeadlineAdapter(pool_maxsize=pool_size))
 
     def get_redirect_target(self, resp: requests.Response) -> None:
-        """Return no target, because requests reads the whole body of a redirect even if it must not follow."""
+        """Return no target: requests would read the whole body of a redirect, even if it must not follow."""
 
 
 def make_session(pool_size: int) -> requests.Session:

@@ -160,7 +160,7 @@ def _marks(error: BaseException) -> Iterator[object]:
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """Yield an error, and the errors that caused it. Each error comes once, even if the causes form a ring."""
+    """Yield an error, and the errors that caused it. Yield each one once, even if they form a ring."""
     seen = set[int]()
     one: BaseException | None = error
     while one is not None and id(one) not in seen:
