@@ -135,7 +135,7 @@ class _Connection(HTTPConnection):
         return connected
 
     def _tunnel(self) -> None:
-        """Open a proxy's tunnel; the headers of its response look complete on a socket that is shut down."""
+        """Open a proxy's tunnel, then check: on a socket that was shut down, headers look complete."""
         super()._tunnel()
         _current.get().check()
 

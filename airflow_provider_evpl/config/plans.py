@@ -240,5 +240,5 @@ def _resolve(values: Mapping[str, Any], run: RunTimes) -> Window:
 
 
 def _given(values: Mapping[str, Any], *names: str) -> dict[str, Any]:
-    """Return the values of these arguments. One that is not given is left out: its plan has the default."""
+    """Return the values of those arguments that are given. The plan has the defaults of the others."""
     return {name: values[name] for name in names if name in values}

@@ -178,7 +178,7 @@ class Settings:
 
 
 def _check_bundle(path: str) -> None:
-    """Raise EvplConfigError if it is no CA bundle. A folder of certificates looks like any other folder."""
+    """Raise EvplConfigError if it is no CA bundle. A folder is not checked, because it may have any names."""
     try:
         if not Path(path).is_dir():
             SSLContext(PROTOCOL_TLS_CLIENT).load_verify_locations(path)

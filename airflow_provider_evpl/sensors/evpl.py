@@ -219,7 +219,7 @@ class EvplUtilizationSensor(BaseSensorOperator):
         self.defer(trigger=trigger, method_name="execute_complete", timeout=timeout + _GRACE)
 
     def _deadline(self) -> tuple[timedelta, datetime]:
-        """Return how long and until when to wait. Airflow's own, later deadline must be a date too."""
+        """Return how long and until when to wait. Airflow's own deadline is later, and must be a date too."""
         try:
             timeout = timedelta(seconds=self.timeout)
             airflows_deadline = datetime.now(UTC) + (timeout + _GRACE)
