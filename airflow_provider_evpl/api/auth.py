@@ -99,6 +99,8 @@ class TokenSource:
         try:
             return self._request(cancellation)
         except EvplRetryableError as error:
+            if cancellation.is_set:  # it says nothing about the next slice's request
+                raise
             self._keep(error, max(_PAUSE_SECONDS, error.retry_after_seconds or 0))
             raise
         except EvplError as error:

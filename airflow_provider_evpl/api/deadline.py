@@ -100,8 +100,12 @@ def deadline(seconds: float, cancellation: Cancellation) -> Iterator[None]:
 
 class _Response(HTTPResponse):
     def begin(self) -> None:
-        """Drop headers that can't be parsed: urllib3 would log them, and they may hold a secret."""
+        """Drop headers that can't be parsed: urllib3 would log them, and they may hold a secret.
+
+        Cookies are dropped too: requests would read them, which takes seconds if their dates are hostile.
+        """
         super().begin()
+        del self.msg["Set-Cookie"], self.msg["Set-Cookie2"]
         self.msg.defects.clear()
         self.msg.set_payload("")
 

@@ -79,7 +79,7 @@ class Secrets:
         safe = copy(error)
         EvplError.__init__(safe, *("\n".join(map(self.quote, part.split("\n"))) for part in parts))
         if isinstance(safe, EvplConfigError):
-            safe.without_value = str(safe)
+            safe.shown = ()
         return safe
 
     def is_in_names(self, names: str) -> bool:

@@ -215,7 +215,8 @@ class WatchPlan:
             raise wrong("window_length: must divide a day", arguments["window_length"])
         if step is None or step > length:
             raise EvplConfigError(
-                f"granularity: no step of {plan.granularity.text} begins in each window of {length}."
+                f"granularity: no step of {plan.granularity.text} begins in each window of {length}.",
+                shown=[plan.granularity.text, str(length)],
             )
         return plan
 
