@@ -20,7 +20,7 @@ class Roster:
 
     Args:
         days: the series of each object, by the beginning of its UTC day.
-        give_up_after: how long after its last UTC day a series is still expected; None for ever.
+        give_up_after: how long after its last UTC day a series is still expected; None means forever.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class Roster:
     def _find_renamed(
         self, lacking: Iterable[Series], present: Iterable[Series]
     ) -> list[tuple[Series, Series]]:
-        """Find pairs of series of one circuit and metric of which one ends where the other begins.
+        """Find pairs of series of the same circuit and metric: one series ends where the other begins.
 
         A renamed PoP shows as such a pair.
         """

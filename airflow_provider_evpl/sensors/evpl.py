@@ -165,7 +165,9 @@ class EvplUtilizationSensor(BaseSensorOperator):
                 error = _PERMANENT[name](*message.split("\n", 2))
                 raise AirflowFailException(error.what) from error
             case _:
-                raise AirflowException(f"The event is not one of this provider's trigger.\n{one_line(event)}")
+                raise AirflowException(
+                    f"The event is not one of this provider's trigger.\nEvent: {one_line(event)}"
+                )
 
     @contextmanager
     def _reporting_last_poll(self) -> Iterator[None]:
@@ -219,7 +221,7 @@ class EvplUtilizationSensor(BaseSensorOperator):
         self.defer(trigger=trigger, method_name="execute_complete", timeout=timeout + _GRACE)
 
     def _deadline(self) -> tuple[timedelta, datetime]:
-        """Return how long and until when to wait. Airflow's own, later deadline must be a date too."""
+        """Return how long and until when to wait. Airflow's own deadline is later, and must be a date too."""
         try:
             timeout = timedelta(seconds=self.timeout)
             airflows_deadline = datetime.now(UTC) + (timeout + _GRACE)

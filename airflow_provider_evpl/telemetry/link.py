@@ -31,7 +31,7 @@ class LandedLink(BaseOperatorLink):
 
 
 def push_link(store: "Store", summary: Mapping[str, Any], context: "Context") -> None:
-    """Store the address for the link. Without an address, store empty text: Airflow calls no XCom an error.
+    """Store the address for the link. Without one, store empty text: Airflow logs a missing XCom as an error.
 
     Args:
         store: the lake.
