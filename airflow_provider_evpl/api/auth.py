@@ -81,11 +81,7 @@ class TokenSource:
             return self._token
 
     def renew(self, cancellation: Cancellation, *, refused: str) -> str:
-        """Return a newer token than the one that the API refused; of several threads only one requests it.
-
-        Raises:
-            EvplError: as `token`.
-        """
+        """Return a newer token than the one that the API refused; of several threads only one requests it."""
         with self._lock:
             if self._token is None or self._token == refused:
                 return self._renew(cancellation)
