@@ -134,7 +134,7 @@ def api_code(response: Response) -> int | None:
     code = _body(response).get("code")
     if isinstance(code, str) and re.fullmatch(r"\d{1,9}", code):
         return int(code)
-    return code if isinstance(code, int) else None
+    return int(code) if isinstance(code, int) else None
 
 
 def read_retry_after(text: str | None, *, now: Callable[[], float] = time.time) -> float | None:

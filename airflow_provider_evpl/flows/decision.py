@@ -5,7 +5,6 @@ The functions read and write nothing; `pull` carries the decisions out.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
 
 from airflow_provider_evpl.config.plans import PullPlan
 from airflow_provider_evpl.errors import EvplRefusedError
@@ -14,7 +13,7 @@ from airflow_provider_evpl.lake.lake import Target
 from airflow_provider_evpl.lake.samples import Samples
 from airflow_provider_evpl.window import iso
 
-__all__ = ["Decision", "Keep", "Land", "Refuse", "decide", "refuse_rejected", "refuse_unreadable"]
+__all__ = ["Keep", "Land", "Refuse", "decide", "refuse_rejected", "refuse_unreadable"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,20 +37,14 @@ class Refuse:
     error: EvplRefusedError
 
 
-Decision: TypeAlias = Land | Keep | Refuse
-
-
-def decide(target: Target, change: Change, plan: PullPlan, *, redact: Callable[[str], str]) -> Decision:
+def decide(
+    target: Target, change: Change, plan: PullPlan, *, redact: Callable[[str], str]
+) -> Land | Keep | Refuse:
     """Decide about a slice by what landing it would change.
 
     A slice that would erase landed samples is landed only if the plan says `replace`. A slice that is wider
     than the plan's window is then refused, because nobody asked to replace what lies outside the window.
 
-    Args:
-        target: where the slice goes.
-        change: what landing it would change.
-        plan: of the run.
-        redact: removes secrets from a text.
     """
     if not change.losses:
         return Land(change)
@@ -77,13 +70,7 @@ def decide(target: Target, change: Change, plan: PullPlan, *, redact: Callable[[
 def refuse_rejected(
     samples: Samples, limit: float, *, redact: Callable[[str], str]
 ) -> EvplRefusedError | None:
-    """Return the error of a slice with too many rejected samples; None for any other slice.
-
-    Args:
-        samples: of the slice.
-        limit: 0 to 1: the largest share of samples rejected or in conflict, or of entries rejected.
-        redact: removes secrets from what is quoted.
-    """
+    """Return the error of a slice whose share of rejected samples is above the limit; else None."""
     share = samples.ledger.rejected_fraction
     if share <= limit:
         return None
