@@ -57,11 +57,7 @@ def given_arguments(arguments: Mapping[str, object]) -> dict[str, object]:
 
 
 def read_name(given: Mapping[str, object], field: str) -> str | None:
-    """Read an argument that is text; return None if it is not given.
-
-    Raises:
-        EvplConfigError: it is not text.
-    """
+    """Read an argument that is text; return None if it is not given."""
     return read_text(given[field], field) if field in given else None
 
 
@@ -69,13 +65,6 @@ def read_arguments(arguments: Mapping[str, object], *required: str) -> dict[str,
     """Read the arguments that are given, each with its reader. The plans have the defaults of the others.
 
     An argument that is in no plan, like the path of a lake, is left out.
-
-    Args:
-        arguments: by name, as given or rendered.
-        required: the names that must be given.
-
-    Raises:
-        EvplConfigError: an argument is missing or wrong. The message starts with its name.
     """
     given = given_arguments(arguments)
     for name in required:
@@ -85,11 +74,7 @@ def read_arguments(arguments: Mapping[str, object], *required: str) -> dict[str,
 
 
 def read_code_ope(code_ope: str | None, default: str | None) -> str:
-    """Return the operator code of the arguments, or else of the connection.
-
-    Raises:
-        EvplConfigError: neither has one.
-    """
+    """Return the operator code of the arguments, or else of the connection."""
     if code_ope is not None:
         return code_ope
     if default is None:

@@ -1,4 +1,7 @@
-"""What a task does: the arguments of the operators, the sensor and the event trigger, read and checked."""
+"""What a task does: the arguments of the operators, the sensor and the event trigger, read and checked.
+
+`from_arguments` raises EvplConfigError if an argument is missing or wrong. The message starts with its name.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +14,7 @@ from airflow_provider_evpl.config.arguments import (
     read_arguments,
     read_code_ope,
 )
-from airflow_provider_evpl.config.run_window import RunTimes, resolve_window, within_dates
+from airflow_provider_evpl.config.run_window import RunTimes, resolve_window
 from airflow_provider_evpl.errors import EvplConfigError, EvplNotPublishedError, wrong
 from airflow_provider_evpl.window import DAY, Granularity, Window, iso
 
@@ -67,15 +70,13 @@ class PullPlan:
         """Read the arguments of the operator by name, as given or rendered.
 
         Raises:
-            EvplConfigError: an argument is missing or wrong. The message starts with its name.
             EvplNotPublishedError: the window ends more than 60 s after `now`.
         """
         values = read_arguments(arguments)
-        with within_dates():
-            window = _resolve(values, run)
-            length = values.get("slice_length") or (DAY if DAY % window.length else window.length)
-            lookback = -(-values.get("lookback", timedelta()) // length) * length
-            window = Window(window.start - lookback, window.end)
+        window = _resolve(values, run)
+        length = values.get("slice_length") or (DAY if DAY % window.length else window.length)
+        lookback = -(-values.get("lookback", timedelta()) // length) * length
+        window = Window(window.start - lookback, window.end)
         if window.end > now + _CLOCK_SKEW:
             raise EvplNotPublishedError(
                 f"window {window.label}: its end is in the future.",
@@ -108,11 +109,7 @@ class CoveragePlan:
 
     @classmethod
     def from_arguments(cls, arguments: Mapping[str, object]) -> "CoveragePlan":
-        """Read the arguments of the coverage operator that are not the pull operator's.
-
-        Raises:
-            EvplConfigError: an argument is wrong. The message starts with its name.
-        """
+        """Read the arguments of the coverage operator that are not the pull operator's."""
         return cls(**_given(read_arguments(arguments), "min_coverage", "give_up_after", "fail_on_gaps"))
 
 
@@ -138,22 +135,17 @@ class WaitPlan:
     def from_arguments(
         cls, arguments: Mapping[str, object], *, run: RunTimes, default_code_ope: str | None
     ) -> "WaitPlan":
-        """Read the arguments of the sensor by name, as given or rendered.
-
-        Raises:
-            EvplConfigError: an argument is missing or wrong. The message starts with its name.
-        """
+        """Read the arguments of the sensor by name, as given or rendered."""
         values = read_arguments(arguments, "min_series")
-        with within_dates():
-            window = _resolve(values, run)
-            plan = cls(
-                code_ope=read_code_ope(values.get("code_ope"), default_code_ope),
-                window=window,
-                due=window.end + values.get("settle", timedelta()),
-                **_given(values, "granularity", "min_series"),
-            )
-            plan.granularity.last_step_in(window)
-            return plan
+        window = _resolve(values, run)
+        plan = cls(
+            code_ope=read_code_ope(values.get("code_ope"), default_code_ope),
+            window=window,
+            due=window.end + values.get("settle", timedelta()),
+            **_given(values, "granularity", "min_series"),
+        )
+        plan.granularity.last_step_in(window)
+        return plan
 
     @classmethod
     def from_dict(cls, written: Mapping[str, Any]) -> "WaitPlan":
@@ -203,11 +195,7 @@ class WatchPlan:
 
     @classmethod
     def from_arguments(cls, arguments: Mapping[str, object]) -> "WatchPlan":
-        """Read the arguments of the event trigger by name.
-
-        Raises:
-            EvplConfigError: an argument is missing or wrong. The message starts with its name.
-        """
+        """Read the arguments of the event trigger by name."""
         values = read_arguments(arguments, "window_length", "min_series")
         plan = cls(**_given(values, *cls.__slots__))
         length, step = plan.window_length, plan.granularity.step
