@@ -1,4 +1,7 @@
-"""What landing a slice would change: samples, series that are missing, circuits that would lose samples."""
+"""What landing a slice would change: samples, series that are missing, circuits that would lose samples.
+
+Each function raises EvplError if the store fails or refuses.
+"""
 
 import logging
 from collections import Counter
@@ -40,11 +43,7 @@ class Change:
 
 
 def compare(objects: Objects, landed: Mapping[Window, Footer], samples: Samples) -> Change:
-    """Compare a slice with the objects that it would replace. Each object is read once.
-
-    Raises:
-        EvplError: the store failed or refused.
-    """
+    """Compare a slice with the objects that it would replace. Each object is read once."""
     reader = _Reader(objects)
     try:
         revisions = revise(samples.rows, samples.window, landed, reader.parts) if landed else Revisions()
@@ -65,9 +64,6 @@ def find_losses(objects: Objects, landed: Mapping[Window, Footer], samples: Samp
     """Return a text for each landed object that would lose rows or values of a circuit and metric.
 
     Objects inside others are left out, because a killed run left them.
-
-    Raises:
-        EvplError: the store failed or refused.
     """
     return _losses(_Reader(objects), landed, samples)
 
@@ -77,9 +73,6 @@ def count_landed(objects: Objects, landed: Iterable[Window], samples: Samples) -
 
     Returns:
         None if the slice isn't made of whole steps, or if a landed object can't be read.
-
-    Raises:
-        EvplError: the store failed or refused.
     """
     reader = _Reader(objects)
     counts = [reader.count(one) for one in largest(landed)]

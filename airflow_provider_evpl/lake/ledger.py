@@ -141,14 +141,7 @@ def describe_set_aside(
     conflicts: Sequence[Conflict],
     redact: Callable[[str], str],
 ) -> str:
-    """Say what was set aside: a line of counts by reason, then a line for each of the first examples.
-
-    Args:
-        ledger: the counts.
-        rejections: all of them, without secrets.
-        conflicts: the first `EXAMPLES`.
-        redact: takes secrets out of a text.
-    """
+    """Say what was set aside: a line of counts by reason, then a line for each of the first examples."""
     reasons = Counter[str]()
     for placed in rejections:
         reasons[placed.rejection.reason] += placed.rejection.samples

@@ -14,7 +14,7 @@ from airflow_provider_evpl.lake.columns import Codes, Floats, Integers, Rows, is
 from airflow_provider_evpl.lake.completeness import Completeness
 from airflow_provider_evpl.lake.deduplicate import Conflicts, Deduplicated, deduplicate
 from airflow_provider_evpl.lake.ledger import EXAMPLES, Conflict, Ledger, RejectionRecord, describe_set_aside
-from airflow_provider_evpl.models import Entry, Page, Series
+from airflow_provider_evpl.models import Page, Series
 from airflow_provider_evpl.window import Granularity, Window, microseconds
 
 __all__ = ["Circuit", "SampleCollector", "Samples", "find_unit_doubts", "sum_by_circuit"]
@@ -119,10 +119,11 @@ class SampleCollector:
 
     def add(self, page: Page) -> None:
         """Take the next page."""
-        for entry in filter(_has_samples, page.entries):
-            self._entry_codes.append(self._codes.setdefault(entry.series, len(self._codes)))
-            self._grids.append(self._grid(entry.timestamps))
-            self._values.extend(entry.values)
+        for entry in page.entries:
+            if entry.values:
+                self._entry_codes.append(self._codes.setdefault(entry.series, len(self._codes)))
+                self._grids.append(self._grid(entry.timestamps))
+                self._values.extend(entry.values)
         self._pages += 1
         self._entries += page.entry_count
         self._unknown_fields = _first_names(self._unknown_fields | page.unknown_fields)
@@ -161,10 +162,7 @@ class SampleCollector:
     def _sort_entries(self, series: list[Series]) -> tuple[Codes, list[Integers], Floats]:
         """Return ranks, grids and values of all entries, sorted by their series.
 
-        Entries of one series stay in the order of the report.
-
-        Args:
-            series: all series in the lake's order. A rank is a position in this list.
+        Entries of one series stay in the order of the report. A rank is a position in `series`.
         """
         rank_of = {self._codes[one]: rank for rank, one in enumerate(series)}
         ranks = np.array([rank_of[code] for code in self._entry_codes], np.int32)
@@ -213,10 +211,6 @@ class SampleCollector:
         )
 
 
-def _has_samples(entry: Entry) -> bool:
-    return bool(entry.values)
-
-
 def _first_conflicts(conflicts: Conflicts, series: list[Series]) -> list[Conflict]:
     columns = (column[:EXAMPLES].tolist() for column in conflicts)
     return [Conflict(series[rank], *others) for rank, *others in zip(*columns, strict=True)]
@@ -235,9 +229,6 @@ def find_unit_doubts(values: Floats) -> frozenset[str]:
     """Return reasons why values may not be percentages of the bandwidth, 0 to 100.
 
     Percent is MEF's unit [S], and likely Orange's. No value is rescaled.
-
-    Args:
-        values: of a slice; NaN is null.
     """
     return frozenset(_doubts(np.fmin.reduce(values), np.fmax.reduce(values))) if len(values) else frozenset()
 
