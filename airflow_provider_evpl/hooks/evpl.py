@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from airflow_provider_evpl.config.plans import PullPlan
     from airflow_provider_evpl.config.settings import Settings
 
-__all__ = ["EvplHook", "get_hook"]
+__all__ = ["EvplHook", "get_hook", "read_plan"]
 
 _NO_SUCH_FIELD = {
     "port": "Write the port into host, like https://proxy.example:8443 (in a URI percent-encoded).",
@@ -163,7 +163,7 @@ class EvplHook(BaseHook):
                 "code_ope": code_ope,
                 "granularity": granularity,
             }
-            plan = _read_plan(arguments, client.settings)
+            plan = read_plan(arguments, {}, client.settings)
             tables = []
             for window in plan.window.slices(timedelta(days=1)):
                 query = Query(code_ope=plan.code_ope, granularity=plan.granularity, window=window)
@@ -197,15 +197,35 @@ class EvplHook(BaseHook):
 
 
 def get_hook(arguments: Mapping[str, object]) -> EvplHook:
-    """Make the hook of the argument `evpl_conn_id`, or of the default connection.
+    """Make the hook of the argument `evpl_conn_id`, or of the default connection."""
+    return EvplHook(read_name(arguments, "evpl_conn_id") or EvplHook.default_conn_name)
+
+
+def read_plan(
+    arguments: Mapping[str, object], context: Mapping[str, Any], settings: "Settings"
+) -> "PullPlan":
+    """Read the arguments of a pull, and find its window.
 
     Args:
-        arguments: those that are given.
+        arguments: by name, as given or rendered.
+        context: of the task; empty without one.
+        settings: have the default operator code, and the secret that no error may show.
 
     Raises:
-        EvplConfigError: `evpl_conn_id` is no text.
+        EvplConfigError: an argument is wrong, or the run has no window.
     """
-    return EvplHook(read_name(arguments, "evpl_conn_id") or EvplHook.default_conn_name)
+    from airflow_provider_evpl.config.plans import PullPlan
+    from airflow_provider_evpl.config.run_window import RunTimes
+
+    return guarded(
+        lambda: PullPlan.from_arguments(
+            arguments,
+            run=RunTimes.from_context(context),
+            default_code_ope=settings.code_ope,
+            now=datetime.now(UTC),
+        ),
+        settings.client_secret,
+    )
 
 
 def _read_extra(text: str | None) -> dict[str, Any]:
@@ -260,21 +280,6 @@ def _wait(done: Future[None], loop: asyncio.AbstractEventLoop) -> None:
         with suppress(TimeoutError):
             done.result(timeout=1)
             break
-
-
-def _read_plan(arguments: Mapping[str, object], settings: "Settings") -> "PullPlan":
-    from airflow_provider_evpl.config.plans import PullPlan
-    from airflow_provider_evpl.config.run_window import RunTimes
-
-    return guarded(
-        lambda: PullPlan.from_arguments(
-            arguments,
-            run=RunTimes(),
-            default_code_ope=settings.code_ope,
-            now=datetime.now(UTC),
-        ),
-        settings.client_secret,
-    )
 
 
 def _without_dictionaries(table: Any) -> Any:  # noqa: ANN401 pyarrow has no types

@@ -23,7 +23,7 @@ from airflow_provider_evpl.errors import (
     one_line,
 )
 from airflow_provider_evpl.hooks.evpl import EvplHook, get_hook
-from airflow_provider_evpl.triggers.thread import polling_thread
+from airflow_provider_evpl.triggers.evpl import polling_thread
 from airflow_provider_evpl.version_compat import HAS_ASSET_STATE, HAS_ASSET_WATCHERS
 
 if TYPE_CHECKING:
