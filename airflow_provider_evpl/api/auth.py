@@ -44,11 +44,6 @@ class TokenSource:
     A token is renewed when a tenth of its lifetime, at most a minute, is left. A lifetime of more than a day
     counts as a day [A]. A token without `expires_in` is used until the API refuses it: Orange says to act on
     the error code, not on a fixed lifetime [2].
-
-    Args:
-        transport: sends the request; the caller retries temporary errors.
-        secrets: gets every token the moment it arrives.
-        clock: monotonic seconds.
     """
 
     def __init__(

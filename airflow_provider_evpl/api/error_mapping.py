@@ -55,13 +55,9 @@ _IF_UNAVAILABLE = "Run again later. If the error stays, send this message to Ora
 def raise_for(response: Response, connection: str, *, is_token: bool = False, hint: str = "") -> None:
     """Raise the error that a response means; return if its status is 200.
 
-    Texts of the errors may hold secrets: the client redacts them.
+    `hint` comes before the next step if the status is 400 or 422.
 
-    Args:
-        response: of the API or of the token endpoint.
-        connection: names the connection in the next step.
-        is_token: whether the token endpoint sent the response.
-        hint: put before the next step if the status is 400 or 422.
+    Texts of the errors may hold secrets: the client redacts them.
 
     Raises:
         EvplRateLimitError: 429, or 403 with code 53.

@@ -48,10 +48,6 @@ class RetryPolicy:
     def call(self, attempt: Callable[[], _T], cancellation: Cancellation) -> _T:
         """Return the result of an attempt.
 
-        Args:
-            attempt: is called until it returns, or raises a final error.
-            cancellation: ends a wait. Once it is set, the next error is final.
-
         Raises:
             EvplError: the error of the last attempt, with the number of attempts and how long they took.
         """

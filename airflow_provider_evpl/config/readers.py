@@ -82,12 +82,7 @@ def guarded(read: Callable[[], _T], secret: str | None, next_step: str = "Correc
 
 
 def shows(text: str, secret: str | None) -> bool:
-    """Return whether a text has a secret, or six of its characters in a row, in any escaped form.
-
-    Args:
-        text: to be shown.
-        secret: as it was given; blanks around it don't count. None, or blank, is no secret.
-    """
+    """Return whether a text has a secret, or six of its characters in a row, in any escaped form."""
     whole = (secret or "").strip()
     pieces = {whole[at : at + _MAX_SHOWN + 1] for at in range(max(1, len(whole) - _MAX_SHOWN))}
     reading = Reading(text)

@@ -46,7 +46,7 @@ S = TypeVar("S", NumberSample, AnySample)
 
 
 class EntryNames(Struct, gc=False, frozen=True, forbid_unknown_fields=True):
-    """The names in an entry, which tell series apart."""
+    """The names in an entry, which identify a series."""
 
     object_instance_id: str = msgspec.field(name="objectInstanceId")
     metric_name: str

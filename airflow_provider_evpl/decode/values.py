@@ -27,10 +27,8 @@ class InvalidValueError(Exception):
 class Timestamps(dict[str, int]):
     """Maps the text of a timestamp to its microseconds since the epoch.
 
-    Each text is read once, because all series of a window have the same timestamps.
-
-    Args:
-        naive_is_utc: read a timestamp without a zone as UTC; otherwise it is an error.
+    Each text is read once, because all series of a window have the same timestamps. A text without a zone is
+    an error, or is read as UTC.
     """
 
     def __init__(self, *, naive_is_utc: bool) -> None:

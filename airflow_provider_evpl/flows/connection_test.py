@@ -39,8 +39,7 @@ _NEXT_STEPS_OF_REPORT: dict[type[EvplError], str] = {
 def check_connection(client: Client) -> str:
     """Request a token and, if the connection has an operator code, one small window of the report.
 
-    Args:
-        client: one that doesn't retry, because somebody waits for the result.
+    The client should not retry, because a person waits for the result.
 
     Returns:
         What worked, for people.

@@ -39,10 +39,6 @@ class SliceFailures:
     An error of the credentials, a rate limit, the store, a wait that is too long, or a run that is being
     stopped concerns all slices and is raised at once. Three slices in a row that the API can't answer stop
     the run too.
-
-    Args:
-        summary: of the run: its window, and what has landed.
-        is_stopped: whether the run is being stopped.
     """
 
     def __init__(self, summary: Summary, is_stopped: Callable[[], bool]) -> None:

@@ -20,12 +20,7 @@ _log = logging.getLogger(__name__)
 
 
 class Watch:
-    """Polls now and then whether a window is published. `str()` of it says what the last poll saw.
-
-    Args:
-        plan: which window to wait for.
-        clock: returns the time, with its zone.
-    """
+    """Polls now and then whether a window is published. `str()` of it says what the last poll saw."""
 
     def __init__(self, plan: WaitPlan, *, clock: Callable[[], datetime]) -> None:
         self._plan = plan

@@ -144,7 +144,7 @@ class _Run:
         with self._failures.of(target.window):
             samples = self._pull(target)
             self._failures.reset_count()
-            self._log_oddities(samples)
+            self._log_findings(samples)
             self._is_published |= samples.count_within(self._plan.window)[0] > 0
             limit = self._plan.max_rejected_fraction
             if error := refuse_rejected(samples, limit, redact=self._client.redact):
@@ -215,7 +215,7 @@ class _Run:
             )
         self._shortfalls.add(samples)
 
-    def _log_oddities(self, samples: Samples) -> None:
+    def _log_findings(self, samples: Samples) -> None:
         name = samples.window.label
         self._log_once(samples.unknown_fields, "Fields that Orange's document lacks are not landed: %s")
         self._log_once(samples.unit_doubts, f"slice {name}: values may not be percentages: %s")

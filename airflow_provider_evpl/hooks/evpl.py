@@ -206,11 +206,6 @@ def read_plan(
 ) -> "PullPlan":
     """Read the arguments of a pull, and find its window.
 
-    Args:
-        arguments: by name, as given or rendered.
-        context: of the task; empty without one.
-        settings: have the default operator code, and the secret that no error may show.
-
     Raises:
         EvplConfigError: an argument is wrong, or the run has no window.
     """

@@ -66,10 +66,7 @@ class Counts(NamedTuple):
 
 
 class SeriesCounter:
-    """Counts the rows, the values and the steps of each series of an object.
-
-    Args:
-        step: of the grid, in microseconds; None counts no steps.
+    """Counts the rows, the values and the steps of each series of an object; no steps if `step` is None.
 
     Attributes:
         counts: of each series in the parts so far.

@@ -56,12 +56,8 @@ class Landing:
 class Lake:
     """The samples of one operator code at one granularity, from one source.
 
-    Each method raises EvplError if the store fails or refuses.
-
-    Args:
-        store: the root of the lake.
-        dataset: which operator code and granularity.
-        source: `Settings.source`: objects of another source are foreign, and never superseded.
+    Objects from another source (`Settings.source`) are foreign, and never superseded. Each method raises
+    EvplError if the store fails or refuses.
     """
 
     def __init__(self, store: Store, dataset: Dataset, source: Mapping[str, str]) -> None:
@@ -217,15 +213,15 @@ def _json_lines(samples: Samples) -> bytes:
     return b"".join(
         json.dumps(
             {
-                "reason": placed.rejection.reason,
+                "reason": record.rejection.reason,
                 "slice": str(samples.window),
-                "page": placed.page,
-                "entry": placed.rejection.entry,
-                "sample": placed.rejection.sample,
-                "samples": placed.rejection.samples,
-                "raw": placed.rejection.raw,
+                "page": record.page,
+                "entry": record.rejection.entry,
+                "sample": record.rejection.sample,
+                "samples": record.rejection.samples,
+                "raw": record.rejection.raw,
             }
         ).encode()
         + b"\n"
-        for placed in samples.rejections
+        for record in samples.rejections
     )

@@ -143,8 +143,8 @@ def describe_set_aside(
 ) -> str:
     """Say what was set aside: a line of counts by reason, then a line for each of the first examples."""
     reasons = Counter[str]()
-    for placed in rejections:
-        reasons[placed.rejection.reason] += placed.rejection.samples
+    for record in rejections:
+        reasons[record.rejection.reason] += record.rejection.samples
     reasons["conflict"] = ledger.conflicts
     shown = dict(reasons.most_common(_MOST_REASONS))
     shown["other reasons"] = reasons.total() - sum(shown.values())

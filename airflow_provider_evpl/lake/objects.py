@@ -42,12 +42,8 @@ class Foreign(NamedTuple):
 class Objects:
     """The objects that have landed of one operator code at one granularity, from one source.
 
-    Each method raises EvplError if the store fails or refuses.
-
-    Args:
-        store: the root of the lake.
-        dataset: which operator code and granularity.
-        source: `Settings.source`: objects from another source are foreign.
+    Objects from another source (`Settings.source`) are foreign. Each method raises EvplError if the store
+    fails or refuses.
     """
 
     def __init__(self, store: Store, dataset: Dataset, source: Mapping[str, str]) -> None:

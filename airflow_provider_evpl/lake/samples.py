@@ -93,10 +93,7 @@ def sum_by_circuit(counts: Iterable[tuple[Series, int, int]]) -> dict[Circuit, t
 class SampleCollector:
     """Takes the pages of a slice in order, then returns its samples.
 
-    Args:
-        window: the slice; samples outside it are counted and left out.
-        code_ope: for the column of that name.
-        pulled_at: when the first page was requested.
+    Samples outside the slice are counted and left out.
     """
 
     def __init__(
@@ -192,7 +189,7 @@ class SampleCollector:
         self, found: Deduplicated, rows: Rows, observed: int | None, completeness: Completeness | None
     ) -> Ledger:
         accepted = len(self._values)
-        rejected = sum(placed.rejection.samples for placed in self._rejections)
+        rejected = sum(record.rejection.samples for record in self._rejections)
         return Ledger(
             pages=self._pages,
             received=accepted + rejected,
@@ -207,7 +204,7 @@ class SampleCollector:
             observed=observed,
             values=completeness.values if completeness else None,
             entries=self._entries,
-            rejected_entries=sum(placed.rejection.sample is None for placed in self._rejections),
+            rejected_entries=sum(record.rejection.sample is None for record in self._rejections),
         )
 
 
