@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from airflow_provider_evpl.api.client import Client, Query
-from airflow_provider_evpl.config.arguments import DEFAULT_GRANULARITY
+from airflow_provider_evpl.config.plans import DEFAULT_GRANULARITY
 from airflow_provider_evpl.errors import (
     EvplError,
     EvplRateLimitError,

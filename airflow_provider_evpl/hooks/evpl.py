@@ -13,8 +13,9 @@ from airflow.providers.common.compat.connection import get_async_connection
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook, mask_secret
 from asgiref.sync import sync_to_async
 
-from airflow_provider_evpl.config.arguments import DEFAULT_GRANULARITY, read_name
+from airflow_provider_evpl.config.plans import DEFAULT_GRANULARITY, PullPlan, read_name
 from airflow_provider_evpl.config.readers import guarded
+from airflow_provider_evpl.config.run_window import RunTimes
 from airflow_provider_evpl.errors import LONGEST_NAME, EvplConfigError, EvplError, one_line
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
 
     from airflow_provider_evpl.api.client import Client
-    from airflow_provider_evpl.config.plans import PullPlan
     from airflow_provider_evpl.config.settings import Settings
 
 __all__ = ["EvplHook", "get_hook", "read_plan"]
@@ -201,17 +201,12 @@ def get_hook(arguments: Mapping[str, object]) -> EvplHook:
     return EvplHook(read_name(arguments, "evpl_conn_id") or EvplHook.default_conn_name)
 
 
-def read_plan(
-    arguments: Mapping[str, object], context: Mapping[str, Any], settings: "Settings"
-) -> "PullPlan":
+def read_plan(arguments: Mapping[str, object], context: Mapping[str, Any], settings: "Settings") -> PullPlan:
     """Read the arguments of a pull, and find its window.
 
     Raises:
         EvplConfigError: an argument is wrong, or the run has no window.
     """
-    from airflow_provider_evpl.config.plans import PullPlan
-    from airflow_provider_evpl.config.run_window import RunTimes
-
     return guarded(
         lambda: PullPlan.from_arguments(
             arguments,

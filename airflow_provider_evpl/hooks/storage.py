@@ -13,7 +13,7 @@ from airflow.providers.common.compat.sdk import (
     ObjectStoragePath,
 )
 
-from airflow_provider_evpl.config.arguments import read_name
+from airflow_provider_evpl.config.plans import read_name
 from airflow_provider_evpl.config.readers import guarded, read_text
 from airflow_provider_evpl.errors import LONGEST_NAME, EvplConfigError, one_line, quoted, wrong
 from airflow_provider_evpl.escapes import Reading

@@ -6,8 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
 
-from airflow_provider_evpl.config.arguments import DEFAULT_GRANULARITY, DEFAULT_MIN_COVERAGE, given_fields
-from airflow_provider_evpl.config.plans import CoveragePlan
+from airflow_provider_evpl.config.plans import (
+    DEFAULT_GRANULARITY,
+    DEFAULT_MIN_COVERAGE,
+    CoveragePlan,
+    given_fields,
+)
 from airflow_provider_evpl.config.readers import guarded
 from airflow_provider_evpl.errors import EvplIncompleteError, EvplPermanentError
 from airflow_provider_evpl.hooks.evpl import EvplHook, get_hook, read_plan

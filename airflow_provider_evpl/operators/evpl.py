@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
 
-from airflow_provider_evpl.config.arguments import DEFAULT_GRANULARITY, given_fields
+from airflow_provider_evpl.config.plans import DEFAULT_GRANULARITY, given_fields
 from airflow_provider_evpl.errors import EvplPermanentError, EvplRetryableError, one_line
 from airflow_provider_evpl.flows.progress import ProgressLog
 from airflow_provider_evpl.hooks.evpl import EvplHook, get_hook, read_plan

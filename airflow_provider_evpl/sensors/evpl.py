@@ -15,8 +15,9 @@ from airflow.providers.common.compat.sdk import (
 )
 
 from airflow_provider_evpl import errors
-from airflow_provider_evpl.config.arguments import DEFAULT_GRANULARITY, given_fields
+from airflow_provider_evpl.config.plans import DEFAULT_GRANULARITY, WaitPlan, given_fields
 from airflow_provider_evpl.config.readers import guarded
+from airflow_provider_evpl.config.run_window import RunTimes
 from airflow_provider_evpl.errors import EvplPermanentError, one_line
 from airflow_provider_evpl.hooks.evpl import EvplHook, get_hook
 from airflow_provider_evpl.triggers.deferral import read_deferrable
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from airflow.providers.common.compat.sdk import Context
-
-    from airflow_provider_evpl.config.plans import WaitPlan
 
 __all__ = ["EvplUtilizationSensor"]
 
@@ -166,10 +165,8 @@ class EvplUtilizationSensor(BaseSensorOperator):
         except (AirflowSensorTimeout, AirflowSkipException) as error:
             raise type(error)(f"{error}\nLast poll: {self._last_poll}") from error.__cause__
 
-    def _poll(self, context: "Context") -> "tuple[bool, WaitPlan]":
+    def _poll(self, context: "Context") -> tuple[bool, WaitPlan]:
         """Return whether the window is published, and the plan for the next poll."""
-        from airflow_provider_evpl.config.plans import WaitPlan
-        from airflow_provider_evpl.config.run_window import RunTimes
         from airflow_provider_evpl.flows.publication import Watch
 
         given = given_fields(self)
@@ -198,7 +195,7 @@ class EvplUtilizationSensor(BaseSensorOperator):
         wait = (self._not_before - datetime.now(UTC)).total_seconds()
         return max(interval, min(wait, self.timeout - run_duration()))
 
-    def _defer(self, plan: "WaitPlan") -> "NoReturn":
+    def _defer(self, plan: WaitPlan) -> "NoReturn":
         from airflow_provider_evpl.triggers.evpl import EvplUtilizationTrigger
 
         timeout = timedelta(seconds=self.timeout)

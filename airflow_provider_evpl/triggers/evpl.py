@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
+from airflow_provider_evpl.config.plans import WaitPlan
 from airflow_provider_evpl.errors import EvplConfigError, EvplPermanentError
 from airflow_provider_evpl.hooks.evpl import EvplHook
 
@@ -84,7 +85,6 @@ class EvplUtilizationTrigger(BaseTrigger):
         return await hook.aget_conn()
 
     async def _wait(self, poll: _Poll) -> dict[str, str]:
-        from airflow_provider_evpl.config.plans import WaitPlan
         from airflow_provider_evpl.flows.publication import Watch
 
         watch = Watch(WaitPlan.from_dict(self._plan), clock=_now)
