@@ -20,8 +20,6 @@ __all__ = ["Keep", "Land", "Refuse", "decide", "refuse_rejected", "refuse_unread
 class Land:
     """Put the slice in place of the objects that it replaces."""
 
-    change: Change
-
 
 @dataclass(frozen=True, slots=True)
 class Keep:
@@ -47,7 +45,7 @@ def decide(
 
     """
     if not change.losses:
-        return Land(change)
+        return Land()
     what = f"slice {target.window.label}: landing it would erase landed samples."
     losses = redact("\n".join(change.losses))
     if not plan.window.contains(target.window):
@@ -61,7 +59,7 @@ def decide(
             )
         )
     if plan.on_shrink == "replace":
-        return Land(change)
+        return Land()
     if plan.on_shrink == "keep":
         return Keep(f"{what} It is kept as it was.\n{losses}")
     return Refuse(EvplRefusedError(what, "Set on_shrink to keep what has landed, or to replace it.", losses))

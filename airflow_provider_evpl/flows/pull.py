@@ -190,7 +190,7 @@ class _Run:
         change = self._lake.change(target, samples)
         decision = decide(target, change, self._plan, redact=self._client.redact)
         if isinstance(decision, Land):
-            self._land(target, decision.change)
+            self._land(target, change)
         elif isinstance(decision, Refuse):
             self._failures.add(target.window, decision.error)
         else:

@@ -53,11 +53,8 @@ def compare(objects: Objects, landed: Mapping[Window, Footer], samples: Samples)
     known: set[Series] = set().union(*(reader.count(one) or () for one in largest(landed)))
     if samples.completeness:
         known |= objects.newest_series(samples.window.start, DAY)
-    return Change(
-        samples=samples.expecting(known),
-        revisions=revisions,
-        losses=_losses(reader, landed, samples),
-    )
+    losses = _losses(reader, landed, samples)
+    return Change(samples=samples.expecting(known), revisions=revisions, losses=losses)
 
 
 def find_losses(objects: Objects, landed: Mapping[Window, Footer], samples: Samples) -> list[str]:
