@@ -65,7 +65,7 @@ def _port(path: Path) -> int:
 
 
 def _read(path: Path) -> LandedObject:
-    table = pq.ParquetFile(path).read()
+    table = pq.read_table(path, partitioning=None)
     series = zip(*(table[name].to_pylist() for name in _SERIES), strict=True)
     seconds = [moment.timestamp() for moment in table["timestamp"].to_pylist()]
     values = table["value"].to_pylist()

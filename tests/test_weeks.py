@@ -84,7 +84,7 @@ def _read(weeks: Weeks, within: Interval) -> Lake:
 
 @lru_cache(maxsize=4096)
 def _rows(data: bytes) -> Rows:
-    rows = pq.ParquetFile(io.BytesIO(data)).read().to_pylist()
+    rows = pq.read_table(io.BytesIO(data)).to_pylist()
     found = {name_of(row): row["value"] for row in rows}
     assert len(found) == len(rows)
     return found

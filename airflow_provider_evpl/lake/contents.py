@@ -129,6 +129,9 @@ def _batches(data: bytes, columns: list[str], decode: Callable[[pa.RecordBatch],
     try:
         file = pq.ParquetFile(pa.BufferReader(data), read_dictionary=[*SERIES_COLUMNS])
         _check_types(file.schema_arrow, columns)
+        # PyArrow 18 and 19 raise an error for an object without row groups.
+        if file.num_row_groups == 0:
+            return
         batches: Iterable[pa.RecordBatch] = file.iter_batches(_BATCH_ROWS, columns=columns, use_threads=False)
         yield from (decode(batch) for batch in batches if batch.num_rows)
     except (pa.ArrowException, OSError, ValueError, LookupError) as error:

@@ -88,7 +88,7 @@ def test_schema_is_that_of_the_contract(samples: Samples) -> None:
     file = pq.ParquetFile(io.BytesIO(_encode(samples)))
     found = [(field.name, field.type, field.nullable) for field in file.schema_arrow]
     assert found == CONTRACT
-    assert file.read().num_rows == samples.ledger.rows
+    assert file.metadata.num_rows == samples.ledger.rows
     required = [file.schema.column(i).max_definition_level == 0 for i in range(len(CONTRACT))]
     assert required == [not nullable for _, _, nullable in CONTRACT]
     groups = [file.metadata.row_group(index) for index in range(file.num_row_groups)]
@@ -101,7 +101,7 @@ def test_schema_is_that_of_the_contract(samples: Samples) -> None:
 def test_rows_read_back_as_they_were_collected(given_rows: list[Row]) -> None:
     """They are sorted and unique. Texts and nulls are as they were, and values are equal bit by bit."""
     samples = _day(given_rows)
-    read = pq.ParquetFile(io.BytesIO(_encode(samples))).read().to_pylist()
+    read = pq.read_table(io.BytesIO(_encode(samples))).to_pylist()
     assert _bits(read) == _bits(samples.rows.table().to_pylist())
     keys = [[(row[name] is not None, row[name] or "") for name in ORDER[:-1]] for row in read]
     moments = [row["timestamp"] for row in read]

@@ -110,7 +110,7 @@ def _fail_at(number: int, s3: Broken, both: Lakes, stage: Stage) -> None:
     """Run on a store that breaks, hold the lake against the law, run again on it whole."""
     breaker, place = s3.breaker, _fill(s3, both)
     breaker.number, breaker.asked = number, []
-    with pytest.raises((EvplStoreError, EvplStoreDeniedError), match=f"^s3://{place.root}/") as caught:
+    with pytest.raises((EvplStoreError, EvplStoreDeniedError), match=rf"(?m)^s3://{place.root}/") as caught:
         pull_to(place.store(), stage.connection, SMALL.plan)
     methods = [request.method for request in breaker.asked]
     asked = {(one.method, one.target) for one in breaker.asked[number - 1 :]}  # aiohttp asks again
@@ -165,7 +165,7 @@ def test_a_folder_without_write_permission_is_a_permanent_error(stage: Stage, op
     straits = partial(become_nobody, stage.connection, SMALL.plan) if os.geteuid() == 0 else bool
     end = _run(place, stage, SMALL, straits)
     assert end.startswith("EvplStoreDeniedError: ")
-    assert "check the root" in end
+    assert "Check the root" in end
     assert place.files() == both.old
     _set_mode(open_folder, 0o755)
     assert _run(place, stage, SMALL, bool) == ""

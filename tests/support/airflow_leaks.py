@@ -90,7 +90,11 @@ class Traces:
             if path.is_file():
                 self.add(path.name, path.read_bytes())
             if path.suffix == ".parquet":
-                self.add(path.name, pq.read_metadata(path).metadata, pq.ParquetFile(path).read().to_pylist())
+                self.add(
+                    path.name,
+                    pq.read_metadata(path).metadata,
+                    pq.read_table(path, partitioning=None).to_pylist(),
+                )
 
     def found(self, where: str) -> str:
         """Give all that was found at a place; of a file its name's beginning."""

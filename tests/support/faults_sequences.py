@@ -291,7 +291,7 @@ def read_lake(objects: Mapping[str, bytes]) -> dict[Interval, tuple[Content, lis
 
 @lru_cache(maxsize=1000)
 def _rows(data: bytes) -> dict[Key, float | None]:
-    rows = pq.ParquetFile(BytesIO(data)).read().to_pylist()
+    rows = pq.read_table(BytesIO(data)).to_pylist()
     keyed = {
         (json.dumps([row[name] for name in COLUMNS]), number(row["timestamp"])): row["value"] for row in rows
     }

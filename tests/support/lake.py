@@ -142,7 +142,8 @@ def with_footer(data: bytes, **texts: str) -> bytes:
     file = pq.ParquetFile(io.BytesIO(data))
     changed = {f"evpl.{key}".encode(): text.encode() for key, text in texts.items()}
     sink = io.BytesIO()
-    pq.write_table(file.read().replace_schema_metadata({**file.metadata.metadata, **changed}), sink)
+    table = pq.read_table(io.BytesIO(data))
+    pq.write_table(table.replace_schema_metadata({**file.metadata.metadata, **changed}), sink)
     return sink.getvalue()
 
 
@@ -156,7 +157,7 @@ def earlier(data: bytes, *, pulled_at: str) -> bytes:
     del ledger["values"]
     texts |= {b"evpl.ledger": json.dumps(ledger).encode(), b"evpl.pulled_at": pulled_at.encode()}
     sink = io.BytesIO()
-    pq.write_table(file.read().replace_schema_metadata(texts), sink)
+    pq.write_table(pq.read_table(io.BytesIO(data)).replace_schema_metadata(texts), sink)
     return sink.getvalue()
 
 
@@ -184,7 +185,7 @@ def shown(store: MemoryStore) -> dict[int, float | None]:
     for window in sorted(windows, key=lambda one: one.length):
         data = store.objects.get(DATASET.samples_path(window))
         if data is not None:
-            for row in pq.ParquetFile(io.BytesIO(data)).read().to_pylist():
+            for row in pq.read_table(io.BytesIO(data)).to_pylist():
                 found[row["timestamp"].hour] = row["value"]
     return found
 

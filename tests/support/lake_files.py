@@ -61,7 +61,7 @@ def rows(root: Path) -> list[LakeRow]:
 
 
 def _rows(path: Path) -> Iterator[LakeRow]:
-    for row in pq.ParquetFile(path).read().to_pylist():
+    for row in pq.read_table(path, partitioning=None).to_pylist():
         yield LakeRow(row["object_instance_id"], row["timestamp"], row["value"])
 
 

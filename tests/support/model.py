@@ -326,7 +326,7 @@ def read(store: MemoryStore) -> dict[Interval, Content]:
 
 @lru_cache(maxsize=1000)
 def _rows(data: bytes) -> dict[Key, float | None]:
-    rows = pq.ParquetFile(io.BytesIO(data)).read().to_pylist()
+    rows = pq.read_table(io.BytesIO(data)).to_pylist()
     keyed = {(row["object_instance_id"], number(row["timestamp"])): row["value"] for row in rows}
     assert len(keyed) == len(rows)
     return keyed
