@@ -1,4 +1,4 @@
-"""Reads single values and timestamps."""
+"""Reads single values and timestamps; InvalidValueError says what is wrong with one."""
 
 import math
 import re
@@ -63,9 +63,6 @@ def read_values(values: list[str | float | None]) -> list[float | None]:
     """Read the values of a series.
 
     The common case, decimal text only, is read in one step.
-
-    Raises:
-        InvalidValueError: one of them is not a value.
     """
     try:
         text = "".join(values)  # type: ignore[arg-type]  # a number or null raises the TypeError below
@@ -78,11 +75,7 @@ def read_values(values: list[str | float | None]) -> list[float | None]:
 
 
 def read_value(value: object) -> float | None:
-    """Read one value: a number, or text that Python reads as a number; None for null and empty text.
-
-    Raises:
-        InvalidValueError: it is anything else, or not finite.
-    """
+    """Read one value: a number, or text that Python reads as a number; None for null and empty text."""
     if value is None or value == "":
         return None
     if isinstance(value, bool) or not isinstance(value, str | int | float):

@@ -92,10 +92,6 @@ def count_published(
     is a row in the lake. An unreadable sample is logged and not counted.
 
     No further page is requested once `enough` series are counted.
-
-    Raises:
-        EvplConfigError: no step begins in the window, or the granularity has no fixed length.
-        EvplError: as `Client.pages`.
     """
     last = granularity.last_step_in(window)
     requested = Window(last.replace(microsecond=0), window.end)  # a request has whole seconds

@@ -43,10 +43,6 @@ def open_store(given: Mapping[str, object], secret: str) -> "Store":
     """Open the lake of an operator's arguments.
 
     The client secret must not be in the root of the lake, because logs and errors name the root.
-
-    Raises:
-        EvplConfigError: the root or the storage connection is wrong.
-        EvplStoreError: the store's credentials are not available now.
     """
     path = given.get("object_storage_path")
     if len(secret) >= _SHORTEST_IN_PATHS and any(Reading(str(path)).find(secret)):

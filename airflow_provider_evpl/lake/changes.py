@@ -68,8 +68,7 @@ def find_losses(objects: Objects, landed: Mapping[Window, Footer], samples: Samp
 def count_landed(objects: Objects, landed: Iterable[Window], samples: Samples) -> Completeness | None:
     """Return how complete the landed objects in a slice are.
 
-    Returns:
-        None if the slice isn't made of whole steps, or if a landed object can't be read.
+    Return None if the slice isn't made of whole steps, or if a landed object can't be read.
     """
     reader = _Reader(objects)
     counts = [reader.count(one) for one in largest(landed)]

@@ -284,6 +284,6 @@ def test_task_killed_before_its_client_exists_sends_no_request(lab: "Lab") -> No
         task = lab.operator()
         task.on_kill()
         context: Any = {}
-        with pytest.raises(EvplUnavailableError, match="ended from outside"):
+        with pytest.raises(EvplUnavailableError, match="stopped from outside"):
             task.execute(context)
     assert proxy.seen == []
