@@ -264,7 +264,7 @@ def given_fields(task: _Templated) -> dict[str, object]:
 
 
 def given_arguments(arguments: Mapping[str, object]) -> dict[str, object]:
-    """Return the arguments that are given, as text: native templates then mean the same as templates of text.
+    """Return the given arguments as text, so that native templates mean the same as text templates.
 
     None, the text `None` and blank text mean "not given". A value of another type, like a list, is returned
     unchanged, and its reader rejects it.

@@ -276,6 +276,13 @@ def _read_rate(value: object, name: str) -> float:
     return rate
 
 
+def _read_job(value: object, name: str) -> str:
+    text = read_text(value, name)
+    if text in (".", ".."):
+        raise EvplConfigError(f"{name}: {text!r} can't be part of a URL path.")
+    return text
+
+
 def _read_verify(value: object, name: str) -> bool | str:
     if isinstance(value, bool) or (isinstance(value, str) and value.strip().lower() in ("true", "false")):
         return read_boolean(value, name)
@@ -300,6 +307,6 @@ _READERS: dict[str, Callable[[object, str], object]] = {
     "verify": _read_verify,
     "proxy": _read_proxy,
     "naive_timestamps": lambda value, name: read_choice(value, name, ("reject", "utc")),
-    "job": read_text,
+    "job": _read_job,
     "offer_type": read_text,
 }
