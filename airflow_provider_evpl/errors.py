@@ -106,14 +106,22 @@ class EvplConfigError(EvplPermanentError):
     """A connection field, an argument or the window is wrong; the message names it.
 
     Attributes:
-        without_value: what happened, without the wrong value; shown if the value has a secret.
+        shown: the texts from outside that the message shows. All other words in it are our own.
     """
 
     def __init__(
-        self, what: str, next_step: str = "", detail: str = "", *, without_value: str | None = None
+        self, what: str, next_step: str = "", detail: str = "", *, shown: Sequence[str] = ()
     ) -> None:
         super().__init__(what, next_step, detail)
-        self.without_value = what if without_value is None else without_value
+        self.shown = tuple(shown)
+
+    def without_shown(self) -> Self:
+        """Return the same error with `***` in place of the texts from outside."""
+        error, parts = copy(self), [self.what, self.next_step, self.detail]
+        for text in filter(None, self.shown):
+            parts = [part.replace(text, "***") for part in parts]
+        EvplConfigError.__init__(error, *parts)
+        return error
 
 
 class EvplAuthError(EvplPermanentError):
@@ -230,6 +238,5 @@ def name_some(texts: Sequence[str]) -> str:
 
 def wrong(must: str, value: object, next_step: str = "") -> EvplConfigError:
     """Make the error of a wrong value: `must` names the field, and says what it must be."""
-    return EvplConfigError(
-        f"{must}, but is {quoted(value)}.", next_step, without_value=f"{must}, but is ***."
-    )
+    text = quoted(value)
+    return EvplConfigError(f"{must}, but is {text}.", next_step, shown=[text])

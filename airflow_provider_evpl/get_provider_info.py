@@ -79,8 +79,8 @@ def get_provider_info() -> dict[str, Any]:
                     },
                     "code_ope": {
                         "label": "Operator code",
-                        "description": "For example 0042. Used by tasks that set no code_ope. If it is set, "
-                        "the connection test also requests a report.",
+                        "description": "For example 0042. Used by tasks that set no code_ope. If this "
+                        "field is set, the connection test also requests a report.",
                         "schema": {"type": ["string", "null"]},
                     },
                     "proxy": {
@@ -97,8 +97,8 @@ def get_provider_info() -> dict[str, Any]:
                     },
                     "token_url": {
                         "label": "Token URL",
-                        "description": "Default: the base URL and /oauth/v3/token. Airflow shows a saved "
-                        "value as ***.",
+                        "description": "Default: the base URL, followed by /oauth/v3/token. Airflow shows a "
+                        "saved value as ***.",
                         "schema": {"type": ["string", "null"], "format": "url"},
                     },
                     "token_auth": {
@@ -115,7 +115,8 @@ def get_provider_info() -> dict[str, Any]:
                     },
                     "page_parallelism": {
                         "label": "Parallel pages",
-                        "description": "Pages that one task requests at the same time; 1 to 32. Default: 4.",
+                        "description": "How many pages one task requests at the same time; 1 to 32. "
+                        "Default: 4.",
                         "schema": {"type": ["integer", "null"], "minimum": 1, "maximum": 32},
                     },
                     "timeout_seconds": {
@@ -132,18 +133,18 @@ def get_provider_info() -> dict[str, Any]:
                     },
                     "pagination": {
                         "label": "Pagination",
-                        "description": "What the header pagination counts. element: elements; page: pages. "
-                        "Default: element.",
+                        "description": "What the header pagination counts: elements (element) or pages "
+                        "(page). Default: element.",
                         "schema": {"type": ["string", "null"], "enum": ["element", "page"]},
                     },
                     "naive_timestamps": {
                         "label": "Timestamps without a zone",
-                        "description": "reject: reject the samples; utc: read as UTC. Default: reject.",
+                        "description": "reject: reject such samples; utc: read them as UTC. Default: reject.",
                         "schema": {"type": ["string", "null"], "enum": ["reject", "utc"]},
                     },
                     "ctxtid": {
                         "label": "Context ids",
-                        "description": "Separated by commas. The word none sends no id. Default: wses, vsn.",
+                        "description": "Separated by commas. Write none to send no id. Default: wses, vsn.",
                         "schema": {"type": ["string", "null"]},
                     },
                     "job": {

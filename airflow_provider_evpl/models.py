@@ -1,4 +1,4 @@
-"""The result of reading one response of the report."""
+"""The values that rooms exchange: what was read from one response of the report."""
 
 from typing import TYPE_CHECKING, NamedTuple
 

@@ -147,10 +147,14 @@ class Granularity:
             raise EvplConfigError(
                 f"granularity: {self.text} has no fixed length, so the last step of a window is unknown.",
                 "Use a granularity in ms, s, h, d or w.",
+                shown=[self.text],
             )
         last = floor(window.end - timedelta.resolution, self.step)
         if last < window.start:
-            raise EvplConfigError(f"granularity: no step of {self.text} begins in the window {window.label}.")
+            raise EvplConfigError(
+                f"granularity: no step of {self.text} begins in the window {window.label}.",
+                shown=[self.text, window.label],
+            )
         return last
 
 

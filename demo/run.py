@@ -40,7 +40,7 @@ def main() -> int:
     if not is_fine:
         print(f"\nLast lines of {WORK / 'airflow.log'}:\n{output.tail()}", file=sys.stderr)
         return 1
-    print(f"\nDone in {time.monotonic() - started:.0f} s. Run it again: no sample is there twice.")
+    print(f"\nDone in {time.monotonic() - started:.0f} s. Run it again: each sample is still there once.")
     return 0
 
 

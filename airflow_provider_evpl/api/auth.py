@@ -76,20 +76,22 @@ class TokenSource:
             return self._token
 
     def renew(self, cancellation: Cancellation, *, refused: str) -> str:
-        """Return a newer token than the one that the API refused; of several threads only one requests it."""
+        """Return a newer token than the refused one. Only one of several threads requests it."""
         with self._lock:
             if self._token is None or self._token == refused:
                 return self._renew(cancellation)
             return self._token
 
     def _renew(self, cancellation: Cancellation) -> str:
-        """Request a token. An error is kept for a moment, a permanent one for good, for the other threads."""
+        """Request a token. Keep an error for the other threads: a temporary one for a moment only."""
         if self._error is not None and self._clock() < self._error_until:
             raise copy(self._error)  # a copy for each thread
         self._token = None
         try:
             return self._request(cancellation)
         except EvplRetryableError as error:
+            if cancellation.is_set:  # it says nothing about the next slice's request
+                raise
             self._keep(error, max(_PAUSE_SECONDS, error.retry_after_seconds or 0))
             raise
         except EvplError as error:

@@ -100,8 +100,12 @@ def deadline(seconds: float, cancellation: Cancellation) -> Iterator[None]:
 
 class _Response(HTTPResponse):
     def begin(self) -> None:
-        """Drop headers that can't be parsed: urllib3 would log them, and they may hold a secret."""
+        """Drop headers that can't be parsed: urllib3 would log them, and they may hold a secret.
+
+        Cookies are dropped too: requests would read them, which takes seconds if their dates are hostile.
+        """
         super().begin()
+        del self.msg["Set-Cookie"], self.msg["Set-Cookie2"]
         self.msg.defects.clear()
         self.msg.set_payload("")
 
@@ -135,7 +139,7 @@ class _Connection(HTTPConnection):
         return connected
 
     def _tunnel(self) -> None:
-        """Open a proxy's tunnel; the headers of its response look complete on a socket that is shut down."""
+        """Open a proxy's tunnel, then check: on a socket that was shut down, headers look complete."""
         super()._tunnel()
         _current.get().check()
 

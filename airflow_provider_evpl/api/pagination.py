@@ -167,7 +167,7 @@ class _Check:
             )
 
     def _check_number(self, number: int | None) -> None:
-        """Check that numbers rise by one. Without totalPages, all may be absent or 0, and aren't checked."""
+        """Check that numbers rise by one. Without totalPages, they are not checked if all are absent or 0."""
         is_second = self._count == 2  # noqa: PLR2004 that is what second means
         if is_second and self._base == 0 and self.total is None:
             self._numbered = number != 0

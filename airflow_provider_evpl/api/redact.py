@@ -58,7 +58,7 @@ class Secrets:
         Args:
             text: to be shown or kept.
             most: return only the beginning of the text, up to so many characters. A secret that begins there
-                is hidden, also if it ends later.
+                is hidden, even if it ends later.
         """
         end = len(text) if most is None else min(most, len(text))
         parts = (slice(at, min(at + _PART, end)) for at in range(0, end, _PART))
@@ -76,7 +76,7 @@ class Secrets:
         safe = copy(error)
         EvplError.__init__(safe, *("\n".join(map(self.quote, part.split("\n"))) for part in parts))
         if isinstance(safe, EvplConfigError):
-            safe.without_value = str(safe)
+            safe.shown = ()
         return safe
 
     def is_in_names(self, names: str) -> bool:

@@ -75,7 +75,7 @@ class Session(requests.Session):
             self.mount(scheme, DeadlineAdapter(pool_maxsize=pool_size))
 
     def get_redirect_target(self, resp: requests.Response) -> None:
-        """Return no target: requests reads the body of a redirect whole, also if it must not follow it."""
+        """Return no target: requests would read the whole body of a redirect, even if it must not follow."""
 
 
 class Transport:
@@ -85,7 +85,7 @@ class Transport:
         session: closed by the caller.
         rate_limiter: waits before every request.
         secrets: learns the proxy's credentials.
-        longest_seconds: of an exchange, if not ten times `timeout_seconds`.
+        longest_seconds: the limit of an exchange; None means ten times `timeout_seconds`.
         max_body_bytes: of a report, decompressed. A response to a form has 1 MiB at most. Of a response with
             a status other than 200, no more than 1 MiB is read.
     """

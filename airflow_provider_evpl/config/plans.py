@@ -223,7 +223,8 @@ class WatchPlan:
             raise wrong("window_length: must divide a day", arguments["window_length"])
         if step is None or step > length:
             raise EvplConfigError(
-                f"granularity: no step of {plan.granularity.text} begins in each window of {length}."
+                f"granularity: no step of {plan.granularity.text} begins in each window of {length}.",
+                shown=[plan.granularity.text, str(length)],
             )
         return plan
 
@@ -248,7 +249,7 @@ def _resolve(values: Mapping[str, Any], run: RunTimes) -> Window:
 
 
 def _given(values: Mapping[str, Any], *names: str) -> dict[str, Any]:
-    """Return the values of these arguments. One that is not given is left out: its plan has the default."""
+    """Return the values of those arguments that are given. The plan has the defaults of the others."""
     return {name: values[name] for name in names if name in values}
 
 

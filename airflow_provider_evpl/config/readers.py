@@ -33,7 +33,6 @@ _T = TypeVar("_T")
 
 # Characters of a secret that a message may show.
 _MAX_SHOWN = 5
-_HIDDEN = "a field or an argument is wrong; the message is not shown, because it holds the client secret."
 # Keeps the sum of a date and a duration inside the range of dates.
 _MAX_DURATION = timedelta(days=36_500)
 _DURATION = re.compile(r"0*(\d{1,9})([shd])", re.ASCII)
@@ -66,7 +65,7 @@ def guarded(read: Callable[[], _T], secret: str | None, next_step: str = "Correc
 
     Args:
         read: raises EvplConfigError if a field or an argument is wrong.
-        secret: the client secret. If it is in the wrong field, the error does not show the value.
+        secret: the client secret. If it is in the wrong field, the error does not show its values.
         next_step: what to do, for an error that does not say so.
 
     Raises:
@@ -76,9 +75,7 @@ def guarded(read: Callable[[], _T], secret: str | None, next_step: str = "Correc
         return read()
     except EvplConfigError as error:
         raised = error.with_next_step(next_step)
-    if shows(str(raised), secret):
-        raised = EvplConfigError(raised.without_value, raised.next_step)
-    raise EvplConfigError(_HIDDEN) if shows(str(raised), secret) else raised
+    raise raised.without_shown() if any(shows(one, secret) for one in raised.shown) else raised
 
 
 def shows(text: str, secret: str | None) -> bool:

@@ -58,8 +58,11 @@ def _explicit(start: datetime | None, end: datetime | None) -> Window:
     if start is None or end is None:
         raise EvplConfigError("window_start and window_end: set both or neither.")
     if end <= start:
+        bounds = [iso(end), iso(start)]
         raise EvplConfigError(
-            "window_end: must come after window_start.", detail=f"They are {iso(end)} and {iso(start)}."
+            "window_end: must come after window_start.",
+            detail=f"They are {' and '.join(bounds)}.",
+            shown=bounds,
         )
     return Window(start, end)
 

@@ -114,7 +114,7 @@ class Settings:
                 f"extra: unknown {names}.",
                 f"Correct the name in {connection}.",
                 fill(f"Known extras: {', '.join(_READERS)}.", width=80),
-                without_value="extra: unknown ***.",
+                shown=[names],
             )
         given = {name: value for name, value in extra.items() if is_given(value)}
         _required(given.get("application_id"), "application_id")
@@ -178,15 +178,16 @@ class Settings:
 
 
 def _check_bundle(path: str) -> None:
-    """Raise EvplConfigError if it is no CA bundle. A folder of certificates looks like any other folder."""
+    """Raise EvplConfigError if it is no CA bundle. A folder is not checked, because it may have any names."""
     try:
         if not Path(path).is_dir():
             SSLContext(PROTOCOL_TLS_CLIENT).load_verify_locations(path)
     except (OSError, ValueError) as error:
+        bundle, reason = quoted(path), one_line(error)
         raise EvplConfigError(
-            f"verify: {quoted(path)} is no CA bundle on this machine.",
-            detail=f"{one_line(error)}.",
-            without_value="verify: *** is no CA bundle on this machine.",
+            f"verify: {bundle} is no CA bundle on this machine.",
+            detail=f"Reason: {reason}.",
+            shown=[reason, bundle],
         ) from None
 
 

@@ -88,7 +88,7 @@ class PageDecoder:
 
 
 def _read_numbers(text: bytes, timestamps: Timestamps) -> Page:
-    """Read a page whose samples all have a number, or text that the parser itself makes a number of.
+    """Read a page in which each sample has a number, or text that the parser turns into a number.
 
     The parser takes fewer forms of a number than `float` does. It reads "-0" as 0.0, and "null" as null.
     A page that may have such text is left to `_read_samples`.

@@ -29,7 +29,7 @@ __all__ = [
 
 
 class NumberSample(Struct, gc=False, frozen=True, forbid_unknown_fields=True):
-    """A sample with a value. The parser itself makes a number of text."""
+    """A sample with a value. The parser itself turns text into a number."""
 
     time_stamp: str = msgspec.field(name="timeStamp")
     value: float

@@ -29,15 +29,15 @@ def find_gaps(
     """Find what a range of a lake lacks, what it has twice, and what this connection didn't land.
 
     Series are compared by name. Each is expected from its first UTC day in the range until `give_up_after`
-    after its last one. All footers are read. Rows are read of one object for each distinct set of series, and
-    of objects that lack values.
+    after its last one. All footers are read. Rows are read only from objects that lack values, and from one
+    object for each distinct set of series.
 
     Args:
         objects: of one operator code at one granularity.
         window: the range.
         min_coverage: 0 to 1: in which share of an object's steps each series must have a value.
         now: the time, for the age of the findings.
-        give_up_after: how long an incomplete window is pulled again; None for ever.
+        give_up_after: how long an incomplete window is pulled again; None means forever.
     """
     whole_days = objects.survey(_in_whole_days(window))
     found = {one: what for one, what in whole_days.items() if one.overlaps(window)}

@@ -40,8 +40,9 @@ def decide(
 ) -> Land | Keep | Refuse:
     """Decide about a slice by what landing it would change.
 
-    A slice that would erase landed samples is landed only if the plan says `replace`. A slice that is wider
-    than the plan's window is then refused, because nobody asked to replace what lies outside the window.
+    A slice that would erase landed samples is landed only if the plan says `replace`. If such a slice
+    is wider than the plan's window, it is always refused, because nobody asked to replace samples outside
+    the window.
 
     """
     if not change.losses:
@@ -84,7 +85,7 @@ def refuse_unreadable(
 ) -> EvplRefusedError | None:
     """Return the error of a slice of which every sample is rejected; None for any other slice.
 
-    Such a slice of a window without any sample is not "not published yet", whatever the limit is.
+    Without this error, a window that has only such slices would fail with "not published yet".
     """
     is_unreadable = samples.rejections and not samples.ledger.rows
     if not is_unreadable or not plan.window.contains(samples.window):

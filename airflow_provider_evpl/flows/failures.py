@@ -36,9 +36,9 @@ _log = logging.getLogger(__name__)
 class SliceFailures:
     """Collects the errors of a run's slices.
 
-    An error of the credentials, a rate limit, the store, a wait that is too long, or a run that is being
-    stopped concerns all slices and is raised at once. Three slices in a row that the API can't answer stop
-    the run too.
+    Some errors concern all slices and are raised at once: refused credentials, a rate limit, a store that
+    fails, a wait that is too long, a run that is being stopped. If the API fails for three slices in a row,
+    the run stops too.
     """
 
     def __init__(self, summary: Summary, is_stopped: Callable[[], bool]) -> None:

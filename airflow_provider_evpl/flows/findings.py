@@ -77,7 +77,7 @@ class Coverage:
     def windows(self) -> list[Window]:
         """The windows to pull again: in order of time, without overlap, each within one UTC day.
 
-        Adjacent windows are not merged, so that one that can't be completed does not block the other.
+        Adjacent windows are not merged, so that a window that can't be completed does not block the next one.
         Windows that a foreign object overlaps are left out, because a pull would refuse them.
         """
         joined: list[Window] = []

@@ -161,7 +161,7 @@ class _Run:
         """Raise the collected errors, or that the window has no sample."""
         unpublished = EvplNotPublishedError(
             f"window {self._plan.window.label}: not published yet. Nothing has landed.",
-            "Airflow retries. If it stays, check code_ope and granularity, or set allow_empty.",
+            "Airflow retries. If the error stays, check code_ope and granularity,\nor set allow_empty.",
         )
         if self._waiting and not self._is_published and self._failures.are_permanent:
             self._failures.add(self._plan.window, unpublished)  # other slices may come: worth a retry

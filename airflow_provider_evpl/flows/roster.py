@@ -73,7 +73,7 @@ class Roster:
     def _find_renamed(
         self, lacking: Iterable[Series], present: Iterable[Series]
     ) -> list[tuple[Series, Series]]:
-        """Find pairs of series of one circuit and metric of which one ends where the other begins.
+        """Find pairs of series of the same circuit and metric: one series ends where the other begins.
 
         A renamed PoP shows as such a pair.
         """

@@ -81,7 +81,7 @@ class WatchList:
         return {"open": [iso(window.start) for window in self._open], "until": iso(self._until)}
 
     def resume(self, written: Mapping[str, Any]) -> None:
-        """Go on with what `as_dict` returned, of a plan with the same window length.
+        """Restore a list from what `as_dict` returned. Both plans must have the same window length.
 
         Raises:
             ValueError: the form is wrong, or the clock that wrote it was more than a day ahead. The list

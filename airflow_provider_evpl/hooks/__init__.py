@@ -1,1 +1,1 @@
-"""The Airflow shell: connections in, clients and stores out."""
+"""The hook and the storage: make clients and stores from connections of Airflow."""

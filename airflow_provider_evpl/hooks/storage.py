@@ -76,24 +76,26 @@ def _open_file_system(scheme: str, root: str, conn_id: str | None) -> "AbstractF
     from airflow_provider_evpl.lake.store_errors import is_temporary, no_credentials, translate_errors
 
     url = f"{scheme}://{root}"
-    opening = f"object_storage_path, object_storage_conn_id: {scheme} can't be opened."
     try:
         fs = import_module(_FILE_SYSTEMS[scheme]).get_fs(conn_id)
     except (ImportError, AirflowOptionalProviderFeatureException) as error:
+        reason = one_line(error)
         raise EvplConfigError(
             f"object_storage_path: no file system for {scheme} on this machine.",
             f"Install the extra, in a checkout of airflow-provider-evpl:\npip install '.[{_EXTRAS[scheme]}]'",
-            one_line(error),
+            f"Reason: {reason}",
+            shown=[reason],
         ) from error
     except Exception as error:
         if is_temporary(error):
             with translate_errors(url):
                 raise
+        reason = one_line(error)
         raise EvplConfigError(
-            opening,
+            f"object_storage_path, object_storage_conn_id: {scheme} can't be opened.",
             "Check the storage connection.",
-            f"{type(error).__name__}: {one_line(error)}",
-            without_value=opening,
+            f"{type(error).__name__}: {reason}",
+            shown=[reason],
         ) from error
     if _is_anonymous_by_default(scheme, fs):
         # gcsfs caches file systems: the next caller would get this anonymous one.
@@ -147,10 +149,9 @@ def _split(path: object) -> SplitResult:
     try:
         return urlsplit(text)
     except ValueError as error:
+        reason = one_line(error)
         raise EvplConfigError(
-            "object_storage_path: is no URL.",
-            detail=one_line(error),
-            without_value="object_storage_path: is no URL.",
+            "object_storage_path: is no URL.", detail=f"Reason: {reason}", shown=[reason]
         ) from None
 
 
@@ -179,10 +180,9 @@ def _check(parts: SplitResult, scheme: str) -> None:
 def _one_conn_id(parts: SplitResult, conn_id: str | None) -> str | None:
     in_path = parts.netloc.rpartition("@")[0] or None
     if in_path and conn_id and in_path != conn_id:
+        ids = [quoted(conn_id), quoted(in_path)]
         raise EvplConfigError(
-            f"object_storage_conn_id: is {quoted(conn_id)}, the path says {quoted(in_path)}.",
-            "Set one of them.",
-            without_value="object_storage_conn_id: is ***, the path says ***. Set one of them.",
+            f"object_storage_conn_id: is {ids[0]}, the path says {ids[1]}.", "Set one of them.", shown=ids
         )
     found = conn_id or in_path
     if found is not None:
@@ -195,9 +195,10 @@ def _check_conn_id(conn_id: str) -> None:
     try:
         BaseHook.get_connection(conn_id)
     except AirflowNotFoundException:
+        name = one_line(conn_id, LONGEST_NAME)
         raise EvplConfigError(
-            f"No storage connection `{one_line(conn_id, LONGEST_NAME)}`.",
+            f"No storage connection `{name}`.",
             "Create it, or correct `object_storage_conn_id` or the path.",
             "If it exists, Airflow can't read it: check the backend that stores it.",
-            without_value="No storage connection `***`. Check `object_storage_conn_id` and the path.",
+            shown=[name],
         ) from None

@@ -1,4 +1,4 @@
-"""What landing a slice would change: samples, series that are missing, circuits that would lose samples.
+"""Compares a slice with what has landed, before it lands: expected series, revisions, losses.
 
 Each function raises EvplError if the store fails or refuses.
 """

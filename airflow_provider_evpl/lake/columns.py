@@ -88,9 +88,9 @@ class Grids:
 class Rows:
     """Rows in the lake's order: by series, and within a series by time.
 
-    The timestamps are kept by series, because most series share one array. A column with a timestamp for each
-    row, and one sort of it, was measured on a day of 4,000 series with 288 samples: 23 % more CPU time and
-    30 % more memory.
+    The timestamps are kept by series, because most series share one array. The simpler way, one column of
+    timestamps and one sort, takes 23 % more CPU time and 30 % more memory (measured on a day of 4,000 series
+    with 288 samples).
 
     Args:
         code_ope: the same for all rows.

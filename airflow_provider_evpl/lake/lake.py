@@ -86,7 +86,7 @@ class Lake:
         return compare(self._objects, landed, samples)
 
     def completeness(self, target: Target, samples: Samples) -> Completeness | None:
-        """Return how complete the landed objects are, which stay if the slice is not landed.
+        """Return how complete the landed objects are. They stay if the slice is not landed.
 
         The objects are listed again, because another run may have replaced some of them meanwhile.
         """

@@ -1,4 +1,4 @@
-"""What a slice changes in landed samples: how many are added, changed or gone."""
+"""Counts the samples that a slice adds to the objects that it replaces, changes in them, or lacks."""
 
 from collections.abc import Callable, Iterable
 from typing import NamedTuple

@@ -72,7 +72,7 @@ def translate_errors(url: str) -> Iterator[None]:
 
 
 def no_credentials(url: str, detail: str) -> EvplStoreError:
-    """Make the error of a store whose credentials are not available now, as opposed to refused."""
+    """Make the error of credentials that are not available now. Refused credentials are another error."""
     return EvplStoreError(
         f"{_store_of(url)}: no credentials found.",
         f"The service that issues them may be unavailable.\n{_RETRIED}",
@@ -148,7 +148,7 @@ def _marks(error: BaseException) -> Iterator[object]:
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """Yield an error, and the errors that caused it. A ring of causes ends where it closes."""
+    """Yield an error, and the errors that caused it. Yield each one once, even if they form a ring."""
     seen = set[int]()
     one: BaseException | None = error
     while one is not None and id(one) not in seen:

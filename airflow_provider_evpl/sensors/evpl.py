@@ -156,7 +156,9 @@ class EvplUtilizationSensor(BaseSensorOperator):
                 error = _PERMANENT[name](*message.split("\n", 2))
                 raise AirflowFailException(error.what) from error
             case _:
-                raise AirflowException(f"The event is not one of this provider's trigger.\n{one_line(event)}")
+                raise AirflowException(
+                    f"The event is not one of this provider's trigger.\nEvent: {one_line(event)}"
+                )
 
     @contextmanager
     def _reporting_last_poll(self) -> Iterator[None]:

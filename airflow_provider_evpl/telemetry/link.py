@@ -31,7 +31,7 @@ class LandedLink(BaseOperatorLink):
 
 
 def push_link(store: "Store", summary: Mapping[str, Any], context: "Context") -> None:
-    """Store the address for the link. Without one, store empty text: Airflow calls no XCom an error."""
+    """Store the address for the link, or empty text, because Airflow logs a missing XCom as an error."""
     if "ti" in context:
         context["ti"].xcom_push(key=_KEY, value=_address(store, [one["path"] for one in summary["slices"]]))
 

@@ -65,7 +65,7 @@ class EvplUtilizationEventTrigger(BaseEventTrigger):
         code_ope: operator code. None: the connection's.
         granularity: step of the samples: `300s`, `1h`. Not longer than a window.
         settle: don't request a window until this long after its end.
-        lookback: stop requesting a window this long after that, and log a warning.
+        lookback: stop requesting a window this long after the first request was due, and log a warning.
         poke_interval_seconds: pause between two polls. Shorter than a window, and long enough for Airflow to
             store an event: after one interval the trigger assumes that Airflow has the event.
 
@@ -124,7 +124,7 @@ class EvplUtilizationEventTrigger(BaseEventTrigger):
         return f"{type(self).__module__}.{type(self).__qualname__}", self._arguments
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Fire an event for each published window, for ever."""
+        """Fire an event for each published window, forever."""
         from airflow_provider_evpl.flows.watchlist import WatchList
 
         windows = WatchList(self._plan, _now())

@@ -93,7 +93,7 @@ def _refused(lab: "Lab") -> str:
         lab.execute()
     assert isinstance(raised.value.__cause__, EvplConfigError)
     assert lab.landed() == []
-    return str(raised.value)
+    return str(raised.value.__cause__)
 
 
 @pytest.mark.contract("connection.verify")

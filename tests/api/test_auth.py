@@ -40,9 +40,9 @@ class Source:
         transport = Transport(chosen, session=session, rate_limiter=limiter, secrets=secrets)
         self._tokens = TokenSource(chosen, transport, secrets, clock=self.clock)
 
-    def token(self) -> str:
-        """Get a token; nobody cancels."""
-        return self._tokens.token(Cancellation())
+    def token(self, cancellation: Cancellation | None = None) -> str:
+        """Get a token; by default nobody cancels."""
+        return self._tokens.token(cancellation or Cancellation())
 
     def renew(self, refused: str) -> str:
         """Renew a token; nobody cancels."""
@@ -296,6 +296,15 @@ def test_temporary_error_is_not_kept_for_long() -> None:
     source.clock.sleep(1)
     assert source.token() == "two"
     assert source.count == 4
+
+
+def test_canceled_request_is_no_error_of_the_next_slice() -> None:
+    """A slice that fails cancels its token request. The next slice requests a token at once."""
+    source, cancellation = Source(token()), Cancellation()
+    cancellation.set()
+    with pytest.raises(EvplUnavailableError, match="was aborted"):
+        source.token(cancellation)
+    assert source.token() == "token-1"
 
 
 def test_temporary_error_is_shared_for_a_moment() -> None:

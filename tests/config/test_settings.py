@@ -400,3 +400,12 @@ def test_lone_surrogate_is_an_error(name: str) -> None:
     """JSON can hold half of a character, which no request can. The error names the field."""
     with pytest.raises(EvplConfigError, match=name):
         settings(**{name: "a\ud800"})
+
+
+@pytest.mark.parametrize("password", ["my-client-secret", "a connection", "must be set", "2 unknown"])
+def test_message_is_shown_if_only_our_words_are_in_the_secret(password: str) -> None:
+    """A wrong field is named, whatever the secret is."""
+    with pytest.raises(EvplConfigError, match=r"^login \(the client id\): must be set\."):
+        settings(password=password, login="")
+    with pytest.raises(EvplConfigError, match=r"^extra: unknown colour\."):
+        settings(password=password, colour="red")
