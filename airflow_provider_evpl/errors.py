@@ -76,11 +76,6 @@ class EvplError(Exception):
 
     Each part of the text starts on a new line. Airflow's log view cuts a line after about 80 characters, so a
     part is short, or has line breaks of its own.
-
-    Args:
-        what: what happened, and where.
-        next_step: what to do.
-        detail: facts that help to find the cause.
     """
 
     def __init__(self, what: str, next_step: str = "", detail: str = "") -> None:
@@ -213,10 +208,6 @@ def one_line(text: object, most: int = LONGEST_TEXT) -> str:
     A blank replaces each character that breaks a line, controls a terminal or is invisible: control
     characters, line and paragraph separators, marks of the writing direction, characters without a width,
     and lone surrogates.
-
-    Args:
-        text: of an API, a library, a footer, a name or a field of a connection.
-        most: characters; a longer text is cut.
     """
     whole = str(text)
     shown = whole[:most]
@@ -246,12 +237,6 @@ def name_some(texts: Sequence[str]) -> str:
 
 
 def wrong(must: str, value: object, next_step: str = "") -> EvplConfigError:
-    """Make the error of a wrong value.
-
-    Args:
-        must: names the field and says what it must be.
-        value: is shown on one line, and cut.
-        next_step: what to do.
-    """
+    """Make the error of a wrong value: `must` names the field, and says what it must be."""
     text = quoted(value)
     return EvplConfigError(f"{must}, but is {text}.", next_step, shown=[text])

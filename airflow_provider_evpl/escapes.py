@@ -37,9 +37,6 @@ class Reading:
     A set of places in the text is a number: bit 7 stands for place 7. So one step of a search, for one
     character, handles all places at once. A search ends when no place is left, usually after a few steps. Its
     time grows with the length of the text, whatever the texts are.
-
-    Args:
-        text: its escapes are collected first, so that forms which are not in it take no time later.
     """
 
     def __init__(self, text: str) -> None:

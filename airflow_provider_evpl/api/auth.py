@@ -45,11 +45,6 @@ class TokenSource:
     counts as a day [A]. A token without `expires_in` is used until the API refuses it: Orange says to act on
     the error code, not on a fixed lifetime [2].
 
-    Args:
-        transport: sends the request; the caller retries temporary errors.
-        secrets: gets every token the moment it arrives.
-        clock: monotonic seconds.
-
     Attributes:
         lifetime_seconds: of the newest token, at most a day; infinite if the response named none.
     """
@@ -85,11 +80,7 @@ class TokenSource:
             return self._token
 
     def renew(self, cancellation: Cancellation, *, refused: str) -> str:
-        """Return a newer token than the one that the API refused. Only one of several threads requests it.
-
-        Raises:
-            EvplError: as `token`.
-        """
+        """Return a newer token than the refused one. Only one of several threads requests it."""
         with self._lock:
             if self._token is None or self._token == refused:
                 return self._renew(cancellation)

@@ -20,7 +20,7 @@ from airflow_provider_evpl.api.pagination import read_pages
 from airflow_provider_evpl.api.rate_limit import RateLimiter
 from airflow_provider_evpl.api.redact import Secrets
 from airflow_provider_evpl.api.retry import RetryPolicy
-from airflow_provider_evpl.api.transport import Response, Transport, detail_of, make_session
+from airflow_provider_evpl.api.transport import Response, Session, Transport, detail_of
 from airflow_provider_evpl.config.settings import Settings
 from airflow_provider_evpl.decode.decoder import PageDecoder
 from airflow_provider_evpl.errors import (
@@ -30,7 +30,7 @@ from airflow_provider_evpl.errors import (
     EvplRetryableError,
     EvplUnavailableError,
 )
-from airflow_provider_evpl.models import Page, Rejection
+from airflow_provider_evpl.models import Page
 from airflow_provider_evpl.window import Granularity, Window
 
 __all__ = ["Client", "Query"]
@@ -55,7 +55,7 @@ class Client:
 
     Args:
         on_secret: gets the client secret and every token the moment it arrives, so that logs can mask them.
-        session: of `make_session`, or a test's; closed with the client.
+        session: closed with the client.
         clock: monotonic seconds.
         sleep: waits that many seconds; by default at most until the request is canceled.
     """
@@ -77,7 +77,7 @@ class Client:
         self._secrets = Secrets(on_secret)
         for secret in settings.secrets:
             self._secrets.add(secret)
-        self._session = session or make_session(settings.page_parallelism)
+        self._session = session or Session(settings.page_parallelism)
         self._transport = Transport(
             settings,
             session=self._session,
@@ -172,7 +172,6 @@ class Client:
 
         Raises:
             EvplPagingError: the pages don't add up.
-            EvplError: as `page`.
         """
         with self._cancellation.child() as cancellation:
             try:
@@ -277,7 +276,10 @@ class Client:
             page,
             seconds=response.seconds,
             request_id=self.redact(response.request_id) or None,
-            rejections=[_redact(one, self.redact) for one in page.rejections],
+            rejections=[
+                structs.replace(one, reason=self.redact(one.reason), raw=self.redact(one.raw))
+                for one in page.rejections
+            ],
             unknown_fields=frozenset(map(self._secrets.quote, page.unknown_fields)),
         )
 
@@ -302,7 +304,3 @@ def _hint_of_months(granularity: Granularity) -> str:
         return ""
     seconds = 60 * int(text.removesuffix("m"))
     return f"Granularity {text} means months; for minutes, write {seconds}s.\n"
-
-
-def _redact(rejection: Rejection, redact: Callable[[str], str]) -> Rejection:
-    return structs.replace(rejection, reason=redact(rejection.reason), raw=redact(rejection.raw))

@@ -55,13 +55,9 @@ _IF_UNAVAILABLE = "Run again later. If the error stays, send this message to Ora
 def raise_for(response: Response, connection: str, *, is_token: bool = False, hint: str = "") -> None:
     """Raise the error that a response means; return if its status is 200.
 
-    Texts of the errors may hold secrets: the client redacts them.
+    `hint` comes before the next step if the status is 400 or 422.
 
-    Args:
-        response: of the API or of the token endpoint.
-        connection: names the connection in the next step.
-        is_token: whether the token endpoint sent the response.
-        hint: put before the next step if the status is 400 or 422.
+    Texts of the errors may hold secrets: the client redacts them.
 
     Raises:
         EvplRateLimitError: 429, or 403 with code 53.
@@ -76,7 +72,9 @@ def raise_for(response: Response, connection: str, *, is_token: bool = False, hi
         return
     server, detail = ("The token endpoint" if is_token else "The API"), describe_response(response)
     seconds = read_retry_after(response.headers.get("Retry-After"))
-    if status == HTTPStatus.TOO_MANY_REQUESTS or _is_rate_limit(response):
+    if status == HTTPStatus.TOO_MANY_REQUESTS or (
+        status == HTTPStatus.FORBIDDEN and api_code(response) == _RATE_LIMIT_CODE
+    ):
         raise EvplRateLimitError(
             f"{server} limits the rate of requests ({name_status(response)}).",
             _IF_LIMITED.format(connection=connection),
@@ -95,10 +93,6 @@ def raise_for(response: Response, connection: str, *, is_token: bool = False, hi
         (hint if status in _HINTED else "") + next_step.format(connection=connection),
         detail,
     )
-
-
-def _is_rate_limit(response: Response) -> bool:
-    return response.status == HTTPStatus.FORBIDDEN and api_code(response) == _RATE_LIMIT_CODE
 
 
 def _permanent(response: Response) -> tuple[type[EvplError], str]:
@@ -134,11 +128,9 @@ def describe_response(response: Response) -> str:
 def api_code(response: Response) -> int | None:
     """Read the `code` of an error body, a number or its text; None if there is none."""
     code = _body(response).get("code")
-    return (
-        int(code)
-        if isinstance(code, int) or (isinstance(code, str) and re.fullmatch(r"\d{1,9}", code))
-        else None
-    )
+    if isinstance(code, str) and re.fullmatch(r"\d{1,9}", code):
+        return int(code)
+    return int(code) if isinstance(code, int) else None
 
 
 def read_retry_after(text: str | None, *, now: Callable[[], float] = time.time) -> float | None:

@@ -11,12 +11,8 @@ __all__ = ["RateLimiter"]
 class RateLimiter:
     """Lets a number of requests start each second, evenly spaced.
 
-    There are no bursts, because the gateway limits spikes: at most 25 requests a second [2].
-
-    Args:
-        per_second: above zero.
-        clock: monotonic seconds.
-        sleep: waits for the request's turn.
+    There are no bursts, because the gateway limits spikes: at most 25 requests a second [2]. The clock gives
+    monotonic seconds.
     """
 
     def __init__(self, per_second: float, *, clock: Callable[[], float], sleep: Sleep) -> None:

@@ -26,9 +26,6 @@ class Secrets:
     Of a secret with more than 1,000 characters the first 1,000 are searched, and all after them is hidden.
 
     Safe to share between threads.
-
-    Args:
-        on_secret: gets each new secret, so that the caller can mask it in its own logs.
     """
 
     def __init__(self, on_secret: Callable[[str], None]) -> None:

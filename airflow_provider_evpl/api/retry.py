@@ -46,15 +46,7 @@ class RetryPolicy:
         self._sleep = sleep
 
     def call(self, attempt: Callable[[], _T], cancellation: Cancellation) -> _T:
-        """Return the result of an attempt.
-
-        Args:
-            attempt: is called until it returns, or raises a final error.
-            cancellation: ends a wait. Once it is set, the next error is final.
-
-        Raises:
-            EvplError: the error of the last attempt, with the number of attempts and how long they took.
-        """
+        """Call until there is a result or a final error: the first one once the cancellation is set."""
         return tenacity.Retrying(
             sleep=lambda seconds: self._sleep(seconds, cancellation),
             stop=lambda state: cancellation.is_set or self._is_last(state),

@@ -28,7 +28,7 @@ from airflow_provider_evpl.errors import (
     one_line,
 )
 
-__all__ = ["Response", "Transport", "detail_of", "make_session"]
+__all__ = ["Response", "Session", "Transport", "detail_of"]
 
 _USER_AGENT = f"airflow-provider-evpl/{__version__}"
 _CHUNK_BYTES = 1 << 18  # chunks of 64 KiB take 25 ms more CPU for 66 MB
@@ -67,8 +67,8 @@ class Response:
         return one_line(request_id) if len(request_id) <= LONGEST_NAME else "too long to be one"
 
 
-class _Session(requests.Session):
-    """A session that takes nothing from the environment and keeps no cookies."""
+class Session(requests.Session):
+    """A session with some connections, which takes nothing from the environment and keeps no cookies."""
 
     def __init__(self, pool_size: int) -> None:
         super().__init__()
@@ -81,16 +81,11 @@ class _Session(requests.Session):
         """Return no target: requests would read the whole body of a redirect, even if it must not follow."""
 
 
-def make_session(pool_size: int) -> requests.Session:
-    """Make a session with a number of connections; tests may mount adapters of their own on it."""
-    return _Session(pool_size)
-
-
 class Transport:
     """Sends requests as the connection's settings say.
 
     Args:
-        session: as `make_session` makes it; closed by the caller.
+        session: closed by the caller.
         rate_limiter: waits before every request.
         secrets: learns the proxy's credentials.
         longest_seconds: the limit of an exchange; None means ten times `timeout_seconds`.
@@ -136,7 +131,7 @@ class Transport:
             EvplConfigError: the host's certificate or the proxy's credentials are refused, or the address
                 can't be used.
         """
-        request = self._prepare(url, headers=headers, params=params, data=data)
+        request = self._prepare(url, headers, params, data)
         self._rate_limiter.wait(cancellation)
         response: Response | None = None
         started = time.monotonic()
@@ -155,13 +150,12 @@ class Transport:
                 response = Response(raw.status_code, raw.headers, b"")
                 body = self._read(raw, response, is_report=data is None)
                 return replace(response, body=body, seconds=time.monotonic() - started)
-        except (*_TEMPORARY_FAULTS, requests.RequestException, OSError, ValueError) as error:
+        except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             raise self._failed(url, error, response) from error
 
     def _prepare(
         self,
         url: str,
-        *,
         headers: Mapping[str, str],
         params: Sequence[tuple[str, str]],
         data: Mapping[str, str] | None,
@@ -171,7 +165,7 @@ class Transport:
         request = requests.Request(method, url, headers=all_headers, params=list(params), data=data)
         try:
             return self._session.prepare_request(request)
-        except (requests.RequestException, ValueError) as error:
+        except (OSError, ValueError) as error:
             raise self._unusable(url, _reason(error)) from error
 
     def _read(self, raw: requests.Response, response: Response, *, is_report: bool) -> bytes:

@@ -1,4 +1,7 @@
-"""Readers of single fields and arguments: forms, URIs and templates often give them as text."""
+"""Readers of single fields and arguments: forms, URIs and templates often give them as text.
+
+A reader raises EvplConfigError if the value is wrong. The message starts with the name of the field.
+"""
 
 import math
 import re
@@ -76,12 +79,7 @@ def guarded(read: Callable[[], _T], secret: str | None, next_step: str = "Correc
 
 
 def shows(text: str, secret: str | None) -> bool:
-    """Return whether a text has a secret, or six of its characters in a row, in any escaped form.
-
-    Args:
-        text: to be shown.
-        secret: as it was given; blanks around it don't count. None, or blank, is no secret.
-    """
+    """Return whether a text has a secret, or six of its characters in a row, in any escaped form."""
     whole = (secret or "").strip()
     pieces = {whole[at : at + _MAX_SHOWN + 1] for at in range(max(1, len(whole) - _MAX_SHOWN))}
     reading = Reading(text)
@@ -91,9 +89,7 @@ def shows(text: str, secret: str | None) -> bool:
 def read_text(value: object, field: str) -> str:
     """Read text, without surrounding blanks.
 
-    Raises:
-        EvplConfigError: it is not text. The value is not shown, because it may be a secret in the wrong
-            place.
+    The error does not show the value, because it may be a secret in the wrong place.
     """
     if not isinstance(value, str):
         raise EvplConfigError(f"{field}: must be text, but is {type(value).__name__}.")
@@ -103,11 +99,7 @@ def read_text(value: object, field: str) -> str:
 
 
 def read_choice(value: object, field: str, choices: tuple[str, ...]) -> str:
-    """Read one of a few words.
-
-    Raises:
-        EvplConfigError: it is none of them.
-    """
+    """Read one of a few words."""
     text = read_text(value, field)
     if text not in choices:
         raise wrong(f"{field}: must be one of {', '.join(choices)}", text)
@@ -117,9 +109,8 @@ def read_choice(value: object, field: str, choices: tuple[str, ...]) -> str:
 def read_boolean(value: object, field: str) -> bool:
     """Read a boolean, or the text `true` or `false` in any case.
 
-    Raises:
-        EvplConfigError: it is neither. A value of more than five characters is not shown, because it may be
-            a secret in the wrong place, and some booleans are read before the secret is known.
+    The error does not show a value of more than five characters, because it may be a secret in the wrong
+    place, and some booleans are read before the secret is known.
     """
     if isinstance(value, bool):
         return value
@@ -131,17 +122,7 @@ def read_boolean(value: object, field: str) -> bool:
 
 
 def read_number(value: object, field: str, within: tuple[float, float], *, above: bool = False) -> float:
-    """Read a finite number within bounds.
-
-    Args:
-        value: a number, or text that is one.
-        field: its name.
-        within: the bounds, both included.
-        above: exclude the lower bound.
-
-    Raises:
-        EvplConfigError: it is not a number, or out of bounds.
-    """
+    """Read a finite number, or text that is one, within bounds; `above` excludes the lower bound."""
     low, high = within
     number = _as_number(value)
     if number is None or not (low < number if above else low <= number) or number > high:
@@ -151,11 +132,7 @@ def read_number(value: object, field: str, within: tuple[float, float], *, above
 
 
 def read_whole_number(value: object, field: str, within: tuple[float, float]) -> int:
-    """Read a whole number within bounds, both included.
-
-    Raises:
-        EvplConfigError: it is not a whole number, or out of bounds.
-    """
+    """Read a whole number within bounds, both included."""
     number = read_number(value, field, within)
     if number % 1:
         raise wrong(f"{field}: must be a whole number", value)
@@ -175,10 +152,8 @@ def _as_number(value: object) -> float | None:
 def read_duration(value: object, field: str) -> timedelta:
     """Read a duration of up to 100 years: a `timedelta` of whole seconds, or text like `300s`, `1h`, `2d`.
 
-    A `timedelta` may be of any class, and may be text as Python writes it: `1 day, 0:00:00`.
-
-    Raises:
-        EvplConfigError: it has another form. A bare number is an error, because its unit is unknown.
+    A `timedelta` may be of any class, and may be text as Python writes it: `1 day, 0:00:00`. A bare number is
+    an error, because its unit is unknown.
     """
     text = text_of(value)
     length = _parse_duration(text.strip()) if isinstance(text, str) else None
@@ -201,11 +176,7 @@ def _parse_duration(text: str) -> timedelta | None:
 
 
 def read_moment(value: object, field: str) -> datetime:
-    """Read a moment since 1970: a datetime with a zone, ISO 8601 with a zone, or a bare date (midnight UTC).
-
-    Raises:
-        EvplConfigError: it has another form, no zone, or a fraction of a second other than zero.
-    """
+    """Read a moment since 1970: a datetime with a zone, ISO 8601 with a zone, or a date (midnight UTC)."""
     text = text_of(value)
     moment = _parse_moment(text.strip()) if isinstance(text, str) else None
     if moment is None:

@@ -1,7 +1,6 @@
 """Finds the window of a run from its arguments and from the times of the scheduler, never from the clock."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,7 +9,7 @@ from airflow_provider_evpl.config.readers import read_moment
 from airflow_provider_evpl.errors import EvplConfigError
 from airflow_provider_evpl.window import DAY, Window, floor, iso, to_utc
 
-__all__ = ["RunTimes", "resolve_window", "within_dates"]
+__all__ = ["RunTimes", "resolve_window"]
 
 _SET_A_WINDOW = "Set window_start and window_end, or window_length."
 
@@ -40,15 +39,8 @@ def resolve_window(
 ) -> Window:
     """Find the window of a run. The first of these that is given counts, in the order of the contract.
 
-    Args:
-        start: the argument `window_start`.
-        end: the argument `window_end`.
-        length: the argument `window_length`.
-        run: the times of the scheduler.
-
     Raises:
         EvplConfigError: the window is in none of them; the message says what to set.
-        OverflowError: the window is outside of the range of dates.
     """
     if start is not None or end is not None:
         return _explicit(start, end)
@@ -102,16 +94,3 @@ def _last_full(length: timedelta, run: RunTimes) -> Window:
         )
     end = floor(to_utc(until), min(length, DAY))
     return Window(end - length, end)
-
-
-@contextmanager
-def within_dates() -> Iterator[None]:
-    """Replace an overflow of dates by an error that says what it means.
-
-    Raises:
-        EvplConfigError: in place of an OverflowError.
-    """
-    try:
-        yield
-    except OverflowError:
-        raise EvplConfigError("window: is outside of the range of dates, the years 1 to 9999.") from None

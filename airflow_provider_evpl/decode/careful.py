@@ -49,12 +49,6 @@ def read_carefully(
     If samples are missing, a name is probably there twice, and a JSON parser sees only the last value. Then
     the page is read again with all objects cut by hand. That takes three times as long.
 
-    Args:
-        text: of the response.
-        timestamps: reads the timestamps.
-        max_rejections: how many rejections are kept.
-        holds_secret: whether a secret is in names: their entry is rejected.
-
     Raises:
         EvplUnavailableError: the text is not JSON, or it is cut off. Another request may help.
         EvplResponseError: the text is not a report, has more than can be kept, or samples are still missing.
@@ -237,10 +231,8 @@ def _unknown_names(fields: Fields, known: frozenset[str]) -> list[str]:
 def _find_renamed(fields: Fields) -> tuple[str, list[Raw]] | None:
     """Find an unknown list or object in an entry without `performanceValues`: it may hold the samples.
 
-    Of several such fields, the one with the most `timeStamp` fields is taken, then the longest.
-
-    Returns:
-        The name of the field and its elements; None if the entry has no such field.
+    Of several such fields, the one with the most `timeStamp` fields is taken, then the longest. Return its
+    name and its elements; None if there is no such field.
     """
     found = [
         (count_time_stamps(fields[name]), _parts(fields[name]), name)

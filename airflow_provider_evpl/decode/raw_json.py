@@ -2,6 +2,7 @@
 
 A JSON parser reads the parts of what is valid JSON. The rest, such as a value `N/A`, is cut at its brackets
 and commas. The standard library's `json` can't do that: it stops at the first error, and gives no text.
+Each function raises InvalidValueError for a text that can't be read, and CutOffError for one that is cut off.
 """
 
 import re
@@ -67,11 +68,7 @@ def count_lost(text: bytes, found: int) -> int:
 
 
 def read_json(raw: Raw | bytes, kind: type[_T]) -> _T:
-    """Read a value of a type.
-
-    Raises:
-        InvalidValueError: it is not JSON, or of another type.
-    """
+    """Read a value of a type."""
     try:
         return msgspec.json.decode(raw, type=kind)
     except (ValueError, RecursionError) as error:
@@ -82,9 +79,6 @@ def read_fields(raw: Raw | bytes) -> Fields:
     """Read an object, each value as its text. An object that is not valid JSON is cut by hand.
 
     If a name is there twice, the last value counts.
-
-    Raises:
-        InvalidValueError: it is not an object, or can't be cut.
     """
     if not begins_with(raw, b"{"):
         raise InvalidValueError("not an object")
@@ -95,11 +89,7 @@ def read_fields(raw: Raw | bytes) -> Fields:
 
 
 def read_parts(raw: Raw | bytes) -> list[Raw]:
-    """Read an array, each element as its text; anything else has no elements.
-
-    Raises:
-        InvalidValueError: it is an array that can't be cut.
-    """
+    """Read an array, each element as its text; anything else has no elements."""
     if not begins_with(raw, b"["):
         return []
     try:
@@ -109,12 +99,7 @@ def read_parts(raw: Raw | bytes) -> list[Raw]:
 
 
 def split_fields(raw: Raw | bytes) -> Fields:
-    """Cut an object by hand. Unlike a JSON parser, this finds a name that is there twice.
-
-    Raises:
-        InvalidValueError: it is not an object, has too many fields, or a name can't be read or is there
-            twice.
-    """
+    """Cut an object by hand. Unlike a JSON parser, this finds a name that is there twice."""
     if not begins_with(raw, b"{"):
         raise InvalidValueError("not an object")
     fields: Fields = {}
@@ -133,12 +118,7 @@ def split_fields(raw: Raw | bytes) -> Fields:
 
 
 def _split(text: bytes) -> list[bytes]:
-    """Cut an array or an object at its commas. The parts are not checked.
-
-    Raises:
-        CutOffError: the text ends inside the array or object.
-        InvalidValueError: more text follows, another bracket closes it, or nothing is between two commas.
-    """
+    """Cut an array or an object at its commas. The parts are not checked."""
     parts: list[bytes] = []
     depth = start = at = 0
     while token := _TOKEN.match(text, at):

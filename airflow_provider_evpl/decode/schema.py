@@ -46,7 +46,7 @@ S = TypeVar("S", NumberSample, AnySample)
 
 
 class EntryNames(Struct, gc=False, frozen=True, forbid_unknown_fields=True):
-    """The names in an entry, which tell series apart."""
+    """The names in an entry, which identify a series."""
 
     object_instance_id: str = msgspec.field(name="objectInstanceId")
     metric_name: str
@@ -92,12 +92,7 @@ def check_count(entries: int) -> None:
 
 
 def read_header(fields: Fields) -> Header:
-    """Read the position of a page.
-
-    Raises:
-        InvalidValueError: it is not JSON.
-        msgspec.ValidationError: it is of another type.
-    """
+    """Read the position of a page."""
     known = {name: read_json(fields[name], object) for name in _HEADER_NAMES if name in fields}
     return msgspec.convert(known, Header)
 

@@ -1,4 +1,4 @@
-"""Reads single values and timestamps."""
+"""Reads single values and timestamps; InvalidValueError says what is wrong with one."""
 
 import math
 import re
@@ -27,10 +27,8 @@ class InvalidValueError(Exception):
 class Timestamps(dict[str, int]):
     """Maps the text of a timestamp to its microseconds since the epoch.
 
-    Each text is read once, because all series of a window have the same timestamps.
-
-    Args:
-        naive_is_utc: read a timestamp without a zone as UTC; otherwise it is an error.
+    Each text is read once, because all series of a window have the same timestamps. A text without a zone is
+    an error, or is read as UTC.
     """
 
     def __init__(self, *, naive_is_utc: bool) -> None:
@@ -65,9 +63,6 @@ def read_values(values: list[str | float | None]) -> list[float | None]:
     """Read the values of a series.
 
     The common case, decimal text only, is read in one step.
-
-    Raises:
-        InvalidValueError: one of them is not a value.
     """
     try:
         text = "".join(values)  # type: ignore[arg-type]  # a number or null raises the TypeError below
@@ -80,11 +75,7 @@ def read_values(values: list[str | float | None]) -> list[float | None]:
 
 
 def read_value(value: object) -> float | None:
-    """Read one value: a number, or text that Python reads as a number; None for null and empty text.
-
-    Raises:
-        InvalidValueError: it is anything else, or not finite.
-    """
+    """Read one value: a number, or text that Python reads as a number; None for null and empty text."""
     if value is None or value == "":
         return None
     if isinstance(value, bool) or not isinstance(value, str | int | float):

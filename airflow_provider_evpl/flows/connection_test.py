@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from airflow_provider_evpl.api.client import Client, Query
-from airflow_provider_evpl.config.arguments import DEFAULT_GRANULARITY
+from airflow_provider_evpl.config.plans import DEFAULT_GRANULARITY
 from airflow_provider_evpl.errors import (
     EvplError,
     EvplForbiddenError,
@@ -48,9 +48,7 @@ def check_connection(client: Client, *, now: datetime) -> str:
 
     If these have no sample, request five minutes of two days ago too. So there are at most three requests.
 
-    Args:
-        client: one that doesn't retry, because somebody waits for the result.
-        now: the current time.
+    The client should not retry, because a person waits for the result.
 
     Returns:
         What the responses show. Airflow's form shows all lines as one, so each is a sentence.

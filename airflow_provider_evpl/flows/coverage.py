@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from airflow_provider_evpl.errors import name_some
-from airflow_provider_evpl.flows.findings import Coverage, Finding, Outcome, judge_age
+from airflow_provider_evpl.flows.findings import Coverage, Finding, Outcome, outcome_by_age
 from airflow_provider_evpl.flows.roster import Lacking, Roster
 from airflow_provider_evpl.lake.contents import UnreadableError
 from airflow_provider_evpl.lake.layout import group, largest
@@ -38,9 +38,6 @@ def find_gaps(
         min_coverage: 0 to 1: in which share of an object's steps each series must have a value.
         now: the time, for the age of the findings.
         give_up_after: how long an incomplete window is pulled again; None means forever.
-
-    Raises:
-        EvplError: the store failed or refused.
     """
     whole_days = objects.survey(_in_whole_days(window))
     found = {one: what for one, what in whole_days.items() if one.overlaps(window)}
@@ -51,7 +48,7 @@ def find_gaps(
         days[content.day].append(content.series)
     roster = Roster(days, give_up_after)
     whole = [content for content in contents if content.steps]
-    ages = ((one, judge_age(one.window, one.footer, now, give_up_after)) for one in whole)
+    ages = ((one, outcome_by_age(one.window, one.footer, now, give_up_after)) for one in whole)
     incomplete = (_find_incomplete(objects, *one, roster, min_coverage) for one in ages)
     findings = [
         *_missing(objects, window, found),
@@ -86,12 +83,7 @@ def _missing(objects: Objects, window: Window, landed: Iterable[Window]) -> Iter
 
 
 def _gaps(window: Window, landed: Iterable[Window]) -> Iterator[Window]:
-    """Yield the parts of a window that no landed interval holds.
-
-    Args:
-        window: the whole.
-        landed: intervals, in order of time.
-    """
+    """Yield the parts of a window that no landed interval holds. The intervals are in order of time."""
     covered = window.start
     for one in landed:
         if one.start > covered:
@@ -173,15 +165,7 @@ class _Content:
 def _find_incomplete(
     objects: Objects, content: _Content, outcome: Outcome, roster: Roster, min_coverage: float
 ) -> Finding | None:
-    """Return the finding of an object that is made of whole steps; None if it is complete.
-
-    Args:
-        objects: of the lake, to read rows.
-        content: of the object.
-        outcome: what happens to the object's window if it lacks values.
-        roster: the expected series.
-        min_coverage: 0 to 1.
-    """
+    """Return the finding of an object that is made of whole steps; None if it is complete."""
     if content.footer.ledger.rows == 0:
         return Finding(content.window, "empty", "no sample has landed", outcome)
     try:

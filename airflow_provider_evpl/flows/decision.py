@@ -5,7 +5,6 @@ The functions read and write nothing; `pull` carries the decisions out.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
 
 from airflow_provider_evpl.config.plans import PullPlan
 from airflow_provider_evpl.errors import EvplRefusedError
@@ -14,14 +13,12 @@ from airflow_provider_evpl.lake.lake import Target
 from airflow_provider_evpl.lake.samples import Samples
 from airflow_provider_evpl.window import iso
 
-__all__ = ["Decision", "Keep", "Land", "Refuse", "decide", "refuse_rejected", "refuse_unreadable"]
+__all__ = ["Keep", "Land", "Refuse", "decide", "refuse_rejected", "refuse_unreadable"]
 
 
 @dataclass(frozen=True, slots=True)
 class Land:
     """Put the slice in place of the objects that it replaces."""
-
-    change: Change
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,24 +35,18 @@ class Refuse:
     error: EvplRefusedError
 
 
-Decision: TypeAlias = Land | Keep | Refuse
-
-
-def decide(target: Target, change: Change, plan: PullPlan, *, redact: Callable[[str], str]) -> Decision:
+def decide(
+    target: Target, change: Change, plan: PullPlan, *, redact: Callable[[str], str]
+) -> Land | Keep | Refuse:
     """Decide about a slice by what landing it would change.
 
     A slice that would erase landed samples is landed only if the plan says `replace`. If such a slice
     is wider than the plan's window, it is always refused, because nobody asked to replace samples outside
     the window.
 
-    Args:
-        target: where the slice goes.
-        change: what landing it would change.
-        plan: of the run.
-        redact: removes secrets from a text.
     """
     if not change.losses:
-        return Land(change)
+        return Land()
     what = f"slice {target.window.label}: landing it would erase landed samples."
     losses = redact("\n".join(change.losses))
     if not plan.window.contains(target.window):
@@ -69,7 +60,7 @@ def decide(target: Target, change: Change, plan: PullPlan, *, redact: Callable[[
             )
         )
     if plan.on_shrink == "replace":
-        return Land(change)
+        return Land()
     if plan.on_shrink == "keep":
         return Keep(f"{what} It is kept as it was.\n{losses}")
     return Refuse(EvplRefusedError(what, "Set on_shrink to keep what has landed, or to replace it.", losses))
@@ -78,13 +69,7 @@ def decide(target: Target, change: Change, plan: PullPlan, *, redact: Callable[[
 def refuse_rejected(
     samples: Samples, limit: float, *, redact: Callable[[str], str]
 ) -> EvplRefusedError | None:
-    """Return the error of a slice with too many rejected samples; None for any other slice.
-
-    Args:
-        samples: of the slice.
-        limit: 0 to 1: the largest share of samples rejected or in conflict, or of entries rejected.
-        redact: removes secrets from what is quoted.
-    """
+    """Return the error of a slice whose share of rejected samples is above the limit; else None."""
     share = samples.ledger.rejected_fraction
     if share <= limit:
         return None

@@ -8,7 +8,7 @@ from enum import Enum
 from airflow_provider_evpl.lake.parquet import Footer
 from airflow_provider_evpl.window import Window, iso
 
-__all__ = ["Coverage", "Finding", "Outcome", "judge_age"]
+__all__ = ["Coverage", "Finding", "Outcome", "outcome_by_age"]
 
 _KINDS = ("missing", "empty", "overlap", "foreign", "absent", "vanished", "null")
 _MOST_MESSAGES = 100
@@ -123,18 +123,13 @@ class Coverage:
         }
 
 
-def judge_age(window: Window, footer: Footer, now: datetime, give_up_after: timedelta | None) -> Outcome:
+def outcome_by_age(window: Window, footer: Footer, now: datetime, give_up_after: timedelta | None) -> Outcome:
     """Decide whether an object that lacks values is pulled again.
 
     The age of an object counts from the end of its window, or from its first pull if that is later. The
     object is pulled again when its age has doubled since its last pull: often at first, then less and less.
     It is given up if its last pull came at an age above `give_up_after`, or if its age is above twice that.
-
-    Args:
-        window: the object's interval.
-        footer: says when the object was pulled first and last.
-        now: the time.
-        give_up_after: None never gives up, and never waits.
+    With None for `give_up_after` it is never given up, and pulled again at once.
     """
     if give_up_after is None:
         return Outcome.RETURNED

@@ -29,13 +29,7 @@ class Progress:
 
 
 class ProgressMeter:
-    """Measures the progress of a pull by its pages.
-
-    Args:
-        window: of the pull.
-        on_progress: is called after every page.
-        clock: returns monotonic seconds.
-    """
+    """Measures the progress of a pull by its pages, with a clock of monotonic seconds."""
 
     def __init__(
         self, window: Window, on_progress: Callable[[Progress], None], clock: Callable[[], float]
@@ -82,13 +76,7 @@ class _Logger(Protocol):
 
 
 class ProgressLog:
-    """Logs the progress of a pull.
-
-    Args:
-        logger: of the task.
-        clock: returns monotonic seconds.
-        every_seconds: the shortest time between two lines.
-    """
+    """Logs the progress of a pull, with `every_seconds` between two lines at least."""
 
     def __init__(self, logger: _Logger, *, clock: Callable[[], float], every_seconds: float = 10.0) -> None:
         self._logger = logger
@@ -104,11 +92,7 @@ class ProgressLog:
             self._log(progress)
 
     def finish(self, summary: Mapping[str, Any]) -> None:
-        """Log the last progress, and what the pull has landed.
-
-        Args:
-            summary: the result of the task.
-        """
+        """Log the last progress, and what the pull has landed."""
         if self._unlogged is not None:
             self._log(self._unlogged)
         self._logger.info(

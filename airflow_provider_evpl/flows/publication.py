@@ -20,12 +20,7 @@ _log = logging.getLogger(__name__)
 
 
 class Watch:
-    """Polls now and then whether a window is published. `str()` of it says what the last poll saw.
-
-    Args:
-        plan: which window to wait for.
-        clock: returns the time, with its zone.
-    """
+    """Polls now and then whether a window is published. `str()` of it says what the last poll saw."""
 
     def __init__(self, plan: WaitPlan, *, clock: Callable[[], datetime]) -> None:
         self._plan = plan
@@ -62,11 +57,11 @@ class Watch:
         Raises:
             EvplPermanentError: polling again won't help.
         """
-        is_published = self._clock() >= self._due and self._ask(client)
+        is_published = self._clock() >= self._due and self._count(client)
         _log.log(logging.WARNING if self._failure else logging.INFO, "%s", self)
         return is_published
 
-    def _ask(self, client: Client) -> bool:
+    def _count(self, client: Client) -> bool:
         plan = self._plan
         self._failure, self._series = "", None
         try:
@@ -96,21 +91,11 @@ def count_published(
     those whose timestamp lies in it, and so is its last one [A]. A sample without a value counts, because it
     is a row in the lake. An unreadable sample is logged and not counted.
 
-    Args:
-        client: requests one page after the other.
-        code_ope: the operator code.
-        granularity: has a step that begins in the window.
-        window: the window to check.
-        enough: no further page is requested once so many series are counted.
-
-    Raises:
-        EvplConfigError: no step begins in the window, or the granularity has no fixed length.
-        EvplPagingError: the pages don't add up.
-        EvplError: as `Client.page`.
+    No further page is requested once `enough` series are counted.
     """
     last = granularity.last_step_in(window)
-    asked = Window(last.replace(microsecond=0), window.end)  # a request has whole seconds
-    query = Query(code_ope=code_ope, granularity=granularity, window=asked)
+    requested = Window(last.replace(microsecond=0), window.end)  # a request has whole seconds
+    query = Query(code_ope=code_ope, granularity=granularity, window=requested)
     first, end = (microseconds(moment - EPOCH) for moment in (last, window.end))
     found: set[Series] = set()
     rejected, reason = 0, ""

@@ -10,16 +10,9 @@ from itertools import groupby
 from airflow_provider_evpl.api.client import Client, Query
 from airflow_provider_evpl.config.plans import PullPlan
 from airflow_provider_evpl.errors import EvplNotPublishedError, EvplPagingError
-from airflow_provider_evpl.flows.decision import (
-    Land,
-    Refuse,
-    decide,
-    refuse_rejected,
-    refuse_unreadable,
-)
-from airflow_provider_evpl.flows.failures import SliceFailures
+from airflow_provider_evpl.flows.decision import Land, Refuse, decide, refuse_rejected, refuse_unreadable
+from airflow_provider_evpl.flows.failures import Shortfalls, SliceFailures
 from airflow_provider_evpl.flows.progress import Progress, ProgressMeter
-from airflow_provider_evpl.flows.shortfalls import Shortfalls
 from airflow_provider_evpl.flows.summary import Summary
 from airflow_provider_evpl.lake.changes import Change
 from airflow_provider_evpl.lake.lake import Lake, Target
@@ -53,7 +46,7 @@ def pull(  # noqa: PLR0913 each is a seam to the outside
     Args:
         client: authorized.
         store: the root of the lake.
-        plan: what to pull.
+        plan: the window, and what may be replaced.
         provenance: ids of the run, for the objects' footers.
         on_progress: is called after every page.
         summary: of this plan, still empty. It is filled slice by slice and returned, so that the caller knows
@@ -92,19 +85,12 @@ def pull_slice(
     *,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Samples:
-    """Pull all pages of a window into memory.
+    """Pull all pages of a window into memory; call `on_page` with each.
 
     If the pages don't add up, it starts again from the first one, up to two times, one page at a time.
 
-    Args:
-        client: authorized.
-        query: what to request.
-        on_page: is called with each page.
-        now: returns the time.
-
     Raises:
         EvplPagingError: the pages didn't add up three times.
-        EvplError: as `Client.page`.
     """
     parallelism = client.settings.page_parallelism
     for _ in range(1, _STARTS):
@@ -153,16 +139,12 @@ class _Run:
         self._logged: frozenset[str] = frozenset()
 
     def take(self, target: Target) -> None:
-        """Pull a slice; refuse it, or land it once the window has shown its first sample.
-
-        Raises:
-            EvplError: the error concerns all slices.
-        """
+        """Pull a slice; refuse it, or land it once the window has shown its first sample."""
         self._meter.begin(target.window)
         with self._failures.of(target.window):
             samples = self._pull(target)
             self._failures.reset_count()
-            self._log_oddities(samples)
+            self._log_findings(samples)
             self._is_published |= samples.count_within(self._plan.window)[0] > 0
             limit = self._plan.max_rejected_fraction
             if error := refuse_rejected(samples, limit, redact=self._client.redact):
@@ -176,11 +158,7 @@ class _Run:
             self._waiting.clear()
 
     def finish(self) -> None:
-        """Raise the collected errors, or that the window has no sample.
-
-        Raises:
-            EvplError: slices failed, or the window has no sample.
-        """
+        """Raise the collected errors, or that the window has no sample."""
         unpublished = EvplNotPublishedError(
             f"window {self._plan.window.label}: not published yet. Nothing has landed.",
             "Airflow retries. If the error stays, check code_ope and granularity,\nor set allow_empty.",
@@ -212,7 +190,7 @@ class _Run:
         change = self._lake.change(target, samples)
         decision = decide(target, change, self._plan, redact=self._client.redact)
         if isinstance(decision, Land):
-            self._land(target, decision.change)
+            self._land(target, change)
         elif isinstance(decision, Refuse):
             self._failures.add(target.window, decision.error)
         else:
@@ -237,9 +215,9 @@ class _Run:
             )
         self._shortfalls.add(samples)
 
-    def _log_oddities(self, samples: Samples) -> None:
-        self._log_once(samples.unknown_fields, "Fields that Orange's document lacks are not landed: %s")
+    def _log_findings(self, samples: Samples) -> None:
         name = samples.window.label
+        self._log_once(samples.unknown_fields, "Fields that Orange's document lacks are not landed: %s")
         self._log_once(samples.unit_doubts, f"slice {name}: values may not be percentages: %s")
 
     def _log_once(self, findings: frozenset[str], message: str) -> None:

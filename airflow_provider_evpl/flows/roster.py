@@ -17,10 +17,6 @@ class Roster:
     """The series that are expected on each UTC day of a range.
 
     A series is expected from its first day until `give_up_after` after its last day.
-
-    Args:
-        days: the series of each object, by the beginning of its UTC day.
-        give_up_after: how long after its last UTC day a series is still expected; None means forever.
     """
 
     def __init__(
@@ -54,14 +50,9 @@ class Roster:
         steps: int,
         min_coverage: float,
     ) -> "Lacking":
-        """Find the series of which an object has too few values.
+        """Find the series of which an object of a UTC day has too few values.
 
-        Args:
-            day: the beginning of the object's UTC day.
-            present: the series of the object.
-            counts: what the object has of each series; complete series may be left out.
-            steps: number of steps of the object's interval.
-            min_coverage: 0 to 1: in which share of the steps each series should have a value.
+        `counts` may leave out complete series.
         """
         gone = sorted(self.expected(day) - present, key=lambda one: one.label) if min_coverage > 0 else []
         absent = [Lack(one, 0, steps) for one in gone if self._last[one] >= day]

@@ -18,10 +18,6 @@ class WatchList:
     """The windows of the UTC grid that have ended and are not known to be published.
 
     The list begins with the newest window that has ended.
-
-    Args:
-        plan: which windows there are.
-        now: the time, with its zone.
     """
 
     def __init__(self, plan: WatchPlan, now: datetime) -> None:

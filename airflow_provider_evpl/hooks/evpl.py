@@ -13,8 +13,9 @@ from airflow.providers.common.compat.connection import get_async_connection
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook, mask_secret
 from asgiref.sync import sync_to_async
 
-from airflow_provider_evpl.config.arguments import DEFAULT_GRANULARITY, read_name
+from airflow_provider_evpl.config.plans import DEFAULT_GRANULARITY, PullPlan, read_name
 from airflow_provider_evpl.config.readers import guarded
+from airflow_provider_evpl.config.run_window import RunTimes
 from airflow_provider_evpl.errors import LONGEST_NAME, EvplConfigError, EvplError, one_line
 
 if TYPE_CHECKING:
@@ -22,10 +23,9 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
 
     from airflow_provider_evpl.api.client import Client
-    from airflow_provider_evpl.config.plans import PullPlan
     from airflow_provider_evpl.config.settings import Settings
 
-__all__ = ["EvplHook", "get_hook"]
+__all__ = ["EvplHook", "get_hook", "read_plan"]
 
 _NO_SUCH_FIELD = {
     "port": "Write the port into host, like https://proxy.example:8443 (in a URI percent-encoded).",
@@ -167,7 +167,7 @@ class EvplHook(BaseHook):
                 "code_ope": code_ope,
                 "granularity": granularity,
             }
-            plan = _read_plan(arguments, client.settings)
+            plan = read_plan(arguments, {}, client.settings)
             tables = []
             for window in plan.window.slices(timedelta(days=1)):
                 query = Query(code_ope=plan.code_ope, granularity=plan.granularity, window=window)
@@ -201,15 +201,25 @@ class EvplHook(BaseHook):
 
 
 def get_hook(arguments: Mapping[str, object]) -> EvplHook:
-    """Make the hook of the argument `evpl_conn_id`, or of the default connection.
+    """Make the hook of the argument `evpl_conn_id`, or of the default connection."""
+    return EvplHook(read_name(arguments, "evpl_conn_id") or EvplHook.default_conn_name)
 
-    Args:
-        arguments: those that are given.
+
+def read_plan(arguments: Mapping[str, object], context: Mapping[str, Any], settings: "Settings") -> PullPlan:
+    """Read the arguments of a pull, and find its window.
 
     Raises:
-        EvplConfigError: `evpl_conn_id` is no text.
+        EvplConfigError: an argument is wrong, or the run has no window.
     """
-    return EvplHook(read_name(arguments, "evpl_conn_id") or EvplHook.default_conn_name)
+    return guarded(
+        lambda: PullPlan.from_arguments(
+            arguments,
+            run=RunTimes.from_context(context),
+            default_code_ope=settings.code_ope,
+            now=datetime.now(UTC),
+        ),
+        settings.client_secret,
+    )
 
 
 def _read_extra(text: str | None) -> dict[str, Any]:
@@ -264,21 +274,6 @@ def _wait(done: Future[None], loop: asyncio.AbstractEventLoop) -> None:
         with suppress(TimeoutError):
             done.result(timeout=1)
             break
-
-
-def _read_plan(arguments: Mapping[str, object], settings: "Settings") -> "PullPlan":
-    from airflow_provider_evpl.config.plans import PullPlan
-    from airflow_provider_evpl.config.run_window import RunTimes
-
-    return guarded(
-        lambda: PullPlan.from_arguments(
-            arguments,
-            run=RunTimes(),
-            default_code_ope=settings.code_ope,
-            now=datetime.now(UTC),
-        ),
-        settings.client_secret,
-    )
 
 
 def _without_dictionaries(table: Any) -> Any:  # noqa: ANN401 pyarrow has no types

@@ -1,6 +1,7 @@
 """Opens the store that an operator's `object_storage_path` names."""
 
 import re
+from collections.abc import Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
@@ -12,15 +13,17 @@ from airflow.providers.common.compat.sdk import (
     ObjectStoragePath,
 )
 
-from airflow_provider_evpl.config.readers import read_text
+from airflow_provider_evpl.config.plans import read_name
+from airflow_provider_evpl.config.readers import guarded, read_text
 from airflow_provider_evpl.errors import LONGEST_NAME, EvplConfigError, one_line, quoted, wrong
+from airflow_provider_evpl.escapes import Reading
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
     from airflow_provider_evpl.lake.store import Store
 
-__all__ = ["open_object_storage", "read_path"]
+__all__ = ["open_object_storage", "open_store", "read_path"]
 
 _EXTRAS = {"s3": "amazon", "gs": "google", "abfs": "microsoft-azure"}
 _FILE_SYSTEMS = {
@@ -32,6 +35,19 @@ _FILE_SYSTEMS = {
 installed providers: 0.8 s and 50 MB for the three above."""
 
 _SCHEMES = ("file", *_EXTRAS)
+# A shorter secret may be a part of a bucket's name by chance.
+_SHORTEST_IN_PATHS = 6
+
+
+def open_store(given: Mapping[str, object], secret: str) -> "Store":
+    """Open the lake of an operator's arguments.
+
+    The client secret must not be in the root of the lake, because logs and errors name the root.
+    """
+    path = given.get("object_storage_path")
+    if len(secret) >= _SHORTEST_IN_PATHS and any(Reading(str(path)).find(secret)):
+        raise EvplConfigError("object_storage_path: holds the client secret.", "Choose another path.")
+    return guarded(lambda: open_object_storage(path, read_name(given, "object_storage_conn_id")), secret)
 
 
 def open_object_storage(path: object, conn_id: str | None) -> "Store":

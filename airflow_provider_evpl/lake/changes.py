@@ -1,4 +1,7 @@
-"""Compares a slice with what has landed, before it lands: expected series, revisions, losses."""
+"""Compares a slice with what has landed, before it lands: expected series, revisions, losses.
+
+Each function raises EvplError if the store fails or refuses.
+"""
 
 import logging
 from collections import Counter
@@ -40,11 +43,7 @@ class Change:
 
 
 def compare(objects: Objects, landed: Mapping[Window, Footer], samples: Samples) -> Change:
-    """Compare a slice with the objects that it would replace. Each object is read once.
-
-    Raises:
-        EvplError: the store failed or refused.
-    """
+    """Compare a slice with the objects that it would replace. Each object is read once."""
     reader = _Reader(objects)
     try:
         revisions = revise(samples.rows, samples.window, landed, reader.parts) if landed else Revisions()
@@ -54,20 +53,14 @@ def compare(objects: Objects, landed: Mapping[Window, Footer], samples: Samples)
     known: set[Series] = set().union(*(reader.count(one) or () for one in largest(landed)))
     if samples.completeness:
         known |= objects.newest_series(samples.window.start, DAY)
-    return Change(
-        samples=samples.expecting(known),
-        revisions=revisions,
-        losses=_losses(reader, landed, samples),
-    )
+    losses = _losses(reader, landed, samples)
+    return Change(samples=samples.expecting(known), revisions=revisions, losses=losses)
 
 
 def find_losses(objects: Objects, landed: Mapping[Window, Footer], samples: Samples) -> list[str]:
     """Return a text for each landed object that would lose rows or values of a circuit and metric.
 
     Objects inside others are left out, because a killed run left them.
-
-    Raises:
-        EvplError: the store failed or refused.
     """
     return _losses(_Reader(objects), landed, samples)
 
@@ -75,11 +68,7 @@ def find_losses(objects: Objects, landed: Mapping[Window, Footer], samples: Samp
 def count_landed(objects: Objects, landed: Iterable[Window], samples: Samples) -> Completeness | None:
     """Return how complete the landed objects in a slice are.
 
-    Returns:
-        None if the slice isn't made of whole steps, or if a landed object can't be read.
-
-    Raises:
-        EvplError: the store failed or refused.
+    Return None if the slice isn't made of whole steps, or if a landed object can't be read.
     """
     reader = _Reader(objects)
     counts = [reader.count(one) for one in largest(landed)]

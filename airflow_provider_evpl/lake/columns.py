@@ -81,11 +81,7 @@ class Grids:
         return bool(np.all(rises) and np.all(is_inside(self._timestamps, window)))
 
     def count_steps(self, step: int) -> Integers:
-        """Count for each series the steps that have a timestamp; the timestamps of each series rise.
-
-        Args:
-            step: in microseconds.
-        """
+        """Count for each series the steps (in microseconds) that have a timestamp; timestamps must rise."""
         return count_steps(self._lengths, self._timestamps, step)[self._position_of]
 
 
@@ -136,11 +132,7 @@ class Rows:
         return np.add.reduceat(flags, self.starts, dtype=np.int64)
 
     def count_steps(self, step: int) -> tuple[Integers, Integers]:
-        """Count for each series the steps that have a row, and the steps that have a value.
-
-        Args:
-            step: in microseconds.
-        """
+        """Count for each series the steps (in microseconds) that have a row, and those that have a value."""
         observed = Grids(self.grids).count_steps(step)
         has_value = self.has_value
         if np.all(has_value):

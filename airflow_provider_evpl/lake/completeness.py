@@ -69,11 +69,7 @@ class Completeness:
         return replace(self, absent=self.absent | (series - set(self.series)))
 
     def lacking(self, share: float) -> list[Lack]:
-        """Return the series that have a value in less than a share of the steps, the worst first.
-
-        Args:
-            share: 0 to 1.
-        """
+        """Return the series that have a value in less than a share (0 to 1) of the steps, the worst first."""
         low = np.flatnonzero(self.value_steps / self.steps < share).tolist()
         absent = sorted(self.absent, key=lambda one: one.label) if share > 0 else []
         lacks = [Lack(one, 0, self.steps) for one in absent]

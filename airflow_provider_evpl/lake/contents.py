@@ -66,10 +66,7 @@ class Counts(NamedTuple):
 
 
 class SeriesCounter:
-    """Counts the rows, the values and the steps of each series of an object.
-
-    Args:
-        step: of the grid, in microseconds; None counts no steps.
+    """Counts the rows, the values and the steps of each series of an object; no steps if `step` is None.
 
     Attributes:
         counts: of each series in the parts so far.
@@ -112,29 +109,17 @@ class _StepCounter:
 
 
 def read_parts(data: bytes) -> Iterator[Part]:
-    """Read an object that `encode` wrote, some rows at a time.
-
-    Raises:
-        UnreadableError: its rows can't be read.
-    """
+    """Read an object that `encode` wrote, some rows at a time; raise UnreadableError if it can't be read."""
     return _batches(data, [*SERIES_COLUMNS, "timestamp", "value"], _part)
 
 
 def read_series(data: bytes) -> frozenset[Series]:
-    """Read the series of an object.
-
-    Raises:
-        UnreadableError: its rows can't be read.
-    """
+    """Read the series of an object; raise UnreadableError if its rows can't be read."""
     return frozenset(chain.from_iterable(_batches(data, [*SERIES_COLUMNS], lambda batch: _series(batch)[0])))
 
 
 def read_code_ope(data: bytes) -> str | None:
-    """Read the operator code of the first row of an object; None for an object without rows.
-
-    Raises:
-        UnreadableError: its rows can't be read.
-    """
+    """Read the operator code of an object's first row; None if it has no rows. Raise as `read_series`."""
     codes: Iterator[str] = _batches(data, ["code_ope"], lambda batch: batch.column("code_ope")[0].as_py())
     return next(codes, None)
 

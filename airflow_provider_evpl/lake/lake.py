@@ -56,10 +56,8 @@ class Landing:
 class Lake:
     """The samples of one operator code at one granularity, from one source.
 
-    Args:
-        store: the root of the lake.
-        dataset: which operator code and granularity.
-        source: `Settings.source`: objects of another source are foreign, and never superseded.
+    Objects from another source (`Settings.source`) are foreign, and never superseded. Each method raises
+    EvplError if the store fails or refuses.
     """
 
     def __init__(self, store: Store, dataset: Dataset, source: Mapping[str, str]) -> None:
@@ -69,11 +67,7 @@ class Lake:
         self._objects = Objects(store, dataset, source)
 
     def targets(self, slices: Iterable[Window]) -> list[Target]:
-        """Join slices of one UTC day with the landed objects that overlap them.
-
-        Raises:
-            EvplError: the store failed or refused.
-        """
+        """Join slices of one UTC day with the landed objects that overlap them."""
         slices = list(slices)
         day = floor(slices[0].start, DAY)
         groups = group(slices, self._objects.windows(day))
@@ -86,7 +80,6 @@ class Lake:
         Raises:
             EvplOverlapError: another run landed newer samples meanwhile.
             EvplForeignError: a foreign object landed in the interval meanwhile.
-            EvplError: the store failed or refused.
         """
         footers = self._footers(target, samples)
         landed = {one: footer for one, footer in target.landed.items() if footers.get(one) == footer}
@@ -96,9 +89,6 @@ class Lake:
         """Return how complete the landed objects are. They stay if the slice is not landed.
 
         The objects are listed again, because another run may have replaced some of them meanwhile.
-
-        Raises:
-            EvplError: the store failed or refused.
         """
         return count_landed(self._objects, self._inside(target), samples)
 
@@ -109,7 +99,6 @@ class Lake:
             EvplOverlapError: another run landed in the interval meanwhile. If its samples are newer or more,
                 nothing was put. Otherwise the objects of both runs stay.
             EvplForeignError: a foreign object landed in the interval meanwhile.
-            EvplError: the store failed or refused.
         """
         samples = change.samples
         path = self._dataset.samples_path(target.window)
@@ -224,15 +213,15 @@ def _json_lines(samples: Samples) -> bytes:
     return b"".join(
         json.dumps(
             {
-                "reason": placed.rejection.reason,
+                "reason": record.rejection.reason,
                 "slice": str(samples.window),
-                "page": placed.page,
-                "entry": placed.rejection.entry,
-                "sample": placed.rejection.sample,
-                "samples": placed.rejection.samples,
-                "raw": placed.rejection.raw,
+                "page": record.page,
+                "entry": record.rejection.entry,
+                "sample": record.rejection.sample,
+                "samples": record.rejection.samples,
+                "raw": record.rejection.raw,
             }
         ).encode()
         + b"\n"
-        for placed in samples.rejections
+        for record in samples.rejections
     )

@@ -69,13 +69,7 @@ def parse_folder(name: str) -> datetime | None:
 
 
 def parse_name(name: str, day: datetime, kind: str = "parquet") -> Window | None:
-    """Read the interval from the name of an object; None if the name is no interval within the UTC day.
-
-    Args:
-        name: without its folder.
-        day: the beginning of the UTC day.
-        kind: `parquet` for rows, `jsonl` for rejected samples.
-    """
+    """Read the interval from the name of an object; None if the name is no interval within the UTC day."""
     match = _NAME.fullmatch(name)
     if match is None or match[3] != kind:
         return None

@@ -141,17 +141,10 @@ def describe_set_aside(
     conflicts: Sequence[Conflict],
     redact: Callable[[str], str],
 ) -> str:
-    """Say what was set aside: a line of counts by reason, then a line for each of the first examples.
-
-    Args:
-        ledger: the counts.
-        rejections: all of them, without secrets.
-        conflicts: the first `EXAMPLES`.
-        redact: takes secrets out of a text.
-    """
+    """Say what was set aside: a line of counts by reason, then a line for each of the first examples."""
     reasons = Counter[str]()
-    for placed in rejections:
-        reasons[placed.rejection.reason] += placed.rejection.samples
+    for record in rejections:
+        reasons[record.rejection.reason] += record.rejection.samples
     reasons["conflict"] = ledger.conflicts
     shown = dict(reasons.most_common(_MOST_REASONS))
     shown["other reasons"] = reasons.total() - sum(shown.values())

@@ -42,10 +42,8 @@ class Foreign(NamedTuple):
 class Objects:
     """The objects that have landed of one operator code at one granularity, from one source.
 
-    Args:
-        store: the root of the lake.
-        dataset: which operator code and granularity.
-        source: `Settings.source`: objects from another source are foreign.
+    Objects from another source (`Settings.source`) are foreign. Each method raises EvplError if the store
+    fails or refuses.
     """
 
     def __init__(self, store: Store, dataset: Dataset, source: Mapping[str, str]) -> None:
@@ -77,11 +75,7 @@ class Objects:
         return self._granularity.steps_in(window)
 
     def survey(self, window: Window) -> dict[Window, Footer | Foreign]:
-        """Read the footers of all objects that overlap a window, in order of time.
-
-        Raises:
-            EvplError: the store failed or refused.
-        """
+        """Read the footers of all objects that overlap a window, in order of time."""
         days = (floor(part.start, DAY) for part in window.slices(DAY))
         found = sorted(pair for day in days for pair in self._sizes(day).items())
         sizes = {one: size for one, size in found if one.overlaps(window)}
@@ -100,11 +94,7 @@ class Objects:
         return min((day for day in map(parse_folder, folders) if day is not None), default=None)
 
     def footer(self, window: Window) -> Footer | Foreign:
-        """Read the footer of an object, and compare it with the source and the path.
-
-        Raises:
-            EvplError: the store failed or refused.
-        """
+        """Read the footer of an object, and compare it with the source and the path."""
         path = self._dataset.samples_path(window)
         with translate_errors(self._store.url(path)), self._store.open(path) as file:
             footer = read_footer(file)
@@ -120,7 +110,6 @@ class Objects:
 
         Raises:
             EvplForeignError: this connection didn't land the object.
-            EvplError: the store failed or refused.
         """
         footer = self.footer(window)
         if isinstance(footer, Foreign):
@@ -155,22 +144,13 @@ class Objects:
         return self._dataset.code_ope if code_ope is None else code_ope
 
     def _read(self, window: Window) -> bytes:
-        """Read a whole object.
-
-        Raises:
-            EvplError: the store failed or refused.
-        """
+        """Read a whole object."""
         path = self._dataset.samples_path(window)
         with translate_errors(self._store.url(path)), self._store.open(path) as file:
             return file.read()
 
     def parts(self, window: Window) -> Iterator[Part]:
-        """Read the rows of an object, some at a time.
-
-        Raises:
-            UnreadableError: its rows can't be read.
-            EvplError: the store failed or refused.
-        """
+        """Read the rows of an object, some at a time; raise UnreadableError if they can't be read."""
         return read_parts(self._read(window))
 
     def series(self, window: Window, footer: Footer) -> frozenset[Series]:
@@ -178,7 +158,6 @@ class Objects:
 
         Raises:
             UnreadableError: its rows can't be read.
-            EvplError: the store failed or refused.
         """
         if not footer.ledger.rows:
             return frozenset()
@@ -196,12 +175,7 @@ class Objects:
         return self._shared.setdefault(series, series)
 
     def count(self, window: Window) -> dict[Series, Counts]:
-        """Count the rows, values and steps of each series of an object.
-
-        Raises:
-            UnreadableError: its rows can't be read.
-            EvplError: the store failed or refused.
-        """
+        """Count the rows, values and steps of each series; raise UnreadableError if rows can't be read."""
         step = self._granularity.step
         counter = SeriesCounter(microseconds(step) if step else None)
         for part in self.parts(window):
@@ -209,16 +183,9 @@ class Objects:
         return counter.counts
 
     def newest_series(self, before: datetime, within: timedelta) -> frozenset[Series]:
-        """Return the series of the newest object with rows that ended at a moment, or shortly before.
+        """Return the series of the newest object with rows that ended at a moment, or up to so long before.
 
         Foreign objects and objects that can't be read are left out.
-
-        Args:
-            before: the moment.
-            within: how long before the moment an object may have ended.
-
-        Raises:
-            EvplError: the store failed or refused.
         """
         days = Window(before - within, before).slices(DAY)
         landed = [one for day in days for one in self.windows(floor(day.start, DAY))]

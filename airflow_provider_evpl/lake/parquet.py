@@ -67,14 +67,9 @@ def encode(
     provenance: Mapping[str, str],
     first_pulled_at: datetime | None = None,
 ) -> pa.Buffer:
-    """Write a slice's rows as one Parquet file in memory.
+    """Write a slice's rows as one Parquet file in memory, with source and ids of the run in its footer.
 
-    Args:
-        samples: the slice.
-        dataset: its operator code and granularity.
-        source: `Settings.source`.
-        provenance: ids of the run.
-        first_pulled_at: the earliest pull of the replaced objects; None if no object is replaced.
+    `first_pulled_at` is the earliest pull of the replaced objects; None if no object is replaced.
     """
     own = {
         "schema_version": SCHEMA_VERSION,
@@ -122,11 +117,7 @@ def _write(samples: Samples, metadata: Mapping[str, str]) -> pa.Buffer:
 
 
 def read_footer(file: BinaryIO) -> Footer | None:
-    """Read the footer of an object; None if this package didn't write the object.
-
-    Raises:
-        OSError: the file can't be read.
-    """
+    """Read the footer of an object; None if this package didn't write the object."""
     tail = _read_tail(file)
     try:
         metadata = pq.read_metadata(pa.BufferReader(tail))

@@ -36,13 +36,7 @@ def revise(
     """Compare a slice with the objects that it replaces. This takes nine bytes of memory a row.
 
     After a killed run two objects may have the same samples. The object that begins first is compared, or the
-    longest of those.
-
-    Args:
-        rows: of the slice.
-        window: the slice.
-        landed: intervals of the objects that the slice replaces.
-        read: returns the rows of an object. It is called once for each object that lies in no other object.
+    longest of those. `read` is called once for each object that lies in no other object.
 
     Raises:
         UnreadableError: the rows of an object can't be read.

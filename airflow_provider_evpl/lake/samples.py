@@ -14,7 +14,7 @@ from airflow_provider_evpl.lake.columns import Codes, Floats, Integers, Rows, is
 from airflow_provider_evpl.lake.completeness import Completeness
 from airflow_provider_evpl.lake.deduplicate import Conflicts, Deduplicated, deduplicate
 from airflow_provider_evpl.lake.ledger import EXAMPLES, Conflict, Ledger, RejectionRecord, describe_set_aside
-from airflow_provider_evpl.models import Entry, Page, Series
+from airflow_provider_evpl.models import Page, Series
 from airflow_provider_evpl.window import Granularity, Window, microseconds
 
 __all__ = ["Circuit", "SampleCollector", "Samples", "find_unit_doubts", "sum_by_circuit"]
@@ -93,10 +93,7 @@ def sum_by_circuit(counts: Iterable[tuple[Series, int, int]]) -> dict[Circuit, t
 class SampleCollector:
     """Takes the pages of a slice in order, then returns its samples.
 
-    Args:
-        window: the slice; samples outside it are counted and left out.
-        code_ope: for the column of that name.
-        pulled_at: when the first page was requested.
+    Samples outside the slice are counted and left out.
     """
 
     def __init__(
@@ -119,10 +116,11 @@ class SampleCollector:
 
     def add(self, page: Page) -> None:
         """Take the next page."""
-        for entry in filter(_has_samples, page.entries):
-            self._entry_codes.append(self._codes.setdefault(entry.series, len(self._codes)))
-            self._grids.append(self._grid(entry.timestamps))
-            self._values.extend(entry.values)
+        for entry in page.entries:
+            if entry.values:
+                self._entry_codes.append(self._codes.setdefault(entry.series, len(self._codes)))
+                self._grids.append(self._grid(entry.timestamps))
+                self._values.extend(entry.values)
         self._pages += 1
         self._entries += page.entry_count
         self._unknown_fields = _first_names(self._unknown_fields | page.unknown_fields)
@@ -161,10 +159,7 @@ class SampleCollector:
     def _sort_entries(self, series: list[Series]) -> tuple[Codes, list[Integers], Floats]:
         """Return ranks, grids and values of all entries, sorted by their series.
 
-        Entries of one series stay in the order of the report.
-
-        Args:
-            series: all series in the lake's order. A rank is a position in this list.
+        Entries of one series stay in the order of the report. A rank is a position in `series`.
         """
         rank_of = {self._codes[one]: rank for rank, one in enumerate(series)}
         ranks = np.array([rank_of[code] for code in self._entry_codes], np.int32)
@@ -194,7 +189,7 @@ class SampleCollector:
         self, found: Deduplicated, rows: Rows, observed: int | None, completeness: Completeness | None
     ) -> Ledger:
         accepted = len(self._values)
-        rejected = sum(placed.rejection.samples for placed in self._rejections)
+        rejected = sum(record.rejection.samples for record in self._rejections)
         return Ledger(
             pages=self._pages,
             received=accepted + rejected,
@@ -209,12 +204,8 @@ class SampleCollector:
             observed=observed,
             values=completeness.values if completeness else None,
             entries=self._entries,
-            rejected_entries=sum(placed.rejection.sample is None for placed in self._rejections),
+            rejected_entries=sum(record.rejection.sample is None for record in self._rejections),
         )
-
-
-def _has_samples(entry: Entry) -> bool:
-    return bool(entry.values)
 
 
 def _first_conflicts(conflicts: Conflicts, series: list[Series]) -> list[Conflict]:
@@ -235,9 +226,6 @@ def find_unit_doubts(values: Floats) -> frozenset[str]:
     """Return reasons why values may not be percentages of the bandwidth, 0 to 100.
 
     Percent is MEF's unit [S], and likely Orange's. No value is rescaled.
-
-    Args:
-        values: of a slice; NaN is null.
     """
     return frozenset(_doubts(np.fmin.reduce(values), np.fmax.reduce(values))) if len(values) else frozenset()
 

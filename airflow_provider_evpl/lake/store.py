@@ -74,10 +74,6 @@ class LocalStore:
     A put writes a temporary file, flushes it, and renames it in one step. The put ends when the new name is
     flushed too. The name of a temporary file starts with `.`, contains the name of the object and ends in
     `.tmp`. `tidy` removes the temporary files of killed runs.
-
-    Args:
-        root: is made if it is missing.
-        fsync: flushes an open file or folder.
     """
 
     def __init__(self, root: str, *, fsync: Callable[[int], None] = os.fsync) -> None:

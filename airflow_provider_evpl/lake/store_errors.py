@@ -51,9 +51,6 @@ def translate_errors(url: str) -> Iterator[None]:
 
     A missing object is a temporary error, because another run may have replaced the object since it was
     listed.
-
-    Args:
-        url: of the object.
     """
     try:
         yield
@@ -99,12 +96,7 @@ def is_local_file(error: BaseException) -> bool:
 
 
 def is_refusal(error: Exception, url: str) -> bool:
-    """Return whether the store refuses, so that a retry alone doesn't help.
-
-    Args:
-        error: as fsspec or the library below it raised it.
-        url: of the object or the folder.
-    """
+    """Return whether the store refuses, so that a retry alone doesn't help."""
     if _find_missing_credentials(error):
         return False
     parts = urlsplit(url)
@@ -113,11 +105,7 @@ def is_refusal(error: Exception, url: str) -> bool:
 
 
 def _find_missing_credentials(error: BaseException) -> BaseException | None:
-    """Find the error that says that no credentials are available now, as opposed to refused ones.
-
-    Returns:
-        The error, or an error that caused it. None if the credentials are refused, or not the problem.
-    """
+    """Find the error, or its cause, that says that no credentials are available now, not refused ones."""
     return next((one for one in _chain(error) if _is_without_credentials(one)), None)
 
 

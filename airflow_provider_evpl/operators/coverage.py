@@ -6,12 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
 
-from airflow_provider_evpl.config.arguments import DEFAULT_GRANULARITY, DEFAULT_MIN_COVERAGE, given_fields
-from airflow_provider_evpl.config.plans import CoveragePlan
+from airflow_provider_evpl.config.plans import (
+    DEFAULT_GRANULARITY,
+    DEFAULT_MIN_COVERAGE,
+    CoveragePlan,
+    given_fields,
+)
 from airflow_provider_evpl.config.readers import guarded
 from airflow_provider_evpl.errors import EvplIncompleteError, EvplPermanentError
-from airflow_provider_evpl.hooks.evpl import EvplHook, get_hook
-from airflow_provider_evpl.operators.inputs import open_store, read_plan
+from airflow_provider_evpl.hooks.evpl import EvplHook, get_hook, read_plan
+from airflow_provider_evpl.hooks.storage import open_store
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -160,8 +164,7 @@ class EvplCoverageOperator(BaseOperator):
         from airflow_provider_evpl.telemetry.link import dataset_names
 
         settings = get_hook(given).get_settings()
-        now = datetime.now(UTC)
-        plan = read_plan(given, context, settings, now)
+        plan = read_plan(given, context, settings)
         store = open_store(given, settings.client_secret)
         rule = guarded(lambda: CoveragePlan.from_arguments(given), settings.client_secret)
         self._names = dataset_names(store)
@@ -170,6 +173,6 @@ class EvplCoverageOperator(BaseOperator):
             plan.window,
             min_coverage=rule.min_coverage,
             give_up_after=rule.give_up_after,
-            now=now,
+            now=datetime.now(UTC),
         )
         return coverage, rule.fail_on_gaps

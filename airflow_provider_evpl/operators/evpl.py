@@ -3,17 +3,17 @@
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
 
-from airflow_provider_evpl.config.arguments import DEFAULT_GRANULARITY, given_fields
+from airflow_provider_evpl.config.plans import DEFAULT_GRANULARITY, given_fields
 from airflow_provider_evpl.errors import EvplPermanentError, EvplRetryableError, one_line
 from airflow_provider_evpl.flows.progress import ProgressLog
-from airflow_provider_evpl.hooks.evpl import EvplHook, get_hook
+from airflow_provider_evpl.hooks.evpl import EvplHook, get_hook, read_plan
+from airflow_provider_evpl.hooks.storage import open_store
 from airflow_provider_evpl.operators.coverage import EvplCoverageOperator
-from airflow_provider_evpl.operators.inputs import open_store, read_plan
 from airflow_provider_evpl.telemetry.asset_events import add_asset_events
 from airflow_provider_evpl.telemetry.link import LandedLink, push_link, try_to_push_link
 from airflow_provider_evpl.telemetry.metrics import send_metrics
@@ -183,7 +183,7 @@ class EvplUtilizationToObjectStorageOperator(BaseOperator):
             self._client = client
             if self._is_killed:
                 client.stop()
-            plan = read_plan(given, context, client.settings, datetime.now(UTC))
+            plan = read_plan(given, context, client.settings)
             store = open_store(given, client.settings.client_secret)
             summary = Summary(plan=plan)
             self._lineage = client.settings.source, dataset_names(store), summary

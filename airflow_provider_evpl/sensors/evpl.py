@@ -15,9 +15,10 @@ from airflow.providers.common.compat.sdk import (
 )
 
 from airflow_provider_evpl import errors
-from airflow_provider_evpl.config.arguments import DEFAULT_GRANULARITY, given_fields
+from airflow_provider_evpl.config.plans import DEFAULT_GRANULARITY, WaitPlan, given_fields
 from airflow_provider_evpl.config.readers import guarded
-from airflow_provider_evpl.errors import EvplConfigError, EvplPermanentError, one_line
+from airflow_provider_evpl.config.run_window import RunTimes
+from airflow_provider_evpl.errors import EvplPermanentError, one_line
 from airflow_provider_evpl.hooks.evpl import EvplHook, get_hook
 from airflow_provider_evpl.triggers.deferral import read_deferrable
 
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from airflow.providers.common.compat.sdk import Context
-
-    from airflow_provider_evpl.config.plans import WaitPlan
 
 __all__ = ["EvplUtilizationSensor"]
 
@@ -90,12 +89,7 @@ class EvplUtilizationSensor(BaseSensorOperator):
         deferrable: bool | str | None = None,
         **kwargs: Any,  # noqa: ANN401 BaseSensorOperator's own
     ) -> None:
-        try:
-            super().__init__(**kwargs)
-        except OverflowError as error:
-            raise EvplConfigError(
-                f"timeout, poke_interval or max_wait: no number of seconds ({error}).", "Set a shorter time."
-            ) from None
+        super().__init__(**kwargs)
         self.min_series = min_series
         self.evpl_conn_id = evpl_conn_id
         self.code_ope = code_ope
@@ -135,9 +129,6 @@ class EvplUtilizationSensor(BaseSensorOperator):
         """
         try:
             is_deferrable = read_deferrable(given_fields(self))
-            if is_deferrable:
-                # A wrong timeout is an error before the first request.
-                self._deadline()
             is_published, plan = self._poll(context)
         except EvplPermanentError as error:
             self._last_poll = str(error)
@@ -176,10 +167,8 @@ class EvplUtilizationSensor(BaseSensorOperator):
         except (AirflowSensorTimeout, AirflowSkipException) as error:
             raise type(error)(f"{error}\nLast poll: {self._last_poll}") from error.__cause__
 
-    def _poll(self, context: "Context") -> "tuple[bool, WaitPlan]":
+    def _poll(self, context: "Context") -> tuple[bool, WaitPlan]:
         """Return whether the window is published, and the plan for the next poll."""
-        from airflow_provider_evpl.config.plans import WaitPlan
-        from airflow_provider_evpl.config.run_window import RunTimes
         from airflow_provider_evpl.flows.publication import Watch
 
         given = given_fields(self)
@@ -208,25 +197,14 @@ class EvplUtilizationSensor(BaseSensorOperator):
         wait = (self._not_before - datetime.now(UTC)).total_seconds()
         return max(interval, min(wait, self.timeout - run_duration()))
 
-    def _defer(self, plan: "WaitPlan") -> "NoReturn":
+    def _defer(self, plan: WaitPlan) -> "NoReturn":
         from airflow_provider_evpl.triggers.evpl import EvplUtilizationTrigger
 
-        timeout, deadline = self._deadline()
+        timeout = timedelta(seconds=self.timeout)
         trigger = EvplUtilizationTrigger(
             evpl_conn_id=get_hook(given_fields(self)).evpl_conn_id,
             plan=plan.as_dict(),
             poke_interval_seconds=self.poke_interval,
-            deadline=deadline.isoformat(),
+            deadline=(datetime.now(UTC) + timeout).isoformat(),
         )
         self.defer(trigger=trigger, method_name="execute_complete", timeout=timeout + _GRACE)
-
-    def _deadline(self) -> tuple[timedelta, datetime]:
-        """Return how long and until when to wait. Airflow's own deadline is later, and must be a date too."""
-        try:
-            timeout = timedelta(seconds=self.timeout)
-            airflows_deadline = datetime.now(UTC) + (timeout + _GRACE)
-        except OverflowError:
-            raise EvplConfigError(
-                f"timeout: {one_line(self.timeout)} seconds from now is no date.", "Set a shorter timeout."
-            ) from None
-        return timeout, airflows_deadline - _GRACE

@@ -29,12 +29,6 @@ def add_asset_events(
     """Add what a task landed to the events of its outlets. If nothing landed, there are no events.
 
     An event of one day doesn't list the days of the pull, because a pull of two years has 731.
-
-    Args:
-        task: the running task.
-        context: context of the task.
-        summary: result of the task.
-        dates: the UTC days that landed, like `2026-11-22`, in order.
     """
     if not dates:
         # Airflow makes an event for each outlet of a task that succeeds.

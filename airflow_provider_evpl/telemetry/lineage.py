@@ -31,18 +31,13 @@ __all__ = ["Lineage", "Names", "lineage_of_pull", "lineage_of_read"]
 
 Lineage: TypeAlias = OperatorLineage[Dataset, RunFacet]
 Names: TypeAlias = Mapping[str, tuple[str, str]]
+"""Names of the lake's folders, from `dataset_names`."""
 
 _PRODUCER: Final = f"https://pypi.org/project/airflow-provider-evpl/{__version__}/"
 
 
 def lineage_of_pull(source: Mapping[str, str], names: Names, summary: "Summary") -> Lineage:
-    """Return the lineage of a pull: from the API, by operator code, to the lake.
-
-    Args:
-        source: where the samples come from: `Settings.source`.
-        names: names of the lake's folders, from `dataset_names`.
-        summary: what has landed, also of a pull that failed.
-    """
+    """Return the lineage of a pull, also of one that failed: from the API, by operator code, to the lake."""
     ledger = summary.ledger
     api = InputDataset(
         namespace=source["base_url"],
@@ -75,11 +70,7 @@ def _ledger_facet(summary: "Summary") -> dict[str, Any]:
 
 
 def lineage_of_read(names: Names) -> Lineage:
-    """Return the lineage of a task that only reads the lake.
-
-    Args:
-        names: names of the lake's folders, from `dataset_names`.
-    """
+    """Return the lineage of a task that only reads the lake."""
     return Lineage(inputs=[Dataset(*names["samples"], facets={"schema": _schema()})])
 
 

@@ -31,13 +31,7 @@ class LandedLink(BaseOperatorLink):
 
 
 def push_link(store: "Store", summary: Mapping[str, Any], context: "Context") -> None:
-    """Store the address for the link. Without one, store empty text: Airflow logs a missing XCom as an error.
-
-    Args:
-        store: the lake.
-        summary: the operator's result.
-        context: context of the task. Without a task instance, nothing is stored.
-    """
+    """Store the address for the link, or empty text, because Airflow logs a missing XCom as an error."""
     if "ti" in context:
         context["ti"].xcom_push(key=_KEY, value=_address(store, [one["path"] for one in summary["slices"]]))
 
@@ -64,10 +58,6 @@ def console_url(store: "Store", url: str) -> str | None:
 
     Only Amazon's and Google's own services have one, not other servers with the same API. A page of Azure's
     needs a subscription id, which no connection has.
-
-    Args:
-        store: the lake.
-        url: the folder, as the store names it: without a connection id.
     """
     from airflow_provider_evpl.lake.store import ObjectStore
 

@@ -23,12 +23,7 @@ _COUNTERS = {
 
 
 def send_metrics(summary: Mapping[str, Any], context: "Context") -> None:
-    """Send the counters and the duration of a pull.
-
-    Args:
-        summary: the operator's result.
-        context: context of the task. The metrics have the same tags as Airflow's own metrics of the task.
-    """
+    """Send the counters and the duration of a pull, with the tags of Airflow's own metrics of the task."""
     tags = _tags(context.get("ti"))
     for name, key in _COUNTERS.items():
         # `expected` and `values` are None if no slice is made of whole steps.

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.triggers import BaseEventTrigger
 from airflow.triggers.base import TriggerEvent
 
-from airflow_provider_evpl.config.arguments import DEFAULT_GRANULARITY, given_arguments
+from airflow_provider_evpl.config.plans import DEFAULT_GRANULARITY, WaitPlan, WatchPlan, given_arguments
 from airflow_provider_evpl.config.readers import read_number
 from airflow_provider_evpl.errors import (
     EvplAuthError,
@@ -23,11 +23,10 @@ from airflow_provider_evpl.errors import (
     one_line,
 )
 from airflow_provider_evpl.hooks.evpl import EvplHook, get_hook
-from airflow_provider_evpl.triggers.thread import polling_thread
+from airflow_provider_evpl.triggers.evpl import polling_thread
 from airflow_provider_evpl.version_compat import HAS_ASSET_STATE, HAS_ASSET_WATCHERS
 
 if TYPE_CHECKING:
-    from airflow_provider_evpl.config.plans import WaitPlan
     from airflow_provider_evpl.flows.publication import Watch
     from airflow_provider_evpl.flows.watchlist import WatchList
     from airflow_provider_evpl.window import Window
@@ -87,8 +86,6 @@ class EvplUtilizationEventTrigger(BaseEventTrigger):
         poke_interval_seconds: float = 300,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # Airflow's
-        from airflow_provider_evpl.config.plans import WatchPlan
-
         if not HAS_ASSET_WATCHERS:
             raise EvplConfigError(
                 "EvplUtilizationEventTrigger: needs the asset watchers of Airflow 3.0.",
@@ -257,7 +254,7 @@ class _Memory:
             self._saved = state
 
 
-def _payload(plan: "WaitPlan", watch: "Watch") -> dict[str, Any]:
+def _payload(plan: WaitPlan, watch: "Watch") -> dict[str, Any]:
     written = plan.as_dict()
     names = ("code_ope", "granularity", "window_start", "window_end")
     return {name: written[name] for name in names} | {"series": watch.series}

@@ -1,21 +1,26 @@
 """Waits in the triggerer until a window is published."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from contextvars import copy_context
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
+from airflow_provider_evpl.config.plans import WaitPlan
 from airflow_provider_evpl.errors import EvplConfigError, EvplPermanentError
 from airflow_provider_evpl.hooks.evpl import EvplHook
-from airflow_provider_evpl.triggers.thread import Poll, polling_thread
 
 if TYPE_CHECKING:
     from airflow_provider_evpl.api.client import Client
+    from airflow_provider_evpl.flows.publication import Watch
 
-__all__ = ["EvplUtilizationTrigger"]
+__all__ = ["EvplUtilizationTrigger", "polling_thread"]
 
+_Poll = Callable[["Watch"], Awaitable[bool]]
 _SHORTEST_PAUSE_SECONDS = 1.0
 # A poll that is under way may last this long after the deadline. Airflow ends the wait a minute later.
 _LAST_POLL_SECONDS = 240.0
@@ -79,8 +84,7 @@ class EvplUtilizationTrigger(BaseTrigger):
                 await self._pause(self._pause_seconds)
         return await hook.aget_conn()
 
-    async def _wait(self, poll: Poll) -> dict[str, str]:
-        from airflow_provider_evpl.config.plans import WaitPlan
+    async def _wait(self, poll: _Poll) -> dict[str, str]:
         from airflow_provider_evpl.flows.publication import Watch
 
         watch = Watch(WaitPlan.from_dict(self._plan), clock=_now)
@@ -107,6 +111,28 @@ class EvplUtilizationTrigger(BaseTrigger):
     @property
     def _seconds_left(self) -> float:
         return _seconds_until(datetime.fromisoformat(self._deadline))
+
+
+@asynccontextmanager
+async def polling_thread(client: "Client") -> AsyncIterator[_Poll]:
+    """Yield a function that runs `watch.poll` in a dedicated thread.
+
+    All triggers share the few threads of the event loop, so a poll takes none of them. On exit the client is
+    stopped and closed. That aborts a poll that is under way, and its thread ends.
+    """
+    pool = ThreadPoolExecutor(1, thread_name_prefix="evpl-poll")
+
+    def poll(watch: "Watch") -> Awaitable[bool]:
+        # Airflow's logging depends on the context.
+        run = copy_context().run
+        return asyncio.get_running_loop().run_in_executor(pool, run, watch.poll, client)
+
+    with client:
+        try:
+            yield poll
+        finally:
+            client.stop()
+            pool.shutdown(wait=False)
 
 
 def _now() -> datetime:

@@ -1,6 +1,5 @@
 import asyncio
 import json
-import math
 import threading
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -308,24 +307,3 @@ def test_unknown_event_is_an_error(event: Any) -> None:  # noqa: ANN401 that is 
     context: Any = {}
     with pytest.raises(AirflowException, match="not one of this provider's trigger"):
         sensor().execute_complete(context, event)
-
-
-@pytest.mark.parametrize("seconds", [1e300, math.inf])
-@pytest.mark.parametrize("argument", ["timeout", "poke_interval"])
-@pytest.mark.usefixtures("lab")
-def test_infinite_timeout_is_an_error_when_the_dag_is_parsed(argument: str, seconds: float) -> None:
-    """Airflow can't count these seconds; the error names the arguments."""
-    with pytest.raises(EvplConfigError, match=f"{argument}.*\nSet a shorter time"):
-        sensor(**{argument: seconds})
-
-
-def test_timeout_beyond_the_last_date_fails_for_good(lab: "Lab") -> None:
-    """A deferred wait needs a date for its end."""
-    from airflow.providers.common.compat.sdk import AirflowFailException
-
-    before = lab.sandbox.tokens_issued
-    context: Any = {}
-    with pytest.raises(AirflowFailException, match="timeout: ") as caught:
-        sensor(deferrable=True, timeout=1e12).execute(context)
-    assert isinstance(caught.value.__cause__, EvplConfigError)
-    assert lab.sandbox.tokens_issued == before

@@ -11,7 +11,7 @@ from airflow_provider_evpl.api.auth import TokenSource
 from airflow_provider_evpl.api.cancellation import Cancellation
 from airflow_provider_evpl.api.rate_limit import RateLimiter
 from airflow_provider_evpl.api.redact import Secrets
-from airflow_provider_evpl.api.transport import Transport, make_session
+from airflow_provider_evpl.api.transport import Session, Transport
 from airflow_provider_evpl.errors import (
     EvplAuthError,
     EvplError,
@@ -35,7 +35,7 @@ class Source:
         limiter = RateLimiter(1000, clock=self.clock, sleep=lambda *_: None)
         adapter = requests_mock.Adapter()
         self.endpoint = adapter.register_uri("POST", TOKEN_URL, list(answers))
-        session = make_session(1)
+        session = Session(1)
         session.mount("http://", adapter)
         transport = Transport(chosen, session=session, rate_limiter=limiter, secrets=secrets)
         self._tokens = TokenSource(chosen, transport, secrets, clock=self.clock)

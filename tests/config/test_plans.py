@@ -194,19 +194,6 @@ def test_wrong_pull_argument_is_named(name: str, value: object) -> None:
         pull_plan(**{"window_length": "1d", name: value})  # type: ignore[arg-type]  # any name
 
 
-@pytest.mark.parametrize(
-    "run",
-    [
-        RunTimes(partition_date=datetime(9999, 12, 31, tzinfo=UTC)),
-        RunTimes(logical_date=datetime(1, 1, 1, tzinfo=UTC)),
-    ],
-)
-def test_window_outside_of_the_range_of_dates_is_an_error(run: RunTimes) -> None:
-    """A window that no date can express is an error that says so, not an overflow."""
-    with pytest.raises(EvplConfigError, match="outside of the range of dates"):
-        pull_plan(run, window_length="1d")
-
-
 def test_partition_date_may_be_text() -> None:
     """The date of a partition is read like any other moment."""
     run = RunTimes(partition_date="2026-11-21")  # type: ignore[arg-type]  # what a key may be
@@ -319,12 +306,6 @@ def test_wait_plan_without_code_ope_is_an_error() -> None:
     """Nothing is requested without an operator code."""
     with pytest.raises(EvplConfigError, match="code_ope"):
         wait_plan(default_code_ope=None)
-
-
-def test_wait_outside_of_the_range_of_dates_is_an_error() -> None:
-    """A due date that no date can express is an error that says so, not an overflow."""
-    with pytest.raises(EvplConfigError, match="outside of the range of dates"):
-        wait_plan(window_start="9990-01-01", window_end="9990-01-02", settle="36500d")
 
 
 @given(

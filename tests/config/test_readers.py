@@ -12,7 +12,7 @@ import pytest
 from jinja2 import Undefined
 from lazy_object_proxy import Proxy  # type: ignore[import-untyped]
 
-from airflow_provider_evpl.config.arguments import given_arguments, given_fields, read_name
+from airflow_provider_evpl.config.plans import given_arguments, given_fields, read_name
 from airflow_provider_evpl.config.readers import guarded, read_boolean, read_duration, shows
 from airflow_provider_evpl.errors import (
     EvplConfigError,

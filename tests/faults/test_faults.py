@@ -20,7 +20,7 @@ from airflow_provider_evpl.sandbox.faults.paging import PAGING_FAULTS
 from airflow_provider_evpl.sandbox.faults.registry import FAULTS
 from airflow_provider_evpl.sandbox.server import SandboxServer
 from tests.support.faults_pulls import (
-    STRUCK_HOURS,
+    AFFECTED_HOURS,
     TRUTH,
     Case,
     Fails,
@@ -94,7 +94,7 @@ def _check_rejections(root: Path, outcome: Lands) -> None:
     for line in lines:
         samples[line["reason"]] += line["samples"]
     assert samples == outcome.rejected
-    of_samples = {(1, entry, hour) for entry in (0, 1) for hour in STRUCK_HOURS}
+    of_samples = {(1, entry, hour) for entry in (0, 1) for hour in AFFECTED_HOURS}
     of_entries = {(1, entry, None) for entry in (0, 1)}
     places = {(line["page"], line["entry"], line["sample"]) for line in lines}
     assert places in ([set()] if not lines else [of_samples, of_entries])

@@ -19,7 +19,7 @@ SILENT |= {"start-exclusive", "window-cut", "steps-coarser", "samples-late", "pl
 SILENT |= {"retention-empty", "retention-null"}  # what is asked again is a second pull
 EXCHANGED = {case.faults[0] for case in EXCHANGES}  # at any answer: what a page holds stays the same
 NUMBERS = {"page-numbers-zero", "page-numbers-missing", "current-page-missing"}
-HEALTHY_SERIES = {place.row for place in PLACES if not place.in_struck_entry}
+HEALTHY_SERIES = {place.row for place in PLACES if not place.in_affected_entry}
 
 
 @effort(max_examples=60)
@@ -32,7 +32,7 @@ HEALTHY_SERIES = {place.row for place in PLACES if not place.in_struck_entry}
 def test_any_faults_together(
     running: SandboxServer, faults: list[str], turn: str, pagination: str, parallelism: int
 ) -> None:
-    """There is a typed error and no object; or each row is there once, and only struck ones are lost."""
+    """There is a typed error and no object; or each row is there once, and only affected ones are lost."""
     running.set_faults(*(fault + turn if fault in EXCHANGED else fault for fault in faults))
     settings = {"pagination": pagination, "page_parallelism": str(parallelism)}
     settings |= SLOW if HANGING.keys() & set(faults) else {}

@@ -138,7 +138,7 @@ def open_folder() -> Iterator[Path]:
 
 
 def _run(place: LocalPlace, stage: Stage, scene: Scene, straits: Callable[[], object]) -> str:
-    [end] = at_once([Job(stage.connection, scene.plan, place, tells=False, straits=straits)])
+    [end] = at_once([Job(stage.connection, scene.plan, place, reports=False, straits=straits)])
     return end
 
 

@@ -47,7 +47,7 @@ def _race(plans: Sequence[PullPlan], stage: Stage, place: Place) -> list[str]:
     before = _landed(stage, *BEFORE)
     place.fill(before)
     marks = place.marks()
-    ends = at_once([Job(stage.connection, plan, place, tells=False) for plan in plans])
+    ends = at_once([Job(stage.connection, plan, place, reports=False) for plan in plans])
     after = place.files()
     far = {path for path in before if "2026-11-19" in path or "2026-11-30" in path}
     assert len(far) == 2

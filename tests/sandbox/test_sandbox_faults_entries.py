@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_evpl.sandbox.faults.entries import ENTRY_FAULTS
-from tests.support.sandbox import HEALTHY, STRUCK_ELEMENTS, Page, element, pages
+from tests.support.sandbox import AFFECTED_ELEMENTS, HEALTHY, Page, element, pages
 
 SAMPLES = "performanceValues"
 TYPE_AND_PLACE = ("objectType", "pop_country", "pop_name", "pop_section_name")
@@ -59,7 +59,7 @@ def test_a_fault_of_an_entry_changes_only_its_entries(name: str) -> None:
         {
             **page,
             "entries": [
-                change(entry) if element(entry) in STRUCK_ELEMENTS else entry for entry in page["entries"]
+                change(entry) if element(entry) in AFFECTED_ELEMENTS else entry for entry in page["entries"]
             ],
         }
         for page in HEALTHY

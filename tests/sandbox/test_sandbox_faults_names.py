@@ -3,7 +3,7 @@ from collections.abc import Mapping
 import pytest
 
 from airflow_provider_evpl.sandbox.faults.names import NAME_FAULTS
-from tests.support.sandbox import HEALTHY, STRUCK_ELEMENTS, Page, element, pages
+from tests.support.sandbox import AFFECTED_ELEMENTS, HEALTHY, Page, element, pages
 
 FIELDS = ("objectType", "objectInstanceId", "metric_name", "pop_country", "pop_name", "pop_section_name")
 # What stands around a name.
@@ -37,9 +37,9 @@ def test_the_table_above_has_each_fault_of_a_name() -> None:
 def test_a_fault_of_a_name_changes_only_its_entries(name: str) -> None:
     """The names of circuit 1's end A are those above; nothing else on any page is another."""
     numbers = [[element(entry) for entry in page["entries"]] for page in HEALTHY]
-    for page, right, struck in zip(pages(name), HEALTHY, numbers, strict=True):
-        told = zip(struck, right["entries"], strict=True)
-        entries = [_strike(name, entry) if one in STRUCK_ELEMENTS else entry for one, entry in told]
+    for page, right, affected in zip(pages(name), HEALTHY, numbers, strict=True):
+        told = zip(affected, right["entries"], strict=True)
+        entries = [_strike(name, entry) if one in AFFECTED_ELEMENTS else entry for one, entry in told]
         assert page == {**right, "entries": entries}
 
 

@@ -207,6 +207,6 @@ def test_a_fault_beside_a_harmless_one_gives_the_same_answer() -> None:
 
 
 def test_a_fault_with_a_position_strikes_that_page() -> None:
-    """With a position only that page is struck."""
+    """With a position only that page is affected."""
     client = client_of("error-503-5@2:1")
     assert [ask(client, index).status_code for index in PAGE_STARTS] == [200, 503, 200]

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_evpl.sandbox.faults.samples import SAMPLE_FAULTS
-from tests.support.sandbox import HEALTHY, HOURS, STRUCK_ELEMENTS, STRUCK_HOURS, Page, element, pages
+from tests.support.sandbox import AFFECTED_ELEMENTS, AFFECTED_HOURS, HEALTHY, HOURS, Page, element, pages
 
 RIGHT: Page = {"timeStamp": "2026-11-22T03:00:00.000Z", "value": "32.58"}
 
@@ -76,16 +76,16 @@ def test_a_fault_of_a_sample_changes_only_its_samples(name: str) -> None:
         entries = []
         for entry in page["entries"]:
             samples = iter(entry["performanceValues"])
-            is_struck = element(entry) in STRUCK_ELEMENTS
+            is_affected = element(entry) in AFFECTED_ELEMENTS
             kept: list[Any] = []
-            struck: list[Any] = []
+            affected: list[Any] = []
             for hour in HOURS:
-                taken = struck if is_struck and hour in STRUCK_HOURS else kept
-                taken += [next(samples) for _ in range(size if taken is struck else 1)]
+                taken = affected if is_affected and hour in AFFECTED_HOURS else kept
+                taken += [next(samples) for _ in range(size if taken is affected else 1)]
             assert not list(samples)
-            assert len(struck) == (size * len(STRUCK_HOURS) if is_struck else 0)
+            assert len(affected) == (size * len(AFFECTED_HOURS) if is_affected else 0)
             if element(entry) == 1:
-                assert json.dumps(struck[:size]) == json.dumps(STANDS_IN[name])
+                assert json.dumps(affected[:size]) == json.dumps(STANDS_IN[name])
             entries.append({**entry, "performanceValues": kept})
         rest.append({**page, "entries": entries})
     assert rest == [_unstruck(page) for page in HEALTHY]
@@ -96,6 +96,6 @@ def _unstruck(page: Page) -> Page:
 
 
 def _without_struck(entry: Page) -> Page:
-    left_out = STRUCK_HOURS if element(entry) in STRUCK_ELEMENTS else ()
+    left_out = AFFECTED_HOURS if element(entry) in AFFECTED_ELEMENTS else ()
     samples = enumerate(entry["performanceValues"])
     return {**entry, "performanceValues": [sample for hour, sample in samples if hour not in left_out]}

@@ -92,9 +92,9 @@ def test_each_fault_counts_its_own_answers() -> None:
 def test_a_share_strikes_about_that_many_answers(seed: int, share: str) -> None:
     """The same seed strikes the same answers."""
     text = f"error-503-5~{share}"
-    struck = _strike(ActiveFaults([text], seed=seed), 400)
-    assert abs(sum(struck) / 400 - float(share)) < 0.15
-    assert _strike(ActiveFaults([text], seed=seed), 400) == struck
+    affected = _strike(ActiveFaults([text], seed=seed), 400)
+    assert abs(sum(affected) / 400 - float(share)) < 0.15
+    assert _strike(ActiveFaults([text], seed=seed), 400) == affected
 
 
 def test_another_seed_strikes_other_answers() -> None:

@@ -26,7 +26,7 @@ DAY = datetime(2026, 11, 20, tzinfo=UTC)
 """A full day in the past, on which most tests work."""
 
 SERIES = Row._fields[:-2]
-"""What tells series apart: all but timestamp and value."""
+"""What identifies a series: all but timestamp and value."""
 
 Copied = TypeVar("Copied")
 

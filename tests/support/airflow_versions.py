@@ -15,7 +15,7 @@ from packaging.version import Version
 
 
 def is_since(least: str) -> bool:
-    """Tell whether Airflow is of this version or of a newer one."""
+    """Return whether Airflow is of this version or of a newer one."""
     return Version(version("apache-airflow")) >= Version(least)
 
 
@@ -130,7 +130,7 @@ def _activate_assets(path: Path) -> None:
 
 
 def is_command(line: str) -> bool:
-    """Tell whether a command that is another one before Airflow 3 is this version's."""
+    """Return whether a command that is another one before Airflow 3 is this version's."""
     is_older = line.startswith("airflow dags backfill") or "--exec-date" in line
     is_newer = line.startswith("airflow backfill") or "--logical-date" in line
     return not (is_older if AIRFLOW_3 else is_newer)

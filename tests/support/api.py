@@ -18,7 +18,7 @@ from airflow_provider_evpl.api.cancellation import Cancellation
 from airflow_provider_evpl.api.client import Client, Query
 from airflow_provider_evpl.api.rate_limit import RateLimiter
 from airflow_provider_evpl.api.redact import Secrets
-from airflow_provider_evpl.api.transport import Response, Transport, make_session
+from airflow_provider_evpl.api.transport import Response, Session, Transport
 from airflow_provider_evpl.config.settings import Settings
 from airflow_provider_evpl.decode.values import pack
 from airflow_provider_evpl.models import Entry, Page, Series
@@ -143,7 +143,7 @@ def scripted(
 ) -> Iterator[Script]:
     """Make a client with lists of responses; the last response of a list is repeated."""
     adapter = requests_mock.Adapter()
-    session = make_session(4)
+    session = Session(4)
     session.mount("http://", adapter)
     clock, secrets = Clock(), list[str]()
     matchers = (
@@ -165,7 +165,7 @@ def get(transport: Transport, url: str, **options: Any) -> Response:  # noqa: AN
 def transported(chosen: Settings, **options: Any) -> Iterator[Transport]:  # noqa: ANN401 what Transport takes
     """Make a transport over real sockets; its session is closed in the end."""
     time = Clock()
-    with make_session(2) as session:
+    with Session(2) as session:
         secrets = Secrets(lambda _: None)
         for secret in chosen.secrets:
             secrets.add(secret)

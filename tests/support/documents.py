@@ -20,7 +20,7 @@ def named_tests(text: str) -> list[str]:
 
 
 def is_test(test_id: str) -> bool:
-    """Tell whether there is a test, or a class of tests, of that id."""
+    """Return whether there is a test, or a class of tests, of that id."""
     path, *names = test_id.split("::")
     if not (ROOT / path).is_file():
         return False

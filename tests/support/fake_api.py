@@ -22,7 +22,7 @@ from requests.adapters import BaseAdapter
 from urllib3 import HTTPResponse
 
 from airflow_provider_evpl.api.client import Client
-from airflow_provider_evpl.api.transport import make_session
+from airflow_provider_evpl.api.transport import Session
 from airflow_provider_evpl.config.plans import PullPlan
 from airflow_provider_evpl.config.settings import Settings
 from airflow_provider_evpl.errors import EvplError
@@ -61,7 +61,7 @@ class FakeApi(BaseAdapter):
 
     def client(self, **settings: Any) -> Client:  # noqa: ANN401 whatever Settings takes
         """Make a client of it, without waits."""
-        session = make_session(1)
+        session = Session(1)
         session.mount("https://", self)
         made = Settings(client_id="id", client_secret="secret", application_id="app", **settings)
         return Client(made, session=session, sleep=lambda _: None)

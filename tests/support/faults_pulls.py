@@ -26,7 +26,7 @@ from airflow_provider_evpl.flows.pull import pull
 from airflow_provider_evpl.lake.store import LocalStore
 from airflow_provider_evpl.sandbox.config import SandboxConfig
 from airflow_provider_evpl.sandbox.data import Network, Row
-from airflow_provider_evpl.sandbox.faults.places import is_struck
+from airflow_provider_evpl.sandbox.faults.places import is_affected
 from airflow_provider_evpl.sandbox.server import SandboxServer
 from airflow_provider_evpl.window import DAY, Granularity
 from tests.support.fake_api import A_DAY
@@ -36,7 +36,7 @@ LakeRow: TypeAlias = tuple[object, ...]
 Left: TypeAlias = Callable[["Place"], LakeRow | None]
 
 HOURLY = replace(A_DAY, granularity=Granularity("3600s"))
-STRUCK_HOURS = (3, 11, 19)
+AFFECTED_HOURS = (3, 11, 19)
 
 
 class Place(NamedTuple):
@@ -45,8 +45,8 @@ class Place(NamedTuple):
     row: Row
     element: int
     hour: int
-    in_struck_entry: bool
-    is_struck: bool
+    in_affected_entry: bool
+    is_affected: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,8 +109,8 @@ def _places() -> Iterator[Place]:
         (one, hour) for one in enumerate(network.series, 1) for hour in range(24)
     ):
         row = next(truth)
-        struck = is_struck(series, step=row.timestamp, granularity_seconds=3600)
-        yield Place(row, element, hour, is_struck(series), struck)
+        affected = is_affected(series, step=row.timestamp, granularity_seconds=3600)
+        yield Place(row, element, hour, is_affected(series), affected)
 
 
 PLACES = list(_places())

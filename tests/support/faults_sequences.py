@@ -23,7 +23,7 @@ from airflow_provider_evpl.flows.pull import pull
 from airflow_provider_evpl.lake.layout import parse_name
 from airflow_provider_evpl.lake.store import LocalStore
 from airflow_provider_evpl.sandbox.data import Network
-from airflow_provider_evpl.sandbox.faults.places import is_struck
+from airflow_provider_evpl.sandbox.faults.places import is_affected
 from airflow_provider_evpl.sandbox.faults.samples import SAMPLE_FAULTS
 from airflow_provider_evpl.sandbox.pages import entry_head
 from airflow_provider_evpl.sandbox.server import SandboxServer
@@ -119,7 +119,7 @@ class FaultyLake:
 
     @property
     def is_faulty(self) -> bool:
-        """Tell whether there are any faults, used up or not."""
+        """Return whether there are any faults, used up or not."""
         return bool(self._faults)
 
     def set_faults(self, *texts: str) -> None:
@@ -216,7 +216,7 @@ class FaultyLake:
         ] == reading.rejected
         if not self._faults & SILENT:
             truth = self._truth_within(*reading.window)
-            healthy = {key: value for key, value in truth.items() if not is_struck(self._series[key[0]])}
+            healthy = {key: value for key, value in truth.items() if not is_affected(self._series[key[0]])}
             assert reading.rows.items() >= healthy.items()
             if self._faults <= SAME and len(self._faults & _OF_SAMPLES) <= 1:
                 assert reading.rows == truth

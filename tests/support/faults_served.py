@@ -45,7 +45,7 @@ class Recorder(DeadlineAdapter):
         return [body for _, body in sorted(self.asked[window].items())]
 
     def is_whole(self, window: Interval) -> bool:
-        """Tell whether as many pages were served as the first one says."""
+        """Return whether as many pages were served as the first one says."""
         pages = self.pages(window)
         return bool(pages) and len(pages) == json.loads(pages[0]).get("totalPages")
 
@@ -142,7 +142,7 @@ class Reading:
         }
 
     def is_odd(self, limit: float) -> bool:
-        """Tell whether more than this share of samples, or of entries, was set aside."""
+        """Return whether more than this share of samples, or of entries, was set aside."""
         ledger = self.ledger
         whole = sum(one.sample is None for one in self.rejected)
         return (
@@ -191,7 +191,7 @@ def read_json(text: str | bytes) -> Json:
 
 
 def name_of(entry: Json) -> str:
-    """Give what tells a series apart."""
+    """Give what identifies a series."""
     return json.dumps([entry.get(name) for name in (*_REQUIRED, *_OPTIONAL)])
 
 

@@ -21,7 +21,7 @@ def _renamed(change: Callable[[str], str]) -> Lands:
     def rename(row: Row) -> LakeRow:
         return (*(change(str(name)) for name in row[:_NAMES]), *row[_NAMES:])
 
-    left: Left = lambda place: rename(place.row) if place.in_struck_entry else place.row  # noqa: E731 its type
+    left: Left = lambda place: rename(place.row) if place.in_affected_entry else place.row  # noqa: E731 its type
     return Lands(left=left)
 
 
@@ -35,7 +35,7 @@ NAMES: dict[str, Lands] = {
     "names-blanks": _renamed(lambda name: f" {name} "),
     "names-long": _renamed(lambda name: name + "x" * 10_240),
     "names-surrogate": Lands(
-        left=lambda place: None if place.in_struck_entry else place.row,
+        left=lambda place: None if place.in_affected_entry else place.row,
         rejected={"no readable JSON: Input data was truncated": 48},
     ),
     "field-name-hostile": Lands(unknown=("entries[].../'\" \U0001f525",)),
@@ -51,11 +51,11 @@ EIGHT_SLICES = replace(HOURLY, slice_length=timedelta(hours=3))
 
 
 def _of_samples(change: Callable[[Row], LakeRow | None]) -> Left:
-    return lambda place: change(place.row) if place.is_struck else place.row
+    return lambda place: change(place.row) if place.is_affected else place.row
 
 
 def _of_entries(change: Callable[[Row], LakeRow | None]) -> Left:
-    return lambda place: change(place.row) if place.in_struck_entry else place.row
+    return lambda place: change(place.row) if place.in_affected_entry else place.row
 
 
 def _nothing(_: Row) -> None:
@@ -174,7 +174,7 @@ ROWS: Table = {
 }
 ENTRIES: Table = {
     "performance-values-one-object": Lands(
-        left=lambda place: place.row if not place.in_struck_entry or place.hour == 0 else None
+        left=lambda place: place.row if not place.in_affected_entry or place.hour == 0 else None
     ),
     "performance-values-empty": NO_ENTRY,
     "performance-values-null": NO_ENTRY,

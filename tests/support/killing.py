@@ -143,14 +143,14 @@ class Job:
     """One run: whom to ask, for what, where it shall land.
 
     Attributes:
-        tells: whether it tells of its steps.
+        reports: whether it reports its steps.
         straits: is called in the process, to make its life hard.
     """
 
     connection: Mapping[str, Any]
     plan: PullPlan
     place: Place
-    tells: bool = True
+    reports: bool = True
     straits: Callable[[], object] = bool
 
 
@@ -179,7 +179,7 @@ def run(job: Job, line: Connection) -> None:
     """
     say = Speaker(line)
     store = job.place.store()
-    if job.tells and isinstance(job.place, LocalPlace):
+    if job.reports and isinstance(job.place, LocalPlace):
         say_steps(job.place.root, say)
     job.straits()
     say(BEGIN)

@@ -25,7 +25,7 @@ from tests.support.lake import MIDNIGHT, SOURCE, Answer, Row, collect, microseco
 
 
 class LakeRow(NamedTuple):
-    """What tells rows apart here, and the value."""
+    """What identifies a row here, and the value."""
 
     name: str
     timestamp: datetime

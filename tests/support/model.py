@@ -155,7 +155,7 @@ def samples(truth: Truth) -> list[Sample]:
 
 
 def overlap(one: Interval, other: Interval) -> bool:
-    """Tell whether a tick is in both."""
+    """Return whether a tick is in both."""
     return one[0] < other[1] and other[0] < one[1]
 
 
@@ -166,7 +166,7 @@ def _pulled(truth: Truth, interval: Interval) -> Content:
 
 
 def _is_unreadable(group: tuple[Interval, Content], request: Request) -> bool:
-    """Tell that there is something in a group that was asked for, and nothing of it can be read."""
+    """Return whether there is something in a group that was asked for, and nothing of it can be read."""
     (start, end), content = group
     return request.start <= start and end <= request.end and content.rejected > 0 and not content.rows
 
@@ -228,7 +228,7 @@ def in_turns(
     runs: Sequence[Callable[[MemoryStore], object]],
     objects: dict[str, bytes],
     choices: Iterator[int],
-    look: Callable[[], None],
+    check: Callable[[], None],
 ) -> list[BaseException | None]:
     """Let runs work on the same objects, and return how each ended; None is well.
 
@@ -236,7 +236,7 @@ def in_turns(
         runs: each takes a store of its own.
         objects: what all these stores hold.
         choices: who is next, of those that still run; or `KILL`. When there are no more, the first.
-        look: is called after each call, and may raise.
+        check: is called after each call, and may raise.
     """
     seats = [_Seat(run, objects) for run in runs]
     for seat in seats:
@@ -245,7 +245,7 @@ def in_turns(
         while alive := [seat for seat in seats if not seat.is_over]:
             choice = next(choices, 0)
             alive[choice % len(alive)].move(kill=choice == KILL)
-            look()
+            check()
     finally:
         for seat in seats:
             while not seat.is_over:

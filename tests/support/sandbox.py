@@ -98,8 +98,8 @@ def _given(headers: Mapping[str, str | None]) -> dict[str, str]:
 
 PAGE_STARTS = (1, 4, 7)
 HOURS = range(24)
-STRUCK_HOURS = (3, 11, 19)
-STRUCK_ELEMENTS = (1, 2)
+AFFECTED_HOURS = (3, 11, 19)
+AFFECTED_ELEMENTS = (1, 2)
 WINDOW = query(granularity="3600s", endTime="2026-11-23T00:00:00.000Z")
 
 Page = Mapping[str, Any]

@@ -4,13 +4,13 @@ from typing import Final
 
 from airflow_provider_evpl.sandbox.data import Series
 
-__all__ = ["is_struck"]
+__all__ = ["is_affected"]
 
 _EVERY: Final = 8
 _OFFSET: Final = 3
 
 
-def is_struck(series: Series, *, step: int | None = None, granularity_seconds: int = 1) -> bool:
+def is_affected(series: Series, *, step: int | None = None, granularity_seconds: int = 1) -> bool:
     """Return whether faults change a series, or its sample at a step.
 
     They change both directions of circuit 1 at its end A, and every eighth sample of these series: the steps

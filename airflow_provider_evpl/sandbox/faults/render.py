@@ -10,7 +10,7 @@ from airflow_provider_evpl.sandbox.faults.fault import change
 from airflow_provider_evpl.sandbox.faults.names import NAME_FAULTS
 from airflow_provider_evpl.sandbox.faults.pages import PAGE_FAULTS
 from airflow_provider_evpl.sandbox.faults.paging import PAGING_FAULTS
-from airflow_provider_evpl.sandbox.faults.places import is_struck
+from airflow_provider_evpl.sandbox.faults.places import is_affected
 from airflow_provider_evpl.sandbox.faults.report import Element, Report
 from airflow_provider_evpl.sandbox.faults.rows import ROW_FAULTS
 from airflow_provider_evpl.sandbox.faults.samples import SAMPLE_FAULTS
@@ -48,7 +48,7 @@ def _entries(network: Network, element: Element, *, names: frozenset[str]) -> li
         for step, value in zip(element.steps, values, strict=True)
     )
     entry = {**entry_head(element.series), "performanceValues": list(samples)}
-    return change([entry], seam=_OF_ENTRIES, names=names) if is_struck(element.series) else [entry]
+    return change([entry], seam=_OF_ENTRIES, names=names) if is_affected(element.series) else [entry]
 
 
 def _samples(
@@ -56,5 +56,5 @@ def _samples(
 ) -> list[Any]:
     text = None if step in element.nulls else f"{value:.2f}"
     samples = [{"timeStamp": sample_time(step), "value": text}]
-    struck = is_struck(element.series, step=step, granularity_seconds=network.granularity_seconds)
-    return change(samples, seam=SAMPLE_FAULTS, names=names) if struck else samples
+    affected = is_affected(element.series, step=step, granularity_seconds=network.granularity_seconds)
+    return change(samples, seam=SAMPLE_FAULTS, names=names) if affected else samples

@@ -3,7 +3,7 @@
 from typing import Final
 
 from airflow_provider_evpl.sandbox.faults.fault import Fault
-from airflow_provider_evpl.sandbox.faults.places import is_struck
+from airflow_provider_evpl.sandbox.faults.places import is_affected
 from airflow_provider_evpl.sandbox.faults.report import Report
 
 __all__ = ["ROW_FAULTS"]
@@ -16,7 +16,7 @@ def _split(report: Report) -> Report:
 
 
 def _repeat(report: Report) -> Report:
-    again = (one for one in report.elements if is_struck(one.series))
+    again = (one for one in report.elements if is_affected(one.series))
     return report._replace(elements=(*report.elements, *again))
 
 
