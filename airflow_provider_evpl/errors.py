@@ -230,10 +230,10 @@ def name_of(*texts: str | None, most: int = LONGEST_NAME) -> str:
     return one_line(text) if len(text) <= most else f"a name of {len(text):,} characters"
 
 
-def name_some(texts: Sequence[str]) -> str:
+def name_some(texts: Sequence[str], separator: str = ", ") -> str:
     """Return the first five texts and the number of the others: `a, b, c, d, e and 7 more`."""
     more = len(texts) - _MOST_NAMED
-    return ", ".join(texts[:_MOST_NAMED]) + (f" and {more:,} more" if more > 0 else "")
+    return separator.join(texts[:_MOST_NAMED]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def wrong(must: str, value: object, next_step: str = "") -> EvplConfigError:

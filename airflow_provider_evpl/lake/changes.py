@@ -112,7 +112,7 @@ class _Reader:
 
 def _losses(reader: _Reader, landed: Mapping[Window, Footer], samples: Samples) -> list[str]:
     lost = {one: _lost(reader.count(one), landed[one], samples, one) for one in largest(landed)}
-    return [f"{window.label} has {name_some(texts)}" for window, texts in lost.items() if texts]
+    return [f"{window.label} has " + name_some(texts, ",\n") for window, texts in lost.items() if texts]
 
 
 def _lost(

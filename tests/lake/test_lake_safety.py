@@ -286,7 +286,7 @@ def test_losses_name_five_circuits() -> None:
     [target] = lake_of(store).targets([DAY])
     land(lake_of(store), target, hourly(DAY, circuits="abcdefgh"))
     [found] = _losses(store, hourly(DAY, circuits=""))
-    assert found.startswith(f"{DAY.label} has 24 rows, 24 with a value, now 0 and 0 (a in), ")
+    assert found.startswith(f"{DAY.label} has 24 rows, 24 with a value, now 0 and 0 (a in),\n")
     assert found.endswith("(e in) and 3 more")
 
 
@@ -296,7 +296,7 @@ def test_more_samples_elsewhere_do_not_offset_a_loss() -> None:
     store = MemoryStore()
     run(store, hours(0, 1), hours(5, 6))
     [found] = _losses(store, hourly(hours(1, 24)))
-    assert found.startswith(f"{hours(0, 1).label} has 1 rows, 1 with a value, now 0 and 0 (a in), ")
+    assert found.startswith(f"{hours(0, 1).label} has 1 rows, 1 with a value, now 0 and 0 (a in),\n")
 
 
 def test_damaged_object_is_compared_by_its_footer() -> None:
