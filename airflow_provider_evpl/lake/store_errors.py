@@ -65,7 +65,7 @@ def translate_errors(url: str) -> Iterator[None]:
             why = ": no such bucket" if isinstance(error, FileNotFoundError) else ""
             raise EvplStoreDeniedError(
                 f"{_store_of(url)}: the store refuses{why}.",
-                "Check the root, the bucket and the rights of the storage connection.",
+                _next_step(url),
                 detail,
             ) from error
         raise EvplStoreError(f"{_store_of(url)}: the store failed.", _RETRIED, detail) from error
@@ -84,6 +84,12 @@ def _store_of(url: str) -> str:
     """Name the bucket of a URL, or the local file system."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{one_line(parts.netloc, LONGEST_NAME)}" if parts.netloc else "local files"
+
+
+def _next_step(url: str) -> str:
+    if urlsplit(url).scheme == "file":
+        return "Check the root, and the rights of the user that runs the task."
+    return "Check the root, the bucket and the rights of the storage connection."
 
 
 def _describe(error: BaseException) -> str:

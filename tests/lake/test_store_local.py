@@ -197,7 +197,8 @@ def test_failing_rename_leaves_the_folder(tmp_path: Path) -> None:
 def test_file_in_place_of_a_folder_raises_denied_error(
     tmp_path: Path, call: Callable[[Store], object]
 ) -> None:
-    """The error is permanent and names the path."""
+    """The error is permanent and names the path. Its next step names no bucket: local files have none."""
     (tmp_path / "a").write_bytes(b"")
-    with pytest.raises(EvplStoreDeniedError, match=f"file://{tmp_path}/a/"):
+    with pytest.raises(EvplStoreDeniedError, match=f"file://{tmp_path}/a/") as caught:
         call(LocalStore(str(tmp_path)))
+    assert "the user that runs the task" in caught.value.next_step
