@@ -103,8 +103,12 @@ class _Response(HTTPResponse):
         """Drop headers that can't be parsed: urllib3 would log them, and they may hold a secret.
 
         Cookies are dropped too: requests would read them, which takes seconds if their dates are hostile.
+        Lengths that differ are an error here, because urllib3 raises it without closing the response.
         """
         super().begin()
+        lengths = ",".join(self.msg.get_all("Content-Length", [])).split(",")
+        if len({length.strip() for length in lengths}) > 1:
+            raise HTTPException("the response has several lengths")
         del self.msg["Set-Cookie"], self.msg["Set-Cookie2"]
         self.msg.defects.clear()
         self.msg.set_payload("")

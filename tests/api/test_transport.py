@@ -87,6 +87,7 @@ INCOMPLETE: dict[str, Reply] = {
     "content-length": replying(BODY[:100], Content_Length="101"),
     "content-length-and-nothing": replying(b"", Content_Length="1"),
     "two-lengths": two_lengths,
+    "two-lengths-in-one-header": replying(BODY, Content_Length="5, 7"),
     "chunk": chunked(last=b"ff\r\nabc"),
     "negative chunk": chunked(last=b"-5\r\nabc"),
     "no-last-chunk": chunked(BODY, last=b""),
