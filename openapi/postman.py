@@ -16,7 +16,7 @@ _Changes: TypeAlias = Mapping[str, str | None]
 _ABOUT: Final = """\
 Requests to Orange's EVPL Monitoring API, by the project airflow-provider-evpl. This file is ours. \
 It is not Orange's collection of the same name, and contains nothing of it. The project generates it from \
-`openapi.json`, which names the source of each fact. Licence: Apache-2.0.
+`openapi.json`, which names the source of each fact. License: Apache-2.0.
 
 Fill in the variables `client_id`, `client_secret`, `ApplicationID` and `codeOpe`. Send TOKEN_Monitoring, \
 then GET_Metric_OD. The page `docs/postman.md` of the project explains each step.

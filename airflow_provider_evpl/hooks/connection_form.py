@@ -5,7 +5,7 @@ from typing import Any
 
 from airflow_provider_evpl.get_provider_info import get_provider_info
 
-__all__ = ["get_behaviour", "get_widgets"]
+__all__ = ["get_behavior", "get_widgets"]
 
 
 def get_widgets() -> dict[str, Any]:
@@ -17,7 +17,7 @@ def get_widgets() -> dict[str, Any]:
     return {name: _widget(field) for name, field in _connection_type()["conn-fields"].items()}
 
 
-def get_behaviour() -> dict[str, Any]:
+def get_behavior() -> dict[str, Any]:
     """Return which standard fields are hidden, and the labels and placeholders of the others."""
     behaviour = _connection_type()["ui-field-behaviour"]
     return {name.replace("-", "_"): value for name, value in behaviour.items()}

@@ -57,9 +57,9 @@ class EvplHook(BaseHook):
     @classmethod
     def get_ui_field_behaviour(cls) -> dict[str, Any]:
         """Return the form's labels and placeholders for Airflow 2.11 to 3.1."""
-        from airflow_provider_evpl.hooks.connection_form import get_behaviour
+        from airflow_provider_evpl.hooks.connection_form import get_behavior
 
-        return get_behaviour()
+        return get_behavior()
 
     def __init__(self, evpl_conn_id: str = default_conn_name, **kwargs: Any) -> None:  # noqa: ANN401 BaseHook's own
         super().__init__(**kwargs)

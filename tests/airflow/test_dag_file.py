@@ -54,8 +54,8 @@ def test_each_example_dag_imports(lab: "Lab") -> None:
 
 
 @pytest.mark.contract("names.samples_asset")
-def test_the_example_survives_serialisation(lab: "Lab", example: Path) -> None:
-    """Through Airflow's serialisation and back, schedule, arguments and outlet are the same."""
+def test_the_example_survives_serialization(lab: "Lab", example: Path) -> None:
+    """Through Airflow's serialization and back, schedule, arguments and outlet are the same."""
     dag = load_dags(example).dags["evpl_utilization_daily"]
     back = serialise(dag)
     assert back.timetable.summary == "0 3 * * *"

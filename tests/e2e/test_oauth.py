@@ -30,7 +30,7 @@ def sandbox() -> Iterator[SandboxServer]:
 
 @pytest.fixture
 def start(sandbox: SandboxServer) -> Iterator[Start]:
-    """Give a way to start an authorisation server, which ends with the test."""
+    """Give a way to start an authorization server, which ends with the test."""
     with ExitStack() as stack:
         yield lambda app, *before: stack.enter_context(world(app, sandbox, *before))
 

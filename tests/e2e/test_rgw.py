@@ -24,7 +24,7 @@ MIB = 1 << 20
 
 @pytest.fixture(scope="module")
 def fs(s3_url: str) -> AbstractFileSystem:
-    """Give an authorised file system, and two buckets; one keeps versions."""
+    """Give an authorized file system, and two buckets; one keeps versions."""
     fs = connect("s3", s3_url)
     for bucket in (BUCKET, VERSIONED):
         fs.mkdir(bucket)

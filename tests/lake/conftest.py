@@ -20,7 +20,7 @@ def bucket_urls(s3_url: str, gs_url: str, azure_url: str) -> dict[str, str]:
 
 @pytest.fixture
 def s3(bucket_urls: dict[str, str]) -> AbstractFileSystem:
-    """Give an authorised file system."""
+    """Give an authorized file system."""
     return connect("s3", bucket_urls["s3"])
 
 

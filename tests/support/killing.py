@@ -109,7 +109,7 @@ Place: TypeAlias = LocalPlace | S3Place
 
 @cache
 def connect_s3(url: str) -> s3fs.S3FileSystem:
-    """Give an authorised file system, one a process, for it takes 0.3 s.
+    """Give an authorized file system, one a process, for it takes 0.3 s.
 
     It tries once: what a library tries again is not the law's matter.
     """

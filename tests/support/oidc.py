@@ -1,4 +1,4 @@
-"""An authorisation server that nobody here wrote, npm's oidc-provider, and an API that trusts its tokens."""
+"""An authorization server that nobody here wrote, npm's oidc-provider, and an API that trusts its tokens."""
 
 import json
 import sys
@@ -32,7 +32,7 @@ class App:
 
 @dataclass(frozen=True)
 class World:
-    """An app, the authorisation server and the API, both behind a proxy that sees what is asked."""
+    """An app, the authorization server and the API, both behind a proxy that sees what is asked."""
 
     app: App
     issuer: str
@@ -76,10 +76,10 @@ class World:
 def world(
     app: App, sandbox: SandboxServer, before: Callable[[World], None] = lambda _: None
 ) -> Iterator[World]:
-    """Serve; the API answers as the sandbox to whom the authorisation server knows, else by 401.
+    """Serve; the API answers as the sandbox to whom the authorization server knows, else by 401.
 
     Args:
-        app: is known to the authorisation server, alone.
+        app: is known to the authorization server, alone.
         sandbox: serves the API.
         before: happens when a request to the API has come, before its token is looked at.
     """

@@ -111,7 +111,7 @@ def read(store: Store, path: str = PATH) -> bytes:
 
 
 def connect(protocol: str, url: str) -> AbstractFileSystem:
-    """Give an authorised file system that shares nothing with another."""
+    """Give an authorized file system that shares nothing with another."""
     if protocol == "s3":
         return s3fs.S3FileSystem(key="key", secret="secret", endpoint_url=url, skip_instance_cache=True)
     if protocol == "gs":

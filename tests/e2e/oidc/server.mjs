@@ -1,4 +1,4 @@
-// An authorisation server on loopback for the clients in CLIENTS, a JSON list. Each has its client_id,
+// An authorization server on loopback for the clients in CLIENTS, a JSON list. Each has its client_id,
 // client_secret, token_endpoint_auth_method, and how its tokens are: ttl in seconds; format, opaque or jwt;
 // padding, characters that a jwt carries along.
 
