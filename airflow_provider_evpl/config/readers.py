@@ -69,12 +69,15 @@ def guarded(read: Callable[[], _T], secret: str | None, next_step: str = "Correc
         next_step: what to do, for an error that does not say so.
 
     Raises:
-        EvplConfigError: as the reader does. It has neither cause nor context, because tracebacks show those.
+        EvplConfigError: as the reader does, or a date is outside of what Python can hold. The error has neither
+            cause nor context, because tracebacks show those.
     """
     try:
         return read()
     except EvplConfigError as error:
         raised = error.with_next_step(next_step)
+    except OverflowError:
+        raised = EvplConfigError("A date is outside of the years 1 to 9999.", next_step)
     raise raised.without_shown() if any(shows(one, secret) for one in raised.shown) else raised
 
 

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_evpl.config.plans import CoveragePlan, PullPlan, WaitPlan
+from airflow_provider_evpl.config.readers import guarded
 from airflow_provider_evpl.config.run_window import RunTimes
 from airflow_provider_evpl.errors import EvplConfigError, EvplNotPublishedError
 from airflow_provider_evpl.window import DAY, Window
@@ -329,3 +330,12 @@ def test_wait_plan_survives_json(
         due=window.end + timedelta(seconds=settle),
     )
     assert WaitPlan.from_dict(json.loads(json.dumps(made.as_dict()))) == made
+
+
+def test_date_after_year_9999_is_an_error_of_an_argument() -> None:
+    """The error is permanent, because a retry would not help."""
+    given = {"window_start": "9999-12-30", "window_end": "9999-12-31", "settle": "2d", "min_series": "1"}
+    with pytest.raises(EvplConfigError, match=r"^A date is outside of the years 1 to 9999\."):
+        guarded(
+            lambda: WaitPlan.from_arguments(given, run=RunTimes(), default_code_ope="0042"), "a client secret"
+        )
