@@ -169,7 +169,7 @@ class Transport:
             raise self._unusable(url, _reason(error)) from error
 
     def _read(self, raw: requests.Response, response: Response, *, is_report: bool) -> bytes:
-        """Read the body. Of another status than 200, the status is enough: a large body is cut."""
+        """Read the body. If the status is not 200, a large body is cut, because the status is enough."""
         is_ok = response.status == HTTPStatus.OK
         if raw.headers.get("Content-Encoding", "identity").lower() not in _READABLE:
             if is_ok:

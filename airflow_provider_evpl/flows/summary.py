@@ -99,7 +99,7 @@ class Summary:
         }
 
     def _shown_landings(self) -> list[Landing]:
-        """Return all landings; of more than a hundred the first and the last fifty."""
+        """Return all landings. If there are more than a hundred, return the first and the last fifty."""
         if len(self.landings) <= _MOST_SLICES:
             return self.landings
         return self.landings[: _MOST_SLICES // 2] + self.landings[-_MOST_SLICES // 2 :]

@@ -154,7 +154,7 @@ class Objects:
         return read_parts(self._read(window))
 
     def series(self, window: Window, footer: Footer) -> frozenset[Series]:
-        """Return the series of an object. Of the objects with the same digest only one is read.
+        """Return the series of an object. If objects have the same digest, only one of them is read.
 
         Raises:
             UnreadableError: its rows can't be read.

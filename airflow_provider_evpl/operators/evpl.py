@@ -132,7 +132,7 @@ class EvplUtilizationToObjectStorageOperator(BaseOperator):
         self._lineage: tuple[Mapping[str, str], Names, Summary] | None = None
 
     def get_openlineage_facets_on_complete(self, _: object) -> "Lineage | None":
-        """Return the lineage of the pull; of a pull that failed, what had landed."""
+        """Return the lineage of the pull. If the pull failed, the lineage has what had landed."""
         if self._lineage is None:
             return None
         from airflow_provider_evpl.telemetry.lineage import lineage_of_pull
