@@ -168,7 +168,7 @@ def iso(moment: datetime) -> str:
 
 
 def microseconds(length: timedelta) -> int:
-    """Return the whole microseconds of a duration. `moment - EPOCH` gives the microseconds since the epoch."""
+    """Return the whole microseconds of a duration. `moment - EPOCH` gives those since the epoch."""
     return length // timedelta.resolution
 
 

@@ -69,8 +69,8 @@ def guarded(read: Callable[[], _T], secret: str | None, next_step: str = "Correc
         next_step: what to do, for an error that does not say so.
 
     Raises:
-        EvplConfigError: as the reader does, or a date is outside of what Python can hold. The error has neither
-            cause nor context, because tracebacks show those.
+        EvplConfigError: as the reader does, or a date is outside of what Python can hold. The error has
+            neither cause nor context, because tracebacks show those.
     """
     try:
         return read()
