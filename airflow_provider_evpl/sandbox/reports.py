@@ -12,6 +12,8 @@ from fastapi.security import OAuth2
 from fastapi.security.utils import get_authorization_scheme_param
 
 from airflow_provider_evpl.sandbox.descriptions import api_errors, described
+from airflow_provider_evpl.sandbox.faults.demands import DEMAND_FAULTS, DOCUMENTED
+from airflow_provider_evpl.sandbox.faults.fault import change
 from airflow_provider_evpl.sandbox.faults.render import render_faulty_page
 from airflow_provider_evpl.sandbox.pages import PageRequest, render_page
 from airflow_provider_evpl.sandbox.problems import ApiError, Problem
@@ -95,6 +97,18 @@ def _check_repeated(request: Request) -> None:
             raise ApiError(Problem.INVALID_PARAMETER, description=f"{name}: given more than once")
 
 
+def _check_ctxtid(state: State, sent: list[str]) -> None:
+    def refusal(names: frozenset[str]) -> Problem | None:
+        demanded = change(DOCUMENTED, seam=DEMAND_FAULTS, names=names).ctxtid
+        if sorted(sent) == sorted(demanded):
+            return None
+        missing = len(sent) < len(demanded) and set(sent) <= set(demanded)
+        return Problem.MISSING_PARAMETER if missing else Problem.INVALID_PARAMETER
+
+    if problem := state.faults.answer(refusal):
+        raise ApiError(problem, description="ctxtid: another form is demanded")
+
+
 @router.get(
     "/api-monitoring-live/v1/pm_jobs/{job}/reports/{report}",  # noqa: FAST003 `_check_path` takes them
     summary="Get a page of a report",
@@ -122,6 +136,7 @@ async def get_report(
     has entries without samples, and every time has values, the future too [A].
     """
     _check_repeated(request)
+    _check_ctxtid(state, query.ctxtid)
     _check_scope(state, query)
     steps = state.network.steps(start=query.start, end=query.end)
     if len(steps) > _MAX_STEPS:
