@@ -74,7 +74,7 @@ class ReportQuery(BaseModel):
             pattern="^(0*[1-9][0-9]*)?(ms|s|m|h|d|w|y)$",
             description="Step of the samples: a number above 0, or nothing for 1, and "
             "milliseconds, seconds, `m` (the document says months), hours, days, weeks or years [O]. "
-            "The sandbox measures with one step; it answers 422 to another one [A].",
+            "The sandbox has one granularity unless its settings name more; it answers 422 to others [A].",
             examples=["300s"],
         ),
     ]
