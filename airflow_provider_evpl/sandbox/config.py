@@ -3,7 +3,7 @@
 import math
 import re
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import datetime
 from typing import Final, NamedTuple, get_args
 
 from airflow_provider_evpl.sandbox.data import Network, Timestamps
@@ -27,7 +27,8 @@ class SandboxConfig:
             values of its step. Here `m` is minutes.
         timestamps: Which end of its step a timestamp marks, `start` or `end`. A step's measured samples are
             those from its timestamp on, or those up to it; the measured samples are the same.
-        data_since: The first day in UTC with samples. Before, a series has no samples. None: always.
+        data_since: No sample has an earlier timestamp. None: no limit.
+        data_until: No sample has this timestamp or a later one. None: no limit, the future has samples too.
         latency: Seconds to wait before each response.
         seed: Seed of the values and places. Another seed makes another network.
         token_ttl: Lifetime of a token in whole seconds; 3600 is the API's default [2].
@@ -50,7 +51,8 @@ class SandboxConfig:
     granularity: str = "300s"
     granularities: tuple[str, ...] = ()
     timestamps: Timestamps = "start"
-    data_since: date | None = None
+    data_since: datetime | None = None
+    data_until: datetime | None = None
     latency: float = 0.0
     seed: int = 7
     token_ttl: int = 3600
@@ -74,6 +76,8 @@ class SandboxConfig:
         self._check_steps()
         if self.timestamps not in get_args(Timestamps):
             raise ValueError(f"timestamps: {self.timestamps!r} is not start or end")
+        for name in ("data_since", "data_until"):
+            _check_zone(name, getattr(self, name))
         read_faults(self.faults)
 
     @property
@@ -89,8 +93,7 @@ class SandboxConfig:
     @property
     def networks(self) -> dict[str, Network]:
         """The network at each normalized granularity. `truth` gives the rows that the sandbox serves."""
-        day = self.data_since
-        since = None if day is None else datetime.combine(day, time(), UTC).timestamp()
+        since, until = self.data_since, self.data_until
         return {
             step.name: Network(
                 circuits=self.circuits,
@@ -98,7 +101,8 @@ class SandboxConfig:
                 seed=self.seed,
                 averaged=step.seconds // self.granularity_seconds,
                 timestamps=self.timestamps,
-                since=since,
+                since=-math.inf if since is None else since.timestamp(),
+                until=math.inf if until is None else until.timestamp(),
             )
             for step in self._steps
         }
@@ -130,6 +134,11 @@ def _read_step(name: str, text: str, *, units: str) -> _Step:
 def _at_least(name: str, value: float, *, minimum: int) -> None:
     if not (math.isfinite(value) and value >= minimum):
         raise ValueError(f"{name}: {value!r} is below {minimum} or not finite")
+
+
+def _check_zone(name: str, moment: datetime | None) -> None:
+    if moment and moment.tzinfo is None:
+        raise ValueError(f"{name}: {moment.isoformat()} has no time zone")
 
 
 def _check_text(name: str, value: str) -> None:

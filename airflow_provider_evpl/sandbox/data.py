@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import product
+from math import inf
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 __all__ = ["Direction", "End", "Network", "Row", "Series", "Timestamps", "utilization"]
@@ -92,7 +93,8 @@ class Network:
         seed: Seed of the values and places.
         averaged: Number of measured steps in a step; a value is their mean. 1: each value is measured.
         timestamps: Which end of its step a timestamp marks. It decides which values a mean is of.
-        since: Seconds since the epoch; there are no samples before. None: each time has samples.
+        since: Seconds since the epoch. There are no samples before.
+        until: Seconds since the epoch. There are no samples from there on.
     """
 
     circuits: int
@@ -100,7 +102,8 @@ class Network:
     seed: int
     averaged: int = 1
     timestamps: Timestamps = "start"
-    since: float | None = None
+    since: float = -inf
+    until: float = inf
 
     @cached_property
     def series(self) -> tuple[Series, ...]:
@@ -112,13 +115,12 @@ class Network:
     def steps(self, *, start: float, end: float) -> range:
         """Grid steps in `[start, end)` that have samples: multiples of the granularity since the epoch."""
         step = self.granularity_seconds
-        if self.since is not None:
-            start = max(start, self.since)
+        start, end = max(start, self.since), min(end, self.until)
         return range(_ceil(start, step=step), _ceil(end, step=step), step)
 
     def published(self, steps: Iterable[int]) -> list[int]:
         """Return those steps that have samples."""
-        return [step for step in steps if self.since is None or step >= self.since]
+        return [step for step in steps if self.since <= step < self.until]
 
     def values(self, series: Series, *, steps: Iterable[int]) -> list[float]:
         """Utilization in per cent at each step: `utilization`, for a whole series at once.

@@ -187,13 +187,13 @@ def test_timestamps_do_not_change_measured_values() -> None:
 
 
 @given(networks, moments, st.integers(-10, 10), st.integers(0, 40))
-def test_no_rows_before_the_first_day(network: Network, start: int, since: int, steps: int) -> None:
-    """The rows are those of a network without a first day, except the earlier ones."""
+def test_no_rows_before_and_after_the_limits(network: Network, start: int, since: int, steps: int) -> None:
+    """The rows are those of a network without limits, except the earlier and the later ones."""
     step = network.granularity_seconds
-    limited = replace(network, since=start + since * step)
+    limits = {"since": start + since * step, "until": start + (since + 7) * step}
     rows = list(network.truth(start=start, end=start + steps * step))
-    kept = [row for row in rows if row.timestamp >= start + since * step]
-    assert list(limited.truth(start=start, end=start + steps * step)) == kept
+    kept = [row for row in rows if limits["since"] <= row.timestamp < limits["until"]]
+    assert list(replace(network, **limits).truth(start=start, end=start + steps * step)) == kept
 
 
 def _utilization(network: Network, series: Series, step: int) -> float:

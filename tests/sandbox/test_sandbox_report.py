@@ -1,5 +1,5 @@
 from collections.abc import AsyncIterator, Iterator, Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -117,12 +117,13 @@ def test_all_pages_together_are_the_expected_rows(
 @pytest.mark.parametrize("faults", [(), ("end-inclusive", "start-early", "current-page-from-zero")])
 @pytest.mark.parametrize("granularity", ["300s", "1h", "1d", "1440m"])
 def test_each_granularity_serves_its_expected_rows(granularity: str, faults: tuple[str, ...]) -> None:
-    """All granularities serve the truth of their networks, and nothing before the first day."""
+    """All granularities serve the truth of their networks, and nothing before or after the limits."""
     config = SandboxConfig(
         circuits=1,
         granularities=("1h", "1d", "1440m"),
         timestamps="end",
-        data_since=date(2026, 11, 22),
+        data_since=datetime(2026, 11, 22, tzinfo=UTC),
+        data_until=datetime(2026, 11, 23, 0, 1, tzinfo=UTC),
         faults=faults,
     )
     window = query(
