@@ -115,17 +115,18 @@ def _choose(left: _Readings) -> list[str]:
 
 def _number_pages(left: _Readings, *, has_total: bool) -> tuple[str, ...]:
     """Take out `current_page` and `first_page`, and a `total_pages` without a number of pages."""
-    current, total = _word(left.get("current_page", "filled")), left.get("total_pages")
-    absent = has_total and total is None and "current_page" in left
-    faults = _PAGE_NUMBERS.get((current, "missing" if absent else "zero" if total == 0 else "filled"))
+    current, first, total = (_word(left.get(one)) for one in ("current_page", "first_page", "total_pages"))
+    is_absent = has_total and total == "null" and current != "null"
+    totals = "missing" if is_absent else "zero" if total == "0" else "filled"
+    faults = _PAGE_NUMBERS.get(("filled" if current == "null" else current, totals))
     if faults is None:
         return ()
     left.pop("current_page", None)
-    if total == 0:
+    if total == "0":
         del left["total_pages"]
-    if left.get("first_page") == (0 if current == "zero" else 1):
+    if first == ("0" if current == "zero" else "1"):
         del left["first_page"]
-    elif left.get("first_page") == 0 and current == "filled":
+    elif first == "0" and current == "filled":
         del left["first_page"]
         faults += ("current-page-from-zero",)
     return faults
