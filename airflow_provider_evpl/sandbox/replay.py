@@ -68,7 +68,7 @@ class Replay(NamedTuple):
 def read_replay(text: str, *, now: datetime) -> Replay:
     """Read the readings of a `probe.json`.
 
-    Each step below takes the readings that it serves out of `left`, so that none is ignored.
+    Null and an empty object mean "not seen". Each step below takes the readings that it serves out of `left`, so that none is ignored.
 
     Args:
         text: The content of the file.
@@ -78,7 +78,7 @@ def read_replay(text: str, *, now: datetime) -> Replay:
         ValueError: The text is not a `probe.json` of format 1.
     """
     readings = _readings(text)
-    left = {name: value for name, value in readings.items() if value is not None}
+    left = {name: value for name, value in readings.items() if value not in (None, {})}
     faults = (*_choose(left), *_number_pages(left, has_total="total_pages" in readings))
     settings = {**_size(left), **_steps(left), **_range(left, now=now), **_others(left)}
     return Replay(SandboxConfig(**settings, faults=faults, everywhere=True), left)
