@@ -68,7 +68,8 @@ class Replay(NamedTuple):
 def read_replay(text: str, *, now: datetime) -> Replay:
     """Read the readings of a `probe.json`.
 
-    Null and an empty object mean "not seen". Each step below takes the readings that it serves out of `left`, so that none is ignored.
+    Null and an empty object mean "not seen". Each step below takes the readings that it serves out of `left`,
+    so that none is ignored.
 
     Args:
         text: The content of the file.
