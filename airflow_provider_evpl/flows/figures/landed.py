@@ -3,11 +3,12 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import pairwise
 from typing import Self
 from urllib.parse import unquote
+from zoneinfo import ZoneInfo
 
 from airflow_provider_evpl.errors import EvplOverlapError, EvplStoreError, one_line
 from airflow_provider_evpl.flows.figures.engine import LandedObject
@@ -18,6 +19,7 @@ from airflow_provider_evpl.lake.objects import Foreign, Objects
 from airflow_provider_evpl.lake.parquet import Footer, read_footer
 from airflow_provider_evpl.lake.store import Store
 from airflow_provider_evpl.lake.store_errors import translate_errors
+from airflow_provider_evpl.months import Month, month_of
 from airflow_provider_evpl.window import DAY, EPOCH, Window, floor
 
 __all__ = ["Landed", "LandedDay", "Shelf", "find_codes", "find_granularities"]
@@ -85,9 +87,7 @@ class Landed:
         """Return only the objects that overlap a window."""
         sizes = {one: size for one, size in self.sizes.items() if one.overlaps(window)}
         found = {one: self.found[one] for one in sizes}
-        return Landed(
-            store=self.store, dataset=self.dataset, objects=self.objects, sizes=sizes, found=found
-        )
+        return Landed(store=self.store, dataset=self.dataset, objects=self.objects, sizes=sizes, found=found)
 
     def has_changed(self, window: Window) -> bool:
         """List the objects of a window again, and return whether one of them is new, other or gone."""
@@ -179,6 +179,11 @@ class Shelf:
     first_day: datetime
     newest_end: datetime
 
+    def months(self, zone: ZoneInfo) -> tuple[Month, Month]:
+        """Return the first and the last month that the lake has."""
+        last = month_of(self.newest_end - timedelta.resolution, zone)
+        return month_of(self.first_day, zone), last
+
     @classmethod
     def find(cls, store: Store, dataset: Dataset) -> "Shelf | None":
         """Read the newest objects of an operator code; None if nothing has landed."""
@@ -189,9 +194,7 @@ class Shelf:
                 footers = [_own_footer(store, dataset, one) for one in windows if one.end == end]
                 if own := [one for one in footers if one]:
                     newest = max(own, key=lambda one: one.pulled_at or EPOCH)
-                    return cls(
-                        dataset=dataset, source=newest.source, first_day=days[0], newest_end=end
-                    )
+                    return cls(dataset=dataset, source=newest.source, first_day=days[0], newest_end=end)
         return None
 
 
