@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import pyarrow as pa
 
@@ -59,6 +58,12 @@ class MonthOfCode:
     notes: list[str]
     digest: str
 
+    @property
+    def not_judged(self) -> int:
+        """How many series have too few values."""
+        rows = zip(self.table["kind"].to_pylist(), self.table["reason"].to_pylist(), strict=True)
+        return sum(kind == "series" and reason is not None for kind, reason in rows)
+
 
 class _ChangedError(Exception):
     """Objects changed while they were read."""
@@ -83,7 +88,7 @@ class MonthsOfCode:
         """Read the footers of all objects that the months depend on."""
         scopes = [Scope.make(self.plan, one, self.shelf) for one in (first, last)]
         window = Window(scopes[0].range.start, scopes[1].range.end)
-        return Landed.read(self.store, self.shelf.dataset, self.shelf.source, window)
+        return Landed.read(self.store, self.shelf, window)
 
     def name(self, month: Month) -> str:
         """Name a month in a message."""
@@ -160,7 +165,8 @@ class MonthsOfCode:
         dataset = self.shelf.dataset
         others = [one for one in find_granularities(self.store, dataset) if one != dataset.granularity]
         if others:
-            yield f"The lake also has granularity {name_some([*map(name_of, others)])}. Set granularity to read it."
+            names = name_some([*map(name_of, others)])
+            yield f"The lake also has granularity {names}. Set granularity to read it."
         yield from landed.describe_foreign()
 
 

@@ -31,7 +31,7 @@ _DIRECTIONS = {"in": "in", "ingress": "in", "out": "out", "egress": "out"}
 
 _HOURS = """
     CREATE OR REPLACE TEMP TABLE hours AS
-    SELECT series, (at // {bucket})::INTEGER AS bucket, count(*) AS samples, count(value) AS present,
+    SELECT series, (moment // {bucket})::INTEGER AS bucket, count(*) AS samples, count(value) AS present,
         fsum(value) AS total, max(value) AS maximum
     FROM {rows} GROUP BY ALL
 """
@@ -45,26 +45,26 @@ _SERIES = """
         SELECT series, hour FROM means
         QUALIFY row_number() OVER (PARTITION BY series ORDER BY mean DESC, hour) = 1
     ), figures AS (
-        SELECT one.series, count(*) AS samples, count(value) AS present, min(at) AS first, max(at) AS last,
+        SELECT one.series, count(*) AS samples, count(value) AS present, min(moment) AS first, max(moment) AS last,
             quantile_disc(value, 0.95) AS percentile, min(value) AS minimum,
-            min(at) FILTER (value = totals.maximum) AS maximum_at,
+            min(moment) FILTER (value = totals.maximum) AS maximum_at,
             count(*) FILTER (value > {warning}) AS above_warning,
             count(*) FILTER (value > {critical}) AS above_critical,
             count(*) FILTER (value > {full_scale}) AS above_scale,
             count(*) FILTER (value < 0) AS below_zero,
-            count(value) FILTER (at % {step} <> 0) AS off_grid
+            count(value) FILTER (moment % {step} <> 0) AS off_grid
         FROM {rows} AS one JOIN totals USING (series) GROUP BY one.series
     )
     SELECT * FROM figures JOIN totals USING (series) LEFT JOIN busy USING (series)
 """
 _WEEK = """
     SELECT series, quantile_disc(value, 0.95) AS percentile, count(value) AS present,
-        count(value) FILTER (at % {step} <> 0) AS off_grid
+        count(value) FILTER (moment % {step} <> 0) AS off_grid
     FROM {rows} WHERE value IS NOT NULL GROUP BY series
 """
 _STEPS = """
-    SELECT series, count(DISTINCT at // {step}) AS steps
-    FROM {rows} WHERE value IS NOT NULL AND at // {step} * {step} >= {start} GROUP BY series
+    SELECT series, count(DISTINCT moment // {step}) AS steps
+    FROM {rows} WHERE value IS NOT NULL AND moment // {step} * {step} >= {start} GROUP BY series
 """
 
 
