@@ -10,9 +10,8 @@ from typing import Any, NamedTuple
 
 from airflow_provider_evpl.config.figures_plan import FiguresPlan, ReportPlan
 from airflow_provider_evpl.errors import name_of
-from airflow_provider_evpl.flows.figures.engine import RowSource
 from airflow_provider_evpl.flows.figures.inventory import Inventory, Period
-from airflow_provider_evpl.flows.figures.rates import find_positions, microseconds_of
+from airflow_provider_evpl.flows.figures.rates import microseconds_of
 from airflow_provider_evpl.flows.figures.series import Scope
 
 __all__ = ["GroupSum", "Level", "Part", "find_sums"]
@@ -89,19 +88,17 @@ class _Place(NamedTuple):
     direction: str | None
 
 
-def find_sums(
-    source: RowSource, rows: Sequence[Mapping[str, Any]], inventory: Inventory, scope: Scope
-) -> list[GroupSum]:
+def find_sums(rows: Sequence[Mapping[str, Any]], inventory: Inventory, scope: Scope) -> list[GroupSum]:
     """Find the groups that have a circuit in the month, each in both directions.
 
     Args:
-        source: knows the positions of series.
-        rows: of the series that are expected in the month. Only their circuits belong to groups.
+        rows: of the series that are expected in the month, in the order of the source. A group has only
+            their circuits.
         inventory: names the group of each circuit, and the end that counts.
         scope: the month.
     """
     places = defaultdict[str, list[_Place]](list)
-    for position, row in zip(find_positions(source, rows), rows, strict=True):
+    for position, row in enumerate(rows):
         end = tuple(row[name] for name in _END)
         names = (row["pop_section_name"], row["pop_name"])
         places[row["object_instance_id"]].append(_Place(position, end, names, row["direction"]))

@@ -21,15 +21,15 @@ __all__ = ["group_rows"]
 _STEPS = """
     CREATE OR REPLACE TEMP TABLE group_steps AS
     WITH steps AS (
-        SELECT one.series, one.at // {step} * {step} AS step, max(one.value) AS value
+        SELECT one.series, one.moment // {step} * {step} AS step, max(one.value) AS value
         FROM {rows} AS one WHERE one.value IS NOT NULL GROUP BY ALL
     ), mbits AS (
         SELECT number, step, value / {full_scale} * committed AS mbits, committed
         FROM steps JOIN group_parts AS part USING (series)
         WHERE step >= {start} AND step >= part.start AND step < part.stop
     ), sums AS (
-        SELECT number, step, CAST(round(sum(CAST(mbits AS DECIMAL(38, 12))), 6) AS DECIMAL(38, 6)) AS mbits,
-            fsum(committed) AS held, count(*) AS circuits
+        SELECT number, step, fsum(committed) AS held, count(*) AS circuits,
+            CAST(round(sum(CAST(mbits AS DECIMAL(38, 12))), 6) AS DECIMAL(38, 6)) AS mbits
         FROM mbits WHERE abs(mbits) < 1e18 GROUP BY number, step
     )
     SELECT number, step, mbits, sums.circuits, sums.circuits = level.circuits AS is_full,
@@ -77,11 +77,11 @@ def group_rows(
 
     Args:
         source: has the samples.
-        rows: of the series that are expected in the month.
+        rows: of all series of the source, in their order.
         inventory: knows groups, ends and committed rates.
         scope: the month.
     """
-    sums = find_sums(source, rows, inventory, scope)
+    sums = find_sums(rows, inventory, scope)
     found = _read_figures(source, scope, [one for one in sums if not one.reason])
     made = [_row(scope, one, found.get(one.number, {})) for one in sums]
     judged = [one for one, row in zip(sums, made, strict=True) if not row["reason"]]

@@ -1,6 +1,6 @@
 """Mbit/s of series, from the committed rates of the inventory."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import accumulate, groupby, pairwise
 from typing import Any
@@ -10,10 +10,9 @@ import pyarrow as pa
 from airflow_provider_evpl.flows.figures.engine import RowSource
 from airflow_provider_evpl.flows.figures.inventory import Inventory, Period
 from airflow_provider_evpl.flows.figures.series import Scope
-from airflow_provider_evpl.models import Series
 from airflow_provider_evpl.window import EPOCH, microseconds
 
-__all__ = ["add_mbits", "as_double", "find_positions", "microseconds_of"]
+__all__ = ["add_mbits", "as_double", "microseconds_of"]
 
 _MOST_ROWS = 20_000_000
 """How many rows one query reads, because a percentile keeps all its values in memory."""
@@ -25,14 +24,14 @@ _RATES = pa.schema(
 )
 _QUESTION = """
     SELECT one.series, count(*) AS samples,
-        min(one.at) FILTER (committed IS NULL) AS first_without,
-        max(one.at) FILTER (committed IS NULL) AS last_without,
+        min(one.moment) FILTER (committed IS NULL) AS first_without,
+        max(one.moment) FILTER (committed IS NULL) AS last_without,
         quantile_disc(value / {full_scale} * committed, 0.95) AS percentile,
         fsum(value / {full_scale} * committed) AS total,
         max(value / {full_scale} * committed) AS maximum,
         min(value / {full_scale} * committed) AS minimum
     FROM {rows} AS one
-    LEFT JOIN rates ON rates.series = one.series AND one.at >= rates.start AND one.at < rates.stop
+    LEFT JOIN rates ON rates.series = one.series AND one.moment >= rates.start AND one.moment < rates.stop
     WHERE value IS NOT NULL
     GROUP BY one.series
 """
@@ -48,15 +47,15 @@ def add_mbits(
 
     Args:
         source: has the samples.
-        rows: of series, with their other figures.
+        rows: of all series of the source, in their order, with the other figures.
         inventory: knows the rates.
         scope: the month.
 
     Returns:
         A note, if circuits are not in the inventory.
     """
-    changing = []
-    for row in rows:
+    changing = {}
+    for position, row in enumerate(rows):
         periods = inventory.periods.get(row["object_instance_id"], ())
         valid = inventory.period_at(row["object_instance_id"], scope.bound - timedelta.resolution)
         row["label"] = periods[-1].label if periods else None
@@ -66,17 +65,11 @@ def add_mbits(
         elif row.get("maximum") is not None:
             rate = _find_rate(periods, row["first_sample"], row["last_sample"])
             if rate is None:
-                changing.append(row)
+                changing[position] = row
             else:
                 row.update(_multiply(row, rate, scope.plan.full_scale))
     _add_changing(source, changing, inventory, scope)
     return inventory.note_missing({row["object_instance_id"] for row in rows})
-
-
-def find_positions(source: RowSource, rows: Iterable[Mapping[str, Any]]) -> list[int]:
-    """Return the position in `source.series` of each row of a series."""
-    positions = {series: position for position, series in enumerate(source.series)}
-    return [positions[Series(*(row[name] for name in Series._fields))] for row in rows]
 
 
 def microseconds_of(moment: datetime) -> int:
@@ -108,20 +101,20 @@ def _multiply(row: Mapping[str, Any], rate: float, full_scale: float) -> dict[st
 
 
 def _add_changing(
-    source: RowSource, rows: Sequence[dict[str, Any]], inventory: Inventory, scope: Scope
+    source: RowSource, rows: Mapping[int, dict[str, Any]], inventory: Inventory, scope: Scope
 ) -> None:
     """Add the Mbit/s of series whose rate changes, or is missing for a time."""
-    numbered = list(zip(find_positions(source, rows), rows, strict=True))
-    counts = accumulate(row["samples"] for row in rows)
-    for _, chunk in groupby(zip(counts, numbered, strict=True), key=lambda one: one[0] // _MOST_ROWS):
-        chosen = dict(one for _, one in chunk)
+    counts = accumulate(row["samples"] for row in rows.values())
+    chunks = groupby(zip(counts, rows, strict=True), key=lambda one: one[0] // _MOST_ROWS)
+    for chunk in [[position for _, position in found] for _, found in chunks]:
+        chosen = {position: rows[position] for position in chunk}
         source.engine.register("rates", _make_table(chosen, inventory))
         sql = _QUESTION.format(
-            rows=source.rows(scope.window, list(chosen)), full_scale=as_double(scope.plan.full_scale)
+            rows=source.rows(scope.window, chunk), full_scale=as_double(scope.plan.full_scale)
         )
         for found in source.engine.query(sql).to_pylist():
             row = chosen[found["series"]]
-            row |= _read_figures(found, scope, is_judged=row.get("percentile") is not None)
+            row.update(_read_figures(found, scope, is_judged=row.get("percentile") is not None))
 
 
 def _make_table(rows: Mapping[int, Mapping[str, Any]], inventory: Inventory) -> pa.Table:
