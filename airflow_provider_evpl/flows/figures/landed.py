@@ -116,7 +116,7 @@ class Landed:
         for one, other in pairwise(windows):
             if one.overlaps(other):
                 raise EvplOverlapError(
-                    f"operator code {name_of(self.shelf.dataset.code_ope)}: two objects have the same samples.",
+                    f"{self.shelf.name}: two objects have the same samples.",
                     f"Pull the window {Window(one.start, other.end)} again.",
                     f"{self.url(one)}\n{self.url(other)}",
                 )
@@ -183,6 +183,11 @@ class Shelf:
     source: dict[str, str]
     first_day: datetime
     newest_end: datetime
+
+    @property
+    def name(self) -> str:
+        """The operator code in a message."""
+        return f"operator code {name_of(self.dataset.code_ope)}"
 
     def months(self, zone: ZoneInfo) -> tuple[Month, Month]:
         """Return the first and the last month that the lake has."""

@@ -94,7 +94,7 @@ class MonthsOfCode:
 
     def name(self, month: Month) -> str:
         """Name a month in a message."""
-        return f"operator code {name_of(self.shelf.dataset.code_ope)}, {month}"
+        return f"{self.shelf.name}, {month}"
 
     def digest(self, month: Month, landed: Landed) -> str:
         """Return a digest of all that the figures of a month depend on."""
