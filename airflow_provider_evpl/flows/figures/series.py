@@ -290,6 +290,7 @@ def _judged(scope: Scope, found: Mapping[str, Any], weeks: list[tuple[int, float
     return {
         "percentile": found["percentile"],
         "mean": round(found["total"] / present, 6),
+        "exact_mean": found["total"] / present,
         "busy_hour": found["hour"],
         "above_warning": round(found["above_warning"] / present, 6),
         "above_critical": round(found["above_critical"] / present, 6),
