@@ -308,7 +308,7 @@ def find_reason(scope: Scope, present: int, expected: int | None, coverage: floa
         return "no step is expected"
     if coverage < scope.plan.min_coverage:
         shown = math.floor(coverage * 1000) / 1000
-        return f"coverage {shown:.3f} is below {scope.plan.min_coverage:g}"
+        return f"coverage {shown:g} is below {scope.plan.min_coverage:g}"
     return None
 
 
