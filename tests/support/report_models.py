@@ -178,6 +178,8 @@ def odd() -> dict[str, ReportModel]:
     single[0, 100] = 42
     shares = np.tile(np.linspace(0, 1, 720), (2, 1))
     wild = np.tile(np.linspace(-40, 5000, 720), (2, 1))
+    start = datetime(2026, 11, 1, 1, tzinfo=UTC)
+    daily = Hours(start=start, step_seconds=86_400, maxima=wild[:, :30] + 60, means=None)
     model = network(4)
     long = "A name that somebody has written without any limit in mind " * 4
     return {
@@ -189,6 +191,7 @@ def odd() -> dict[str, ReportModel]:
         ),
         "full-scale-1": bare(shares, thresholds=replace(_THRESHOLDS, full_scale=1)),
         "wild": bare(wild),
+        "daily": replace(bare(shares), granularity="1d", hours=daily),
         "long": replace(
             model,
             ends=tuple(

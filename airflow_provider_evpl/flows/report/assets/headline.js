@@ -3,8 +3,9 @@ function renderTop() {
   const { time_zone: zone, granularity, root, headline } = report;
   const codes = report.calendar.map((one) => one.code_ope);
   const code = codes.length === 1 ? `operator code ${codes[0]}` : plural(codes.length, "operator code");
-  const age = headline.pulled_at ? `data pulled ${when(headline.pulled_at, { year: true })}` : "age of the data unknown";
-  const facts = ["Indicative, not an invoice", age, `times in ${zone}`, codes.length && code, `granularity ${granularity}`];
+  const { newest_sample: newest, pulled_at: pulled } = headline;
+  const age = `${newest ? `samples until ${when(newest)}` : "no samples"}${pulled ? `, pulled ${when(pulled)}` : ""}`;
+  const facts = ["Indicative, not an invoice", `times in ${zone}`, age, codes.length && code, `granularity ${granularity}`];
   document.getElementById("title").textContent = `EVPL utilization, ${monthText(report.month)}`;
   const line = document.getElementById("facts");
   line.replaceChildren(...facts.filter(Boolean).map((fact) => el("span", {}, fact)));
