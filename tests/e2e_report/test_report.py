@@ -47,7 +47,9 @@ def test_headline_answers_which_lines_are_full(open_report: Open, model: ReportM
     """The first sentence has the answer; what qualifies it is beside it."""
     page = open_report(model)
     expect(page.locator(".answer")).to_have_text("1 of 80 series is above 90 %")
-    expect(page.locator(".fullest")).to_contain_text("EVPL-000002 · Frankfurt · FRA-02 · In 92.6 %")
+    expect(page.locator(".fullest")).to_contain_text(
+        "EVPL-000002 · Frankfurt · FRA-02 · In 92.6 %, above 90 % since 7 Sep"
+    )
     for text in (
         "Indicative, not an invoice",
         "times in Europe/Paris",

@@ -44,7 +44,8 @@ function fullest() {
   const value = (series) => report.series[series].figures.percentile ?? -Infinity;
   const best = report.series.reduce((top, _, i) => (value(i) > value(top) ? i : top), 0);
   if (!report.series.length || value(best) === -Infinity) return null;
-  return el("p.fullest", {}, "Fullest: ", link(best), ` ${percent(value(best))} %`);
+  const since = sinceText(report.series[best].figures);
+  return el("p.fullest", {}, "Fullest: ", link(best), ` ${percent(value(best))} %${since && `, ${since}`}`);
 }
 
 function distribution(counts, series) {

@@ -36,7 +36,7 @@ const HINTS = {
   max: "The larger of both percentiles, % of full scale",
   mbits: "95th percentile in Mbit/s, from the committed rate",
   busy: "Clock hour with the highest mean",
-  trend: "Percentage points a week, gray if the interval holds 0; or the date at which the trend reaches the critical threshold",
+  trend: "Since when the line is above its threshold, or when it will be; else percentage points a week, gray if the interval holds 0",
   cover: "Share of the expected time steps with a value",
 };
 
@@ -47,7 +47,8 @@ function circuitCell(end) {
 
 const mbitsCell = (end) => el("span", { title: end.figures.mbits_reason }, mbits(end.figures.percentile_mbits));
 const trendCell = (end) => {
-  const { trend } = end.figures;
+  const { trend, above_since: since } = end.figures;
+  if (since) return el("b", { title: sinceText(end.figures) }, `since ${when(since)}`);
   const isClear = !missing(trend.low) && trend.low * trend.high > 0;
   return el(trend.critical_on ? "b" : isClear ? "span" : "span.none", { title: trend.reason }, trendText(trend, ""));
 };
