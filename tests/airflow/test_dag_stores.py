@@ -152,7 +152,8 @@ def test_single_object_is_read_by_the_connection_of_its_url_or_the_given_one(
     assert "lake_store" not in str(caught.value)
 
 
-def test_object_that_is_too_large_is_not_read(tmp_path: Path, lab: "Lab") -> None:
+@pytest.mark.usefixtures("lab")
+def test_object_that_is_too_large_is_not_read(tmp_path: Path) -> None:
     """The limit is 64 MB."""
     from airflow_provider_evpl.hooks.storage import read_object
 
