@@ -142,9 +142,10 @@ def _headline(
 
 def _notes(parts: Sequence[CodeMonth]) -> Iterator[str]:
     """Yield what is missing, then the notes of the figures. Name the operator code if there are several."""
-    gaps = [(part, note) for part in parts for note in _gaps(part)]
-    for part, note in [*gaps, *((part, note) for part in parts for note in part.notes)]:
-        yield f"Operator code {part.code_ope}: {note}" if len(parts) > 1 else note
+    found = [(one.code_ope, note) for one in parts for note in _gaps(one)]
+    found += [(one.code_ope, note) for one in parts for note in one.notes]
+    for code_ope, note in found:
+        yield f"Operator code {code_ope}: {note}" if len(parts) > 1 else note
 
 
 def _gaps(part: CodeMonth) -> list[str]:
