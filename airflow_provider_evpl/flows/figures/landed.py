@@ -85,9 +85,7 @@ class Landed:
         """Return only the objects that overlap a window."""
         sizes = {one: size for one, size in self.sizes.items() if one.overlaps(window)}
         found = {one: self.found[one] for one in sizes}
-        return Landed(
-            store=self.store, dataset=self.dataset, objects=self.objects, sizes=sizes, found=found
-        )
+        return Landed(store=self.store, dataset=self.dataset, objects=self.objects, sizes=sizes, found=found)
 
     def has_changed(self, window: Window) -> bool:
         """List the objects of a window again, and return whether one of them is new, other or gone."""
@@ -189,9 +187,7 @@ class Shelf:
                 footers = [_own_footer(store, dataset, one) for one in windows if one.end == end]
                 if own := [one for one in footers if one]:
                     newest = max(own, key=lambda one: one.pulled_at or EPOCH)
-                    return cls(
-                        dataset=dataset, source=newest.source, first_day=days[0], newest_end=end
-                    )
+                    return cls(dataset=dataset, source=newest.source, first_day=days[0], newest_end=end)
         return None
 
 

@@ -87,7 +87,9 @@ class Scope:
     step: int | None
 
     @classmethod
-    def make(cls, plan: FiguresPlan | ReportPlan, month: Month, code_ope: str, newest_end: datetime) -> "Scope":
+    def make(
+        cls, plan: FiguresPlan | ReportPlan, month: Month, code_ope: str, newest_end: datetime
+    ) -> "Scope":
         """Return the scope of a month, if samples have landed up to a moment."""
         window = month.window(plan.time_zone)
         bound = min(window.end, newest_end)
@@ -171,7 +173,9 @@ def _register_clock(source: RowSource, scope: Scope) -> int:
         "bucket": [microseconds(one.start - EPOCH) // bucket for one in hours],
         "hour": [one.hour for one in hours],
     }
-    source.engine.register("clock", pa.table(columns, pa.schema([("bucket", pa.int32()), ("hour", pa.int8())])))
+    source.engine.register(
+        "clock", pa.table(columns, pa.schema([("bucket", pa.int32()), ("hour", pa.int8())]))
+    )
     return bucket
 
 
