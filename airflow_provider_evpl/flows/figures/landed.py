@@ -3,11 +3,12 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import pairwise
 from typing import Self
 from urllib.parse import unquote
+from zoneinfo import ZoneInfo
 
 from airflow_provider_evpl.errors import EvplOverlapError, EvplStoreError, one_line
 from airflow_provider_evpl.flows.figures.engine import LandedObject
@@ -18,6 +19,7 @@ from airflow_provider_evpl.lake.objects import Foreign, Objects
 from airflow_provider_evpl.lake.parquet import Footer, read_footer
 from airflow_provider_evpl.lake.store import Store
 from airflow_provider_evpl.lake.store_errors import translate_errors
+from airflow_provider_evpl.months import Month, month_of
 from airflow_provider_evpl.window import DAY, EPOCH, Window, floor
 
 __all__ = ["Landed", "LandedDay", "Shelf", "find_codes", "find_granularities"]
@@ -176,6 +178,11 @@ class Shelf:
     source: dict[str, str]
     first_day: datetime
     newest_end: datetime
+
+    def months(self, zone: ZoneInfo) -> tuple[Month, Month]:
+        """Return the first and the last month that the lake has."""
+        last = month_of(self.newest_end - timedelta.resolution, zone)
+        return month_of(self.first_day, zone), last
 
     @classmethod
     def find(cls, store: Store, dataset: Dataset) -> "Shelf | None":

@@ -4,7 +4,7 @@ import math
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from airflow_provider_evpl.config.figures_plan import FiguresPlan, ReportPlan
 from airflow_provider_evpl.flows.figures.engine import RowSource
+from airflow_provider_evpl.flows.figures.landed import Shelf
 from airflow_provider_evpl.flows.figures.trend import find_trend
 from airflow_provider_evpl.lake.columns import bounds
 from airflow_provider_evpl.models import Series
@@ -87,17 +88,15 @@ class Scope:
     step: int | None
 
     @classmethod
-    def make(
-        cls, plan: FiguresPlan | ReportPlan, month: Month, code_ope: str, newest_end: datetime
-    ) -> "Scope":
-        """Return the scope of a month, if samples have landed up to a moment."""
+    def make(cls, plan: FiguresPlan | ReportPlan, month: Month, shelf: Shelf) -> "Scope":
+        """Return the scope of a month of an operator code."""
         window = month.window(plan.time_zone)
-        bound = min(window.end, newest_end)
+        bound = min(window.end, shelf.newest_end)
         length = plan.granularity.step
         return cls(
             plan=plan,
             month=month,
-            code_ope=code_ope,
+            code_ope=shelf.dataset.code_ope,
             window=window,
             bound=bound,
             weeks=weeks_before(bound, plan.time_zone, _WEEKS),
@@ -254,6 +253,7 @@ def _row(
         "samples": found.get("samples", 0),
         "null_values": found.get("samples", 0) - present,
         "expected": expected or None,
+        "steps": found.get("steps", 0),
         "coverage": coverage if coverage is None else round(coverage, 6),
         "reason": _reason(scope, present, expected, coverage),
         "first_sample": _moment(found.get("first")),
@@ -278,7 +278,7 @@ def _judged(scope: Scope, found: Mapping[str, Any], weeks: list[tuple[int, float
         "busy_hour": found["hour"],
         "above_warning": round(found["above_warning"] / present, 6),
         "above_critical": round(found["above_critical"] / present, 6),
-        **trend.as_row(),
+        **asdict(trend),
     }
 
 
