@@ -83,14 +83,14 @@ def find_shelves(store: Store, plan: FiguresPlan | ReportPlan) -> list[Shelf]:
     if missing or not shelves:
         others = {one for code in found for one in find_granularities(store, Dataset(code, granularity))}
         raise EvplNotPublishedError(
-            f"No samples have landed at granularity {granularity}, operator code {name_some(missing) or 'any'}.",
+            f"operator code {name_some(missing) or 'any'}: no samples of {granularity} have landed.",
             "Check code_ope and granularity, or pull a window first.",
             f"Granularities in the lake: {name_some(sorted(map(name_of, others)))}." if others else "",
         )
     return shelves
 
 
-def compute_month(
+def compute_month(  # noqa: PLR0913 what a month depends on, and what to return
     store: Store,
     plan: FiguresPlan | ReportPlan,
     month: Month,
@@ -169,7 +169,7 @@ def _put(
         known = {
             "digest": found.digest,
             "series": len(found.series),
-            "not_judged": _count_not_judged(found),
+            "not_judged": found.not_judged,
             "notes": found.notes,
         }
         put_figures(code.store, path, found.table, known)

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import pyarrow as pa
 
@@ -59,6 +58,12 @@ class MonthOfCode:
     notes: list[str]
     digest: str
 
+    @property
+    def not_judged(self) -> int:
+        """How many series have too few values."""
+        rows = zip(self.table["kind"].to_pylist(), self.table["reason"].to_pylist(), strict=True)
+        return sum(kind == "series" and reason is not None for kind, reason in rows)
+
 
 class _ChangedError(Exception):
     """Objects changed while they were read."""
@@ -83,16 +88,16 @@ class MonthsOfCode:
         """Read the footers of all objects that the months depend on."""
         scopes = [Scope.make(self.plan, one, self.shelf) for one in (first, last)]
         window = Window(scopes[0].range.start, scopes[1].range.end)
-        return Landed.read(self.store, self.shelf.dataset, self.shelf.source, window)
+        return Landed.read(self.store, self.shelf, window)
 
     def name(self, month: Month) -> str:
         """Name a month in a message."""
-        return f"operator code {name_of(self.shelf.dataset.code_ope)}, {month}"
+        return f"{self.shelf.name}, {month}"
 
     def digest(self, month: Month, landed: Landed) -> str:
         """Return a digest of all that the figures of a month depend on."""
         scope = Scope.make(self.plan, month, self.shelf)
-        return digest_of(landed.within(scope.range), scope, self.inventory and self.inventory.digest)
+        return digest_of(landed.within(scope.range), scope, self.inventory.digest if self.inventory else None)
 
     def compute(self, engine: Engine, month: Month, landed: Landed) -> MonthOfCode:
         """Compute a month, and again if objects change meanwhile.
@@ -160,7 +165,8 @@ class MonthsOfCode:
         dataset = self.shelf.dataset
         others = [one for one in find_granularities(self.store, dataset) if one != dataset.granularity]
         if others:
-            yield f"The lake also has granularity {name_some([*map(name_of, others)])}. Set granularity to read it."
+            names = name_some([*map(name_of, others)])
+            yield f"The lake also has granularity {names}. Set granularity to read it."
         yield from landed.describe_foreign()
 
 

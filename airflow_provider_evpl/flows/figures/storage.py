@@ -41,7 +41,9 @@ def _nulls_first(row: Mapping[str, Any]) -> list[tuple[bool, str]]:
 def digest_of(landed: Landed, scope: Scope, inventory_digest: str | None) -> str:
     """Return a digest of all that the figures of a month depend on."""
     found = landed.within(scope.range)
-    objects = [(found.dataset.samples_path(one), found.sizes[one], what) for one, what in found.found.items()]
+    objects = [
+        (found.shelf.dataset.samples_path(one), found.sizes[one], what) for one, what in found.found.items()
+    ]
     parts = [objects, iso(scope.bound), _arguments(scope), inventory_digest, FIGURES_VERSION]
     return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()
 
