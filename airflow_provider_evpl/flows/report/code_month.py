@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from airflow_provider_evpl.config.figures_plan import ReportPlan
-from airflow_provider_evpl.flows.report.hours import make_hours
+from airflow_provider_evpl.flows.report.hours import NO_HOURS, make_hours
 from airflow_provider_evpl.flows.report.model import Day, End, Figures, Group, Hours, Line, Trend
 from airflow_provider_evpl.models import Series
 from airflow_provider_evpl.window import DAY, Window
@@ -91,7 +91,7 @@ def without_samples(
     """Make the month of an operator code without samples: nothing of it has landed."""
     return CodeMonth(
         code_ope=code_ope,
-        hours=_hours(None, 0, window, plan),
+        hours=_hours(NO_HOURS, 0, window, plan),
         days=tuple(_missing_day(one, now) for one in window.slices(DAY)),
         previous=previous,
         notes=["No sample has landed."],
@@ -106,7 +106,7 @@ def percentiles_of(month: "MonthOfCode") -> Percentiles:
     return {series: percentile for series, samples, percentile in rows if samples}
 
 
-def _hours(table: pa.Table | None, count: int, window: Window, plan: ReportPlan) -> Hours:
+def _hours(table: pa.Table, count: int, window: Window, plan: ReportPlan) -> Hours:
     return make_hours(table, count, window, zone=plan.time_zone, granularity=plan.granularity)
 
 
