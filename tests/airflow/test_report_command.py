@@ -70,8 +70,8 @@ def test_command_opens_urls(lake: Path, tmp_path: Path, capsys: pytest.CaptureFi
 @pytest.mark.parametrize(
     ("root", "options", "message"),
     [
-        (".", [], "No samples have landed"),
-        ("none", [], "root: no folder"),
+        (".", [], "operator code any: no samples"),
+        ("none", [], "root: "),
         ("ftp://lake/evpl", [], "object_storage_path: the scheme must be one of"),
         (".", ["--month", "11/2026"], "month: must be a month, but is '11/2026'."),
         (".", ["--time-zone", "Paris"], "time_zone: is no time zone, but is 'Paris'."),
@@ -81,6 +81,7 @@ def test_command_opens_urls(lake: Path, tmp_path: Path, capsys: pytest.CaptureFi
 )
 def test_error_is_one_message(root: str, options: list[str], message: str, tmp_path: Path) -> None:
     """Without a traceback, with exit status 1."""
+    (tmp_path / "samples").mkdir()
     command = [sys.executable, "-m", "airflow_provider_evpl.report", root, *options]
     env = os.environ | {"AIRFLOW__LOGGING__LOGGING_LEVEL": "INFO", "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, check=False, text=True)
