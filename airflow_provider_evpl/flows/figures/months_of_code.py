@@ -17,8 +17,10 @@ from airflow_provider_evpl.errors import (
 )
 from airflow_provider_evpl.flows.figures.ends import end_rows
 from airflow_provider_evpl.flows.figures.engine import Engine, RowSource
+from airflow_provider_evpl.flows.figures.groups import group_rows
 from airflow_provider_evpl.flows.figures.inventory import Inventory
 from airflow_provider_evpl.flows.figures.landed import Landed, LandedDay, Shelf, find_granularities
+from airflow_provider_evpl.flows.figures.rates import add_mbits
 from airflow_provider_evpl.flows.figures.series import Scope, series_rows
 from airflow_provider_evpl.flows.figures.storage import digest_of, make_table
 from airflow_provider_evpl.lake.store import Store
@@ -139,11 +141,14 @@ class MonthsOfCode:
         rows, hours, notes = series_rows(
             source, scope, [expectations[one] for one in series], with_hours=self.with_hours
         )
+        if self.inventory:
+            notes += add_mbits(source, rows, self.inventory, scope)
+        groups = group_rows(source, rows, self.inventory, scope) if self.inventory else []
         pulls = [footer.pulled_at for footer in of_month.own.values() if footer.pulled_at]
         return MonthOfCode(
             month=scope.month,
             code_ope=scope.code_ope,
-            table=make_table([*rows, *end_rows(rows)]),
+            table=make_table([*rows, *end_rows(rows), *groups]),
             hours=hours,
             series=series,
             days=of_month.days(scope.window),

@@ -19,7 +19,15 @@ from airflow_provider_evpl.models import Series
 from airflow_provider_evpl.months import Month, clock_hours, weeks_before
 from airflow_provider_evpl.window import DAY, EPOCH, Window, microseconds
 
-__all__ = ["Scope", "count_steps", "find_direction", "make_hours", "series_rows"]
+__all__ = [
+    "Scope",
+    "count_steps",
+    "find_direction",
+    "find_reason",
+    "make_hours",
+    "register_clock",
+    "series_rows",
+]
 
 _EXPECTED_AFTER = timedelta(days=7)
 """How long a series is expected after its last UTC day: as the coverage operator does by default."""
@@ -154,7 +162,7 @@ def series_rows(
     """
     found: dict[int, dict[str, Any]] = {}
     hours = []
-    bucket = _register_clock(source, scope)
+    bucket = register_clock(source, scope)
     for rows in source.chunks(scope.window):
         source.engine.run(_HOURS.format(rows=rows, bucket=bucket))
         found.update(_read_figures(source, scope, rows))
@@ -168,7 +176,7 @@ def series_rows(
     return figures, pa.concat_tables(hours) if with_hours else None, [*_notes(scope, found.values())]
 
 
-def _register_clock(source: RowSource, scope: Scope) -> int:
+def register_clock(source: RowSource, scope: Scope) -> int:
     """Make the SQL table `clock`: the local hour of each bucket. Return the length of the buckets."""
     length, hours = clock_hours(scope.window, scope.plan.time_zone)
     bucket = microseconds(length)
@@ -257,7 +265,7 @@ def _row(
         "expected": expected or None,
         "steps": found.get("steps", 0),
         "coverage": coverage if coverage is None else round(coverage, 6),
-        "reason": _reason(scope, present, expected, coverage),
+        "reason": find_reason(scope, present, expected, coverage),
         "first_sample": _moment(found.get("first")),
         "last_sample": _moment(found.get("last")),
     }
@@ -284,7 +292,7 @@ def _judged(scope: Scope, found: Mapping[str, Any], weeks: list[tuple[int, float
     }
 
 
-def _reason(scope: Scope, present: int, expected: int | None, coverage: float | None) -> str | None:
+def find_reason(scope: Scope, present: int, expected: int | None, coverage: float | None) -> str | None:
     """Say why a series is not judged; None if it is."""
     if expected is None:
         return f"granularity {scope.plan.granularity.text} has no fixed length"
