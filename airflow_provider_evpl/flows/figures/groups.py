@@ -23,10 +23,10 @@ _VALUES = """
         one.moment % {step} <> 0 AS is_off_grid
     FROM {rows} AS one WHERE one.value IS NOT NULL
 """
-_LARGEST = f"""
-    SELECT series, step, max(value) AS value, false AS is_off_grid FROM ({_VALUES}) GROUP BY series, step
+_LARGEST = """
+    SELECT series, step, max(value) AS value, false AS is_off_grid FROM ({values}) GROUP BY series, step
 """
-"""The largest value of each step. This takes twice the time, and only samples off the grid can share a step."""
+"""Takes the largest value of each step. This costs twice the time, and only samples off the grid need it."""
 
 _STEPS = """
     CREATE OR REPLACE TEMP TABLE group_steps AS
@@ -35,11 +35,12 @@ _STEPS = """
         FROM ({values}) AS steps JOIN group_parts AS part USING (series)
         WHERE step >= {start} AND step >= part.start AND step < part.stop
     ), sums AS (
-        SELECT number, step, fsum(committed) AS held, count(*) AS circuits, bool_or(is_off_grid) AS is_off_grid,
+        SELECT number, step, fsum(committed) AS held, count(*) AS circuits,
+            bool_or(is_off_grid) AS is_off_grid,
             CAST(round(sum(CAST(mbits AS DECIMAL(38, 12))), 6) AS DECIMAL(38, 6)) AS mbits
         FROM mbits WHERE abs(mbits) < 1e18 GROUP BY number, step
     )
-    SELECT number, step, mbits, sums.circuits, sums.circuits = level.circuits AS is_full, is_off_grid,
+    SELECT number, step, mbits, is_off_grid, sums.circuits, sums.circuits = level.circuits AS is_full,
         round(20 * held - 19 * committed, 6) >= 0 AS counts,
         CAST(mbits AS DOUBLE) > warning AS above_warning,
         CAST(mbits AS DOUBLE) > critical AS above_critical
@@ -48,8 +49,8 @@ _STEPS = """
 """
 """A row for each sum and step in which a circuit has a value.
 
-The sums are exact decimals, because a sum of doubles depends on the order of the rows. A value of 10^18 Mbit/s
-or more does not fit into them: it counts as none.
+The sums are exact decimals, because a sum of doubles depends on the order of the rows. A value of 10^18
+Mbit/s or more does not fit into them: it counts as none.
 """
 
 _FIGURES = """
@@ -105,10 +106,11 @@ def _sum_steps(source: RowSource, scope: Scope, window: Window, sums: Sequence[G
     source.engine.register("group_parts", _make_table(Part._fields, parts))
     source.engine.register("group_levels", _make_table(Level._fields, levels))
     rows = source.rows(window, sorted({part.series for _, part in parts if part.series is not None}))
-    for values in (_VALUES, _LARGEST):
+    values = _VALUES.format(rows=rows, step=scope.step)
+    for chosen in (values, _LARGEST.format(values=values)):
         source.engine.run(
             _STEPS.format(
-                values=values.format(rows=rows, step=scope.step),
+                values=chosen,
                 start=microseconds_of(window.start),
                 full_scale=as_double(scope.plan.full_scale),
             )

@@ -122,9 +122,14 @@ class Scope:
         """All that the figures of the month depend on."""
         return Window(min(self.weeks[0].start, self.window.start), self.window.end)
 
-    def expectation(self, first_day: datetime, last_day: datetime) -> tuple[datetime, datetime]:
-        """Return when a series is expected in the month. The end is not after the start if it is not."""
-        return max(self.window.start, first_day), min(self.bound, last_day + DAY + _EXPECTED_AFTER)
+    def count_expected(self, first_day: datetime, last_day: datetime) -> int | None:
+        """Count the steps of the month in which a series is expected; None if a step has no fixed length.
+
+        Args:
+            first_day, last_day: the UTC days of the range that the series begins and ends on.
+        """
+        end = min(self.bound, last_day + DAY + _EXPECTED_AFTER)
+        return count_steps(max(self.window.start, first_day), end, self.step) if self.step else None
 
 
 def count_steps(start: datetime, end: datetime, step: int) -> int:
@@ -147,14 +152,14 @@ def find_direction(metric_name: str, directions: Mapping[str, str]) -> str | Non
 
 
 def series_rows(
-    source: RowSource, scope: Scope, expectations: Sequence[tuple[datetime, datetime]], *, with_hours: bool
+    source: RowSource, scope: Scope, expected: Sequence[int | None], *, with_hours: bool
 ) -> tuple[list[dict[str, Any]], pa.Table | None, list[str]]:
     """Compute the row of each series of a source.
 
     Args:
         source: has the rows of the scope's range.
         scope: the month.
-        expectations: for each series when it is expected in the month.
+        expected: for each series how many steps should have a value; None if steps have no fixed length.
         with_hours: whether to return the clock hours, too.
 
     Returns:
@@ -170,7 +175,7 @@ def series_rows(
             hours.append(make_hours(source, bucket))
     weeks = _read_weeks(source, scope)
     figures = [
-        _row(scope, series, expectations[at], found.get(at, {}), weeks[at])
+        _row(scope, series, expected[at], found.get(at, {}), weeks[at])
         for at, series in enumerate(source.series)
     ]
     return figures, pa.concat_tables(hours) if with_hours else None, [*_notes(scope, found.values())]
@@ -243,12 +248,11 @@ def _read_weeks(source: RowSource, scope: Scope) -> dict[int, list[tuple[int, fl
 def _row(
     scope: Scope,
     series: Series,
-    expectation: tuple[datetime, datetime],
+    expected: int | None,
     found: Mapping[str, Any],
     weeks: list[tuple[int, float]],
 ) -> dict[str, Any]:
     present = found.get("present", 0)
-    expected = count_steps(*expectation, scope.step) if scope.step else None
     coverage = found.get("steps", 0) / expected if expected else None
     row = {
         "kind": "series",
@@ -302,7 +306,7 @@ def find_reason(scope: Scope, present: int, expected: int | None, coverage: floa
         return "no step is expected"
     if coverage < scope.plan.min_coverage:
         shown = math.floor(coverage * 1000) / 1000
-        return f"coverage {shown:g} is below {scope.plan.min_coverage:g}"
+        return f"coverage {shown:.3f} is below {scope.plan.min_coverage:g}"
     return None
 
 
