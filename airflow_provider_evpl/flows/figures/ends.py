@@ -7,7 +7,7 @@ from typing import Any
 __all__ = ["end_rows"]
 
 _END = ("object_instance_id", "object_type", "pop_country", "pop_name", "pop_section_name")
-_SHARED = ("code_ope", "month_start", "time_zone", *_END, "group", "label", "committed_mbits")
+_SHARED = ("code_ope", "month_start", "time_zone", *_END, "label", "committed_mbits")
 _OF_BUSIER = (
     *("direction", "percentile", "mean", "busy_hour", "above_warning", "above_critical"),
     *("percentile_mbits", "mean_mbits", "maximum_mbits", "minimum_mbits", "mbits_reason"),
