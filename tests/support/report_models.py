@@ -2,7 +2,9 @@
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from itertools import product
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -40,12 +42,16 @@ _PLACES = (
     ("United States", "New York", "NYC"),
     ("Côte d'Ivoire", "Abidjan", "ABJ"),
 )
+_NAMELESS: dict[str, Any] = {"code_ope": "0042", "circuit": "c-1", "object_type": None} | dict.fromkeys(
+    ("pop_country", "pop_name", "pop_section_name")
+)
 _THRESHOLDS = Thresholds(warning=70, critical=90, full_scale=100, min_coverage=0.9)
 _Values = npt.NDArray[np.float64]
 
 
+@cache
 def network(circuits: int = 20, *, codes: tuple[str, ...] = ("004217",), seed: int = 7) -> ReportModel:
-    """Return November 2026 of circuits with two ends and two directions: 5-minute values of 30 days.
+    """Return November 2026, in Paris, of circuits with two ends and two directions: 5-minute values.
 
     There are a lost day, lost hours, a series that is not judged, groups, and changes since October.
     """
@@ -55,9 +61,7 @@ def network(circuits: int = 20, *, codes: tuple[str, ...] = ("004217",), seed: i
         (codes[circuit * len(codes) // circuits], circuit, end)
         for circuit, end in product(range(circuits), "AZ")
     ]
-    parts = [_values(random, circuit, 2) for _, circuit, _ in names]
-    maxima = np.concatenate([part[0] for part in parts])
-    means = np.concatenate([part[1] for part in parts])
+    maxima, means = map(np.concatenate, zip(*(_values(random, one[1]) for one in names), strict=True))
     lines = tuple(
         Line(
             metric_name=f"utilization{direction.title()}",
@@ -66,10 +70,7 @@ def network(circuits: int = 20, *, codes: tuple[str, ...] = ("004217",), seed: i
         )
         for index, (_, direction) in enumerate(product(names, ("in", "out")))
     )
-    ends = tuple(
-        _end(name, (2 * i, 2 * i + 1), lines[2 * i : 2 * i + 2], is_labeled=True)
-        for i, name in enumerate(names)
-    )
+    ends = tuple(_end(name, (2 * i, 2 * i + 1), lines[2 * i : 2 * i + 2]) for i, name in enumerate(names))
     return ReportModel(
         month="2026-11",
         granularity="300s",
@@ -87,8 +88,7 @@ def network(circuits: int = 20, *, codes: tuple[str, ...] = ("004217",), seed: i
         calendar=tuple(_calendar(code, circuits // len(codes)) for code in codes),
         has_inventory=True,
         notes=(
-            "2 objects that this lake's source did not land are left out, for example "
-            "samples/operator_code=op-004217/granularity=300s/date=2026-11-09/00-24.parquet.",
+            "2 foreign objects are left out, for example date=2026-11-09/00-24.parquet.",
             "3 circuits of the inventory are not in the lake: EVPL-000901, EVPL-000902, EVPL-000903.",
             "The lake also has granularity 1h. Set granularity to read it.",
         ),
@@ -100,39 +100,24 @@ def bare(values: _Values, **changes: object) -> ReportModel:
     start = datetime(2026, 11, 1, tzinfo=UTC)
     random = np.random.default_rng(1)
     lines = tuple(
-        Line(metric_name="utilization", direction=None, figures=_figures(random, row, start)) for row in values
+        Line(metric_name="utilization", direction=None, figures=_figures(random, row, start))
+        for row in values
     )
-    figures = replace(_none(lines), reason="metric names give no direction") if lines else None
-    ends = (
-        (
-            End(
-                code_ope="0042",
-                circuit="c-1",
-                object_type=None,
-                pop_country=None,
-                pop_name=None,
-                pop_section_name=None,
-                figures=figures,
-                series=tuple(range(len(lines))),
-            ),
-        )
-        if figures
-        else ()
-    )
-    model = ReportModel(
-        month="2026-11",
-        granularity="300s",
+    figures = replace(_none(lines), reason="metric names give no direction")
+    end = End(**_NAMELESS, figures=figures, series=tuple(range(len(lines))))
+    ends = (end,) if lines else ()
+    model = replace(
+        network(4),
         time_zone="UTC",
-        root="file:///data/evpl",
-        provider_version="1.0.0",
-        created_at=datetime(2026, 12, 1, 5, 30, tzinfo=UTC),
-        thresholds=_THRESHOLDS,
         headline=_headline(ends, lines),
-        changes=Changes(month="2026-10", reason="The lake has no samples of 2026-10."),
+        changes=Changes(month="2026-10", reason="The lake has no sample of 2026-10."),
         ends=ends,
         series=lines,
+        groups=(),
         hours=Hours(start=start, step_seconds=3600, maxima=values, means=_means(values)),
         calendar=(_calendar("0042", len(lines)),),
+        has_inventory=False,
+        notes=(),
     )
     return replace(model, **changes)  # type: ignore[arg-type]
 
@@ -168,6 +153,7 @@ def hostile() -> ReportModel:
     )
 
 
+@cache
 def odd() -> dict[str, ReportModel]:
     """Return reports that must still look intentional, by name."""
     nothing = np.full((2, 720), np.nan)
@@ -175,25 +161,32 @@ def odd() -> dict[str, ReportModel]:
     single[0, 100] = 42
     shares = np.tile(np.linspace(0, 1, 720), (2, 1))
     wild = np.tile(np.linspace(-40, 5000, 720), (2, 1))
+    start = datetime(2026, 11, 1, 1, tzinfo=UTC)
+    daily = Hours(start=start, step_seconds=86_400, maxima=wild[:, :30] + 60, means=None)
     model = network(4)
     long = "A name that somebody has written without any limit in mind " * 4
     return {
         "empty": bare(np.empty((0, 720)), calendar=()),
         "nulls": bare(nothing),
         "single": bare(single),
-        "shares": bare(shares, notes=("All values lie between 0 and 1. If 1 means a full line, set full_scale=1.",)),
+        "shares": bare(
+            shares, notes=("All values lie between 0 and 1. If 1 means a full line, set full_scale=1.",)
+        ),
         "full-scale-1": bare(shares, thresholds=replace(_THRESHOLDS, full_scale=1)),
         "wild": bare(wild),
+        "daily": replace(bare(shares), granularity="1d", hours=daily),
         "long": replace(
             model,
-            ends=tuple(replace(end, circuit=long + end.circuit, pop_name=long, group=long) for end in model.ends),
+            ends=tuple(
+                replace(end, circuit=long + end.circuit, pop_name=long, group=long) for end in model.ends
+            ),
             notes=tuple(f"{long}{number}." for number in range(40)),
         ),
         "many-codes": network(40, codes=tuple(f"{number:06}" for number in range(40))),
     }
 
 
-def _values(random: np.random.Generator, circuit: int, rows: int) -> tuple[_Values, _Values]:
+def _values(random: np.random.Generator, circuit: int, rows: int = 2) -> tuple[_Values, _Values]:
     """Return hourly maxima (rows, 720) and means (rows, 7, 24) of 5-minute values with bursts and noise."""
     load = (9, 66, 24, 38)[circuit % 4] * random.uniform(0.55, 1.15)
     if circuit % 16 == 1:
@@ -263,6 +256,7 @@ def _figures(
         busy_hour=int(random.integers(9, 17)),
         above_warning=float((present > 70).mean()),
         above_critical=float((present > 90).mean()),
+        above_since=date(2026, 9, 7) if percentile > 80 else None,
         committed_mbits=1000.0,
         percentile_mbits=percentile * 10,
         mean_mbits=float(present.mean()) * 10,
@@ -287,9 +281,7 @@ def _none(lines: tuple[Line, ...]) -> Figures:
     )
 
 
-def _end(
-    name: tuple[str, int, str], series: tuple[int, int], lines: tuple[Line, ...], *, is_labeled: bool
-) -> End:
+def _end(name: tuple[str, int, str], series: tuple[int, int], lines: tuple[Line, ...]) -> End:
     code, circuit, side = name
     country, pop, section = _PLACES[(circuit * 2 + (side == "Z") * (1 + circuit % 3)) % len(_PLACES)]
     values = [line.figures.percentile for line in lines]
@@ -305,7 +297,7 @@ def _end(
         pop_country=country,
         pop_name=pop,
         pop_section_name=f"{section}-{circuit % 12 + 1:02}",
-        group=("Retail", "Plants", "Data centers")[circuit % 3] if is_labeled else None,
+        group=("Retail", "Plants", "Data centers")[circuit % 3],
         label=f"Site {circuit + 1}" if circuit % 2 else None,
         percentile_in=values[0],
         percentile_out=values[1],
@@ -385,35 +377,25 @@ def _groups(code: str) -> tuple[Group, ...]:
         group("Data centers", "out", 0.61),
         group("Plants", "in", 0.74),
         group("Plants", "out", 0.38),
-        Group(
-            code_ope=code,
-            name="Retail",
-            direction="in",
-            circuits=6,
-            full=None,
-            partial=None,
-            dropped=None,
-            figures=without,
-        ),
+        replace(group("Retail", "in", 0), full=None, partial=None, dropped=None, figures=without),
     )
 
 
 def _calendar(code: str, circuits: int) -> Calendar:
-    expected = circuits * 4 * 288
-
     def day(number: int) -> Day:
-        covered = 0 if number == 14 else 64_800 if number == 22 else 86_400
+        seconds = {0: 3600, 30: 82_800}.get(number, 86_400)
+        covered = {14: 0, 22: 64_800}.get(number, seconds)
         values = covered // 300 * circuits * 4
         return Day(
-            day=date(2026, 11, number),
-            seconds=86_400,
+            day=date(2026, 10, 31) + timedelta(days=number),
+            seconds=seconds,
             covered=covered,
-            is_due=number < 30,
+            is_due=True,
             rows=values,
             values=values,
-            expected=expected,
+            expected=seconds // 300 * circuits * 4,
             rejected=12 if number in (5, 17) else 0,
             foreign=2 if number == 9 else 0,
         )
 
-    return Calendar(code_ope=code, days=tuple(map(day, range(1, 31))))
+    return Calendar(code_ope=code, days=tuple(map(day, range(31))))

@@ -85,7 +85,7 @@ function calendarTotals() {
 
 function dayLabel(day) {
   const parts = [`${when(day.day)}: ${DAY_STATES[dayState(day)]}`];
-  if (day.covered) parts.push(day.expected === null ? plural(day.values, "value") : `${whole(day.values)} of ${whole(day.expected)} values`);
+  if (day.covered && dayState(day) !== "landed") parts.push(day.expected === null ? plural(day.values, "value") : `${whole(day.values)} of ${whole(day.expected)} values`);
   if (day.rejected) parts.push(`${whole(day.rejected)} rejected`);
   if (day.foreign) parts.push(`${plural(day.foreign, "foreign object")} left out`);
   return parts.join(", ");
@@ -113,7 +113,7 @@ function incompleteDays() {
 function renderCoverage() {
   const { missing: gaps, partial, rejected } = calendarTotals();
   const dates = report.calendar[0]?.days.map((day) => day.day) ?? [];
-  const heads = dates.map((date) => el("th", { scope: "col" }, String(Number(date.slice(8)))));
+  const heads = dates.map((date) => el("th", { scope: "col" }, date.startsWith(report.month) ? String(Number(date.slice(8))) : when(date)));
   const row = (one) => el("tr", {}, el("th", { scope: "row" }, one.code_ope), one.days.map(dayCell));
   const key = (name, text) => el("span", {}, el(`i.${name}`, {}, name === "missing" ? "✕" : ""), text);
   const table = el("table.calendar", {}, el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "Code"), heads)), el("tbody", {}, report.calendar.map(row)));
@@ -140,7 +140,7 @@ function renderNotes() {
     ["Coverage", "Time steps with a value, of those expected up to the newest landed data."],
     ["Busy hour", `The clock hour in ${zone} with the highest mean.`],
     ["Trend", "Theil-Sen slope of the weekly p95 of the last 26 full weeks, with its 99 % interval. A date is given only for a rising trend within 26 weeks."],
-    ["Maxima", `Rounded to ${hours.maxima_step} % in the charts.${means} All other figures are exact.`],
+    ["Maxima", `Rounded to ${hours.maxima_step} % in the charts.${means} All other figures come from all values.`],
     ["Source", `${report.root}, granularity ${report.granularity}, newest sample ${when(report.headline.newest_sample, { year: true })}, newest pull ${when(report.headline.pulled_at, { year: true })}.`],
     ["Made", `${when(report.created_at, { year: true })} by airflow-provider-evpl ${report.provider_version}.`],
   ];
