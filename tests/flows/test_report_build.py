@@ -286,7 +286,10 @@ def test_calendar_shows_what_has_landed() -> None:
     assert [one.is_due for one in days[:7]] == [True] * 5 + [False] * 2
     assert [one.rejected for one in days[2:5]] == [0, 3, 0]
     assert [one.foreign for one in days[:3]] == [0, 1, 0]
-    assert model.notes[0] == "Slices are missing on 3 of 5 days: 2026-11-02 to 2026-11-03, 2026-11-05."
+    assert model.notes[:2] == (
+        "Slices are missing on 3 of 5 days: 2026-11-02 to 2026-11-03, 2026-11-05.",
+        "The newest slice ends at 2026-11-05T00:00:00Z. All figures end there.",
+    )
 
 
 def test_complete_month_has_no_note() -> None:

@@ -24,7 +24,7 @@ from airflow_provider_evpl.flows.report.hours import join_hours
 from airflow_provider_evpl.flows.report.model import Calendar, End, Headline, Line, ReportModel, Thresholds
 from airflow_provider_evpl.lake.store import Store
 from airflow_provider_evpl.months import Month
-from airflow_provider_evpl.window import DAY
+from airflow_provider_evpl.window import DAY, iso
 
 if TYPE_CHECKING:
     from airflow_provider_evpl.flows.figures.inventory import Inventory
@@ -160,13 +160,14 @@ def _notes(parts: Sequence[CodeMonth]) -> Iterator[str]:
         yield f"Operator code {code_ope}: {note}" if len(parts) > 1 else note
 
 
-def _gaps(part: CodeMonth) -> list[str]:
-    """Return a note on the days whose slices did not all land, if there are such days."""
+def _gaps(part: CodeMonth) -> Iterator[str]:
+    """Yield notes on the days whose slices did not all land, and on an early end of the samples."""
     due = [day for day in part.days if day.is_due]
     gaps = [day.day for day in due if day.covered < day.seconds]
-    if not gaps:
-        return []
-    return [f"Slices are missing on {len(gaps)} of {len(due)} days: {name_some(_ranges(gaps))}."]
+    if gaps:
+        yield f"Slices are missing on {len(gaps)} of {len(due)} days: {name_some(_ranges(gaps))}."
+    if gaps and gaps[-1] == due[-1].day and part.newest_end:
+        yield f"The newest slice ends at {iso(part.newest_end)}. All figures end there."
 
 
 def _ranges(days: Sequence[date]) -> list[str]:
