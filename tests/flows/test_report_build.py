@@ -297,6 +297,18 @@ def test_complete_month_has_no_note() -> None:
     assert model_of(lake_of(*OCTOBER[-1:], *NOVEMBER)).notes == ()
 
 
+def test_figures_end_before_the_month_only_if_nothing_landed_later() -> None:
+    """A last day without slices is a gap like others, if the next month has slices."""
+    store = lake_of(*OCTOBER[-1:], *NOVEMBER[:-1])
+    gap = "Slices are missing on 1 of 30 days: 2026-11-30."
+    assert model_of(store).notes == (
+        gap,
+        "The newest slice ends at 2026-11-30T00:00:00Z. All figures end there.",
+    )
+    land_slices(store, days("2026-12-01", "2026-12-01"))
+    assert model_of(store).notes == (gap,)
+
+
 def test_code_without_samples_is_shown_as_missing() -> None:
     """If the code is named, it is an error."""
     store = lake_of(*NOVEMBER)

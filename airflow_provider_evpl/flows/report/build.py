@@ -166,7 +166,7 @@ def _gaps(part: CodeMonth) -> Iterator[str]:
     gaps = [day.day for day in due if day.covered < day.seconds]
     if gaps:
         yield f"Slices are missing on {len(gaps)} of {len(due)} days: {name_some(_ranges(gaps))}."
-    if gaps and gaps[-1] == due[-1].day and part.newest_end:
+    if gaps and part.newest_end and part.newest_end.date() <= gaps[-1] == due[-1].day:
         yield f"The newest slice ends at {iso(part.newest_end)}. All figures end there."
 
 
