@@ -148,6 +148,16 @@ def test_values_over_time_are_those_of_the_samples(zone: str, month: str, granul
     np.testing.assert_allclose(hours.means, means, rtol=1e-12)
 
 
+def test_granularity_without_a_fixed_length_has_one_bucket() -> None:
+    """No series is judged, and there is no heat map."""
+    store = MemoryStore()
+    land_slices(store, NOVEMBER[:2], lambda _, moment: moment.day, granularity="1m")
+    model = model_of(store, plan=plan_of(granularity="1m"))
+    np.testing.assert_array_equal(model.hours.maxima, [[2.0]] * 8)
+    assert (model.hours.step_seconds, model.hours.means) == (30 * 86_400, None)
+    assert (model.headline.not_judged, model.headline.coverage) == (8, None)
+
+
 @pytest.mark.parametrize(
     ("before", "after", "listed"),
     [

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_evpl import __version__
 from airflow_provider_evpl.config.figures_plan import ReportPlan
-from airflow_provider_evpl.errors import EvplNotPublishedError, name_some
+from airflow_provider_evpl.errors import EvplNotPublishedError, name_of, name_some
 from airflow_provider_evpl.flows.figures.engine import Engine
 from airflow_provider_evpl.flows.figures.landed import Landed, Shelf
 from airflow_provider_evpl.flows.figures.months_of_code import MonthsOfCode
@@ -157,7 +157,7 @@ def _notes(parts: Sequence[CodeMonth]) -> Iterator[str]:
     found = [(one.code_ope, note) for one in parts for note in _gaps(one)]
     found += [(one.code_ope, note) for one in parts for note in one.notes]
     for code_ope, note in found:
-        yield f"Operator code {code_ope}: {note}" if len(parts) > 1 else note
+        yield f"Operator code {name_of(code_ope)}: {note}" if len(parts) > 1 else note
 
 
 def _gaps(part: CodeMonth) -> Iterator[str]:
