@@ -20,15 +20,15 @@ _Indexes = npt.NDArray[np.int64]
 _HOUR = timedelta(hours=1)
 _CELLS = 7 * 24
 
-NO_HOURS = pa.table(
+NO_HOURS = pa.schema(
     {
-        "series": pa.array([], pa.int32()),
-        "hour": pa.array([], pa.timestamp("us", "UTC")),
-        "values": pa.array([], pa.int64()),
-        "mean": pa.array([], pa.float64()),
-        "maximum": pa.array([], pa.float64()),
+        "series": pa.int32(),
+        "hour": pa.timestamp("us", "UTC"),
+        "values": pa.int64(),
+        "mean": pa.float64(),
+        "maximum": pa.float64(),
     }
-)
+).empty_table()
 """The clock hours of a month without series."""
 
 
