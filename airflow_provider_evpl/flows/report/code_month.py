@@ -13,7 +13,7 @@ from airflow_provider_evpl.config.figures_plan import ReportPlan
 from airflow_provider_evpl.flows.figures.inventory import Inventory
 from airflow_provider_evpl.flows.figures.landed import LandedDay
 from airflow_provider_evpl.flows.figures.months_of_code import MonthOfCode
-from airflow_provider_evpl.flows.report.hours import NO_HOURS, make_hours
+from airflow_provider_evpl.flows.report.hours import make_hours, no_hours
 from airflow_provider_evpl.flows.report.model import Day, End, Figures, Group, Hours, Line, Trend
 from airflow_provider_evpl.models import Series
 from airflow_provider_evpl.window import DAY, Window
@@ -100,7 +100,7 @@ def without_samples(
     """Make the month of an operator code without samples: nothing of it has landed."""
     return CodeMonth(
         code_ope=code_ope,
-        hours=_hours(NO_HOURS, 0, window, plan),
+        hours=_hours(no_hours(), 0, window, plan),
         days=tuple(_missing_day(one, now) for one in window.slices(DAY)),
         previous=previous,
         notes=["No sample has landed."],
