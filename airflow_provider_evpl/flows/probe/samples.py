@@ -1,0 +1,349 @@
+"""Questions about samples: bounds, grid, start or end of the step, forms of times and values, names."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import timedelta
+from itertools import pairwise
+from math import isnan
+from statistics import fmean
+from typing import Any, Final, NamedTuple
+
+from airflow_provider_evpl.errors import name_of, name_some
+from airflow_provider_evpl.flows.probe.answer import LIKELY, NOT_SEEN, SURE, Finding
+from airflow_provider_evpl.flows.probe.asking import Exchange, Seen
+from airflow_provider_evpl.flows.probe.plan import GRANULARITIES, Purpose, length_of
+from airflow_provider_evpl.models import Series
+from airflow_provider_evpl.window import EPOCH, microseconds
+
+__all__ = ["Bounds", "judge_samples", "read_bounds", "read_order", "read_position"]
+
+_HOURLY: Final = GRANULARITIES[1]
+_HOUR: Final = microseconds(timedelta(hours=1))
+_ENOUGH_SERIES: Final = 3
+_ROUNDING: Final = 0.011  # of a mean of values with two decimals
+_PER_CENT: Final = 100
+_REJECTED: Final = "Such samples are not in the table, but in rejected/. Send this to Orange."
+
+_Samples = list[tuple[int, float]]
+"""Microseconds since the epoch, and the value."""
+
+
+class Bounds(NamedTuple):
+    """Whether a window's bounds are inclusive, None if that was not seen; samples beyond the bounds."""
+
+    start: bool | None
+    end: bool | None
+    outside: int
+
+
+def judge_samples(seen: Seen) -> Iterator[Finding]:
+    """Give the findings about samples; none without a page."""
+    if seen.granularity:
+        yield _judge_bounds(seen)
+        yield _judge_grid(seen)
+        yield _judge_position(seen)
+        yield _judge_times(seen)
+        yield _judge_values(seen)
+        yield _judge_fields(seen)
+
+
+def read_bounds(seen: Seen) -> Bounds:
+    """Compare the samples of both windows with their bounds."""
+    starts, ends, outside = set[bool](), set[bool](), 0
+    step = _step(seen)
+    for exchange in filter(None, (seen.find(Purpose.STEP), seen.find(Purpose.PAGE))):
+        start, end = _bounds(exchange)
+        moments = {at for samples in _samples(exchange).values() for at, _ in samples}
+        outside += sum(1 for at in moments if not start <= at <= end)
+        if start in moments or {start + step} & moments - {end}:
+            starts.add(start in moments)
+        if {end, end - step} & moments:
+            ends.add(end in moments)
+    return Bounds(max(starts, default=None), max(ends, default=None), outside)
+
+
+def _judge_bounds(seen: Seen) -> Finding:
+    start, end, outside = read_bounds(seen)
+    if start is None or end is None:
+        return Finding(
+            question="bounds",
+            certainty=NOT_SEEN,
+            evidence="no sample came at a bound of a window.",
+            consequence="A pull keeps start <= time < end. Probe a day with data.",
+        )
+    evidence = f"the start is {_included(is_included=start)}, the end is {_included(is_included=end)}"
+    beyond = f"; {outside:,} times lie outside of the window" if outside else ""
+    return Finding(
+        question="bounds",
+        certainty=SURE,
+        evidence=f"{evidence}{beyond}.",
+        consequence=""
+        if start
+        else "A pull loses the first sample of each slice. Ask Orange before you rely on the data.",
+        is_open=not start,
+    )
+
+
+def _judge_grid(seen: Seen) -> Finding:
+    first = seen.find(Purpose.PAGE)
+    by_series = _samples(first)
+    count = sum(map(len, by_series.values()))
+    if not first or not count:
+        return Finding(
+            question="grid",
+            certainty=NOT_SEEN,
+            evidence="no sample came.",
+            consequence="Probe a day with data, and check code_ope.",
+            is_open=first is not None,
+        )
+    step, (start, end) = _step(seen), _bounds(first)
+    steps = set(range(start, end, step)) - ({start} if read_bounds(seen).start is False else set())
+    lacking = [steps - {at for at, _ in samples} for samples in by_series.values()]
+    missing, is_open, consequence = _judge_missing(seen, steps, lacking, by_series.values())
+    off = sum(1 for samples in by_series.values() for at, _ in samples if at % step)
+    parts = [
+        missing,
+        f"{off:,} of {count:,} times are off the grid" if off else "",
+        *_repeated(by_series.values()),
+    ]
+    return Finding(
+        question="grid",
+        certainty=SURE,
+        evidence=f"{'; '.join(filter(None, parts))}.",
+        consequence=consequence,
+        is_open=is_open,
+    )
+
+
+def _judge_missing(
+    seen: Seen, steps: set[int], lacking: list[set[int]], samples: Iterable[_Samples]
+) -> tuple[str, bool, str]:
+    """Return what the steps of the series show, whether that is open, and its consequence."""
+    incomplete, granularity = [one for one in lacking if one], seen.granularity
+    text = granularity.text if granularity else ""
+    if not incomplete:
+        return f"each series on page 1 has all {len(steps)} steps of {text}", False, ""
+    gaps = {later - at for one in samples for (at, _), (later, _) in pairwise(sorted(set(one)))}
+    if len(gaps) == 1 and (gap := gaps.pop()) > _step(seen):
+        seconds = gap // 1_000_000
+        advice = f"Set granularity to {seconds}s in the DAGs, or ask Orange."
+        return f"a sample comes every {seconds}s, not every {text}", True, advice
+    what = f"{len(incomplete):,} of {len(lacking):,} series on page 1 lack steps"
+    others = [seen.find(purpose) for purpose in (Purpose.PAGE, Purpose.SECOND, Purpose.NEXT, Purpose.LAST)]
+    union = {at for one in others for part in _samples(one).values() for at, _ in part}
+    if len(incomplete) == len(lacking) and steps <= union:
+        return f"{what}, which are on other pages", False, "A pull joins the parts of a series."
+    shared = set.intersection(*lacking)
+    if shared:
+        return f"all series on page 1 lack the same {len(shared)} of {len(steps)} steps", True, "Ask Orange."
+    return what, False, "The lake has gaps there. The coverage operator shows them."
+
+
+def _repeated(samples: Iterable[_Samples]) -> Iterator[str]:
+    """Give how many samples came twice, and how many of these have different values."""
+    repeated = differing = 0
+    for one in samples:
+        values = defaultdict[int, set[str]](set)
+        for at, value in one:
+            values[at].add(str(value))
+        repeated += len(one) - len(values)
+        differing += sum(1 for texts in values.values() if len(texts) > 1)
+    if repeated:
+        yield f"{repeated:,} samples came again, {differing:,} of them with another value"
+
+
+def read_position(seen: Seen) -> tuple[str | None, int]:
+    """Compare hourly values with the 300s values around them.
+
+    Returns:
+        `start` or `end` of the step, None if that can't be seen; and how many series show it.
+    """
+    hourly = _samples(seen.find(Purpose.GRANULARITY.format(_HOURLY.text)))
+    fine = _samples(seen.find(Purpose.PAGE)) if seen.granularity == GRANULARITIES[0] else {}
+    hour = microseconds(seen.plan.step(_HOURLY).start - EPOCH)
+    votes = Counter[str]()
+    for series, samples in hourly.items():
+        values = dict(fine.get(series, []))
+        after = [values[at] for at in values if hour <= at < hour + _HOUR]
+        before = [values[at] for at in values if hour - _HOUR < at <= hour]
+        value = dict(samples).get(hour)
+        if value is not None and after and before:
+            fits = [abs(value - fmean(one)) <= _ROUNDING for one in (after, before)]
+            if fits[0] != fits[1]:
+                votes["start" if fits[0] else "end"] += 1
+    position, count = votes.most_common(1)[0] if votes else ("", 0)
+    is_seen = len(votes) == 1 and count >= _ENOUGH_SERIES
+    return (position if is_seen else None), count
+
+
+def _judge_position(seen: Seen) -> Finding:
+    position, count = read_position(seen)
+    if position:
+        return Finding(
+            question="timestamp",
+            certainty=LIKELY,
+            evidence=f"a timestamp is the {position} of its step: the 1h value is the mean of the 300s values "
+            f"{'after' if position == 'start' else 'before'} it, in {count:,} series.",
+            consequence="" if position == "start" else "Times are stored as sent: as ends of steps.",
+        )
+    return Finding(
+        question="timestamp",
+        certainty=NOT_SEEN,
+        evidence="1h and 300s values don't show whether it is the start or the end of its step.",
+        consequence="Times are stored as sent. Ask Orange if an hour matters.",
+    )
+
+
+def read_order(seen: Seen) -> str | None:
+    """Return the order of the timestamps in an entry: `ascending`, `descending` or `mixed`."""
+    found = set[str]()
+    for exchange in seen.reports:
+        for entry in exchange.page.entries if exchange.page else []:
+            rises = {later > at for at, later in pairwise(entry.timestamps) if later != at}
+            found |= {"ascending" if one else "descending" for one in rises}
+    return None if not found else found.pop() if len(found) == 1 else "mixed"
+
+
+def _judge_times(seen: Seen) -> Finding:
+    zones, decimals = _sum(seen, "zones"), _sum(seen, "decimals")
+    rejected = _rejections(seen, "timeStamp")
+    if not zones and not rejected:
+        return Finding(
+            question="times",
+            certainty=NOT_SEEN,
+            evidence="no timestamp came.",
+            consequence="Probe a day with data.",
+        )
+    evidence = f"zone {_counts(zones)}; decimals {_counts(decimals)}; order {read_order(seen) or 'not seen'}"
+    if rejected:
+        return Finding(
+            question="times",
+            certainty=SURE,
+            evidence=f"{evidence}; {rejected}.",
+            consequence=_REJECTED,
+            is_open=True,
+        )
+    if not zones["none"] or seen.settings.naive_timestamps == "utc":
+        return Finding(question="times", certainty=SURE, evidence=f"{evidence}.")
+    if read_bounds(seen).outside:
+        return Finding(
+            question="times",
+            certainty=SURE,
+            evidence=f"{evidence}; read as UTC, times without a zone are outside of the window.",
+            consequence="They are not UTC: ask Orange for the zone.",
+            is_open=True,
+        )
+    return Finding(
+        question="times",
+        certainty=LIKELY,
+        evidence=f"{evidence}; times without a zone are UTC, because they are inside the windows.",
+        settings={"naive_timestamps": "utc"},
+    )
+
+
+def _judge_values(seen: Seen) -> Finding:
+    types = _sum(seen, "values")
+    odd = sum(one.facts.odd_texts for one in seen.reports)
+    values = [
+        value
+        for one in seen.reports
+        for samples in _samples(one).values()
+        for _, value in samples
+        if not isnan(value)
+    ]
+    rejected = _rejections(seen, "value")
+    forms = f"{_counts(types)}" + (f", {odd:,} texts not like 12.34" if odd else "")
+    if not values:
+        return Finding(
+            question="values",
+            certainty=NOT_SEEN,
+            evidence=f"no number came ({forms or 'no sample'}){'; ' if rejected else ''}{rejected}.",
+            consequence="Probe a day with data.",
+            is_open=bool(rejected),
+        )
+    low, high = min(values), max(values)
+    is_fraction = low >= 0 and high <= 1
+    scale = "0 to 1, or circuits that are nearly idle" if is_fraction else "not 0 to 1"
+    beyond = " (above 100 or below 0)" if low < 0 or high > _PER_CENT else ""
+    return Finding(
+        question="values",
+        certainty=SURE if rejected else NOT_SEEN if is_fraction else LIKELY,
+        evidence=f"{forms}; {low:g} to {high:g}{beyond}: {scale}{'; ' if rejected else ''}{rejected}.",
+        consequence=_REJECTED
+        if rejected
+        else "Compare a busy circuit with Orange's portal."
+        if is_fraction
+        else "",
+        is_open=bool(rejected),
+    )
+
+
+def _judge_fields(seen: Seen) -> Finding:
+    """Give fields, metrics and object types; the document names no metrics and no types [O]."""
+    pages = [one.page for one in seen.reports if one.page]
+    unknown = sorted({name for page in pages for name in page.unknown_fields})
+    missing, lists = _sum(seen, "missing"), _sum(seen, "lists")
+    del lists["list"]
+    series = {entry.series for page in pages for entry in page.entries}
+    metrics = sorted({name_of(one.metric_name) for one in series})
+    types = sorted({name_of(one.object_type) for one in series if one.object_type})
+    rejected = _rejections(seen, "")
+    parts = [
+        f"metrics {name_some(metrics) or 'none'}",
+        f"object types {name_some(types) or 'none'}",
+        f"unknown fields {name_some(unknown)}" if unknown else "no unknown field",
+        f"missing or null: {_counts(missing)}" if missing else "",
+        f"performanceValues as {_counts(lists)}" if lists else "",
+        rejected,
+    ]
+    return Finding(
+        question="fields",
+        certainty=SURE if series or rejected else NOT_SEEN,
+        evidence=f"{'; '.join(filter(None, parts))}.",
+        consequence=_REJECTED if rejected else "",
+        is_open=bool(rejected),
+        shown=(*metrics, *types, *unknown, rejected),
+    )
+
+
+def _rejections(seen: Seen, start: str) -> str:
+    """Return how many samples are rejected, by reason; an empty start stands for all other reasons."""
+    counts = Counter[str]()
+    for exchange in seen.reports:
+        for one in exchange.page.rejections if exchange.page else []:
+            kind = next((word for word in ("timeStamp", "value") if one.reason.startswith(word)), "")
+            if kind == start:
+                counts[one.reason] += one.samples
+    return f"rejected: {_counts(counts)}" if counts else ""
+
+
+def _sum(seen: Seen, name: str) -> Counter[Any]:
+    total = Counter[Any]()
+    for exchange in seen.reports:
+        total.update(getattr(exchange.facts, name))
+    return total
+
+
+def _counts(counter: Mapping[Any, int]) -> str:
+    return name_some([f"{key} ({counter[key]:,})" for key in sorted(counter, key=str)])
+
+
+def _samples(exchange: Exchange | None) -> dict[Series, _Samples]:
+    found = defaultdict[Series, _Samples](list)
+    for entry in exchange.page.entries if exchange and exchange.page else []:
+        found[entry.series] += zip(entry.timestamps, entry.values, strict=True)
+    return found
+
+
+def _step(seen: Seen) -> int:
+    return microseconds(length_of(seen.granularity or GRANULARITIES[0]))
+
+
+def _bounds(exchange: Exchange) -> tuple[int, int]:
+    window = exchange.asked.query.window if exchange.asked else None
+    assert window  # noqa: S101 only reports have pages
+    return microseconds(window.start - EPOCH), microseconds(window.end - EPOCH)
+
+
+def _included(*, is_included: bool) -> str:
+    return "included" if is_included else "excluded"
