@@ -162,13 +162,12 @@ def _judge_report(seen: Seen) -> Finding:
 
 def _judge_transport(seen: Seen) -> Finding:
     forms = Counter[str]()
-    for one in seen.reports:
-        headers, body = (one.response.headers, one.response.body) if one.response else ({}, b"")
+    for response in (one.response for one in seen.exchanges if one.response and not one.error):
         marks = (
-            one_line(headers.get("Content-Type", "no Content-Type"), 60),
-            headers.get("Content-Encoding", ""),
-            headers.get("Transfer-Encoding", ""),
-            "byte order mark" if body.startswith(b"\xef\xbb\xbf") else "",
+            response.headers.get("Content-Type", "no Content-Type"),
+            response.headers.get("Content-Encoding", ""),
+            response.headers.get("Transfer-Encoding", ""),
+            "byte order mark" if response.body.startswith(b"\xef\xbb\xbf") else "",
         )
         forms[", ".join(one_line(mark, 60) for mark in marks if mark)] += 1
     return Finding(
@@ -217,22 +216,22 @@ def _judge_newest(seen: Seen) -> Finding:
 
 
 def _judge_history(seen: Seen) -> Finding:
-    history = read_history(seen)
+    history, step = read_history(seen), seen.find(Purpose.STEP)
     refused = [days for days in DAYS_BACK if (one := _back(seen, days)) and not one.page]
-    if not history and not refused:
+    if (not history and not refused) or (step and not _has_samples(step)):
         return _not_asked("history", "Backfill a short range first.")
     with_data = [str(days) for days, has_data in history.items() if has_data]
     without = [str(days) for days, has_data in history.items() if not has_data]
     parts = [
-        f"data at {', '.join(with_data) or 'none'} days back",
+        f"data at {', '.join(with_data)}" if with_data else "",
         f"none at {', '.join(without)}" if without else "",
         f"refused at {', '.join(map(str, refused))}" if refused else "",
     ]
     return Finding(
         question="history",
         certainty=SURE,
-        evidence=f"{', '.join(filter(None, parts))} (one step each).",
-        consequence="Backfill no further back than that." if without or refused else "",
+        evidence=f"{', '.join(filter(None, parts))} days back (one step each).",
+        consequence="A backfill gets no older data than that." if without or refused else "",
     )
 
 
@@ -287,19 +286,16 @@ def _judge_second_token(seen: Seen) -> Finding:
 
 
 def _failed(question: str, exchange: Exchange | None) -> Finding:
-    """Make the finding of a failed request: what happened, what the API says, the next step."""
+    """Make the finding of a failed request: what happened, what the server says, the next step."""
     if exchange is None or exchange.error is None:
         return _not_asked(question, "Probe again.")
-    error = exchange.error
-    said = error.detail.partition("\n")[0] if not error.detail.startswith("Request id") else ""
-    evidence = " ".join(map(one_line, filter(None, (error.what, said))))
     return Finding(
         question=question,
         certainty=SURE,
-        evidence=evidence,
-        consequence=one_line(error.next_step.replace("\n", " ")),
+        evidence=exchange.said,
+        consequence=one_line(exchange.error.next_step.replace("\n", " ")),
         is_open=True,
-        shown=(evidence,),
+        shown=(exchange.said,),
     )
 
 

@@ -1,5 +1,6 @@
 """Sends the requests of a probe one after the other, keeps each exchange, and stops where it must."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
@@ -14,6 +15,7 @@ from airflow_provider_evpl.errors import (
     EvplError,
     EvplForbiddenError,
     EvplRateLimitError,
+    one_line,
 )
 from airflow_provider_evpl.flows.probe.facts import Facts, read_facts
 from airflow_provider_evpl.flows.probe.plan import ProbePlan, Purpose
@@ -26,6 +28,7 @@ _T = TypeVar("_T")
 _MOST_ERRORS: Final = 3
 _MOST_PER_SECOND: Final = 2.0
 _NO_FACTS: Final = Facts()
+_PLACE: Final = re.compile(r"report of \S+, index \d+: ")
 
 MakeClient = Callable[..., Client]
 """Makes a client of settings; `on_response` is a keyword argument of it."""
@@ -59,6 +62,14 @@ class Exchange:
     page: Page | None = None
     error: EvplError | None = None
     facts: Facts = _NO_FACTS
+
+    @property
+    def said(self) -> str:
+        """What happened and what the server says of it, on one line, without window and request id."""
+        if self.error is None:
+            return ""
+        lines = (line for line in self.error.detail.split("\n") if not line.startswith("Request id:"))
+        return " ".join(map(one_line, filter(None, (_PLACE.sub("", self.error.what), *lines))))
 
     @property
     def status(self) -> int:

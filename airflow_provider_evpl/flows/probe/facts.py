@@ -32,6 +32,7 @@ class Facts:
         zones: `Z`, `offset`, `none` or `unreadable`, counted over all timestamps.
         decimals: digits after the second, counted.
         values: `text`, `number`, `null`, `empty`, `missing` or another type, counted.
+        odd_times: timestamps with a decimal comma, or a blank in place of the T.
         odd_texts: values as text in another form than 12.34.
         missing: documented fields of an entry that are missing or null, counted.
         lists: the types of `performanceValues`, counted; `missing` too.
@@ -43,6 +44,7 @@ class Facts:
     zones: Counter[str] = field(default_factory=Counter)
     decimals: Counter[int] = field(default_factory=Counter)
     values: Counter[str] = field(default_factory=Counter)
+    odd_times: int = 0
     odd_texts: int = 0
     missing: Counter[str] = field(default_factory=Counter)
     lists: Counter[str] = field(default_factory=Counter)
@@ -66,6 +68,7 @@ def read_facts(body: bytes) -> Facts:
         zones=Counter(map(_zone, times)),
         decimals=Counter(len(match[2] or "") for match in times if match),
         values=Counter(map(_value_type, samples)),
+        odd_times=sum(1 for match in times if match and (match[1] == "," or " " in match[0])),
         odd_texts=sum(1 for one in samples if _is_odd(one.get("value"))),
         missing=Counter(name for entry in entries for name in ENTRY_NAMES if entry.get(name) is None),
         lists=Counter(type_of(entry.get("performanceValues")) for entry in entries),

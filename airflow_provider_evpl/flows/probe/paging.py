@@ -79,7 +79,7 @@ def _judge_header(seen: Seen, first: Page) -> Finding:
     if not has_several_pages(seen):
         why = "the report has one page."
     elif first.entry_count == 1:
-        why = "each page has one element, so both readings are the same."
+        why = "page 1 has one element, so both readings are the same."
     elif not seen.find(Purpose.SECOND):
         why = "the request for 2 got no page."
     return Finding(
@@ -121,7 +121,9 @@ def _contradictions(seen: Seen, first: Page) -> Iterator[str]:
             other = _or_absent(page.total_pages)
             yield f"totalPages is {_or_absent(total)} on page 1, {other} on page {number}"
         expected = (base or 0) + number - 1
-        if is_numbered and page.current_page != expected:
+        if total and page.current_page is None:
+            yield f"currentPage is absent on page {number}"
+        elif is_numbered and page.current_page != expected:
             yield f"currentPage is {_or_absent(page.current_page)} on page {number}, expected {expected}"
         if not page.entry_count and (number > 1 or page.has_next):
             yield f"page {number} has no element"
@@ -135,11 +137,11 @@ def _judge_sizes(seen: Seen, first: Page) -> Finding:
         return Finding(
             question="page size",
             certainty=SURE,
-            evidence=f"page 1 has {first.entry_count:,} elements, page 2 has {second.entry_count:,}.",
+            evidence=f"elements on page 1: {first.entry_count:,}, on page 2: {second.entry_count:,}.",
             consequence="A pull requests pages one by one, which is slower.",
         )
     certainty = SURE if has_several_pages(seen) else NOT_SEEN
-    evidence = f"{first.entry_count:,} elements on page 1"
+    evidence = f"elements on page 1: {first.entry_count:,}"
     return Finding(
         question="page size",
         certainty=certainty,
@@ -177,7 +179,7 @@ def _follow_changes(seen: Seen) -> Iterator[str]:
     """Give how page 2 does not follow page 1. The request for element 2 ends with the first one of page 2."""
     first, second = _marks(seen.find(Purpose.PAGE)), _marks(second_page(seen))
     if repeated := len(set(first) & set(second)):
-        yield f"{repeated:,} elements of page 1 are on page 2 again"
+        yield f"elements of page 1 that are on page 2 again: {repeated:,}"
     shifted = _marks(seen.find(Purpose.SECOND))
     is_next_known = read_header(seen) == "element" and len(shifted) == len(first)
     if is_next_known and second and not repeated and shifted[-1] != second[0]:

@@ -36,7 +36,6 @@ _KNOWN: Final = {*PAGE_NAMES, *ENTRY_NAMES, *SAMPLE_NAMES, *_TOKEN_FIELDS, *_ERR
 _SEPARATOR: Final = re.compile(r"\.|\[\]")
 _SHORTEST_IN_IDS: Final = 6
 _PARAMETERS: Final = ("codeOpe", "startTime", "endTime", "offer_type", "granularity")
-_PLACE: Final = re.compile(r"report of \S+, index \d+: ")
 
 
 def make_record(
@@ -177,13 +176,10 @@ def _path(path: str, names: Names) -> str:
 
 
 def _error(exchange: Exchange, names: Names) -> dict[str, Any]:
-    error = exchange.error
-    assert error  # noqa: S101 the caller checks it
-    lines = (line for line in error.detail.split("\n") if not line.startswith("Request id:"))
     return {
-        "kind": type(error).__name__,
+        "kind": type(exchange.error).__name__,
         "code": api_code(exchange.response) if exchange.response else None,
-        "text": names.hide(" ".join((_PLACE.sub("", error.what), *lines))),
+        "text": names.hide(exchange.said),
     }
 
 

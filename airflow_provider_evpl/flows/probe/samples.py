@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 from airflow_provider_evpl.errors import name_of, name_some
 from airflow_provider_evpl.flows.probe.answer import LIKELY, NOT_SEEN, SURE, Finding
 from airflow_provider_evpl.flows.probe.asking import Exchange, Seen
+from airflow_provider_evpl.flows.probe.paging import second_page
 from airflow_provider_evpl.flows.probe.plan import GRANULARITIES, Purpose, length_of
 from airflow_provider_evpl.models import Series
 from airflow_provider_evpl.window import EPOCH, microseconds
@@ -64,23 +65,18 @@ def read_bounds(seen: Seen) -> Bounds:
 
 def _judge_bounds(seen: Seen) -> Finding:
     start, end, outside = read_bounds(seen)
-    if start is None or end is None:
-        return Finding(
-            question="bounds",
-            certainty=NOT_SEEN,
-            evidence="no sample came at a bound of a window.",
-            consequence="A pull keeps start <= time < end. Probe a day with data.",
-        )
-    evidence = f"the start is {_included(is_included=start)}, the end is {_included(is_included=end)}"
+    evidence = f"the start is {_included(start)}, the end is {_included(end)}"
     beyond = f"; {outside:,} times lie outside of the window" if outside else ""
+    if start is False:
+        consequence = "A pull loses the first sample of each slice. Ask Orange before you rely on the data."
+    else:
+        consequence = "" if None not in (start, end) else "A pull keeps start <= time < end."
     return Finding(
         question="bounds",
-        certainty=SURE,
+        certainty=NOT_SEEN if None in (start, end) else SURE,
         evidence=f"{evidence}{beyond}.",
-        consequence=""
-        if start
-        else "A pull loses the first sample of each slice. Ask Orange before you rely on the data.",
-        is_open=not start,
+        consequence=consequence,
+        is_open=start is False,
     )
 
 
@@ -100,11 +96,14 @@ def _judge_grid(seen: Seen) -> Finding:
     steps = set(range(start, end, step)) - ({start} if read_bounds(seen).start is False else set())
     lacking = [steps - {at for at, _ in samples} for samples in by_series.values()]
     missing, is_open, consequence = _judge_missing(seen, steps, lacking, by_series.values())
+    repeated, differing = _repeated(seen)
+    if differing:
+        is_open, consequence = True, "Of samples with the same names and time, only the last one stays."
     off = sum(1 for samples in by_series.values() for at, _ in samples if at % step)
     parts = [
         missing,
         f"{off:,} of {count:,} times are off the grid" if off else "",
-        *_repeated(by_series.values()),
+        f"{repeated:,} samples came again, {differing:,} of them with another value" if repeated else "",
     ]
     return Finding(
         question="grid",
@@ -116,21 +115,21 @@ def _judge_grid(seen: Seen) -> Finding:
 
 
 def _judge_missing(
-    seen: Seen, steps: set[int], lacking: list[set[int]], samples: Iterable[_Samples]
+    seen: Seen, steps: set[int], lacking: list[set[int]], by_series: Iterable[_Samples]
 ) -> tuple[str, bool, str]:
     """Return what the steps of the series show, whether that is open, and its consequence."""
     incomplete, granularity = [one for one in lacking if one], seen.granularity
     text = granularity.text if granularity else ""
     if not incomplete:
         return f"each series on page 1 has all {len(steps)} steps of {text}", False, ""
-    gaps = {later - at for one in samples for (at, _), (later, _) in pairwise(sorted(set(one)))}
+    gaps = {later - at for one in by_series for (at, _), (later, _) in pairwise(sorted(one))}
     if len(gaps) == 1 and (gap := gaps.pop()) > _step(seen):
         seconds = gap // 1_000_000
         advice = f"Set granularity to {seconds}s in the DAGs, or ask Orange."
         return f"a sample comes every {seconds}s, not every {text}", True, advice
     what = f"{len(incomplete):,} of {len(lacking):,} series on page 1 lack steps"
-    others = [seen.find(purpose) for purpose in (Purpose.PAGE, Purpose.SECOND, Purpose.NEXT, Purpose.LAST)]
-    union = {at for one in others for part in _samples(one).values() for at, _ in part}
+    pages = [seen.find(one) for one in (Purpose.PAGE, Purpose.SECOND, Purpose.NEXT, Purpose.LAST)]
+    union = {at for samples in _samples(*pages).values() for at, _ in samples}
     if len(incomplete) == len(lacking) and steps <= union:
         return f"{what}, which are on other pages", False, "A pull joins the parts of a series."
     shared = set.intersection(*lacking)
@@ -139,17 +138,17 @@ def _judge_missing(
     return what, False, "The lake has gaps there. The coverage operator shows them."
 
 
-def _repeated(samples: Iterable[_Samples]) -> Iterator[str]:
-    """Give how many samples came twice, and how many of these have different values."""
+def _repeated(seen: Seen) -> tuple[int, int]:
+    """Count the samples that are twice on the pages 1, 2 and last, and those with different values."""
+    pages = (seen.find(Purpose.PAGE), second_page(seen), seen.find(Purpose.LAST))
     repeated = differing = 0
-    for one in samples:
+    for one in _samples(*pages).values():
         values = defaultdict[int, set[str]](set)
         for at, value in one:
             values[at].add(str(value))
         repeated += len(one) - len(values)
         differing += sum(1 for texts in values.values() if len(texts) > 1)
-    if repeated:
-        yield f"{repeated:,} samples came again, {differing:,} of them with another value"
+    return repeated, differing
 
 
 def read_position(seen: Seen) -> tuple[str | None, int]:
@@ -182,7 +181,7 @@ def _judge_position(seen: Seen) -> Finding:
         return Finding(
             question="timestamp",
             certainty=LIKELY,
-            evidence=f"a timestamp is the {position} of its step: the 1h value is the mean of the 300s values "
+            evidence=f"it is the {position} of its step: the 1h value is the mean of the 300s values "
             f"{'after' if position == 'start' else 'before'} it, in {count:,} series.",
             consequence="" if position == "start" else "Times are stored as sent: as ends of steps.",
         )
@@ -214,12 +213,18 @@ def _judge_times(seen: Seen) -> Finding:
             evidence="no timestamp came.",
             consequence="Probe a day with data.",
         )
-    evidence = f"zone {_counts(zones)}; decimals {_counts(decimals)}; order {read_order(seen) or 'not seen'}"
+    odd = sum(one.facts.odd_times for one in seen.reports)
+    parts = [
+        f"zone {_counts(zones)}; decimals {_counts(decimals)}; order {read_order(seen) or 'not seen'}",
+        f"{odd:,} with a comma, or with a blank for T" if odd else "",
+        rejected,
+    ]
+    evidence = "; ".join(filter(None, parts))
     if rejected:
         return Finding(
             question="times",
             certainty=SURE,
-            evidence=f"{evidence}; {rejected}.",
+            evidence=f"{evidence}.",
             consequence=_REJECTED,
             is_open=True,
         )
@@ -328,10 +333,11 @@ def _counts(counter: Mapping[Any, int]) -> str:
     return name_some([f"{key} ({counter[key]:,})" for key in sorted(counter, key=str)])
 
 
-def _samples(exchange: Exchange | None) -> dict[Series, _Samples]:
+def _samples(*exchanges: Exchange | None) -> dict[Series, _Samples]:
     found = defaultdict[Series, _Samples](list)
-    for entry in exchange.page.entries if exchange and exchange.page else []:
-        found[entry.series] += zip(entry.timestamps, entry.values, strict=True)
+    for page in (one.page for one in exchanges if one and one.page):
+        for entry in page.entries:
+            found[entry.series] += zip(entry.timestamps, entry.values, strict=True)
     return found
 
 
@@ -345,5 +351,5 @@ def _bounds(exchange: Exchange) -> tuple[int, int]:
     return microseconds(window.start - EPOCH), microseconds(window.end - EPOCH)
 
 
-def _included(*, is_included: bool) -> str:
-    return "included" if is_included else "excluded"
+def _included(is_included: bool | None) -> str:  # noqa: FBT001 a table
+    return {True: "included", False: "excluded", None: "not seen"}[is_included]
