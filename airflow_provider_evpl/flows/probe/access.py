@@ -1,6 +1,6 @@
 """Questions about access: credentials, token, parameters, granularities, oldest and newest data."""
 
-import json
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
@@ -10,9 +10,9 @@ from airflow_provider_evpl.api.error_mapping import name_status
 from airflow_provider_evpl.errors import EvplAuthError, one_line
 from airflow_provider_evpl.flows.probe.answer import LIKELY, NOT_SEEN, SURE, Finding
 from airflow_provider_evpl.flows.probe.asking import Exchange, Seen
-from airflow_provider_evpl.flows.probe.facts import type_of
+from airflow_provider_evpl.flows.probe.facts import parse_body, type_of
 from airflow_provider_evpl.flows.probe.plan import DAYS_BACK, DOCUMENTED, GRANULARITIES, Purpose
-from airflow_provider_evpl.window import EPOCH, iso
+from airflow_provider_evpl.window import EPOCH, iso, microseconds
 
 __all__ = [
     "FORMS",
@@ -26,6 +26,7 @@ __all__ = [
     "read_second_token",
 ]
 
+_PLAIN = re.compile(r"[\w.+/-]{0,60}(; ?charset=[\w-]{1,20})?", re.ASCII)
 FORMS: Mapping[str, tuple[str, ...]] = {
     "repeated": DOCUMENTED,
     "joined": (",".join(DOCUMENTED),),
@@ -59,8 +60,11 @@ def read_lifetime(seen: Seen) -> tuple[float | None, str]:
 def read_newest(seen: Seen) -> float | None:
     """Return the age of the newest sample in seconds."""
     exchange = seen.find(Purpose.NEWEST)
-    entries = exchange.page.entries if exchange and exchange.page else []
-    newest = max((at for entry in entries for at in entry.timestamps), default=None)
+    if exchange is None or exchange.page is None or exchange.asked is None:
+        return None
+    end = microseconds(exchange.asked.query.window.end - EPOCH)
+    times = (at for entry in exchange.page.entries for at in entry.timestamps if at <= end)
+    newest = max(times, default=None)
     if newest is None:
         return None
     return (seen.plan.now - EPOCH - timedelta(microseconds=newest)).total_seconds()
@@ -164,12 +168,12 @@ def _judge_transport(seen: Seen) -> Finding:
     forms = Counter[str]()
     for response in (one.response for one in seen.exchanges if one.response and not one.error):
         marks = (
-            response.headers.get("Content-Type", "no Content-Type"),
-            response.headers.get("Content-Encoding", ""),
-            response.headers.get("Transfer-Encoding", ""),
+            _plain(response.headers.get("Content-Type", "none")),
+            _plain(response.headers.get("Content-Encoding", "")),
+            _plain(response.headers.get("Transfer-Encoding", "")),
             "byte order mark" if response.body.startswith(b"\xef\xbb\xbf") else "",
         )
-        forms[", ".join(one_line(mark, 60) for mark in marks if mark)] += 1
+        forms[", ".join(filter(None, marks))] += 1
     return Finding(
         question="responses",
         certainty=SURE,
@@ -218,8 +222,15 @@ def _judge_newest(seen: Seen) -> Finding:
 def _judge_history(seen: Seen) -> Finding:
     history, step = read_history(seen), seen.find(Purpose.STEP)
     refused = [days for days in DAYS_BACK if (one := _back(seen, days)) and not one.page]
-    if (not history and not refused) or (step and not _has_samples(step)):
+    if not history and not refused:
         return _not_asked("history", "Backfill a short range first.")
+    if step and not _has_samples(step):
+        return Finding(
+            question="history",
+            certainty=NOT_SEEN,
+            evidence="windows of one step have no sample, on the examined day neither.",
+            consequence="Backfill a short range first.",
+        )
     with_data = [str(days) for days, has_data in history.items() if has_data]
     without = [str(days) for days, has_data in history.items() if not has_data]
     parts = [
@@ -309,15 +320,19 @@ def _not_asked(question: str, consequence: str, *shown: str) -> Finding:
     )
 
 
+def _plain(header: str) -> str:
+    return header if _PLAIN.fullmatch(header) else "an odd header"
+
+
 def _good_token(seen: Seen) -> Exchange | None:
     tokens = (seen.find_last(purpose) for purpose in (Purpose.TOKEN, Purpose.OTHER_FORM))
     return next((one for one in tokens if one and not one.error), None)
 
 
 def _token_body(seen: Seen) -> dict[str, object]:
-    """Return the response with the token; it was read before, so it is an object."""
     good = _good_token(seen)
-    return dict(json.loads(good.response.body)) if good and good.response else {}
+    body = parse_body(good.response.body) if good and good.response else None
+    return body if isinstance(body, dict) else {}
 
 
 def _sent_ctxtid(seen: Seen, exchange: Exchange) -> tuple[str, ...]:

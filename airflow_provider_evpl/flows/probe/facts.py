@@ -10,7 +10,7 @@ from typing import Any, Final
 from airflow_provider_evpl.decode.limits import MAX_VALUES
 from airflow_provider_evpl.decode.schema import ENTRY_NAMES
 
-__all__ = ["Facts", "Shape", "read_facts", "shape_of", "type_of"]
+__all__ = ["Facts", "Shape", "parse_body", "read_facts", "shape_of", "type_of"]
 
 Shape = Mapping[str, Mapping[str, int]]
 """The types of the fields of JSON, counted by path: `entries[].pop_name` is text 24 times, null once."""
@@ -36,7 +36,7 @@ class Facts:
         odd_texts: values as text in another form than 12.34.
         missing: documented fields of an entry that are missing or null, counted.
         lists: the types of `performanceValues`, counted; `missing` too.
-        elements: the entries as they came.
+        elements: the JSON of each entry.
         circuits, pops: all texts of the fields that name a circuit, and of those that name a place.
     """
 
@@ -48,17 +48,22 @@ class Facts:
     odd_texts: int = 0
     missing: Counter[str] = field(default_factory=Counter)
     lists: Counter[str] = field(default_factory=Counter)
-    elements: tuple[Any, ...] = ()
+    elements: tuple[str, ...] = ()
     circuits: frozenset[str] = frozenset()
     pops: frozenset[str] = frozenset()
 
 
 def read_facts(body: bytes) -> Facts:
-    """Read the body of a report that was decoded; return empty facts if a plain parser can't read it."""
-    report = _parse(body)
+    """Read the body of a report; return empty facts if a plain parser can't read it."""
+    report = parse_body(body)
     elements = report.get("entries") if isinstance(report, dict) else None
-    if not isinstance(elements, list):
+    try:
+        return _read_elements(elements) if isinstance(elements, list) else Facts()
+    except RecursionError:  # deeper than what can be written again
         return Facts()
+
+
+def _read_elements(elements: list[Any]) -> Facts:
     entries = [one for one in elements if isinstance(one, dict)]
     samples = [sample for entry in entries for sample in _samples(entry)]
     texts = (sample.get("timeStamp") for sample in samples)
@@ -72,7 +77,7 @@ def read_facts(body: bytes) -> Facts:
         odd_texts=sum(1 for one in samples if _is_odd(one.get("value"))),
         missing=Counter(name for entry in entries for name in ENTRY_NAMES if entry.get(name) is None),
         lists=Counter(type_of(entry.get("performanceValues")) for entry in entries),
-        elements=tuple(elements),
+        elements=tuple(map(json.dumps, elements)),
         circuits=frozenset(_texts(entries, "objectInstanceId")),
         pops=frozenset(_texts(entries, "pop_country", "pop_name", "pop_section_name")),
     )
@@ -95,7 +100,7 @@ def type_of(value: object) -> str:
 def shape_of(body: bytes) -> Shape:
     """Return the types of all fields; empty for a body that is no JSON."""
     shape: dict[str, Counter[str]] = {}
-    for path, kind in _walk(_parse(body), "", 0):
+    for path, kind in _walk(parse_body(body), "", 0):
         if path in shape or len(shape) < _MOST_PATHS:
             shape.setdefault(path, Counter())[kind] += 1
     return shape
@@ -112,7 +117,8 @@ def _walk(value: object, path: str, depth: int) -> Iterator[tuple[str, str]]:
             yield from _walk(one, f"{path}[]", depth + 1)
 
 
-def _parse(body: bytes) -> object:
+def parse_body(body: bytes) -> object:
+    """Return the JSON of a body; None if a plain parser can't read it, or if it is too large for one."""
     if max(body.count(b","), body.count(b"[") + body.count(b"{")) >= MAX_VALUES:
         return None
     try:

@@ -1,5 +1,7 @@
 """The probe itself: its requests in order, then the answer."""
 
+from dataclasses import replace
+
 from airflow_provider_evpl.api.client import Client
 from airflow_provider_evpl.config.settings import Settings
 from airflow_provider_evpl.errors import EvplAuthError, EvplPermanentError
@@ -158,7 +160,11 @@ def _is_about_granularity(exchange: Exchange) -> bool:
 def _answer(asker: Asker, client: Client) -> Answer:
     seen = asker.seen
     judges = (judge_access, judge_pages, judge_samples, judge_data)
-    findings = tuple(finding for judge in judges for finding in judge(seen))
+    findings = tuple(
+        replace(finding, evidence=client.redact(finding.evidence))
+        for judge in judges
+        for finding in judge(seen)
+    )
     return Answer(
         findings=findings,
         requests=len(seen.exchanges),

@@ -98,7 +98,7 @@ def _judge_grid(seen: Seen) -> Finding:
     missing, is_open, consequence = _judge_missing(seen, steps, lacking, by_series.values())
     repeated, differing = _repeated(seen)
     if differing:
-        is_open, consequence = True, "Of samples with the same names and time, only the last one stays."
+        is_open, consequence = True, "A pull keeps one of them: a value before null, else the last."
     off = sum(1 for samples in by_series.values() for at, _ in samples if at % step)
     parts = [
         missing,
@@ -205,7 +205,7 @@ def read_order(seen: Seen) -> str | None:
 
 def _judge_times(seen: Seen) -> Finding:
     zones, decimals = _sum(seen, "zones"), _sum(seen, "decimals")
-    rejected = _rejections(seen, "timeStamp")
+    rejected = _text_of(_rejections(seen, "timeStamp"))
     if not zones and not rejected:
         return Finding(
             question="times",
@@ -256,7 +256,7 @@ def _judge_values(seen: Seen) -> Finding:
         for _, value in samples
         if not isnan(value)
     ]
-    rejected = _rejections(seen, "value")
+    rejected = _text_of(_rejections(seen, "value"))
     forms = f"{_counts(types)}" + (f", {odd:,} texts not like 12.34" if odd else "")
     if not values:
         return Finding(
@@ -292,7 +292,8 @@ def _judge_fields(seen: Seen) -> Finding:
     series = {entry.series for page in pages for entry in page.entries}
     metrics = sorted({name_of(one.metric_name) for one in series})
     types = sorted({name_of(one.object_type) for one in series if one.object_type})
-    rejected = _rejections(seen, "")
+    reasons = _rejections(seen, "")
+    rejected = _text_of(reasons)
     parts = [
         f"metrics {name_some(metrics) or 'none'}",
         f"object types {name_some(types) or 'none'}",
@@ -307,19 +308,23 @@ def _judge_fields(seen: Seen) -> Finding:
         evidence=f"{'; '.join(filter(None, parts))}.",
         consequence=_REJECTED if rejected else "",
         is_open=bool(rejected),
-        shown=(*metrics, *types, *unknown, rejected),
+        shown=(*metrics, *types, *unknown, *reasons),
     )
 
 
-def _rejections(seen: Seen, start: str) -> str:
-    """Return how many samples are rejected, by reason; an empty start stands for all other reasons."""
+def _text_of(rejections: Counter[str]) -> str:
+    return f"rejected: {_counts(rejections)}" if rejections else ""
+
+
+def _rejections(seen: Seen, start: str) -> Counter[str]:
+    """Count the rejected samples by reason; an empty start stands for all other reasons."""
     counts = Counter[str]()
     for exchange in seen.reports:
         for one in exchange.page.rejections if exchange.page else []:
             kind = next((word for word in ("timeStamp", "value") if one.reason.startswith(word)), "")
             if kind == start:
                 counts[one.reason] += one.samples
-    return f"rejected: {_counts(counts)}" if counts else ""
+    return counts
 
 
 def _sum(seen: Seen, name: str) -> Counter[Any]:
