@@ -190,10 +190,11 @@ def test_timestamps_do_not_change_measured_values() -> None:
 def test_no_rows_before_and_after_the_limits(network: Network, start: int, since: int, steps: int) -> None:
     """The rows are those of a network without limits, except the earlier and the later ones."""
     step = network.granularity_seconds
-    limits = {"since": start + since * step, "until": start + (since + 7) * step}
+    first, last = start + since * step, start + (since + 7) * step
+    limited = replace(network, since=first, until=last)
     rows = list(network.truth(start=start, end=start + steps * step))
-    kept = [row for row in rows if limits["since"] <= row.timestamp < limits["until"]]
-    assert list(replace(network, **limits).truth(start=start, end=start + steps * step)) == kept
+    kept = [row for row in rows if first <= row.timestamp < last]
+    assert list(limited.truth(start=start, end=start + steps * step)) == kept
 
 
 def _utilization(network: Network, series: Series, step: int) -> float:
