@@ -1,4 +1,4 @@
-"""`python -m airflow_provider_evpl.probe`: ask the API a few careful questions, and say which settings fit."""
+"""`python -m airflow_provider_evpl.probe`: ask the API a few questions, and say which settings fit."""
 
 import argparse
 import importlib.util

@@ -31,6 +31,7 @@ class Names:
         self._redact = redact
         self._aliases: dict[str, str] = {}
         self._counts: dict[str, int] = {}
+        self._hidden: dict[str, str] = {}
 
     def add(self, kind: str, name: str | None) -> str:
         """Learn a name, and return its alias: `circuit-1`."""
@@ -46,9 +47,11 @@ class Names:
 
         Words with digits are replaced too, because a server may name a circuit that is on no page.
         """
-        text = _URL.sub(lambda match: self._host(match[0]), self.replace(text))
-        text = _PATH.sub(lambda match: self.add("path", match[0]), text)
-        return _ODD_WORD.sub(lambda match: self._word(match[0]), text)
+        if text not in self._hidden:
+            hidden = _URL.sub(lambda match: self._host(match[0]), self.replace(text))
+            hidden = _PATH.sub(lambda match: self.add("path", match[0]), hidden)
+            self._hidden[text] = _ODD_WORD.sub(lambda match: self._word(match[0]), hidden)
+        return self._hidden[text]
 
     def replace(self, text: str, *, shortest: int = 1) -> str:
         """Return a text without secrets and known names, in any escaped form and in three cases.
