@@ -7,7 +7,11 @@ import pytest
 from airflow_provider_evpl.sandbox.config import SandboxConfig
 from tests.support.probing import finding, probe_app
 
-_COARSER: dict[str, list[tuple[str, ...]]] = {"300s": [(), ("1h", "1d"), ("1h", "1d", "5m")], "1h": [(), ("1d",)], "1d": [()]}
+_COARSER: dict[str, list[tuple[str, ...]]] = {
+    "300s": [(), ("1h", "1d"), ("1h", "1d", "5m")],
+    "1h": [(), ("1d",)],
+    "1d": [()],
+}
 
 
 def _config(seed: int) -> SandboxConfig:
