@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import requests
+import requests_mock
 from requests.adapters import BaseAdapter
 from urllib3 import HTTPResponse
 
@@ -21,7 +22,7 @@ from airflow_provider_evpl.flows.probe.plan import ProbePlan
 from airflow_provider_evpl.sandbox.app import create_app
 from airflow_provider_evpl.sandbox.config import SandboxConfig
 from airflow_provider_evpl.sandbox.server import SandboxServer
-from tests.support.api import Clock, sandboxed, settings
+from tests.support.api import TOKEN, Clock, answer, sandboxed, settings
 
 NOW = datetime(2026, 11, 29, 11, 18, 41, tzinfo=UTC)
 
@@ -105,6 +106,19 @@ def probe_app(
         "code_ope": config.code_ope,
     }
     return probe_session(api, clock, settings(**fields | changes), arguments), api
+
+
+def probe_script(
+    reports: list[dict[str, Any]],
+    tokens: list[dict[str, Any]] | None = None,
+    arguments: Mapping[str, Any] | None = None,
+    **changes: Any,  # noqa: ANN401 any field of the settings
+) -> Answer:
+    """Probe with lists of responses for requests-mock; the last response of a list is repeated."""
+    adapter = requests_mock.Adapter()
+    adapter.register_uri("POST", requests_mock.ANY, tokens or [answer(json=TOKEN)])
+    adapter.register_uri("GET", requests_mock.ANY, reports)
+    return probe_session(adapter, Clock(), settings(**{"code_ope": "0042"} | changes), arguments)
 
 
 def probe_session(

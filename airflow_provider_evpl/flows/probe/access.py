@@ -303,10 +303,10 @@ def _failed(question: str, exchange: Exchange | None) -> Finding:
     return Finding(
         question=question,
         certainty=SURE,
-        evidence=exchange.said,
+        evidence=" ".join(exchange.said),
         consequence=one_line(exchange.error.next_step.replace("\n", " ")),
         is_open=True,
-        shown=(exchange.said,),
+        shown=exchange.said,
     )
 
 

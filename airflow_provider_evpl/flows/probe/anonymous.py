@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 from urllib.parse import urlsplit
 
-from airflow_provider_evpl.errors import one_line
+from airflow_provider_evpl.errors import LONGEST_TEXT, one_line
 from airflow_provider_evpl.escapes import Reading
 from airflow_provider_evpl.flows.probe.asking import Seen
 
@@ -13,6 +13,9 @@ __all__ = ["Names", "names_of"]
 
 _OURS: Final = "api.orange.com"
 _MOST_NAMES: Final = 20_000
+_MOST_SEARCHED: Final = 8000
+_LONGEST_NAME: Final = 100  # of a longer name, all behind its beginning is left out
+_SURE_END: Final = 300
 _LEFT_OUT: Final = "(left out: too many names)"
 _URL: Final = re.compile(r"https?://[^\s\"'<>]+", re.IGNORECASE)
 _PATH: Final = re.compile(r"(?<![\w.<>/])(?:/[\w.@%+~-]+)+/?|[A-Za-z]:\\[^\s\"']+")
@@ -56,18 +59,23 @@ class Names:
     def replace(self, text: str, *, shortest: int = 1) -> str:
         """Return a text without secrets and known names, in any escaped form and in three cases.
 
+        A text that was cut may end with a part of a name, so its end is left out.
+
         Args:
             text: on one line afterwards.
             shortest: leave shorter names, which may be a part of anything.
         """
         if len(self._aliases) > _MOST_NAMES:
             return _LEFT_OUT
-        text = one_line(self._redact(text))
+        text = one_line(self._redact(text), _MOST_SEARCHED)
+        end = _SURE_END if len(text) > LONGEST_TEXT else len(text)
         reading, places = Reading(text), list[tuple[int, int, str]]()
         for name, alias in self._aliases.items():
-            for form in {name, one_line(name), name.lower(), name.upper()} if len(name) >= shortest else ():
-                places += ((start, -end, alias) for start, end in reading.find(form))
-        return "".join(_replaced(text, sorted(places)))
+            for form in _forms_of(name) if len(name) >= shortest else ():
+                is_long = len(form) > _LONGEST_NAME
+                found = reading.find(form[:_LONGEST_NAME])
+                places += ((at, -len(text) if is_long else -until, alias) for at, until in found if at < end)
+        return "".join(_replaced(text, sorted(places), end))
 
     def host(self, url: str) -> str:
         """Return the host of a URL if it is Orange's, else its alias."""
@@ -84,7 +92,11 @@ class Names:
         return word if _HARMLESS.fullmatch(word) else self.add("name", word)
 
 
-def _replaced(text: str, places: list[tuple[int, int, str]]) -> Iterator[str]:
+def _forms_of(name: str) -> set[str]:
+    return {name, one_line(name, len(name)), name.lower(), name.upper()}
+
+
+def _replaced(text: str, places: list[tuple[int, int, str]], end: int) -> Iterator[str]:
     """Give the pieces of a text with aliases; of places that overlap, the first and longest counts."""
     shown = 0
     for start, minus_end, alias in places:
@@ -92,7 +104,7 @@ def _replaced(text: str, places: list[tuple[int, int, str]]) -> Iterator[str]:
             yield text[shown:start]
             yield alias
         shown = max(shown, -minus_end)
-    yield text[shown:]
+    yield text[shown:end]
 
 
 def names_of(seen: Seen, redact: Callable[[str], str]) -> Names:

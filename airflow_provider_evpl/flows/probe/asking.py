@@ -15,7 +15,6 @@ from airflow_provider_evpl.errors import (
     EvplError,
     EvplForbiddenError,
     EvplRateLimitError,
-    one_line,
 )
 from airflow_provider_evpl.flows.probe.facts import Facts, read_facts
 from airflow_provider_evpl.flows.probe.plan import ProbePlan, Purpose
@@ -64,12 +63,12 @@ class Exchange:
     facts: Facts = _NO_FACTS
 
     @property
-    def said(self) -> str:
-        """What happened and what the server says of it, on one line, without window and request id."""
+    def said(self) -> tuple[str, ...]:
+        """What happened and what the server says of it: lines without window and request id."""
         if self.error is None:
-            return ""
-        lines = (line for line in self.error.detail.split("\n") if not line.startswith("Request id:"))
-        return " ".join(map(one_line, filter(None, (_PLACE.sub("", self.error.what), *lines))))
+            return ()
+        lines = (_PLACE.sub("", self.error.what), *self.error.detail.split("\n"))
+        return tuple(line for line in lines if line and not line.startswith("Request id:"))
 
     @property
     def status(self) -> int:

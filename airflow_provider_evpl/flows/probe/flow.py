@@ -50,6 +50,7 @@ class _Questions:
         self._asker = asker
         self._seen = asker.seen
         self._plan = asker.seen.plan
+        self._token_auth = self._seen.settings.token_auth
         self._ctxtid: tuple[str, ...] | None = None
 
     def ask(self) -> None:
@@ -66,12 +67,12 @@ class _Questions:
 
     def _take_token(self) -> str:
         """Request a token, by the other way of the credentials only if the connection's is refused."""
-        given = self._seen.settings.token_auth
+        given = self._token_auth
         token = self._asker.take_token(Purpose.TOKEN, given)
         exchange = self._seen.exchanges[-1]
         if isinstance(exchange.error, EvplAuthError) or _is_refused(exchange):
-            other = "post" if given == "basic" else "basic"
-            token = self._asker.take_token(Purpose.OTHER_FORM, other)
+            self._token_auth = "post" if given == "basic" else "basic"
+            token = self._asker.take_token(Purpose.OTHER_FORM, self._token_auth)
         return token
 
     def _find_form(self) -> Granularity | None:
@@ -122,7 +123,7 @@ class _Questions:
         """Request `5m`, unless its refusal would end the probe, and then a second token."""
         if self._asker.may_fail:
             self._get(Purpose.MINUTES, Granularity("5m"), self._plan.step(GRANULARITIES[0]))
-        if self._asker.take_token(Purpose.SECOND_TOKEN, self._seen.settings.token_auth):
+        if self._asker.take_token(Purpose.SECOND_TOKEN, self._token_auth):
             self._get(Purpose.FIRST_TOKEN, granularity, self._plan.step(granularity), token=token)
 
     def _get(  # noqa: PLR0913 each is a part of the request

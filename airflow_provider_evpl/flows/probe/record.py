@@ -179,7 +179,7 @@ def _error(exchange: Exchange, names: Names) -> dict[str, Any]:
     return {
         "kind": type(exchange.error).__name__,
         "code": api_code(exchange.response) if exchange.response else None,
-        "text": names.hide(exchange.said),
+        "text": " ".join(map(names.hide, exchange.said)),
     }
 
 
