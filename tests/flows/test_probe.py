@@ -1,11 +1,13 @@
 """What a probe sends and when it stops, and what its lines say of an API with other readings."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 
 import pytest
+import requests
 
 from airflow_provider_evpl.errors import EvplConfigError
 from airflow_provider_evpl.flows.probe.plan import ProbePlan
@@ -60,6 +62,7 @@ def test_dry_run_lists_each_purpose_that_a_probe_may_have(config: SandboxConfig)
     arguments: dict[str, Any] = {"thorough": True, "code_ope": ["0042", "0043"]}
     result, _ = probe_app(config, arguments)
     plan = ProbePlan.from_arguments(settings(), now=NOW, **arguments)
+    assert len(list(replace(plan, thorough=False).lines(settings()))) == len(list(plan.lines(settings()))) - 3
     planned = {line.partition(". ")[2].partition(":")[0] for line in plan.lines(settings())}
     assert {one["purpose"] for one in result.record["requests"]} <= planned
 
@@ -134,6 +137,7 @@ def test_own_list_of_ctxtid_comes_first() -> None:
     result, api = probe_app(SMALL, ctxtid=("other",))
     assert [value for name, value in api.queries[0] if name == "ctxtid"] == ["other"]
     assert result.settings == {"ctxtid": ["wses", "vsn"]}
+    assert 'Set these extras: {"ctxtid": ["wses", "vsn"]}' in result.text
     result = probe_script(reports(entry()), ctxtid=())
     assert "reached with no ctxtid" in result.text
     assert result.record["readings"]["ctxtid"] == "custom"
@@ -238,12 +242,32 @@ def test_time_without_a_zone_is_compared_with_the_window(time: str, evidence: st
 def test_probe_of_an_odd_report_is_partial() -> None:
     """Nothing that a page lacks or has too much breaks the answer."""
     deep = json.loads("[" * 900 + "]" * 900)
-    odd = reports(None, entry(sample("9999-12-31T23:59:59-12:00", 0.5), odd=deep), [], hasNext=True)
+    many = {f"field {number}": number for number in range(200)}
+    odd = reports(None, entry(sample("9999-12-31T23:59:59-12:00", 0.5), odd=deep, **many), [], hasNext=True)
     result = probe_script(odd)
     assert finding(result, "values").certainty == "not seen"
     assert finding(result, "newest sample").evidence.startswith("none on the first page")
     assert finding(result, "page numbers").verdict == "ask"
+    assert "Lines with ! need a decision, or an answer from Orange." in result.text
     assert result.exit_status == 1
+
+
+def test_report_that_no_plain_parser_reads_is_judged_by_its_samples() -> None:
+    """The careful decoder reads a page with a broken value, or with very many values."""
+    broken = '{"hasNext": false, "entries": [{"performanceValues": [{"timeStamp": "x", "value": 1,}]}]}'
+    result = probe_script([answer(text=broken)])
+    assert finding(result, "fields").verdict == "ask"
+    assert result.record["requests"][1]["response"]["shape"] == {}
+    large = f'{{"hasNext": false, "entries": [], "x": [{"0," * (4 << 20)}0]}}'
+    assert probe_script([answer(text=large)]).exit_status == 2
+
+
+def test_certificate_that_is_not_trusted_ends_the_probe() -> None:
+    """No other form of the credentials is tried."""
+    result = probe_script([], [{"exc": requests.exceptions.SSLError("CERTIFICATE_VERIFY_FAILED")}])
+    assert result.stopped == "the connection can't be used"
+    assert result.exit_status == 2
+    assert result.support["request_ids"] == []
 
 
 @pytest.mark.parametrize("expires_in", ["soon", 10**400, None])

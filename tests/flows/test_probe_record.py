@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import pytest
 
 from airflow_provider_evpl.escapes import Reading
+from airflow_provider_evpl.flows.probe.anonymous import Names
 from airflow_provider_evpl.flows.probe.answer import Answer
 from airflow_provider_evpl.sandbox.config import SandboxConfig
 from airflow_provider_evpl.sandbox.replay import read_replay
@@ -114,6 +115,14 @@ def test_names_that_no_page_had_are_replaced_if_they_have_a_digit() -> None:
         "The API is unavailable (500/1). Response: circuit name-1 at host-3 use 1h or 300s"
     )
     assert "acme" not in str(texts)
+
+
+def test_text_is_left_out_if_there_are_too_many_names() -> None:
+    """So that no name is missed, and no server keeps the probe busy."""
+    names = Names(str)
+    for number in range(20_001):
+        names.add("circuit", f"Circuit {number}")
+    assert names.hide("any text") == "(left out: too many names)"
 
 
 @pytest.mark.contract("probe.numbers")

@@ -65,9 +65,8 @@ class Exchange:
     @property
     def said(self) -> tuple[str, ...]:
         """What happened and what the server says of it: lines without window and request id."""
-        if self.error is None:
-            return ()
-        lines = (_PLACE.sub("", self.error.what), *self.error.detail.split("\n"))
+        what, detail = (self.error.what, self.error.detail) if self.error else ("", "")
+        lines = (_PLACE.sub("", what), *detail.split("\n"))
         return tuple(line for line in lines if line and not line.startswith("Request id:"))
 
     @property

@@ -4,6 +4,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -57,10 +58,10 @@ def read_facts(body: bytes) -> Facts:
     """Read the body of a report; return empty facts if a plain parser can't read it."""
     report = parse_body(body)
     elements = report.get("entries") if isinstance(report, dict) else None
-    try:
-        return _read_elements(elements) if isinstance(elements, list) else Facts()
-    except RecursionError:  # deeper than what can be written again
-        return Facts()
+    with suppress(RecursionError):  # nested more deeply than what can be written again
+        if isinstance(elements, list):
+            return _read_elements(elements)
+    return Facts()
 
 
 def _read_elements(elements: list[Any]) -> Facts:
