@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from textwrap import fill
 from typing import Any, Final
 
 __all__ = ["LIKELY", "NOT_SEEN", "SURE", "Answer", "Finding"]
@@ -10,6 +11,7 @@ __all__ = ["LIKELY", "NOT_SEEN", "SURE", "Answer", "Finding"]
 SURE: Final = "sure"
 LIKELY: Final = "likely"
 NOT_SEEN: Final = "not seen"
+_WIDTH: Final = 110
 _FITS, _ACT, _NO_ANSWER = 0, 1, 2
 
 
@@ -98,5 +100,6 @@ class Answer:
 
 def _line(finding: Finding) -> str:
     mark = " " if finding.verdict == "fits" else "!"
+    head = f"{mark} {finding.certainty:<8} {finding.question + ':':<14} "
     parts = " ".join(filter(None, (finding.evidence, finding.consequence)))
-    return f"{mark} {finding.certainty:<8} {finding.question + ':':<15} {parts}"
+    return fill(parts, _WIDTH, initial_indent=head, subsequent_indent=" " * len(head), break_on_hyphens=False)

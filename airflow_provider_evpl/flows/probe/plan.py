@@ -133,7 +133,8 @@ class ProbePlan:
         return Window(end - self.wide(granularity).length, end)
 
     def lines(self, settings: Settings) -> Iterator[str]:
-        """Give one line for each planned request, with its condition."""
+        """Give one line for each planned request, with its condition, below a line for all."""
+        yield f"At most {self.max_requests} requests to {settings.base_url}, token from {settings.token_url}:"
         for number, (purpose, request) in enumerate(self._planned(settings), start=1):
             yield f"{number:>2}. {purpose}: {request}"
 

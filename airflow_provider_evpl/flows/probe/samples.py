@@ -166,7 +166,7 @@ def read_position(seen: Seen) -> tuple[str | None, int]:
         after = [values[at] for at in values if hour <= at < hour + _HOUR]
         before = [values[at] for at in values if hour - _HOUR < at <= hour]
         value = dict(samples).get(hour)
-        if value is not None and after and before:
+        if value is not None and len(after) == len(before) == _HOUR // _step(seen):
             fits = [abs(value - fmean(one)) <= _ROUNDING for one in (after, before)]
             if fits[0] != fits[1]:
                 votes["start" if fits[0] else "end"] += 1
@@ -268,7 +268,7 @@ def _judge_values(seen: Seen) -> Finding:
         )
     low, high = min(values), max(values)
     is_fraction = low >= 0 and high <= 1
-    scale = "0 to 1, or circuits that are nearly idle" if is_fraction else "not 0 to 1"
+    scale = "shares of 1, or circuits that are nearly idle" if is_fraction else "per cent, not shares of 1"
     beyond = " (above 100 or below 0)" if low < 0 or high > _PER_CENT else ""
     return Finding(
         question="values",
