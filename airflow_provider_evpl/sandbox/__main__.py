@@ -141,7 +141,7 @@ def _replay(path: str | None) -> Replay:
         return Replay(SandboxConfig(), {})
     try:
         return read_replay(Path(path).read_text("utf-8"), now=datetime.now(UTC))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         _parser(SandboxConfig()).error(f"--replay {path}: {error}")
 
 

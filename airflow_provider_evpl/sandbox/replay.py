@@ -68,7 +68,8 @@ class Replay(NamedTuple):
 def read_replay(text: str, *, now: datetime) -> Replay:
     """Read the readings of a `probe.json`.
 
-    Each step below takes the readings that it serves out of `left`, so that none is ignored.
+    Null and an empty object mean "not seen". Each step below takes the readings that it serves out of `left`,
+    so that none is ignored.
 
     Args:
         text: The content of the file.
@@ -78,7 +79,7 @@ def read_replay(text: str, *, now: datetime) -> Replay:
         ValueError: The text is not a `probe.json` of format 1.
     """
     readings = _readings(text)
-    left = {name: value for name, value in readings.items() if value is not None}
+    left = {name: value for name, value in readings.items() if value not in (None, {})}
     faults = (*_choose(left), *_number_pages(left, has_total="total_pages" in readings))
     settings = {**_size(left), **_steps(left), **_range(left, now=now), **_others(left)}
     return Replay(SandboxConfig(**settings, faults=faults, everywhere=True), left)
@@ -115,17 +116,18 @@ def _choose(left: _Readings) -> list[str]:
 
 def _number_pages(left: _Readings, *, has_total: bool) -> tuple[str, ...]:
     """Take out `current_page` and `first_page`, and a `total_pages` without a number of pages."""
-    current, total = _word(left.get("current_page", "filled")), left.get("total_pages")
-    absent = has_total and total is None and "current_page" in left
-    faults = _PAGE_NUMBERS.get((current, "missing" if absent else "zero" if total == 0 else "filled"))
+    current, first, total = (_word(left.get(one)) for one in ("current_page", "first_page", "total_pages"))
+    is_absent = has_total and total == "null" and current != "null"
+    totals = "missing" if is_absent else "zero" if total == "0" else "filled"
+    faults = _PAGE_NUMBERS.get(("filled" if current == "null" else current, totals))
     if faults is None:
         return ()
     left.pop("current_page", None)
-    if total == 0:
+    if total == "0":
         del left["total_pages"]
-    if left.get("first_page") == (0 if current == "zero" else 1):
+    if first == ("0" if current == "zero" else "1"):
         del left["first_page"]
-    elif left.get("first_page") == 0 and current == "filled":
+    elif first == "0" and current == "filled":
         del left["first_page"]
         faults += ("current-page-from-zero",)
     return faults

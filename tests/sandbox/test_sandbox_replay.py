@@ -122,7 +122,7 @@ def test_a_documented_api_is_the_default_sandbox() -> None:
     defaults = SandboxConfig(everywhere=True)
     assert read_replay(_text(FITS), now=NOW) == (replace(defaults, circuits=25), {})
     assert read_replay(_text(dict.fromkeys(FITS)), now=NOW) == (defaults, {})
-    assert read_replay('{"readings": {}, "more": 1}', now=NOW) == (defaults, {})
+    assert read_replay('{"readings": {"history": {}}, "more": 1}', now=NOW) == (defaults, {})
 
 
 @pytest.mark.contract("sandbox.replay")
