@@ -60,10 +60,10 @@ def read_lifetime(seen: Seen) -> tuple[float | None, str]:
 def read_newest(seen: Seen) -> float | None:
     """Return the age of the newest sample in seconds."""
     exchange = seen.find(Purpose.NEWEST)
-    if exchange is None or exchange.page is None or exchange.asked is None:
+    if exchange is None or exchange.asked is None:
         return None
     end = microseconds(exchange.asked.query.window.end - EPOCH)
-    times = (at for entry in exchange.page.entries for at in entry.timestamps if at <= end)
+    times = (at for entry in exchange.entries for at in entry.timestamps if at <= end)
     newest = max(times, default=None)
     if newest is None:
         return None
@@ -356,4 +356,4 @@ def _back(seen: Seen, days: int) -> Exchange | None:
 
 
 def _has_samples(exchange: Exchange) -> bool:
-    return bool(exchange.page and any(entry.timestamps for entry in exchange.page.entries))
+    return any(entry.timestamps for entry in exchange.entries)

@@ -15,6 +15,7 @@ _OURS: Final = "api.orange.com"
 _MOST_NAMES: Final = 20_000
 _MOST_SEARCHED: Final = 8000
 _LONGEST_NAME: Final = 100  # of a longer name, all behind its beginning is left out
+_SHORTEST_IN_WORDS: Final = 4  # FR is a country, but not in the word "from"
 _SURE_END: Final = 300
 _LEFT_OUT: Final = "(left out: too many names)"
 _URL: Final = re.compile(r"https?://[^\s\"'<>]+", re.IGNORECASE)
@@ -72,8 +73,10 @@ class Names:
         reading, places = Reading(text), list[tuple[int, int, str]]()
         for name, alias in self._aliases.items():
             for form in _forms_of(name) if len(name) >= shortest else ():
-                is_long = len(form) > _LONGEST_NAME
                 found = reading.find(form[:_LONGEST_NAME])
+                if len(form) < _SHORTEST_IN_WORDS and form.isalpha():
+                    found = ((at, until) for at, until in found if _is_word(text, at, until))
+                is_long = len(form) > _LONGEST_NAME
                 places += ((at, -len(text) if is_long else -until, alias) for at, until in found if at < end)
         return "".join(_replaced(text, sorted(places), end))
 
@@ -90,6 +93,10 @@ class Names:
 
     def _word(self, word: str) -> str:
         return word if _HARMLESS.fullmatch(word) else self.add("name", word)
+
+
+def _is_word(text: str, start: int, end: int) -> bool:
+    return not (text[start - 1 : start].isalnum() or text[end : end + 1].isalnum())
 
 
 def _forms_of(name: str) -> set[str]:
@@ -132,7 +139,7 @@ def _places(seen: Seen) -> Iterator[tuple[str, str]]:
             yield "circuit", name
         for name in sorted(exchange.facts.pops):
             yield "pop", name
-        for entry in exchange.page.entries if exchange.page else []:
+        for entry in exchange.entries:
             yield "circuit", entry.series.object_instance_id
             for place in entry.series[2:5]:
                 yield "pop", place or ""

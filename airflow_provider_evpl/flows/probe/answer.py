@@ -40,9 +40,9 @@ class Finding:
     @property
     def verdict(self) -> str:
         """`set`, `ask` or `fits`."""
-        if self.settings:
-            return "set"
-        return "ask" if self.is_open else "fits"
+        if self.is_open:
+            return "ask"
+        return "set" if self.settings else "fits"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,7 +18,7 @@ from airflow_provider_evpl.errors import (
 )
 from airflow_provider_evpl.flows.probe.facts import Facts, read_facts
 from airflow_provider_evpl.flows.probe.plan import ProbePlan, Purpose
-from airflow_provider_evpl.models import Page
+from airflow_provider_evpl.models import Entry, Page
 from airflow_provider_evpl.window import Granularity, Window
 
 __all__ = ["Asked", "Asker", "Exchange", "MakeClient", "Seen"]
@@ -63,6 +63,11 @@ class Exchange:
     facts: Facts = _NO_FACTS
 
     @property
+    def entries(self) -> list[Entry]:
+        """The entries of the page; none without a page."""
+        return self.page.entries if self.page else []
+
+    @property
     def said(self) -> tuple[str, ...]:
         """What happened and what the server says of it: lines without window and request id."""
         what, detail = (self.error.what, self.error.detail) if self.error else ("", "")
@@ -103,6 +108,11 @@ class Seen:
     def reports(self) -> list[Exchange]:
         """All exchanges that got a page."""
         return [one for one in self.exchanges if one.page]
+
+    @property
+    def pages(self) -> list[Page]:
+        """All pages."""
+        return [one.page for one in self.exchanges if one.page]
 
 
 class Asker:

@@ -197,7 +197,7 @@ def read_order(seen: Seen) -> str | None:
     """Return the order of the timestamps in an entry: `ascending`, `descending` or `mixed`."""
     found = set[str]()
     for exchange in seen.reports:
-        for entry in exchange.page.entries if exchange.page else []:
+        for entry in exchange.entries:
             rises = {later > at for at, later in pairwise(entry.timestamps) if later != at}
             found |= {"ascending" if one else "descending" for one in rises}
     return None if not found else found.pop() if len(found) == 1 else "mixed"
@@ -214,48 +214,34 @@ def _judge_times(seen: Seen) -> Finding:
             consequence="Probe a day with data.",
         )
     odd = sum(one.facts.odd_times for one in seen.reports)
+    is_unread = zones["none"] > 0 and seen.settings.naive_timestamps != "utc"
+    is_shifted = is_unread and read_bounds(seen).outside > 0
     parts = [
         f"zone {_counts(zones)}; decimals {_counts(decimals)}; order {read_order(seen) or 'not seen'}",
         f"{odd:,} with a comma, or with a blank for T" if odd else "",
         rejected,
+        "read as UTC, times without a zone are outside of the window" if is_shifted else "",
+        "times without a zone are inside the windows, so they are UTC" if is_unread > is_shifted else "",
     ]
-    evidence = "; ".join(filter(None, parts))
-    if rejected:
-        return Finding(
-            question="times",
-            certainty=SURE,
-            evidence=f"{evidence}.",
-            consequence=_REJECTED,
-            is_open=True,
-        )
-    if not zones["none"] or seen.settings.naive_timestamps == "utc":
-        return Finding(question="times", certainty=SURE, evidence=f"{evidence}.")
-    if read_bounds(seen).outside:
-        return Finding(
-            question="times",
-            certainty=SURE,
-            evidence=f"{evidence}; read as UTC, times without a zone are outside of the window.",
-            consequence="They are not UTC: ask Orange for the zone.",
-            is_open=True,
-        )
+    advice = (
+        _REJECTED if rejected else "",
+        "They are not UTC: ask Orange for the zone." if is_shifted else "",
+    )
     return Finding(
         question="times",
-        certainty=LIKELY,
-        evidence=f"{evidence}; times without a zone are UTC, because they are inside the windows.",
-        settings={"naive_timestamps": "utc"},
+        certainty=LIKELY if is_unread > is_shifted else SURE,
+        evidence=f"{'; '.join(filter(None, parts))}.",
+        consequence=" ".join(filter(None, advice)),
+        settings={"naive_timestamps": "utc"} if is_unread > is_shifted else {},
+        is_open=bool(rejected) or is_shifted,
     )
 
 
 def _judge_values(seen: Seen) -> Finding:
     types = _sum(seen, "values")
     odd = sum(one.facts.odd_texts for one in seen.reports)
-    values = [
-        value
-        for one in seen.reports
-        for samples in _samples(one).values()
-        for _, value in samples
-        if not isnan(value)
-    ]
+    entries = (entry for page in seen.pages for entry in page.entries)
+    values = [value for entry in entries for value in entry.values if not isnan(value)]
     rejected = _text_of(_rejections(seen, "value"))
     forms = f"{_counts(types)}" + (f", {odd:,} texts not like 12.34" if odd else "")
     if not values:
@@ -285,11 +271,10 @@ def _judge_values(seen: Seen) -> Finding:
 
 def _judge_fields(seen: Seen) -> Finding:
     """Give fields, metrics and object types; the document names no metrics and no types [O]."""
-    pages = [one.page for one in seen.reports if one.page]
-    unknown = sorted({name for page in pages for name in page.unknown_fields})
+    unknown = sorted({name for page in seen.pages for name in page.unknown_fields})
     missing, lists = _sum(seen, "missing"), _sum(seen, "lists")
     del lists["list"]
-    series = {entry.series for page in pages for entry in page.entries}
+    series = {entry.series for page in seen.pages for entry in page.entries}
     metrics = sorted({name_of(one.metric_name) for one in series})
     types = sorted({name_of(one.object_type) for one in series if one.object_type})
     reasons = _rejections(seen, "")
@@ -319,11 +304,10 @@ def _text_of(rejections: Counter[str]) -> str:
 def _rejections(seen: Seen, start: str) -> Counter[str]:
     """Count the rejected samples by reason; an empty start stands for all other reasons."""
     counts = Counter[str]()
-    for exchange in seen.reports:
-        for one in exchange.page.rejections if exchange.page else []:
-            kind = next((word for word in ("timeStamp", "value") if one.reason.startswith(word)), "")
-            if kind == start:
-                counts[one.reason] += one.samples
+    for one in (rejection for page in seen.pages for rejection in page.rejections):
+        kind = next((word for word in ("timeStamp", "value") if one.reason.startswith(word)), "")
+        if kind == start:
+            counts[one.reason] += one.samples
     return counts
 
 
@@ -340,9 +324,8 @@ def _counts(counter: Mapping[Any, int]) -> str:
 
 def _samples(*exchanges: Exchange | None) -> dict[Series, _Samples]:
     found = defaultdict[Series, _Samples](list)
-    for page in (one.page for one in exchanges if one and one.page):
-        for entry in page.entries:
-            found[entry.series] += zip(entry.timestamps, entry.values, strict=True)
+    for entry in (entry for one in exchanges if one for entry in one.entries):
+        found[entry.series] += zip(entry.timestamps, entry.values, strict=True)
     return found
 
 
