@@ -225,7 +225,7 @@ def test_history_names_the_days_without_data() -> None:
     ("time", "evidence", "verdict"),
     [
         ("2026-11-28T13:00:00", "outside of the window", "ask"),
-        ("2026-11-28T12:00:00", "they are inside the windows", "set"),
+        ("2026-11-28T12:00:00", "are inside the windows, so they are UTC", "set"),
     ],
 )
 def test_time_without_a_zone_is_compared_with_the_window(time: str, evidence: str, verdict: str) -> None:

@@ -14,7 +14,7 @@ from airflow_provider_evpl.sandbox.faults.registry import FAULTS
 from airflow_provider_evpl.sandbox.server import SandboxServer
 from tests.support.documents import ROOT
 from tests.support.fake_api import A_DAY
-from tests.support.faults_pulls import rows_of, run
+from tests.support.faults_pulls import HANGING, SLOW, rows_of, run
 from tests.support.probing import finding, probe_server
 
 SETTINGS: dict[str, dict[str, object]] = {
@@ -63,7 +63,7 @@ def clean(server: SandboxServer) -> Answer:
 
 
 def _probe(server: SandboxServer, **changes: Any) -> Answer:  # noqa: ANN401 any extra
-    return probe_server(server, {"thorough": True}, **{"timeout_seconds": 0.15} | changes)
+    return probe_server(server, {"thorough": True}, **changes)
 
 
 def _question_of(fault: str) -> str:
@@ -82,7 +82,7 @@ def _unseen_in_docs() -> set[str]:
 def test_fault_without_a_setting_is_seen(server: SandboxServer, clean: Answer, fault: str) -> None:
     """The line of its question differs from that of a clean probe, and nothing is to be set."""
     server.set_faults(fault)
-    answer = _probe(server)
+    answer = _probe(server, **SLOW if fault in HANGING else {})
     question = _question_of(fault)
     usual = [one for one in clean.findings if one.question == question]
     assert finding(answer, question) not in usual
