@@ -166,6 +166,33 @@ def test_token_with_a_short_life_is_not_renewed() -> None:
     assert "the API refused it after 5 reports" in finding(result, "token").evidence
 
 
+def _page(number: int, *names: str) -> dict[str, Any]:
+    """Make one of two pages, with an entry for each name."""
+    entries = (entry(sample("2026-11-28T12:00:00Z"), objectInstanceId=name) for name in names)
+    return answer(json=report(*entries, currentPage=number, totalPages=2, hasNext=number < 2))
+
+
+@pytest.mark.parametrize(
+    ("second", "following", "certainty"),
+    [
+        (_page(1, "a", "b"), _page(2, "c"), "sure"),
+        (problem(400, 26), _page(2, "c"), "sure"),
+        (_page(1, "a", "b"), _page(1, "a", "b"), "not seen"),
+        (problem(400, 26), problem(400, 26), "not seen"),
+        (_page(1, "a", "c"), _page(3, "c"), "not seen"),
+    ],
+)
+def test_api_that_answers_page_starts_only_is_read_by_its_page_numbers(
+    second: dict[str, Any], following: dict[str, Any], certainty: str
+) -> None:
+    """If the request for 2 does not decide, the request for the element behind page 1 does."""
+    first = _page(1, "a", "b")
+    result = probe_script([first, first, second, following, first])
+    found = finding(result, "pagination")
+    assert found.certainty == certainty
+    assert ("the request for 3 gets page 2" in found.evidence) == (certainty == "sure")
+
+
 @pytest.mark.contract("probe.thorough")
 def test_thorough_probe_asks_for_minutes_and_a_second_token_last() -> None:
     """It says whether the first token stays valid."""

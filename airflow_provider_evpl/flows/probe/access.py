@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from math import isfinite
 
-from airflow_provider_evpl.api.error_mapping import name_status
+from airflow_provider_evpl.api.error_mapping import api_code, name_status
 from airflow_provider_evpl.errors import EvplAuthError, one_line
 from airflow_provider_evpl.flows.probe.answer import LIKELY, NOT_SEEN, SURE, Finding
 from airflow_provider_evpl.flows.probe.asking import Exchange, Seen
@@ -26,6 +26,7 @@ __all__ = [
     "read_second_token",
 ]
 
+_EXPIRED = 42
 _PLAIN = re.compile(r"[\w.+/-]{0,60}(; ?charset=[\w-]{1,20})?", re.ASCII)
 FORMS: Mapping[str, tuple[str, ...]] = {
     "repeated": DOCUMENTED,
@@ -84,9 +85,9 @@ def read_granularities(seen: Seen) -> dict[str, bool]:
 def read_second_token(seen: Seen) -> bool | None:
     """Return whether a second token ended the first one; None if that was not tried or not clear."""
     exchange = seen.find_last(Purpose.FIRST_TOKEN)
-    if exchange is None or not (exchange.page or isinstance(exchange.error, EvplAuthError)):
-        return None
-    return exchange.page is None
+    if exchange and (exchange.page or _is_unknown_token(exchange)):
+        return exchange.page is None
+    return None
 
 
 def judge_access(seen: Seen) -> Iterator[Finding]:
@@ -349,6 +350,12 @@ def _by_granularity(seen: Seen) -> dict[str, Exchange]:
 
 
 _GRANULARITY_PURPOSES = tuple(Purpose.GRANULARITY.format(one.text) for one in GRANULARITIES)
+
+
+def _is_unknown_token(exchange: Exchange) -> bool:
+    """Whether a token was refused, but not because its time is over."""
+    code = api_code(exchange.response) if exchange.response else None
+    return isinstance(exchange.error, EvplAuthError) and code != _EXPIRED
 
 
 def _back(seen: Seen, days: int) -> Exchange | None:

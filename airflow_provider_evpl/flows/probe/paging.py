@@ -21,7 +21,8 @@ def has_several_pages(seen: Seen) -> bool:
 def read_header(seen: Seen) -> str | None:
     """Return what the header `pagination` counts: `element`, `page`, or None if that can't be seen.
 
-    Element 2 is on page 1 behind its first element, or it is the first one of a page 2.
+    Element 2 is on page 1 behind its first element, or it is the first one of a page 2. An API that answers
+    page starts only is read by the number of the page behind the last element of page 1.
     """
     first, second = _marks(seen.find(Purpose.PAGE)), _marks(seen.find(Purpose.SECOND))
     if len(first) > 1 and second:
@@ -29,19 +30,24 @@ def read_header(seen: Seen) -> str | None:
             return "element"
         if not set(first) & set(second):
             return "page"
-    return None
+    numbers = [page.current_page or 0 for page in map(_page, _firsts(seen)) if page]
+    return "element" if len(numbers) > 1 and numbers[1] == numbers[0] + 1 else None
+
+
+def _firsts(seen: Seen) -> tuple[Exchange | None, Exchange | None]:
+    return seen.find(Purpose.PAGE), seen.find(Purpose.NEXT)
 
 
 def next_index(seen: Seen) -> int | None:
-    """Return the index of page 2, if element 2 was not already its beginning."""
-    count = len(_marks(seen.find(Purpose.PAGE)))
-    return 1 + count if read_header(seen) == "element" else None
+    """Return the index behind page 1, unless the request for 2 had the beginning of page 2."""
+    first, second = _marks(seen.find(Purpose.PAGE)), _marks(seen.find(Purpose.SECOND))
+    is_next = second and not set(first) & set(second)
+    return None if is_next or len(first) <= 1 else 1 + len(first)
 
 
 def second_page(seen: Seen) -> Exchange | None:
     """Return the exchange with the whole page 2, if there is one."""
-    is_second = read_header(seen) == "page" or len(_marks(seen.find(Purpose.PAGE))) == 1
-    return seen.find(Purpose.SECOND) if is_second else seen.find(Purpose.NEXT)
+    return seen.find(Purpose.NEXT if next_index(seen) else Purpose.SECOND)
 
 
 def last_index(seen: Seen) -> int | None:
@@ -67,13 +73,15 @@ def judge_pages(seen: Seen) -> Iterator[Finding]:
 def _judge_header(seen: Seen, first: Page) -> Finding:
     reading, name = read_header(seen), "pagination"
     if reading:
-        is_set = reading == seen.settings.pagination
+        index = next_index(seen) if second_page(seen) else None
+        shown = (
+            f"the request for {index} gets page 2" if index else f"the request for 2 begins with {reading} 2"
+        )
         return Finding(
             question=name,
             certainty=SURE,
-            evidence=f"the header counts {reading}s: the request for 2 begins with "
-            + ("element 2." if reading == "element" else "page 2."),
-            settings={} if is_set else {name: reading},
+            evidence=f"the header counts {reading}s: {shown}.",
+            settings={} if reading == seen.settings.pagination else {name: reading},
         )
     why = "page 1 and the request for 2 don't fit together."
     if not has_several_pages(seen):
@@ -181,7 +189,7 @@ def _follow_changes(seen: Seen) -> Iterator[str]:
     if repeated := len(set(first) & set(second)):
         yield f"elements of page 1 that are on page 2 again: {repeated:,}"
     shifted = _marks(seen.find(Purpose.SECOND))
-    is_next_known = read_header(seen) == "element" and len(shifted) == len(first)
+    is_next_known = shifted[:-1] == first[1:] and len(shifted) == len(first)
     if is_next_known and second and not repeated and shifted[-1] != second[0]:
         yield "an element between page 1 and page 2 is missing"
 
