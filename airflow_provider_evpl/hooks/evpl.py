@@ -135,7 +135,7 @@ class EvplHook(BaseHook):
     def probe(
         self,
         *,
-        code_ope: Sequence[str] = (),
+        code_ope: Sequence[str] | str = (),
         day: str | None = None,
         max_requests: int = 30,
         thorough: bool = False,
@@ -143,7 +143,8 @@ class EvplHook(BaseHook):
         """Ask the API a few careful questions, read-only, and say which settings fit.
 
         Args:
-            code_ope: operator codes; none means the connection's. Each further code costs one request.
+            code_ope: an operator code or several; none means the connection's. Each further one costs one
+                request.
             day: UTC day to examine, like `2026-11-27`; None means yesterday.
             max_requests: 1 to 30.
             thorough: also request `5m` and, at the end, a second token. Running tasks may lose theirs.

@@ -12,7 +12,7 @@ import requests
 from airflow_provider_evpl.errors import EvplConfigError
 from airflow_provider_evpl.flows.probe.plan import ProbePlan
 from airflow_provider_evpl.sandbox.config import SandboxConfig
-from tests.support.api import TOKEN, answer, problem, report, settings
+from tests.support.api import SECRET, TOKEN, answer, problem, report, settings
 from tests.support.probing import NOW, finding, probe_app, probe_script
 
 SMALL = SandboxConfig(circuits=2, page_size=3)
@@ -309,6 +309,7 @@ def test_lifetime_is_a_number_or_its_type(expires_in: object) -> None:
     [
         ({"day": "2026-11-29"}, "day: must be over"),
         ({"day": "yesterday"}, "day: must be a date"),
+        ({"code_ope": ["0042", " "]}, "code_ope: the probe needs"),
         ({"max_requests": 31}, "max_requests: must be a number from 1 up to 30"),
         ({}, "code_ope: the probe needs"),
     ],
@@ -318,3 +319,11 @@ def test_wrong_argument_is_named(arguments: dict[str, Any], message: str) -> Non
     code = {"code_ope": "0042"} if arguments else {}
     with pytest.raises(EvplConfigError, match=message):
         ProbePlan.from_arguments(settings(**code), now=NOW, **arguments)
+
+
+def test_error_of_an_argument_does_not_show_the_secret() -> None:
+    """A secret may be in the wrong place. One operator code may be text."""
+    with pytest.raises(EvplConfigError) as error:
+        ProbePlan.from_arguments(settings(code_ope="1"), now=NOW, day=f"day {SECRET}")
+    assert SECRET not in str(error.value)
+    assert ProbePlan.from_arguments(settings(), now=NOW, code_ope="0042").code_ope == "0042"

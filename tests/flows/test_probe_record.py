@@ -58,7 +58,10 @@ def _probe(*told: str) -> Answer:
         "Content-Type": NAMES["host"],
         f"X-{NAMES['client id']}": "1",
     }
-    bad = [answer(500, json={"code": 1, "message": text}, headers=headers) for text in told]
+    bad = [
+        answer(status, json={"code": 1, "message": text}, headers=headers)
+        for status, text in zip((500, 404, 400), told, strict=False)
+    ]
     return probe_script(
         [answer(json=pages, headers=headers)] * 4 + bad,
         [answer(json=TOKEN | {"access_token": ACCESS_TOKEN})],

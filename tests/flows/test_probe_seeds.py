@@ -39,6 +39,7 @@ def test_clean_network_has_no_false_finding(seed: int) -> None:
     assert answer.settings == {}
     is_default = config.granularity == "300s"
     assert answer.exit_status == (0 if is_default else 1)
+    assert answer.text.endswith("\nYour connection fits as it is.") == is_default
     opened = [one.question for one in answer.findings if one.is_open]
     assert opened == ([] if is_default else ["granularities"])
     readings = answer.record["readings"]

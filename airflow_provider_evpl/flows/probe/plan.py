@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-from airflow_provider_evpl.config.readers import read_moment, read_text, read_whole_number
+from airflow_provider_evpl.config.readers import guarded, read_moment, read_text, read_whole_number
 from airflow_provider_evpl.config.settings import Settings
 from airflow_provider_evpl.errors import EvplConfigError
 from airflow_provider_evpl.window import DAY, Granularity, Window, floor
@@ -74,7 +74,7 @@ class ProbePlan:
         settings: Settings,
         *,
         now: datetime,
-        code_ope: Sequence[str] = (),
+        code_ope: Sequence[str] | str = (),
         day: object = None,
         max_requests: object = MOST_REQUESTS,
         thorough: bool = False,
@@ -84,7 +84,7 @@ class ProbePlan:
         Args:
             settings: of the connection.
             now: the present, UTC.
-            code_ope: operator codes; none means the connection's.
+            code_ope: an operator code or several; none means the connection's.
             day: a UTC day, like `2026-11-27`; None means yesterday.
             max_requests: 1 to 30.
             thorough: as the attribute.
@@ -92,24 +92,20 @@ class ProbePlan:
         Raises:
             EvplConfigError: an argument is wrong, or there is no operator code.
         """
-        codes = [read_text(code, "code_ope") for code in code_ope] or [settings.code_ope or ""]
-        if not all(codes):
-            raise EvplConfigError(
-                "code_ope: the probe needs an operator code.",
-                f"Set code_ope in {settings.connection}, or give it to the probe.",
+        given = [code_ope] if isinstance(code_ope, str) else [*code_ope]
+        first, *further = dict.fromkeys(given or [settings.code_ope or ""])
+
+        def read() -> ProbePlan:
+            return cls(
+                code_ope=_read_code(first, settings),
+                further=tuple(_read_code(code, settings) for code in further),
+                day=floor(now, DAY) - DAY if day is None else _read_day(day, now),
+                now=now,
+                max_requests=read_whole_number(max_requests, "max_requests", (1, MOST_REQUESTS)),
+                thorough=thorough,
             )
-        today = floor(now, DAY)
-        chosen = today - DAY if day is None else floor(read_moment(day, "day"), DAY)
-        if chosen >= today:
-            raise EvplConfigError("day: must be over in UTC.", "Give an earlier day, or none.")
-        return cls(
-            code_ope=codes[0],
-            further=tuple(dict.fromkeys(code for code in codes[1:] if code != codes[0])),
-            day=chosen,
-            now=now,
-            max_requests=read_whole_number(max_requests, "max_requests", (1, MOST_REQUESTS)),
-            thorough=thorough,
-        )
+
+        return guarded(read, settings.client_secret)
 
     def step(self, granularity: Granularity) -> Window:
         """Return the smallest window: one step at noon of the day, or the whole day."""
@@ -154,11 +150,10 @@ class ProbePlan:
         yield _Planned(Purpose.NEWEST, _get(first, self.newest(first)))
         for days in DAYS_BACK:
             yield _Planned(Purpose.BACK.format(days), _get(first, self.back(days, first)))
-        for one in GRANULARITIES[1:]:
-            name = Purpose.GRANULARITY.format(one.text)
-            yield _Planned(name, _get(one, self.step(one)))
         for number, _ in enumerate(self.further, start=2):
             yield _Planned(Purpose.CODE.format(number), _get(first, self.step(first)))
+        for one in GRANULARITIES[1:]:
+            yield _Planned(Purpose.GRANULARITY.format(one.text), _get(one, self.step(one)))
         if self.thorough:
             minutes = Granularity("5m")
             yield _Planned(Purpose.MINUTES, _get(minutes, self.step(first)))
@@ -173,6 +168,23 @@ class ProbePlan:
 def length_of(granularity: Granularity) -> timedelta:
     """Return the step of one of the documented granularities; five minutes for `5m`."""
     return granularity.step or _MINUTES
+
+
+def _read_code(code: object, settings: Settings) -> str:
+    text = read_text(code, "code_ope")
+    if not text:
+        raise EvplConfigError(
+            "code_ope: the probe needs an operator code.",
+            f"Set code_ope in {settings.connection}, or give it to the probe.",
+        )
+    return text
+
+
+def _read_day(day: object, now: datetime) -> datetime:
+    chosen = floor(read_moment(day, "day"), DAY)
+    if chosen >= floor(now, DAY):
+        raise EvplConfigError("day: must be over in UTC.", "Give an earlier day, or none.")
+    return chosen
 
 
 def _get(granularity: Granularity, window: Window) -> str:
