@@ -55,7 +55,7 @@ def _probe(*told: str) -> Answer:
     pages = report(_entry(NAMES["circuit"]), _entry(NAMES["circuit with digits"]))
     headers = {
         "X-OAPI-Request-Id": f"{REQUEST_ID} {NAMES['circuit']} {ACCESS_TOKEN}",
-        "Content-Type": NAMES["host"],
+        "Content-Type": f"{NAMES['host']}/{ACCESS_TOKEN}",
         f"X-{NAMES['client id']}": "1",
     }
     bad = [

@@ -162,9 +162,9 @@ def _answer(asker: Asker, client: Client) -> Answer:
     seen = asker.seen
     judges = (judge_access, judge_pages, judge_samples, judge_data)
     findings = tuple(
-        replace(finding, evidence=client.redact(finding.evidence))
+        replace(one, evidence=client.redact(one.evidence), shown=tuple(map(client.redact, one.shown)))
         for judge in judges
-        for finding in judge(seen)
+        for one in judge(seen)
     )
     return Answer(
         findings=findings,
