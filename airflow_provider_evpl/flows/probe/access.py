@@ -27,6 +27,7 @@ __all__ = [
 ]
 
 _EXPIRED = 42
+_GRANULARITY_PURPOSES = tuple(Purpose.GRANULARITY.format(one.text) for one in GRANULARITIES)
 _PLAIN = re.compile(r"[\w.+/-]{0,60}(; ?charset=[\w-]{1,20})?", re.ASCII)
 FORMS: Mapping[str, tuple[str, ...]] = {
     "repeated": DOCUMENTED,
@@ -348,9 +349,6 @@ def _by_granularity(seen: Seen) -> dict[str, Exchange]:
         if one.asked and one.purpose in (Purpose.STEP, *_GRANULARITY_PURPOSES):
             found[one.asked.query.granularity.text] = one
     return found
-
-
-_GRANULARITY_PURPOSES = tuple(Purpose.GRANULARITY.format(one.text) for one in GRANULARITIES)
 
 
 def _is_unknown_token(exchange: Exchange) -> bool:

@@ -95,21 +95,23 @@ def _page_readings(seen: Seen) -> dict[str, Any]:
     if first is None or first.page is None:
         return {}
     numbers = [one.page.current_page for one in (first, second) if one and one.page]
-    is_stuck = len(numbers) > 1 and numbers[0] == numbers[1]
     return {
         "pagination": read_header(seen),
         "page_size": first.page.entry_count if has_several_pages(seen) else None,
         "entries": first.page.entry_count,
         "first_page": numbers[0],
-        "current_page": "missing"
-        if numbers[0] is None
-        else "filled"
-        if not is_stuck
-        else "stuck"
-        if numbers[0]
-        else "zero",
+        "current_page": _numbering(*numbers),
         "total_pages": first.page.total_pages,
     }
+
+
+def _numbering(first: int | None, second: int | None = None) -> str:
+    """Return whether the numbers of two pages are filled, missing, or the same."""
+    if first is None:
+        return "missing"
+    if first != second:
+        return "filled"
+    return "stuck" if first else "zero"
 
 
 def _only(seen: Seen, name: str) -> Any:  # noqa: ANN401 text or a number
