@@ -16,7 +16,7 @@ from airflow_provider_evpl.errors import (
     EvplForbiddenError,
     EvplRateLimitError,
 )
-from airflow_provider_evpl.flows.probe.facts import Facts, read_facts
+from airflow_provider_evpl.flows.probe.facts import Facts, Shape, read_facts, shape_of
 from airflow_provider_evpl.flows.probe.plan import ProbePlan, Purpose
 from airflow_provider_evpl.models import Entry, Page
 from airflow_provider_evpl.window import Granularity, Window
@@ -26,6 +26,7 @@ __all__ = ["Asked", "Asker", "Exchange", "MakeClient", "Seen"]
 _T = TypeVar("_T")
 _MOST_ERRORS: Final = 3
 _MOST_PER_SECOND: Final = 2.0
+_MOST_KEPT: Final = 1 << 16  # bytes of a body
 _NO_FACTS: Final = Facts()
 _PLACE: Final = re.compile(r"report of \S+, index \d+: ")
 
@@ -48,7 +49,9 @@ class Exchange:
         number: from 1.
         asked: None for a token.
         token_auth: the way of the credentials; empty for a report.
-        response: None if there was no whole one.
+        response: None if there was no whole one. Only the beginning of its body is kept.
+        size: bytes of the whole body.
+        shape: of the whole body.
         page: the decoded response; None if there was an error, or for a token.
         facts: what the decoder hides.
     """
@@ -58,6 +61,8 @@ class Exchange:
     asked: Asked | None = None
     token_auth: str = ""
     response: Response | None = None
+    size: int = 0
+    shape: Shape = field(default_factory=dict)
     page: Page | None = None
     error: EvplError | None = None
     facts: Facts = _NO_FACTS
@@ -170,8 +175,8 @@ class Asker:
         )
         if exchange is None:
             return None
-        response = exchange.response
-        facts = read_facts(response.body) if response and response.status == HTTPStatus.OK else _NO_FACTS
+        is_ok = exchange.status == HTTPStatus.OK
+        facts = read_facts(self._responses[-1].body) if is_ok else _NO_FACTS
         exchange = replace(exchange, asked=Asked(query, index), page=page, facts=facts)
         self._keep(exchange)
         return exchange
@@ -187,9 +192,11 @@ class Asker:
             result = request()
         except EvplError as raised:
             error = raised
-        response = self._responses[-1] if self._responses else None
-        number = len(self.seen.exchanges) + 1
-        return result, Exchange(number=number, purpose=purpose, response=response, error=error)
+        exchange = Exchange(number=len(self.seen.exchanges) + 1, purpose=purpose, error=error)
+        for one in self._responses[-1:]:
+            kept = replace(one, body=one.body[:_MOST_KEPT])
+            exchange = replace(exchange, response=kept, size=len(one.body), shape=shape_of(one.body))
+        return result, exchange
 
     def _keep(self, exchange: Exchange) -> None:
         self.seen.exchanges.append(exchange)

@@ -29,7 +29,7 @@ class Facts:
     """Facts about one page; all empty if its JSON can't be read.
 
     Attributes:
-        marks: names and first sample of each entry, in order: what makes an element recognizable.
+        marks: a hash of names and first sample of each entry, in order, to recognize an element.
         zones: `Z`, `offset`, `none` or `unreadable`, counted over all timestamps.
         decimals: digits after the second, counted.
         values: `text`, `number`, `null`, `empty`, `missing` or another type, counted.
@@ -37,11 +37,11 @@ class Facts:
         odd_texts: values as text in another form than 12.34.
         missing: documented fields of an entry that are missing or null, counted.
         lists: the types of `performanceValues`, counted; `missing` too.
-        elements: the JSON of each entry.
+        elements: a hash of the JSON of each entry, to compare two pages.
         circuits, pops: all texts of the fields that name a circuit, and of those that name a place.
     """
 
-    marks: tuple[str, ...] = ()
+    marks: tuple[int, ...] = ()
     zones: Counter[str] = field(default_factory=Counter)
     decimals: Counter[int] = field(default_factory=Counter)
     values: Counter[str] = field(default_factory=Counter)
@@ -49,7 +49,7 @@ class Facts:
     odd_texts: int = 0
     missing: Counter[str] = field(default_factory=Counter)
     lists: Counter[str] = field(default_factory=Counter)
-    elements: tuple[str, ...] = ()
+    elements: tuple[int, ...] = ()
     circuits: frozenset[str] = frozenset()
     pops: frozenset[str] = frozenset()
 
@@ -78,7 +78,7 @@ def _read_elements(elements: list[Any]) -> Facts:
         odd_texts=sum(1 for one in samples if _is_odd(one.get("value"))),
         missing=Counter(name for entry in entries for name in ENTRY_NAMES if entry.get(name) is None),
         lists=Counter(type_of(entry.get("performanceValues")) for entry in entries),
-        elements=tuple(map(json.dumps, elements)),
+        elements=tuple(hash(json.dumps(one)) for one in elements),
         circuits=frozenset(_texts(entries, "objectInstanceId")),
         pops=frozenset(_texts(entries, "pop_country", "pop_name", "pop_section_name")),
     )
@@ -134,11 +134,11 @@ def _samples(entry: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [one for one in listed if isinstance(one, dict)]
 
 
-def _mark(element: object) -> str:
+def _mark(element: object) -> int:
     if isinstance(element, dict):
         names = {name: element.get(name) for name in sorted(ENTRY_NAMES - {"performanceValues"})}
-        return json.dumps([names, _samples(element)[:1]])
-    return json.dumps(element)
+        return hash(json.dumps([names, _samples(element)[:1]]))
+    return hash(json.dumps(element))
 
 
 def _zone(match: re.Match[str] | None) -> str:

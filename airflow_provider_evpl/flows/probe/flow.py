@@ -1,6 +1,7 @@
 """The probe itself: its requests in order, then the answer."""
 
 from dataclasses import replace
+from http import HTTPStatus
 
 from airflow_provider_evpl.api.client import Client
 from airflow_provider_evpl.config.settings import Settings
@@ -8,7 +9,6 @@ from airflow_provider_evpl.errors import EvplAuthError, EvplPermanentError
 from airflow_provider_evpl.flows.probe.access import FORMS, judge_access, judge_data
 from airflow_provider_evpl.flows.probe.answer import Answer
 from airflow_provider_evpl.flows.probe.asking import Asker, Exchange, MakeClient, Seen
-from airflow_provider_evpl.flows.probe.facts import shape_of
 from airflow_provider_evpl.flows.probe.paging import (
     has_several_pages,
     judge_pages,
@@ -22,8 +22,7 @@ from airflow_provider_evpl.window import Granularity, Window
 
 __all__ = ["probe"]
 
-_REFUSED = (400, 422)
-_UNPROCESSABLE = 422
+_REFUSED = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY)
 
 
 def probe(settings: Settings, plan: ProbePlan, *, make_client: MakeClient = Client) -> Answer:
@@ -155,7 +154,9 @@ def _is_refused(exchange: Exchange) -> bool:
 def _is_about_granularity(exchange: Exchange) -> bool:
     """Whether a refusal names the granularity, or is a business error that doesn't name `ctxtid`."""
     said = exchange.response.body.lower() if exchange.response else b""
-    return b"granularity" in said or (exchange.status == _UNPROCESSABLE and b"ctxtid" not in said)
+    return b"granularity" in said or (
+        exchange.status == HTTPStatus.UNPROCESSABLE_ENTITY and b"ctxtid" not in said
+    )
 
 
 def _answer(asker: Asker, client: Client) -> Answer:
@@ -178,5 +179,4 @@ def _answer(asker: Asker, client: Client) -> Answer:
 
 def _is_reached(seen: Seen) -> bool:
     """Whether a report came, even one that is not as documented."""
-    answers = (one.response for one in seen.exchanges if one.asked and one.response)
-    return any(one.status == 200 and shape_of(one.body) for one in answers)  # noqa: PLR2004 OK
+    return any(one.asked and one.status == HTTPStatus.OK and one.shape for one in seen.exchanges)

@@ -210,5 +210,5 @@ def _page(exchange: Exchange | None) -> Page | None:
     return exchange.page if exchange else None
 
 
-def _marks(exchange: Exchange | None) -> tuple[str, ...]:
+def _marks(exchange: Exchange | None) -> tuple[int, ...]:
     return exchange.facts.marks if exchange else ()

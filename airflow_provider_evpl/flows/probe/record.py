@@ -19,7 +19,6 @@ from airflow_provider_evpl.flows.probe.access import (
 from airflow_provider_evpl.flows.probe.anonymous import Names, names_of
 from airflow_provider_evpl.flows.probe.answer import Finding
 from airflow_provider_evpl.flows.probe.asking import Exchange, Seen
-from airflow_provider_evpl.flows.probe.facts import shape_of
 from airflow_provider_evpl.flows.probe.paging import has_several_pages, read_header, second_page
 from airflow_provider_evpl.flows.probe.plan import Purpose
 from airflow_provider_evpl.flows.probe.samples import read_bounds, read_order, read_position
@@ -126,7 +125,7 @@ def _request(seen: Seen, exchange: Exchange, names: Names) -> dict[str, Any]:
         "number": exchange.number,
         "purpose": exchange.purpose,
         **sent,
-        "response": _response(exchange.response, names) if exchange.response else None,
+        "response": _response(exchange, exchange.response, names) if exchange.response else None,
         "error": _error(exchange, names) if exchange.error else None,
     }
 
@@ -162,13 +161,13 @@ def _report_sent(seen: Seen, exchange: Exchange, names: Names) -> dict[str, Any]
     }
 
 
-def _response(response: Response, names: Names) -> dict[str, Any]:
+def _response(exchange: Exchange, response: Response, names: Names) -> dict[str, Any]:
     return {
         "status": response.status,
         "seconds": round(response.seconds, 3),
-        "bytes": len(response.body),
+        "bytes": exchange.size,
         "headers": [names.hide(name) for name in sorted(response.headers)[:_MOST_HEADERS]],
-        "shape": {_path(path, names): dict(types) for path, types in shape_of(response.body).items()},
+        "shape": {_path(path, names): dict(types) for path, types in exchange.shape.items()},
     }
 
 
