@@ -322,8 +322,9 @@ def test_wrong_argument_is_named(arguments: dict[str, Any], message: str) -> Non
 
 
 def test_error_of_an_argument_does_not_show_the_secret() -> None:
-    """A secret may be in the wrong place. One operator code may be text."""
+    """A secret may be in the wrong place. One operator code may be text, and a day may be any that is over."""
     with pytest.raises(EvplConfigError) as error:
         ProbePlan.from_arguments(settings(code_ope="1"), now=NOW, day=f"day {SECRET}")
     assert SECRET not in str(error.value)
-    assert ProbePlan.from_arguments(settings(), now=NOW, code_ope="0042").code_ope == "0042"
+    plan = ProbePlan.from_arguments(settings(), now=NOW, code_ope="0042", day="2026-11-28")
+    assert (plan.code_ope, plan.day) == ("0042", datetime(2026, 11, 28, tzinfo=UTC))
