@@ -322,7 +322,7 @@ def test_wrong_argument_is_named(arguments: dict[str, Any], message: str) -> Non
 
 
 def test_error_of_an_argument_does_not_show_the_secret() -> None:
-    """A secret may be in the wrong place. One operator code may be text, and a day may be any that is over."""
+    """A secret may be in the wrong place. One operator code may be text."""
     with pytest.raises(EvplConfigError) as error:
         ProbePlan.from_arguments(settings(code_ope="1"), now=NOW, day=f"day {SECRET}")
     assert SECRET not in str(error.value)

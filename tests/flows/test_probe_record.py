@@ -111,13 +111,13 @@ def test_text_that_was_cut_has_no_part_of_a_name() -> None:
 def test_names_that_no_page_had_are_replaced_if_they_have_a_digit() -> None:
     """A server may name other circuits, URLs and paths. Granularities and statuses stay readable."""
     result = _probe(
-        "circuit EVPL-000777 at https://other.example:99999999/x, use 1h or 300s",
+        "circuit EVPL-000777 or 417 at https://other.example:99999999/x, use 1h or 300s",
         "C:\\acme\\x",
         "http://[acme/x",
     )
     texts = [one["error"]["text"] for one in result.record["requests"] if one["error"]]
     assert re.sub(r"name-\d+", "name-1", texts[0]) == (
-        "The API is unavailable (500/1). Response: circuit name-1 at host-3 use 1h or 300s"
+        "The API is unavailable (500/1). Response: circuit name-1 or name-1 at host-3 use 1h or 300s"
     )
     assert "acme" not in str(texts)
 

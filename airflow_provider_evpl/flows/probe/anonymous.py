@@ -20,9 +20,11 @@ _SURE_END: Final = 300
 _LEFT_OUT: Final = "(left out: too many names)"
 _URL: Final = re.compile(r"https?://[^\s\"'<>]+", re.IGNORECASE)
 _PATH: Final = re.compile(r"(?<![\w.<>/])(?:/[\w.@%+~-]+)+/?|[A-Za-z]:\\[^\s\"']+")
-_ODD_WORD: Final = re.compile(r"[^\s\"'`<>{}()\[\]=:;,.!?/&]*\d[^\s\"'`<>{}()\[\]=:;,!?/&]*")
+_ODD_WORD: Final = re.compile(
+    r"\(\d{3}(?:/\d{1,3})?\)|[^\s\"'`<>{}()\[\]=:;,.!?/&]*\d[^\s\"'`<>{}()\[\]=:;,!?/&]*"
+)
 _HARMLESS: Final = re.compile(
-    r"\d{1,2}(\.\d+)?|[1-5]\d\d(/\d{1,3})?|\d{1,4}(ms|s|m|h|d|w|y)\.?|\d{4}-\d\d-\d\dT\d\d"
+    r"\(.*\)|\d{1,2}(\.\d+)?|\d{1,4}(ms|s|m|h|d|w|y)\.?|\d{4}-\d\d-\d\dT\d\d"
     r"|(operator|circuit|pop|application|client|connection|host|proxy|path|name)-\d+",
     re.ASCII,
 )
