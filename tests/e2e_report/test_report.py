@@ -29,7 +29,8 @@ VIEWS = ("lines", "groups", "changes", "coverage", "notes")
 
 def texts(page: Page, column: str) -> list[str]:
     """Read a column of the rows that are in the document."""
-    return page.locator(f"#table td.{column}").all_inner_texts()
+    found: list[str] = page.locator(f"#table td.{column}").all_inner_texts()
+    return found
 
 
 def numbers(cells: Sequence[str]) -> list[float]:
@@ -40,7 +41,8 @@ def numbers(cells: Sequence[str]) -> list[float]:
 
 def state(page: Page) -> str:
     """Return what the address says after `#`."""
-    return page.url.partition("#")[2]
+    url: str = page.url
+    return url.partition("#")[2]
 
 
 def test_headline_answers_which_lines_are_full(open_report: Open, model: ReportModel) -> None:
