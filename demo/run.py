@@ -130,7 +130,7 @@ def main_month(result: Mapping[str, Any]) -> str:
 def make_report(month: str) -> str | None:
     """Run the DAG of the report for a month; return the URL of the page, or None if the run failed."""
     result = run_dag(REPORT, "report", conf={"month": month})
-    return result["pages"][0] if result else None
+    return result["pages"][0]["path"] if result else None
 
 
 def run_dag(

@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
@@ -10,11 +11,14 @@ from airflow_provider_evpl.config.figures_plan import FiguresPlan, ReportPlan
 from airflow_provider_evpl.config.plans import DEFAULT_GRANULARITY, given_fields, read_name
 from airflow_provider_evpl.config.readers import guarded
 from airflow_provider_evpl.errors import EvplPermanentError
-from airflow_provider_evpl.hooks.storage import open_object_storage
+from airflow_provider_evpl.hooks.storage import open_object_storage, read_object
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from airflow.providers.common.compat.sdk import Context
 
+    from airflow_provider_evpl.flows.figures.inventory import Inventory
     from airflow_provider_evpl.lake.store import Store
     from airflow_provider_evpl.telemetry.lineage import Lineage, Names
 
@@ -72,6 +76,10 @@ class _LakeReader(BaseOperator):
     @abstractmethod
     def _compute(self, store: "Store", given: Mapping[str, object]) -> dict[str, object]:
         """Compute and write; return the task's result."""
+
+    def _log_notes(self, notes: Sequence[str]) -> None:
+        for note in notes:
+            self.log.info("Note: %s", note)
 
 
 class EvplFiguresOperator(_LakeReader):
@@ -140,8 +148,16 @@ class EvplFiguresOperator(_LakeReader):
         from airflow_provider_evpl.flows.figures.figures import compute_figures
 
         plan = guarded(lambda: FiguresPlan.from_arguments(given), None)
-        result = compute_figures(store, plan, inventory=None)
-        return result.as_dict()
+        result = compute_figures(store, plan, inventory=_read_inventory(given, plan.time_zone)).as_dict()
+        self._log_notes(result["notes"])
+        self.log.info(
+            "Figures of %s months of operator codes: %s computed, %s unchanged, below %s",
+            f"{result['object_count']:,}",
+            f"{result['computed']:,}",
+            f"{result['unchanged']:,}",
+            store.url("figures"),
+        )
+        return result
 
 
 class EvplReportOperator(_LakeReader):
@@ -206,5 +222,31 @@ class EvplReportOperator(_LakeReader):
         from airflow_provider_evpl.flows.report.report import build_report
 
         plan = guarded(lambda: ReportPlan.from_arguments(given), None)
-        result = build_report(store, plan, inventory=None)
-        return result.as_dict()
+        inventory = _read_inventory(given, plan.time_zone)
+        result = build_report(store, plan, inventory=inventory, now=datetime.now(UTC)).as_dict()
+        for page in result["pages"]:
+            self._log_notes(page["notes"])
+            self.log.info(
+                "Report of %s: %s circuits, %s series, above %s %% %s, above %s %% %s, not judged %s: %s",
+                result["month"],
+                f"{page['circuits']:,}",
+                f"{page['series']:,}",
+                f"{plan.warning:g}",
+                f"{page['above_warning']:,}",
+                f"{plan.critical:g}",
+                f"{page['above_critical']:,}",
+                f"{page['not_judged']:,}",
+                page["path"],
+            )
+        return result
+
+
+def _read_inventory(given: Mapping[str, object], zone: "ZoneInfo") -> "Inventory | None":
+    """Read the file of the argument `inventory`, if the argument is given."""
+    if "inventory" not in given:
+        return None
+    from airflow_provider_evpl.flows.figures.inventory import read_inventory
+
+    url = given["inventory"]
+    data = guarded(lambda: read_object(url, read_name(given, "object_storage_conn_id"), "inventory"), None)
+    return read_inventory(data, str(url), zone)
