@@ -16,6 +16,7 @@ Did a task fail? Search `docs/troubleshooting.md` of airflow-provider-evpl for i
 
 import os
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from airflow.providers.common.compat.sdk import DAG, Param, task
 
@@ -50,9 +51,9 @@ with DAG(
 ):
 
     @task
-    def choose(months: list[str]) -> list[str]:
+    def choose(result: Any) -> list[str]:
         """Return the months to report: the last two, because samples may arrive late."""
-        return months[-2:]
+        return result["months"][-2:]
 
     figures = EvplFiguresOperator(
         task_id="figures",
@@ -68,4 +69,4 @@ with DAG(
         time_zone=TIME_ZONE,
         inventory=INVENTORY,
         map_index_template="{{ task.month }}",
-    ).expand(month=choose(figures.output["months"]))
+    ).expand(month=choose(figures.output))

@@ -42,6 +42,7 @@ _RULES = (
 class _LakeReader(BaseOperator):
     """A task that reads a lake without a connection to the API."""
 
+    template_fields: Sequence[str] = ()
     _names: "Names | None" = None
 
     def get_openlineage_facets_on_complete(self, _: object) -> "Lineage | None":
