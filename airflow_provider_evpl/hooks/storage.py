@@ -1,4 +1,4 @@
-"""Opens the store that an operator's `object_storage_path` names."""
+"""Opens the store that an operator's `object_storage_path` names, and reads single objects."""
 
 import re
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_evpl.lake.store import Store
 
-__all__ = ["open_object_storage", "open_store", "read_path"]
+__all__ = ["open_object_storage", "open_store", "read_object", "read_path"]
 
 _EXTRAS = {"s3": "amazon", "gs": "google", "abfs": "microsoft-azure"}
 _FILE_SYSTEMS = {
@@ -37,6 +37,8 @@ installed providers: 0.8 s and 50 MB for the three above."""
 _SCHEMES = ("file", *_EXTRAS)
 # A shorter secret may be a part of a bucket's name by chance.
 _SHORTEST_IN_PATHS = 6
+_ROOT = "object_storage_path"
+_LARGEST_OBJECT = 64 << 20
 
 
 def open_store(given: Mapping[str, object], secret: str) -> "Store":
@@ -62,17 +64,56 @@ def open_object_storage(path: object, conn_id: str | None) -> "Store":
         EvplConfigError: the path or the connection is wrong; the message names the argument.
         EvplStoreError: the store's credentials are not available now.
     """
+    parts = read_path(path)
+    return _open(parts, _one_conn_id(parts, conn_id), _ROOT)
+
+
+def read_object(url: object, conn_id: str | None, argument: str) -> bytes:
+    """Read an object of up to 64 MB that an argument names, such as an inventory.
+
+    Args:
+        url: of the object, in the form of `object_storage_path`: `s3://aws_default@lake/inventory.csv`.
+        conn_id: storage connection, if the URL doesn't name one.
+        argument: the name of the argument, for errors.
+
+    Raises:
+        EvplConfigError: the URL or the connection is wrong, or the object is missing or too large.
+        EvplStoreError: the store fails, or has no credentials now.
+        EvplStoreDeniedError: the store refuses.
+    """
+    from airflow_provider_evpl.lake.store_errors import translate_errors
+
+    parts = read_path(url, argument)
+    conn_id = _one_conn_id(parts, None if "@" in parts.netloc else conn_id)
+    folder, _, name = parts.path.rpartition("/")
+    store = _open(parts._replace(path=folder), conn_id, argument)
+    shown = one_line(store.url(name))
+    size = store.listing("").get(name)
+    if size is None:
+        raise EvplConfigError(
+            f"{argument}: no such object.", "Check the URL.", f"URL: {shown}", shown=[shown]
+        )
+    if size > _LARGEST_OBJECT:
+        raise EvplConfigError(
+            f"{argument}: the object has {size:,} bytes, more than 64 MB.",
+            "Remove rows that are not needed.",
+            f"URL: {shown}",
+            shown=[shown],
+        )
+    with translate_errors(store.url(name)), store.open(name) as file:
+        return file.read()
+
+
+def _open(parts: SplitResult, conn_id: str | None, argument: str) -> "Store":
     from airflow_provider_evpl.lake.store import LocalStore, ObjectStore
 
-    parts = read_path(path)
-    conn_id = _one_conn_id(parts, conn_id)
     if parts.scheme == "file":
-        return LocalStore(parts.path)
+        return LocalStore(parts.path or "/")
     root = parts.netloc.rpartition("@")[2] + parts.path
-    return ObjectStore(parts.scheme, root, _open_file_system(parts.scheme, root, conn_id))
+    return ObjectStore(parts.scheme, root, _open_file_system(parts.scheme, root, conn_id, argument))
 
 
-def _open_file_system(scheme: str, root: str, conn_id: str | None) -> "AbstractFileSystem":
+def _open_file_system(scheme: str, root: str, conn_id: str | None, argument: str) -> "AbstractFileSystem":
     from airflow_provider_evpl.lake.store_errors import is_temporary, no_credentials, translate_errors
 
     url = f"{scheme}://{root}"
@@ -81,7 +122,7 @@ def _open_file_system(scheme: str, root: str, conn_id: str | None) -> "AbstractF
     except (ImportError, AirflowOptionalProviderFeatureException) as error:
         reason = one_line(error)
         raise EvplConfigError(
-            f"object_storage_path: no file system for {scheme} on this machine.",
+            f"{argument}: no file system for {scheme} on this machine.",
             f"Install the extra, in a checkout of airflow-provider-evpl:\npip install '.[{_EXTRAS[scheme]}]'",
             f"Reason: {reason}",
             shown=[reason],
@@ -92,7 +133,7 @@ def _open_file_system(scheme: str, root: str, conn_id: str | None) -> "AbstractF
                 raise
         reason = one_line(error)
         raise EvplConfigError(
-            f"object_storage_path, object_storage_conn_id: {scheme} can't be opened.",
+            f"{argument}, object_storage_conn_id: {scheme} can't be opened.",
             "Check the storage connection.",
             f"{type(error).__name__}: {reason}",
             shown=[reason],
@@ -120,46 +161,44 @@ def _is_anonymous_by_default(scheme: str, fs: "AbstractFileSystem") -> bool:
     return scheme == "gs" and fs.credentials.credentials is None
 
 
-def read_path(path: object) -> SplitResult:
-    """Read the root of a lake, as `open_object_storage` takes it. The root need not exist.
+def read_path(path: object, argument: str = _ROOT) -> SplitResult:
+    """Read a root or another URL, as `open_object_storage` takes it. The root need not exist.
 
     Raises:
         EvplConfigError: the root is wrong; the message names the argument.
     """
-    parts = _split(path)
+    parts = _split(path, argument)
     # The message shows the scheme as typed; `urlsplit` makes it lower case.
-    _check(parts, str(path).partition(":")[0].strip())
+    _check(parts, str(path).partition(":")[0].strip(), argument)
     return parts
 
 
-def _split(path: object) -> SplitResult:
+def _split(path: object, argument: str) -> SplitResult:
     text = str(path).strip() if isinstance(path, str | ObjectStoragePath) else ""
     if not text or text == "None":
         raise EvplConfigError(
-            f"object_storage_path: must be set, is {text or type(path).__name__}.",
+            f"{argument}: must be set, is {text or type(path).__name__}.",
             "Set a URL like s3://aws_default@lake/evpl or file:///data/evpl.",
         )
     if "{{" in text or "{%" in text:
         raise EvplConfigError(
-            "object_storage_path: holds a template that was not rendered.",
+            f"{argument}: holds a template that was not rendered.",
             "Check the template, and that the argument is a template field.",
         )
-    if one_line(read_text(text, "object_storage_path"), len(text)) != text:
-        raise EvplConfigError("object_storage_path: holds a control character or an invisible one.")
+    if one_line(read_text(text, argument), len(text)) != text:
+        raise EvplConfigError(f"{argument}: holds a control character or an invisible one.")
     try:
         return urlsplit(text)
     except ValueError as error:
         reason = one_line(error)
-        raise EvplConfigError(
-            "object_storage_path: is no URL.", detail=f"Reason: {reason}", shown=[reason]
-        ) from None
+        raise EvplConfigError(f"{argument}: is no URL.", detail=f"Reason: {reason}", shown=[reason]) from None
 
 
-def _check(parts: SplitResult, scheme: str) -> None:
+def _check(parts: SplitResult, scheme: str, argument: str) -> None:
     user, _, bucket = parts.netloc.rpartition("@")
     folders = parts.path.strip("/").split("/")
     if parts.scheme not in _SCHEMES:
-        raise wrong(f"object_storage_path: the scheme must be one of {', '.join(_SCHEMES)}", scheme)
+        raise wrong(f"{argument}: the scheme must be one of {', '.join(_SCHEMES)}", scheme)
     if ":" in user:
         problem = "takes a connection id before the @, never a user and a password"
     elif parts.scheme == "file" and (bucket or not re.match("/[^/]", parts.path)):
@@ -174,7 +213,7 @@ def _check(parts: SplitResult, scheme: str) -> None:
         problem = "must be plain: no '.', '..' or empty folder, no '?', no '#'"
     else:
         return
-    raise EvplConfigError(*f"object_storage_path: {problem}.".splitlines())
+    raise EvplConfigError(*f"{argument}: {problem}.".splitlines())
 
 
 def _one_conn_id(parts: SplitResult, conn_id: str | None) -> str | None:
