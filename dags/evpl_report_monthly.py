@@ -16,9 +16,8 @@ Did a task fail? Search `docs/troubleshooting.md` of airflow-provider-evpl for i
 
 import os
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
-from airflow.providers.common.compat.sdk import DAG, Param, task
+from airflow.providers.common.compat.sdk import DAG, Param, get_current_context, task
 
 from airflow_provider_evpl.assets import samples_asset
 from airflow_provider_evpl.operators.evpl import EvplFiguresOperator, EvplReportOperator
@@ -49,12 +48,6 @@ with DAG(
     tags=["evpl"],
     doc_md=__doc__,
 ):
-
-    @task
-    def choose(result: Any) -> list[str]:
-        """Return the months to report: the last two, because samples may arrive late."""
-        return result["months"][-2:]
-
     figures = EvplFiguresOperator(
         task_id="figures",
         object_storage_path=LAKE_ROOT,
@@ -63,10 +56,19 @@ with DAG(
         time_zone=TIME_ZONE,
         inventory=INVENTORY,
     )
+
+    @task
+    def choose() -> list[str]:
+        """Return the months to report: the last two, because samples may arrive late."""
+        months: list[str] = get_current_context()["ti"].xcom_pull(task_ids="figures")["months"]
+        return months[-2:]
+
+    months = choose()
+    figures >> months
     EvplReportOperator.partial(
         task_id="report",
         object_storage_path=LAKE_ROOT,
         time_zone=TIME_ZONE,
         inventory=INVENTORY,
         map_index_template="{{ task.month }}",
-    ).expand(month=choose(figures.output))
+    ).expand(month=months)

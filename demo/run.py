@@ -138,7 +138,7 @@ def run_dag(
     task_id: str,
     *,
     logical_date: datetime | None = None,
-    conf: Mapping[str, str] | None = None,
+    conf: dict[str, str] | None = None,
     **arguments: object,
 ) -> dict[str, Any] | None:
     """Run an example DAG without its retries, and return the result of one task, or None if the run failed.
