@@ -96,12 +96,14 @@ def set_environment(sandbox: SandboxServer) -> None:
     """Set Airflow's settings. Call this before Airflow is imported, because the import reads them."""
     for name in [name for name in os.environ if name.startswith("AIRFLOW_")]:
         del os.environ[name]
+    connection = sandbox.connection()
+    connection["extra"]["requests_per_second"] = 100  # the default, 10, protects Orange's gateway
     os.environ |= {
         "AIRFLOW_HOME": str(WORK / "airflow"),
         "AIRFLOW__CORE__DAGS_FOLDER": str(CHECKOUT / "dags"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__LOGGING__COLORED_CONSOLE_LOG": "False",
-        "AIRFLOW_CONN_EVPL_DEFAULT": json.dumps(sandbox.connection()),
+        "AIRFLOW_CONN_EVPL_DEFAULT": json.dumps(connection),
         "EVPL_LAKE_ROOT": LAKE.as_uri(),
         "NO_PROXY": "127.0.0.1",
     }
