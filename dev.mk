@@ -9,7 +9,7 @@ E2E_UI := $(VENV)/.e2e-ui
 comma := ,
 empty :=
 SHELL_ROOMS := $(subst $(empty) ,$(comma),$(addprefix airflow_provider_evpl/,\
-    hooks/* operators/* sensors/* telemetry/* triggers/* sandbox/* assets.py version_compat.py get_provider_info.py))
+    hooks/* operators/* sensors/* telemetry/* triggers/* sandbox/* assets.py report.py version_compat.py get_provider_info.py))
 
 # Tests that run without coverage, which would double their time: the Airflow shell, whole runs, random
 # sequences, separate processes. Many of them wait for servers, so four run at once even on two cores.
