@@ -86,7 +86,9 @@ def test_figures_are_written_for_each_month_without_a_connection_to_the_api(fill
     assert [again[one] for one in counts] == [0, 2, 2]
 
 
-@pytest.mark.contract("names.EvplReportOperator", "report.reads", "report.path", "report.month")
+@pytest.mark.contract(
+    "names.EvplReportOperator", "report.reads", "report.path", "report.month", "report.result"
+)
 @pytest.mark.parametrize(("month", "shown"), [(None, "2026-11"), ("2026-10", "2026-10")])
 def test_report_is_written_for_one_month(filled: "Lab", month: str | None, shown: str) -> None:
     """Without a month it is the newest one of the lake."""
