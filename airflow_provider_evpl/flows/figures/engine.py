@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from importlib import import_module
 from tempfile import TemporaryDirectory
 from threading import Lock, get_ident
-from types import ModuleType, TracebackType
+from types import ModuleType
 from typing import BinaryIO, NamedTuple, Self
 
 import pyarrow as pa
@@ -92,7 +92,7 @@ class Engine:
         """Return the engine."""
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, *_: BaseException | TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         """Close the connection, and remove the temporary folder."""
         with self._folder, closing(self._connection):
             self._connection.unregister_filesystem(_PROTOCOL)
@@ -125,8 +125,9 @@ class Engine:
             raise self._translate(error) from error
 
     def _translate(self, error: Exception) -> EvplError:
-        if self._files.error:
-            return self._files.error
+        if found := self._files.error:
+            self._files.error = None
+            return found
         text = str(error)
         url = re.search(rf"{_PROTOCOL}://\d+\.parquet", text)
         what = self._store.url(self._files[url[0]].path) if url else "An object"
@@ -171,7 +172,7 @@ class RowSource:
     def rows(self, window: Window, series: Iterable[int] | None = None) -> str:
         """Return SQL, in brackets, of the rows in a window.
 
-        The columns are `series`, `at` (microseconds since the epoch) and `value`. Each pair of series and
+        The columns are `series`, `moment` (microseconds since the epoch) and `value`. Each pair of series and
         time is there once, in no order.
 
         Args:
@@ -180,11 +181,11 @@ class RowSource:
         """
         objects = [found for one, found in self._objects.items() if one.overlaps(window)]
         if not objects:
-            return "(SELECT 0::INTEGER AS series, 0::BIGINT AS at, 0::DOUBLE AS value WHERE false)"
+            return "(SELECT 0::INTEGER AS series, 0::BIGINT AS moment, 0::DOUBLE AS value WHERE false)"
         start, end = bounds(window)
         chosen = "" if series is None else f"AND names.series IN ({', '.join(map(str, series)) or 'NULL'})"
         return f"""(
-            SELECT names.series, epoch_us(found.timestamp) AS at, found.value
+            SELECT names.series, epoch_us(found.timestamp) AS moment, found.value
             FROM read_parquet({self.engine.objects(objects)}, hive_partitioning = false) AS found
             JOIN names ON {_SAME_NAMES} {chosen}
             WHERE epoch_us(found.timestamp) >= {start} AND epoch_us(found.timestamp) < {end}
@@ -237,18 +238,15 @@ class _Files(AbstractFileSystem):  # type: ignore[misc]  # fsspec ships no types
         """Return the path: no path is a pattern."""
         return [path]
 
-    def modified(self, path: str) -> datetime:
+    def modified(self, path: str) -> datetime:  # noqa: ARG002 as fsspec has it
         """Return one and the same time, because nothing is cached."""
         return datetime(1970, 1, 1, tzinfo=UTC)
 
-    def open(self, path: str, mode: str = "rb", **_: object) -> "_SharedFile":
+    def open(self, path: str, *_: object, **__: object) -> "_SharedFile":
         """Open an object to read."""
-        try:
-            return _SharedFile(self._store.open(self[path].path))
-        except EvplError as error:
-            self.error = error
-            raise
-
+        path = self[path].path
+        with self._watched(path):
+            return _SharedFile(self._store.open(path), self._watched(path))
 
 class _SharedFile:
     """A file that several threads read at once, because DuckDB seeks and reads without a lock.
