@@ -136,7 +136,7 @@ def test_inventory_is_read_from_a_url_and_its_notes_are_logged(
     ("argument", "value"),
     [
         ("object_storage_path", "ftp://x"),
-        ("code_ope", 7.5j),
+        ("code_ope", "0042,,0043"),
         ("granularity", "often"),
         ("time_zone", "Europe/Nowhere"),
         ("min_coverage", "most"),
