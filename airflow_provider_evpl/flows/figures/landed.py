@@ -9,7 +9,7 @@ from itertools import pairwise
 from urllib.parse import unquote
 from zoneinfo import ZoneInfo
 
-from airflow_provider_evpl.errors import EvplOverlapError, EvplStoreError, one_line
+from airflow_provider_evpl.errors import EvplOverlapError, EvplStoreError, name_of
 from airflow_provider_evpl.flows.figures.engine import LandedObject
 from airflow_provider_evpl.flows.roster import Roster
 from airflow_provider_evpl.lake.contents import UnreadableError
@@ -81,6 +81,10 @@ class Landed:
         sizes = objects.sizes(window)
         return cls(store=store, shelf=shelf, objects=objects, sizes=sizes, found=objects.footers(sizes))
 
+    def url(self, window: Window) -> str:
+        """Return the URL of an object for messages."""
+        return self.store.url(self.shelf.dataset.samples_path(window))
+
     def within(self, window: Window) -> "Landed":
         """Return only the objects that overlap a window."""
         sizes = {one: size for one, size in self.sizes.items() if one.overlaps(window)}
@@ -112,17 +116,17 @@ class Landed:
         for one, other in pairwise(windows):
             if one.overlaps(other):
                 raise EvplOverlapError(
-                    f"operator code {one_line(self.shelf.dataset.code_ope)}: two objects have the same samples.",
+                    f"{self.shelf.name}: two objects have the same samples.",
                     f"Pull the window {Window(one.start, other.end)} again.",
-                    "\n".join(self.store.url(self.shelf.dataset.samples_path(each)) for each in (one, other)),
+                    f"{self.url(one)}\n{self.url(other)}",
                 )
         return {one: own[one] for one in windows}
 
     def describe_foreign(self) -> Iterator[str]:
         """Yield a note if objects are left out; it names one of them."""
         for one, what in [*self.foreign.items()][:1]:
-            url = self.store.url(self.shelf.dataset.samples_path(one))
-            yield f"Foreign objects are left out: {len(self.foreign):,}. For example {url} {what.reason}."
+            count = len(self.foreign)
+            yield f"Foreign objects are left out: {count:,}. For example {self.url(one)} {what.reason}."
 
     def roster(self) -> Roster:
         """Read which series each UTC day has. One object is read for each distinct set of series."""
@@ -131,9 +135,10 @@ class Landed:
             try:
                 days[floor(one.start, DAY)].append(self.objects.series(one, footer))
             except UnreadableError as error:
-                url = self.store.url(self.shelf.dataset.samples_path(one))
                 raise EvplStoreError(
-                    f"{url}: the rows can't be read.", "Pull the window again.", f"Reason: {error}"
+                    f"{self.url(one)}: the rows can't be read.",
+                    "Pull the window again.",
+                    f"Reason: {error}",
                 ) from error
         return Roster(days, None)
 
@@ -178,6 +183,11 @@ class Shelf:
     source: dict[str, str]
     first_day: datetime
     newest_end: datetime
+
+    @property
+    def name(self) -> str:
+        """The operator code in a message."""
+        return f"operator code {name_of(self.dataset.code_ope)}"
 
     def months(self, zone: ZoneInfo) -> tuple[Month, Month]:
         """Return the first and the last month that the lake has."""

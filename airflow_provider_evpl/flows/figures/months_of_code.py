@@ -92,12 +92,12 @@ class MonthsOfCode:
 
     def name(self, month: Month) -> str:
         """Name a month in a message."""
-        return f"operator code {name_of(self.shelf.dataset.code_ope)}, {month}"
+        return f"{self.shelf.name}, {month}"
 
     def digest(self, month: Month, landed: Landed) -> str:
         """Return a digest of all that the figures of a month depend on."""
         scope = Scope.make(self.plan, month, self.shelf)
-        return digest_of(landed.within(scope.range), scope, self.inventory and self.inventory.digest)
+        return digest_of(landed.within(scope.range), scope, self.inventory.digest if self.inventory else None)
 
     def compute(self, engine: Engine, month: Month, landed: Landed) -> MonthOfCode:
         """Compute a month, and again if objects change meanwhile.

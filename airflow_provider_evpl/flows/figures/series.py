@@ -35,6 +35,11 @@ _HOURS = """
         fsum(value) AS total, max(value) AS maximum
     FROM {rows} GROUP BY ALL
 """
+_TABLE_OF_HOURS = """
+    SELECT series, bucket::BIGINT * {bucket} AS hour, samples, present AS values,
+        CASE WHEN present > 0 THEN total / present END AS mean, maximum
+    FROM hours ORDER BY series, hour
+"""
 _SERIES = """
     WITH totals AS (
         SELECT series, fsum(total) AS total, max(maximum) AS maximum FROM hours GROUP BY series
@@ -45,7 +50,8 @@ _SERIES = """
         SELECT series, hour FROM means
         QUALIFY row_number() OVER (PARTITION BY series ORDER BY mean DESC, hour) = 1
     ), figures AS (
-        SELECT one.series, count(*) AS samples, count(value) AS present, min(moment) AS first, max(moment) AS last,
+        SELECT one.series, count(*) AS samples, count(value) AS present,
+            min(moment) AS first, max(moment) AS last,
             quantile_disc(value, 0.95) AS percentile, min(value) AS minimum,
             min(moment) FILTER (value = totals.maximum) AS maximum_at,
             count(*) FILTER (value > {warning}) AS above_warning,
@@ -155,11 +161,11 @@ def series_rows(
         if with_hours:
             hours.append(make_hours(source, bucket))
     weeks = _read_weeks(source, scope)
-    rows = [
+    figures = [
         _row(scope, series, expectations[at], found.get(at, {}), weeks[at])
         for at, series in enumerate(source.series)
     ]
-    return rows, pa.concat_tables(hours) if with_hours else None, [*_notes(scope, found.values())]
+    return figures, pa.concat_tables(hours) if with_hours else None, [*_notes(scope, found.values())]
 
 
 def _register_clock(source: RowSource, scope: Scope) -> int:
@@ -207,11 +213,7 @@ def _by_series(
 
 def make_hours(source: RowSource, bucket: int) -> pa.Table:
     """Return the SQL table `hours` as the report takes it."""
-    table = source.engine.query(f"""
-        SELECT series, bucket::BIGINT * {bucket} AS hour, samples, present AS values,
-            CASE WHEN present > 0 THEN total / present END AS mean, maximum
-        FROM hours ORDER BY series, hour
-    """)
+    table = source.engine.query(_TABLE_OF_HOURS.format(bucket=bucket))
     return table.set_column(1, "hour", table["hour"].cast(pa.timestamp("us", "UTC")))
 
 
