@@ -15,8 +15,8 @@ from airflow_provider_evpl.models import Series
 from airflow_provider_evpl.window import DAY, Window
 
 if TYPE_CHECKING:
-    from airflow_provider_evpl.flows.figures.figures import MonthOfCode
     from airflow_provider_evpl.flows.figures.landed import LandedDay
+    from airflow_provider_evpl.flows.figures.months_of_code import MonthOfCode
 
 __all__ = ["CodeMonth", "Percentiles", "percentiles_of", "read_month", "without_samples"]
 

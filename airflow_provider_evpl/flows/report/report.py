@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from airflow_provider_evpl.config.figures_plan import ReportPlan
-from airflow_provider_evpl.errors import EvplNotPublishedError, one_line
-from airflow_provider_evpl.flows.figures.landed import Shelf, find_codes
+from airflow_provider_evpl.errors import EvplNotPublishedError
+from airflow_provider_evpl.flows.figures.figures import find_shelves
 from airflow_provider_evpl.flows.report.build import Builder
 from airflow_provider_evpl.flows.report.code_month import CodeMonth
 from airflow_provider_evpl.flows.report.model import Changes, Headline
 from airflow_provider_evpl.flows.report.page import render
-from airflow_provider_evpl.lake.layout import Dataset
 from airflow_provider_evpl.lake.store import Store
-from airflow_provider_evpl.months import Month, month_of
+from airflow_provider_evpl.months import month_of
 
 if TYPE_CHECKING:
     from airflow_provider_evpl.flows.figures.inventory import Inventory
@@ -104,38 +103,25 @@ def render_report(
     Returns:
         One page; above 5,000 series one for each operator code.
     """
-    codes = plan.codes or find_codes(store)
-    month = plan.month or _find_month(store, plan, codes)
+    shelves = find_shelves(store, plan)
+    newest_end = max(one.newest_end for one in shelves)
+    month = plan.month or month_of(newest_end - timedelta.resolution, plan.time_zone)
     builder = Builder(store=store, plan=plan, month=month, inventory=inventory, now=now)
     pages: list[Page] = []
     waiting: list[CodeMonth] = []
-    for code_ope in codes:
-        waiting.append(builder.compute(code_ope))
+    for shelf in shelves:
+        waiting.append(builder.compute(shelf.dataset.code_ope))
         if pages or sum(len(one.series) for one in waiting) > _MOST_SERIES:
             pages += [_make_page(builder, [one], one.code_ope) for one in waiting]
             waiting = []
     if not pages and not any(one.newest_end for one in waiting):
-        raise _nothing(store, plan, f" of {month}")
+        raise EvplNotPublishedError(
+            f"The lake has no samples of {month} at granularity {plan.granularity.text}.",
+            "Choose another month, or pull a window of it first.",
+        )
     if waiting:
-        pages.append(_make_page(builder, waiting, codes[0] if len(plan.codes) == 1 else None))
+        pages.append(_make_page(builder, waiting, plan.codes[0] if len(plan.codes) == 1 else None))
     return pages
-
-
-def _find_month(store: Store, plan: ReportPlan, codes: Sequence[str]) -> Month:
-    """Find the newest month that a landed slice reaches."""
-    shelves = (Shelf.find(store, Dataset(code_ope, plan.granularity.text)) for code_ope in codes)
-    ends = [one.newest_end for one in shelves if one]
-    if not ends:
-        raise _nothing(store, plan)
-    return month_of(max(ends) - timedelta.resolution, plan.time_zone)
-
-
-def _nothing(store: Store, plan: ReportPlan, when: str = "") -> EvplNotPublishedError:
-    return EvplNotPublishedError(
-        f"The lake has no sample{when} at granularity {plan.granularity.text}.",
-        "Check root, month and granularity, or pull the samples first.",
-        one_line(store.url("")),
-    )
 
 
 def _make_page(builder: Builder, parts: Sequence[CodeMonth], code_ope: str | None) -> Page:
