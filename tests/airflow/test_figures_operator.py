@@ -1,6 +1,7 @@
 """The operators of figures and report: arguments, results, errors, and what they write."""
 
 import json
+from collections.abc import Callable
 from inspect import Parameter, signature
 from typing import TYPE_CHECKING, Any
 
@@ -118,16 +119,16 @@ def test_lists_and_mappings_may_be_text(filled: "Lab", *, as_text: bool) -> None
 @pytest.mark.contract("figures.inventory")
 @BOTH
 def test_inventory_is_read_from_a_url_and_its_notes_are_logged(
-    filled: "Lab", name: str, caplog: pytest.LogCaptureFixture
+    filled: "Lab", name: str, logs: Callable[[], str]
 ) -> None:
     """A circuit that the lake doesn't have is a note in the log and in the result."""
     path = filled.lake.parent / "inventory.csv"
     path.write_text(INVENTORY)
-    with caplog.at_level("INFO"):
-        result = _execute(filled, name, inventory=path.as_uri())
+    result = _execute(filled, name, inventory=path.as_uri())
     notes = result["notes"] if "notes" in result else result["pages"][0]["notes"]
     assert any("EVPL-000099" in note for note in notes)
-    assert all(f"Note: {note}" in caplog.text for note in notes)
+    text = logs()
+    assert all(f"Note: {note}" in text for note in notes)
 
 
 @pytest.mark.contract("figures.error", "report.error")
