@@ -57,11 +57,9 @@ def _busier(directions: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, 
     for name, series in directions.items():
         if len(series) != 1:
             return {"reason": f"{_COUNTS.get(len(series), len(series))} series in direction {name}"}
-    both = [series[0] for series in directions.values()]
-    for one in both:
-        if one["reason"]:
-            return {"reason": f"direction {one['direction']}: {one['reason']}"}
-    busier = max(both, key=lambda one: one["percentile"])
+        if reason := series[0]["reason"]:
+            return {"reason": f"direction {name}: {reason}"}
+    busier = max((series[0] for series in directions.values()), key=lambda one: one["percentile"])
     return {name: busier.get(name) for name in _OF_BUSIER}
 
 
