@@ -82,8 +82,10 @@ def _open(root: str) -> Store:
 
         return open_object_storage(root, None)
     folder = Path(root).resolve()
-    if not folder.is_dir():
-        raise EvplConfigError(f"root: no folder {one_line(folder)}.", "Name the folder that has samples/.")
+    if not (folder / "samples").is_dir():
+        raise EvplConfigError(
+            f"root: {one_line(folder)} has no folder samples.", "Name the root of the lake."
+        )
     return LocalStore(str(folder))
 
 

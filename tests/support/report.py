@@ -35,7 +35,7 @@ def days(first: str, last: str) -> list[Window]:
     return [*Window(start, end + DAY).slices(DAY)]
 
 
-def land_slices(
+def land_slices(  # noqa: PLR0913 one argument a property of the lake
     store: Store,
     slices: Iterable[Window],
     value: Value = lambda *_: 1.0,

@@ -59,7 +59,7 @@ class Builder:
             if code_ope in plan.codes:
                 raise
             return without_samples(code_ope, month.window(plan.time_zone), previous, plan, self.now)
-        return read_month(current, previous, plan, self.now)
+        return read_month(current, previous, plan, inventory=self.inventory, now=self.now)
 
     def _compute_previous(self, code_ope: str) -> Percentiles | None:
         try:
@@ -94,8 +94,12 @@ class Builder:
             hours=join_hours([part.hours for part in parts]),
             calendar=tuple(Calendar(code_ope=part.code_ope, days=part.days) for part in parts),
             has_inventory=self.inventory is not None,
-            notes=(*_notes(parts), *_compare(ends, self.inventory, has_all_codes=has_all_codes)),
+            notes=(*_notes(parts), *(self._unknown(ends) if has_all_codes else ())),
         )
+
+    def _unknown(self, ends: Sequence[End]) -> list[str]:
+        """Return a note on circuits that only the inventory has."""
+        return self.inventory.note_unknown({end.circuit for end in ends}) if self.inventory else []
 
 
 def _thresholds(plan: ReportPlan) -> Thresholds:
@@ -165,11 +169,3 @@ def _ranges(days: Sequence[date]) -> list[str]:
             runs.append([])
         runs[-1].append(day)
     return [str(run[0]) if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in runs]
-
-
-def _compare(ends: Sequence[End], inventory: "Inventory | None", *, has_all_codes: bool) -> list[str]:
-    """Return notes on circuits that only the lake has, and on those that only the inventory has."""
-    if inventory is None:
-        return []
-    circuits = {end.circuit for end in ends}
-    return inventory.compare(circuits if has_all_codes else circuits | inventory.periods.keys())

@@ -1,6 +1,6 @@
 """One month of one operator code, from the rows of the figures table to the values of the page."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from airflow_provider_evpl.config.figures_plan import ReportPlan
-from airflow_provider_evpl.flows.report.hours import make_hours
+from airflow_provider_evpl.flows.report.hours import NO_HOURS, make_hours
 from airflow_provider_evpl.flows.report.model import Day, End, Figures, Group, Hours, Line, Trend
 from airflow_provider_evpl.models import Series
 from airflow_provider_evpl.window import DAY, Window
 
 if TYPE_CHECKING:
+    from airflow_provider_evpl.flows.figures.inventory import Inventory
     from airflow_provider_evpl.flows.figures.landed import LandedDay
     from airflow_provider_evpl.flows.figures.months_of_code import MonthOfCode
 
@@ -56,7 +57,12 @@ class CodeMonth:
 
 
 def read_month(
-    current: "MonthOfCode", previous: Percentiles | None, plan: ReportPlan, now: datetime
+    current: "MonthOfCode",
+    previous: Percentiles | None,
+    plan: ReportPlan,
+    *,
+    inventory: "Inventory | None",
+    now: datetime,
 ) -> CodeMonth:
     """Read the figures of a month that was computed with its hours.
 
@@ -64,18 +70,20 @@ def read_month(
         current: the month.
         previous: as in `CodeMonth`.
         plan: gives time zone and granularity.
+        inventory: gives the groups of circuits.
         now: a day that is not over has no gap yet.
     """
     rows = defaultdict[str, list[_Row]](list)
     for row in current.table.to_pylist():
         rows[row["kind"]].append(row)
     window = current.month.window(plan.time_zone)
+    groups = _groups_of(current.series, inventory)
     return CodeMonth(
         code_ope=current.code_ope,
         series=current.series,
         lines=[_line(row) for row in rows["series"]],
-        ends=_ends(rows["end"], current.series),
-        groups=_groups(rows["group"], rows["end"]),
+        ends=_ends(rows["end"], current.series, groups),
+        groups=_groups(rows["group"], Counter(groups.values())),
         hours=_hours(current.hours, len(current.series), window, plan),
         days=tuple(_day(one, now) for one in current.days),
         newest_end=current.newest_end,
@@ -91,7 +99,7 @@ def without_samples(
     """Make the month of an operator code without samples: nothing of it has landed."""
     return CodeMonth(
         code_ope=code_ope,
-        hours=_hours(None, 0, window, plan),
+        hours=_hours(NO_HOURS, 0, window, plan),
         days=tuple(_missing_day(one, now) for one in window.slices(DAY)),
         previous=previous,
         notes=["No sample has landed."],
@@ -106,7 +114,7 @@ def percentiles_of(month: "MonthOfCode") -> Percentiles:
     return {series: percentile for series, samples, percentile in rows if samples}
 
 
-def _hours(table: pa.Table | None, count: int, window: Window, plan: ReportPlan) -> Hours:
+def _hours(table: pa.Table, count: int, window: Window, plan: ReportPlan) -> Hours:
     return make_hours(table, count, window, zone=plan.time_zone, granularity=plan.granularity)
 
 
@@ -114,7 +122,14 @@ def _line(row: _Row) -> Line:
     return Line(metric_name=row["metric_name"], direction=row["direction"], figures=_figures(row))
 
 
-def _ends(rows: list[_Row], series: Sequence[Series]) -> list[End]:
+def _groups_of(series: Sequence[Series], inventory: "Inventory | None") -> dict[str, str | None]:
+    """Return the group of each circuit: that of its newest row in the inventory."""
+    circuits = {one.object_instance_id for one in series}
+    newest = {one: inventory.newest(one) if inventory else None for one in circuits}
+    return {circuit: row.group if row else None for circuit, row in newest.items()}
+
+
+def _ends(rows: list[_Row], series: Sequence[Series], groups: Mapping[str, str | None]) -> list[End]:
     """Make the rows of the page, each with the indexes of its series."""
     of_end = defaultdict[tuple[str | None, ...], list[int]](list)
     for index, one in enumerate(series):
@@ -127,7 +142,7 @@ def _ends(rows: list[_Row], series: Sequence[Series]) -> list[End]:
             pop_country=row["pop_country"],
             pop_name=row["pop_name"],
             pop_section_name=row["pop_section_name"],
-            group=row["group"],
+            group=groups[row["object_instance_id"]],
             label=row["label"],
             percentile_in=row["percentile_in"],
             percentile_out=row["percentile_out"],
@@ -139,16 +154,13 @@ def _ends(rows: list[_Row], series: Sequence[Series]) -> list[End]:
     ]
 
 
-def _groups(rows: list[_Row], ends: list[_Row]) -> list[Group]:
-    circuits = defaultdict[str, set[str]](set)
-    for end in ends:
-        circuits[end["group"]].add(end["object_instance_id"])
+def _groups(rows: list[_Row], circuits: Mapping[str | None, int]) -> list[Group]:
     return [
         Group(
             code_ope=row["code_ope"],
             name=row["group"],
             direction=row["direction"],
-            circuits=len(circuits[row["group"]]),
+            circuits=circuits[row["group"]],
             full=row["full_steps"],
             partial=row["partial_steps"],
             dropped=row["dropped_steps"],

@@ -12,13 +12,24 @@ from airflow_provider_evpl.flows.report.model import Hours
 from airflow_provider_evpl.months import clock_hours
 from airflow_provider_evpl.window import EPOCH, Granularity, Window, microseconds
 
-__all__ = ["join_hours", "make_hours"]
+__all__ = ["NO_HOURS", "join_hours", "make_hours"]
 
 _Floats = npt.NDArray[np.float64]
 _Indexes = npt.NDArray[np.int64]
 
 _HOUR = timedelta(hours=1)
 _CELLS = 7 * 24
+
+NO_HOURS = pa.table(
+    {
+        "series": pa.array([], pa.int32()),
+        "hour": pa.array([], pa.timestamp("us", "UTC")),
+        "values": pa.array([], pa.int64()),
+        "mean": pa.array([], pa.float64()),
+        "maximum": pa.array([], pa.float64()),
+    }
+)
+"""The clock hours of a month without series."""
 
 
 def make_hours(

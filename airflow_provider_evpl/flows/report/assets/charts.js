@@ -1,4 +1,5 @@
 // Hourly maxima with uPlot. The charts of a circuit share the cursor and the zoom; x is the number of the bucket.
+const PAPER = { width: 700, height: 86 };
 let charts = [];
 
 function clearCharts() {
@@ -25,16 +26,16 @@ function drawCharts(all) {
 
 function drawChart(series, row, range, colors) {
   const target = document.querySelector(`#line-${series} .chart`);
-  const font = `${Math.round(rowHeight() * 0.31)}px system-ui, sans-serif`;
+  const font = `${Math.round(rem() * 0.75)}px system-ui, sans-serif`;
   const axis = { font, stroke: colors.muted, grid: { show: false }, ticks: { stroke: colors.rule, size: 4 } };
   const options = {
-    width: target.clientWidth, height: target.clientHeight, legend: { show: false },
+    ...sizeOf(target), legend: { show: false },
     padding: [4, 10, 0, 0],
     cursor: { y: false, sync: { key: "hours" }, drag: { x: true, y: false }, points: { size: 6 } },
     scales: { x: { time: false }, y: { range } },
     axes: [
-      { ...axis, size: rowHeight() * 0.6, gap: 2, splits: timeSplits, values: timeValues },
-      { ...axis, size: rowHeight() * 1.05, gap: 3, splits: () => valueSplits(range), values: (_, all) => all.map((one) => decimals(one, 0)) },
+      { ...axis, size: rem() * 1.4, gap: 2, splits: timeSplits, values: timeValues },
+      { ...axis, size: (_, texts) => rem() * (0.9 + 0.5 * Math.max(3, ...(texts ?? []).map((text) => text.length))), gap: 3, splits: () => valueSplits(range), values: (_, all) => all.map((one) => decimals(one, 0)) },
     ],
     series: [{}, {
       stroke: colors.accent, fill: colors.shade, width: 1, fillTo: Math.min(0, range[0]),
@@ -51,6 +52,11 @@ function drawChart(series, row, range, colors) {
   charts.push({ plot, target });
   target.addEventListener("keydown", (event) => moveCursor(event, plot));
   announce(target, series);
+}
+
+// Before a print, the paper's size is not known yet.
+function sizeOf({ clientWidth: width, clientHeight: height }) {
+  return isPrinting ? PAPER : { width, height };
 }
 
 const valueSplits = ([low, high]) => {
@@ -161,7 +167,7 @@ function place(plot, bucket) {
 
 function resizeCharts() {
   for (const { plot, target } of charts) {
-    const { clientWidth: width, clientHeight: height } = target;
+    const { width, height } = sizeOf(target);
     if (width && (plot.width !== width || plot.height !== height)) plot.setSize({ width, height });
   }
 }

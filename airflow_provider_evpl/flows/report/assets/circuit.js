@@ -19,8 +19,9 @@ function renderCircuit() {
   if (chosen === null) return pane.replaceChildren();
   const { circuit, code_ope: code } = report.ends[chosen];
   const ends = report.ends.filter((end) => end.circuit === circuit && end.code_ope === code);
-  const cards = ends.map((end) => endBlock(end, end.index === chosen && ends.length > 1));
-  pane.replaceChildren(circuitHead(report.ends[chosen]), legend(), ...cards);
+  const top = highestMean(ends);
+  const cards = ends.map((end) => endBlock(end, end.index === chosen && ends.length > 1, top));
+  pane.replaceChildren(circuitHead(report.ends[chosen]), legend(ends), ...cards);
   pane.scrollTop = 0;
   drawCharts(ends.flatMap((end) => end.series));
 }
@@ -43,7 +44,13 @@ function circuitHead(end) {
   );
 }
 
-function legend() {
+// The highest mean of a circuit has the darkest cell in all its heat maps.
+function highestMean(ends) {
+  const all = ends.flatMap((end) => end.series);
+  return all.reduce((top, one) => meansOf(report, one).reduce((a, b) => (b > a ? b : a), top), 0);
+}
+
+function legend(ends) {
   const { step_seconds: seconds, maxima_step: step } = report.hours;
   const bucket = seconds === 3600 ? "hourly maximum" : "maximum of each step";
   const key = (name, text) => el("span", {}, el(`i.${name}`), text);
@@ -51,18 +58,19 @@ function legend() {
     "p.legend", {},
     key("maximum", `${bucket}, % of full scale, to the nearest ${step}`), key("percentile", "p95"),
     key("threshold", `${level("warning")}, ${level("critical")}`), key("gap", "no data"),
+    report.hours.means_step && key("cell", `mean by weekday and hour, darkest ${decimals(highestMean(ends))}`),
   );
 }
 
-function endBlock(end, isChosen) {
-  const title = el("h3", {}, endText(end), end.pop_country && end.place && el("small", {}, end.pop_country));
+function endBlock(end, isChosen, top) {
+  const title = el("h3", { title: endText(end) }, endText(end), end.pop_country && end.place && el("small", {}, end.pop_country));
   if (isChosen) title.append(el("small.chosen", {}, "chosen end"));
   const { reason } = end.figures;
   const isNews = reason && end.series.every((one) => report.series[one].figures.reason !== reason);
-  return el("section.end", {}, title, isNews && el("p.reason", {}, `No p95 max: ${reason}`), end.series.map(card));
+  return el("section.end", {}, title, isNews && el("p.reason", {}, `No p95 max: ${reason}`), end.series.map((one) => card(one, top)));
 }
 
-function card(series) {
+function card(series, top) {
   const line = report.series[series];
   const direction = directionText(line);
   const metric = direction !== line.metric_name && el("small", { title: line.metric_name }, line.metric_name);
@@ -71,7 +79,7 @@ function card(series) {
     el("h4", {}, statusIcon(line.status), el("span", { title: direction }, direction), metric, el("span.readout", { "aria-live": "off" })),
     figuresOf(line.figures),
     el("div.chart", { tabindex: 0, role: "img", "aria-label": chartLabel(line) }),
-    report.hours.means_step ? heatMap(series) : null,
+    report.hours.means_step ? heatMap(series, top) : null,
   );
 }
 
@@ -85,12 +93,11 @@ function figuresOf(figures) {
   const { percentile, maximum, mean, busy_hour: busy, trend, coverage, reason } = figures;
   const rate = (name) => (missing(figures[name]) ? "" : ` (${mbits(figures[name])} Mbit/s)`);
   const p95 = percentile === null ? "not judged" : `${percent(percentile)} %${rate("percentile_mbits")}`;
-  const at = maximum === null ? "" : ` on ${when(figures.maximum_at)}`;
   const interval = missing(trend.low) ? trend.reason : `${signed(toPercent(trend.low))} to ${signed(toPercent(trend.high))} a week, ${trend.weeks} weeks`;
   const shares = `above ${level("warning")}: ${share(figures.above_warning)} of the values, above ${level("critical")}: ${share(figures.above_critical)}`;
   const items = [
     ["p95", p95, reason ?? shares],
-    ["max", `${percent(maximum)} %${at}`, rate("maximum_mbits").trim()],
+    ["max", maximum === null ? DASH : `${percent(maximum)} % on ${when(figures.maximum_at)}`, rate("maximum_mbits").trim()],
     ["mean", mean === null ? DASH : `${percent(mean)} %`, rate("mean_mbits").trim()],
     ["busy", hourText(busy), "Clock hour with the highest mean"],
     ["trend", trendText(trend), [interval, trend.reason].filter(Boolean).join("; ")],
@@ -111,23 +118,20 @@ function announce(node, series) {
   node.addEventListener("blur", set("off"));
 }
 
-// 168 cells: a row for each weekday, a column for each hour. The darkest is the highest mean of the circuit.
-function heatMap(series) {
-  const { end, direction } = report.series[series];
+// 168 cells: a row for each weekday, a column for each hour. A mean of `top` has the darkest cell.
+function heatMap(series, top) {
+  const { direction } = report.series[series];
   const means = meansOf(report, series);
-  const all = report.ends.filter((one) => one.circuit === end.circuit).flatMap((one) => one.series);
-  const top = all.reduce((most, one) => meansOf(report, one).reduce((a, b) => (b > a ? b : a), most), 0) || 1;
   const cell = (value, i) => svg("rect", {
     x: 30 + (i % 24) * 10, y: Math.floor(i / 24) * 10, width: 9.2, height: 9.2, rx: 1,
-    ...(Number.isNaN(value) ? { class: "none" } : { "fill-opacity": (0.06 + 0.94 * Math.max(0, value / top)).toFixed(2) }),
+    ...(Number.isNaN(value) ? { class: "none" } : { "fill-opacity": (0.06 + 0.94 * Math.max(0, value / (top || 1))).toFixed(2) }),
   });
   const cells = Array.from(means, cell);
   const label = (x, y, text, anchor) => svg("text", { x, y, "text-anchor": anchor }, text);
   const rows = WEEKDAYS.map((day, i) => label(26, i * 10 + 8, day, "end"));
   const hours = [0, 6, 12, 18].map((hour) => label(30 + hour * 10, 79, String(hour), "start"));
-  const scale = label(270, 79, `darkest: ${decimals(top)} %`, "end");
   const attributes = { class: "heat", viewBox: "0 0 271 82", tabindex: 0, role: "img", "aria-label": heatLabel(means, direction) };
-  const map = svg("svg", attributes, ...cells, ...rows, ...hours, scale);
+  const map = svg("svg", attributes, ...cells, ...rows, ...hours);
   readByPointer(map, cells, (i) => readout(series, heatText(means, i)));
   announce(map, series);
   return map;

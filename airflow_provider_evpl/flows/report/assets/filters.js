@@ -2,7 +2,7 @@
 const FILTERS = [
   { key: "code", title: "Operator code", read: (end) => end.code_ope },
   { key: "country", title: "Country", read: (end) => end.pop_country },
-  { key: "pop", title: "Point of presence", read: (end) => end.pop_name },
+  { key: "pop", title: "PoP", read: (end) => end.pop_name },
   { key: "group", title: "Group", read: (end) => end.group },
 ];
 
@@ -15,7 +15,7 @@ function isWanted(end) {
 
 function buildFilters() {
   const search = el("input", {
-    type: "search", id: "search", placeholder: "Search circuit, place, metric", "aria-label": "Search",
+    type: "search", id: "search", placeholder: "Search", "aria-label": "Search",
     autocomplete: "off", oninput: (event) => show({ q: event.target.value }),
   });
   const clear = el("button", { type: "button", id: "clear", onclick: clearFilters }, "Clear");
@@ -50,7 +50,7 @@ function renderFilters() {
   const isFiltered = state.status !== null || state.q !== "" || FILTERS.some(({ key }) => state[key] !== null);
   document.getElementById("clear").hidden = !isFiltered;
   const all = plural(report.ends.length, "end");
-  document.getElementById("count").textContent = isFiltered ? `${whole(shown.length)} of ${all}` : all;
+  document.getElementById("count").textContent = isFiltered ? `${whole(shown.length)} of ${all}` : "";
   for (const chip of document.querySelectorAll(".chip")) {
     chip.setAttribute("aria-pressed", String(chip.dataset.status === state.status));
   }

@@ -2,18 +2,18 @@
 function renderTop() {
   const { time_zone: zone, granularity, root, headline } = report;
   const codes = report.calendar.map((one) => one.code_ope);
-  const code = codes.length === 1 ? `Operator code ${codes[0]}` : plural(codes.length, "operator code");
+  const code = codes.length === 1 ? `operator code ${codes[0]}` : plural(codes.length, "operator code");
   const age = headline.pulled_at ? `data pulled ${when(headline.pulled_at, { year: true })}` : "age of the data unknown";
-  const facts = [code, `granularity ${granularity}`, `times in ${zone}`, age, "indicative, not an invoice"];
+  const facts = ["Indicative, not an invoice", age, `times in ${zone}`, codes.length && code, `granularity ${granularity}`];
   document.getElementById("title").textContent = `EVPL utilization, ${monthText(report.month)}`;
   const line = document.getElementById("facts");
-  line.replaceChildren(...facts.map((fact) => el("span", {}, fact)));
+  line.replaceChildren(...facts.filter(Boolean).map((fact) => el("span", {}, fact)));
   line.title = `${codes.join(", ")}\n${root}`;
 }
 
 function answer({ series, above_warning: warning, above_critical: critical, not_judged: unjudged }) {
   const judged = series - unjudged;
-  if (!judged) return series ? `None of ${plural(series, "series")} is judged` : "No series";
+  if (!judged) return series ? `None of ${plural(series, "series")} is judged` : `No series in ${monthText(report.month)}`;
   const count = (number) => (number ? whole(number) : "None");
   const verb = (number) => (number > 1 ? "are" : "is");
   const all = whole(series);
@@ -26,16 +26,24 @@ function renderHeadline() {
   const { above_critical: critical, above_warning: warning, not_judged: unjudged, series } = headline;
   const counts = {
     critical: [critical, `above ${level("critical")}`],
-    warning: [warning - critical, `above ${level("warning")}, up to ${level("critical")}`],
+    warning: [warning - critical, `${whole(report.thresholds.warning)}–${level("critical")}`],
     normal: [series - warning - unjudged, "below"],
     unjudged: [unjudged, "not judged"],
   };
   document.getElementById("headline").replaceChildren(
-    el("div.verdict", {}, el("p.answer", {}, answer(headline)), distribution(counts, series), statusButtons(counts)),
+    el("div", {}, el("p.answer", {}, answer(headline)), fullest(), distribution(counts, series), statusButtons(counts)),
     facts(headline),
     changesSummary(),
     el("p.note", {}, ...firstNote()),
   );
+}
+
+// The line with the highest percentile, as a link to its circuit.
+function fullest() {
+  const value = (series) => report.series[series].figures.percentile ?? -Infinity;
+  const best = report.series.reduce((top, _, i) => (value(i) > value(top) ? i : top), 0);
+  if (!report.series.length || value(best) === -Infinity) return null;
+  return el("p.fullest", {}, "Fullest: ", link(best), ` ${percent(value(best))} %`);
 }
 
 function distribution(counts, series) {
@@ -72,12 +80,13 @@ function facts(headline) {
 
 function changesSummary() {
   const { changes } = report;
-  const title = el("h2", {}, `Since ${monthText(changes.month)}`);
+  const title = el("h2", {}, `Since ${monthText(changes.month)} `);
   if (changes.reason) return el("div.since", {}, title, el("p", {}, changes.reason));
+  title.append(el("a", { "data-view": "changes" }, "Show all"));
   const counts = changeLists().filter((list) => list.items.length);
   const items = counts.map((list) => el("li", {}, el("b", {}, whole(list.items.length)), ` ${list.short}`));
   const body = items.length ? el("ul", {}, items) : el("p", {}, "No series crossed a threshold.");
-  return el("div.since", {}, title, body, el("a", { "data-view": "changes" }, "Show changes"));
+  return el("div.since", {}, title, body);
 }
 
 function firstNote() {

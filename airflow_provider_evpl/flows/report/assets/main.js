@@ -9,7 +9,7 @@ function renderTabs() {
   const changed = changes.reason ? 0 : changeLists().reduce((sum, list) => sum + list.items.length, 0);
   const { missing: gaps } = calendarTotals();
   const titles = {
-    lines: ["Lines", ends.length], groups: ["Groups", groups.length], changes: ["Changes", changed],
+    lines: ["Lines", ends.length, plural(ends.length, "end")], groups: ["Groups", groups.length], changes: ["Changes", changed],
     coverage: ["Coverage", gaps, `${plural(gaps, "day")} missing`], notes: ["Notes", notes.length],
   };
   const tab = ([view, [title, count, text]]) =>
@@ -45,7 +45,7 @@ function isDark() {
 
 function renderTheme() {
   const { dataset } = document.documentElement;
-  const wanted = state.theme ?? "";
+  const wanted = isPrinting ? "light" : (state.theme ?? "");
   document.getElementById("theme").textContent = isDark() ? "Light theme" : "Dark theme";
   if ((dataset.theme ?? "") === wanted) return;
   dataset.theme = wanted;
@@ -57,6 +57,8 @@ function setPrinting(wanted) {
   if (isPrinting === wanted) return;
   isPrinting = wanted;
   if (wanted) VIEWS.forEach(renderView);
+  renderTheme();
+  buildHead();
   renderTable();
   redraw();
 }

@@ -18,7 +18,7 @@ function allColumns() {
     { key: "country", title: "Country", ...byText((end) => end.pop_country), cell: (end) => end.pop_country ?? DASH },
     several && { key: "code", title: "Code", ...byText((end) => end.code_ope), cell: (end) => end.code_ope },
     hasGroups && { key: "group", title: "Group", ...byText((end) => end.group), cell: (end) => end.group ?? DASH },
-    { key: "spark", title: "Daily maxima", cell: sparkline },
+    { key: "spark", title: "Daily max", cell: sparkline },
     figure("in", "p95 in", (end) => end.percentile_in, (end) => percent(end.percentile_in)),
     figure("out", "p95 out", (end) => end.percentile_out, (end) => percent(end.percentile_out)),
     figure("max", "p95 max", (end) => end.best, maxCell),
@@ -75,22 +75,16 @@ function sparkline(end) {
     pen = "L";
     return part;
   });
-  const limit = (name) => svg("path", { class: "limit", d: `M0 ${y(report.thresholds[name]).toFixed(1)}H${width}` });
-  const view = { class: "spark", viewBox: `-1 0 ${width + 2} 22`, "aria-hidden": "true" };
+  const limit = (name) => svg("path", { class: `limit ${name}`, d: `M0 ${y(report.thresholds[name]).toFixed(1)}H${width}` });
+  const view = { class: "spark", viewBox: `-1 0 ${width + 2} 22`, preserveAspectRatio: "none", "aria-hidden": "true" };
   return svg("svg", view, limit("warning"), limit("critical"), svg("path", { d: path.join("") }));
 }
 
 function buildTable() {
   columns = allColumns();
-  const sortable = columns.filter((column) => column.sort).map((column) => column.key);
-  if (!sortable.includes(state.sort)) state.sort = DEFAULTS.sort;
-  const head = columns.map((column, i) => el(
-    `th.${column.key}`,
-    { scope: "col", "aria-colindex": i + 1, title: HINTS[column.key] },
-    column.sort ? el("button", { type: "button", onclick: () => sortBy(column) }, column.title) : column.title,
-  ));
   const table = document.getElementById("table");
-  table.replaceChildren(el("thead", {}, el("tr", { "aria-rowindex": 1 }, head)), el("tbody"));
+  table.replaceChildren(el("thead"), el("tbody"));
+  buildHead();
   table.setAttribute("aria-colcount", columns.length);
   table.addEventListener("keydown", moveByKey);
   table.addEventListener("click", (event) => {
@@ -98,6 +92,16 @@ function buildTable() {
     if (row) { table.focus({ preventScroll: true }); open(report.ends[row.dataset.index]); }
   });
   document.getElementById("scroller").addEventListener("scroll", () => requestAnimationFrame(renderRows));
+}
+
+function buildHead() {
+  document.getElementById("table").tHead.replaceChildren(el("tr", { "aria-rowindex": 1 }, columns.map(headCell)));
+}
+
+// Chromium does not repeat buttons on the next page of a print.
+function headCell(column, i) {
+  const button = column.sort && !isPrinting && el("button", { type: "button", onclick: () => sortBy(column) }, column.title);
+  return el(`th.${column.key}`, { scope: "col", "aria-colindex": i + 1, title: HINTS[column.key] }, button || column.title);
 }
 
 function sortBy(column) {
@@ -117,7 +121,7 @@ function compare(column, sign) {
 }
 
 function renderTable() {
-  const column = columns.find((one) => one.key === state.sort) ?? columns[0];
+  const column = columns.find((one) => one.sort && one.key === state.sort) ?? columns[0];
   shown = report.ends.filter(isWanted).sort(compare(column, state.order === "asc" ? 1 : -1));
   columns.forEach((one, i) => {
     const cell = document.querySelectorAll("#table th")[i];
@@ -137,9 +141,8 @@ function renderNote() {
   note.textContent = rest ? `The first ${MOST_PRINTED} of ${plural(shown.length, "end")} in this order.` : none;
 }
 
-function rowHeight() {
-  return parseFloat(getComputedStyle(document.documentElement).fontSize) * 2.25;
-}
+const rem = () => (isPrinting ? 10 : parseFloat(getComputedStyle(document.documentElement).fontSize));
+const rowHeight = () => rem() * 2.25;
 
 function visibleRange() {
   if (isPrinting) return [0, Math.min(shown.length, MOST_PRINTED)];

@@ -96,6 +96,6 @@ function lineText(line) {
 }
 
 function trendText(trend, unit = "/week", scale = toPercent) {
-  if (trend.critical_on) return `${level("critical")} on ${when(trend.critical_on, { year: true })}`;
+  if (trend.critical_on) return `${level("critical")} on ${when(trend.critical_on)}`;
   return missing(trend.per_week) ? DASH : `${signed(scale(trend.per_week))}${unit}`;
 }

@@ -1,7 +1,6 @@
 // The other views: groups, changes, coverage, notes.
-const DAY_STATES = {
-  landed: "landed", partial: "in part", missing: "missing", open: "not over yet",
-};
+const DAY_STATES = { landed: "landed", partial: "in part", missing: "missing", open: "not over yet" };
+const MOST_LISTED = 200;
 
 function figureTable(name, heads, rows) {
   const row = (cells) => el("tr", {}, cells.map((cell, i) => (i ? el("td", {}, cell) : el("th", { scope: "row" }, cell))));
@@ -27,8 +26,9 @@ function groupCells({ name, direction, circuits, full, partial, dropped, figures
   const label = report.calendar.length > 1 ? `${name} (${code})` : name;
   const steps = full === null ? DASH : [full, partial, dropped].map(whole).join(", ");
   return [
-    el("span.named", {}, statusIcon(status), el("span", { title: label }, label)), { in: "In", out: "Out" }[direction] ?? direction,
-    whole(circuits), mbits(committed), p95 === null ? el("span.reason", {}, reason ?? figures.mbits_reason) : mbits(p95),
+    el("div.named", {}, statusIcon(status), el("span", { title: label }, label), p95 === null && el("small", {}, reason ?? figures.mbits_reason)),
+    { in: "In", out: "Out" }[direction] ?? direction,
+    whole(circuits), mbits(committed), mbits(p95),
     used === null ? DASH : `${decimals(used)} %`, mbits(figures.maximum_mbits), hourText(figures.busy_hour),
     el("span", { title: figures.trend.reason }, trendText(figures.trend, "", (value) => value)), steps, share(figures.coverage),
   ];
@@ -100,6 +100,16 @@ function dayCell(day) {
   return el(`td.${name}`, { title: dayLabel(day) }, el("span", { "aria-hidden": "true" }, text), mark, label);
 }
 
+// The days that need a second look, in words.
+function incompleteDays() {
+  const isOdd = (day) => ["missing", "partial"].includes(dayState(day)) || day.rejected || day.foreign;
+  const found = report.calendar.flatMap((one) => one.days.filter(isOdd).map((day) => [one.code_ope, day]));
+  if (!found.length) return null;
+  const rest = found.length > MOST_LISTED && el("p", {}, `And ${whole(found.length - MOST_LISTED)} more.`);
+  const item = ([code, day]) => el("li", {}, report.calendar.length > 1 && el("b", {}, `${code} `), dayLabel(day));
+  return el("section.days", {}, el("h3", {}, "Days to check"), el("ul", {}, found.slice(0, MOST_LISTED).map(item)), rest);
+}
+
 function renderCoverage() {
   const { missing: gaps, partial, rejected } = calendarTotals();
   const dates = report.calendar[0]?.days.map((day) => day.day) ?? [];
@@ -113,6 +123,7 @@ function renderCoverage() {
     el("p", {}, `${plural(gaps, "day")} missing, ${whole(partial)} in part, ${plural(rejected, "sample")} rejected.`),
     el("p.legend", {}, key("landed", "landed"), key("partial", low), key("missing", "missing"), key("open", "not over yet"), key("mark", "with rejected samples or foreign objects")),
     report.calendar.length ? el("div.wide", {}, table) : el("p.empty", {}, "Nothing has landed."),
+    incompleteDays(),
   );
 }
 
