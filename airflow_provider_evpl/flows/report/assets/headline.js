@@ -8,7 +8,7 @@ function renderTop() {
   document.getElementById("title").textContent = `EVPL utilization, ${monthText(report.month)}`;
   const line = document.getElementById("facts");
   line.replaceChildren(...facts.filter(Boolean).map((fact) => el("span", {}, fact)));
-  line.title = `${codes.join(", ")}\n${root}`;
+  line.title = [...facts.filter(Boolean), codes.join(", "), root].join("\n");
 }
 
 function answer({ series, above_warning: warning, above_critical: critical, not_judged: unjudged }) {
@@ -71,11 +71,11 @@ function facts(headline) {
   const detail = gaps ? `${plural(gaps, "day")} missing` : "no day missing";
   const items = [
     ["Circuits", whole(circuits), plural(ends, "end")],
-    ["Series", whole(series), `${plural(samples, "sample")}`],
+    ["Series", whole(series), compact(samples, "sample")],
     ["Coverage", share(coverage), expected === null ? "expected unknown" : detail],
   ];
   return el("dl.facts", {}, items.map(([name, value, more]) =>
-    el("div", {}, el("dt", {}, name), el("dd", {}, el("b", {}, value), el("span", {}, more)))));
+    el("div", {}, el("dt", {}, name), el("dd", { title: name === "Series" && plural(samples, "sample") }, el("b", {}, value), el("span", {}, more)))));
 }
 
 function changesSummary() {

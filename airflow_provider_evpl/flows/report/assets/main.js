@@ -64,7 +64,7 @@ function setPrinting(wanted) {
 }
 
 function openFirst() {
-  if (state.circuit === null && shown.length && innerWidth >= 1000) state = { ...state, ...addressOf(shown[0]) };
+  if (state.circuit === null && shown.length && innerWidth > 1150) state = { ...state, ...addressOf(shown[0]) };
 }
 
 function listen() {

@@ -46,6 +46,7 @@ function decimals(value, digits = 1) {
 const missing = (value) => value === null || value === undefined || Number.isNaN(value);
 const whole = (value) => (missing(value) ? DASH : value.toLocaleString("en-US"));
 const plural = (count, noun) => `${whole(count)} ${noun}${count === 1 || noun.endsWith("s") ? "" : "s"}`;
+const compact = (count, noun) => (count < 1e6 ? plural(count, noun) : `${decimals(count / 1e6)} M ${noun}s`);
 const toPercent = (value) => (missing(value) ? value : (value * 100) / report.thresholds.full_scale);
 const percent = (value) => (missing(value) ? DASH : decimals(toPercent(value)));
 const mbits = (value) => (missing(value) ? DASH : decimals(value));
