@@ -1,0 +1,1 @@
+"""Monthly figures of the lake: percentiles, coverage, busy hours, group sums and trends."""
