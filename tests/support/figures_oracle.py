@@ -1,6 +1,6 @@
 """Computes the figures of a month a second time, with pandas, from what landed.
 
-It shares no code with the flow. It is slow and plain: one series at a time, exact fractions for ranks and shares.
+It shares nothing with the flow but the names of the columns. It is slow and plain: one series at a time, exact fractions for ranks and shares.
 """
 
 import math
@@ -14,6 +14,8 @@ from typing import Any
 
 import pandas as pd
 from scipy.stats import theilslopes
+
+from airflow_provider_evpl.flows.figures.schema import FIGURES_SCHEMA
 
 __all__ = ["Facts", "Rate", "Terms", "compute_figures", "find_start"]
 
@@ -119,7 +121,13 @@ class _Code:
             for names, rows in self.landed.groupby(NAMES, dropna=False, sort=False)
             if (one := self._series(dict(zip(NAMES, map(_text, names), strict=True)), rows))
         ]
-        return [*map(_shown, series), *self._ends(series), *self._groups(series)]
+        every = {
+            "code_ope": self.code,
+            "month_start": self.start,
+            "time_zone": self.terms.time_zone,
+        }
+        rows = [*series, *self._ends(series), *self._groups(series)]
+        return [dict.fromkeys(FIGURES_SCHEMA.names) | every | _shown(row) for row in rows]
 
     # --- series
 
@@ -315,7 +323,7 @@ class _Code:
         ]
 
     def _group(self, name: str, rates: list[Rate], way: str, series: list[Row]) -> Row:
-        row: Row = {"kind": "group", "group_name": name, "direction": way}
+        row: Row = {"kind": "group", "group": name, "direction": way}
         chosen: dict[str, Row] = {}
         for rate in rates:
             ends = {
@@ -334,11 +342,12 @@ class _Code:
                 return row | {"reason": ("no group figure", rate.circuit)}
             chosen[rate.circuit] = found[0]
         steps = self._sum_steps(rates, chosen)
-        return row | self._group_figures(steps[steps.at >= self.start], steps)
+        return row | self._group_figures(steps[steps["at"] >= self.start], steps)
 
     def _sum_steps(self, rates: list[Rate], chosen: dict[str, Row]) -> pd.DataFrame:
         """Sum the Mbit/s of each step of the range: columns `at`, `mbits`, `held`, `committed`, `used`, `circuits`."""
-        first = _steps_before(self.weeks[0], self.step)
+        earliest = max(self.weeks[0], self.landed.timestamp.min())
+        first = _steps_before(min(self.start, earliest.floor("D")), self.step)
         last = _steps_before(self.bound, self.step)
         tables = {}
         for circuit, row in chosen.items():
