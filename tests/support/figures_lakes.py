@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import pairwise
-from typing import TypeVar
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -14,7 +14,7 @@ from airflow_provider_evpl.lake.lake import Target
 from airflow_provider_evpl.lake.layout import Dataset
 from airflow_provider_evpl.models import Series
 from airflow_provider_evpl.window import DAY, Granularity, Window, floor
-from tests.support.figures_oracle import Facts, Rate, Terms, find_start
+from tests.support.figures_facts import Facts, Rate, Terms, find_start
 from tests.support.lake import Answer, Row, collect, lake_of, land, microseconds
 from tests.support.stores import MemoryStore
 
@@ -29,6 +29,9 @@ MONTHS = [
     # On the first of these months clocks show midnight twice, or not at all.
     *(("America/Havana", 2026, 11), ("America/Asuncion", 2023, 10)),
 ]
+Moments = np.ndarray[Any, np.dtype[np.int64]]
+Floats = np.ndarray[Any, np.dtype[np.float64]]
+
 HISTORIES = {"300s": (1, 2), "900s": (2, 5), "1800s": (3, 8), "1h": (4, 36), "3h": (20, 45), "1d": (30, 80)}
 """By granularity: the fewest and the most days that have landed."""
 
@@ -57,7 +60,7 @@ def make_lake(seed: int) -> RandomLake:
     granularity = random.pick([*HISTORIES])
     days = random.integer(*HISTORIES[granularity])
     first = date(year, month, 1) + timedelta(days=random.integer(-days // 2, 28 - days // 2))
-    return _make(random, granularity, zone, (year, month), first, days)
+    return _make(random, granularity, (zone, year, month), first, days)
 
 
 def make_long_lake(seed: int) -> RandomLake:
@@ -66,7 +69,7 @@ def make_long_lake(seed: int) -> RandomLake:
     zone, year, month = random.pick(MONTHS)
     days = random.integer(120, 215)
     first = date(year, month, 1) + timedelta(days=random.integer(5, 33) - days)
-    return _make(random, random.pick(["1h", "3h"]), zone, (year, month), first, days)
+    return _make(random, random.pick(["1h", "3h"]), (zone, year, month), first, days)
 
 
 class Random:
@@ -94,8 +97,9 @@ class Random:
 
 
 def _make(
-    random: Random, granularity: str, zone: str, month: tuple[int, int], first: date, days: int
+    random: Random, granularity: str, calendar: tuple[str, int, int], first: date, days: int
 ) -> RandomLake:
+    zone = calendar[0]
     step = Granularity(granularity).step
     assert step is not None
     start = floor(find_start(first, zone).to_pydatetime(), DAY)
@@ -120,8 +124,8 @@ def _make(
         slices={code: [(one.start, one.end) for one in found] for code, found in slices.items()},
         rows=table,
     )
-    terms = _terms(random, zone, month, sorted(set(table["object_instance_id"])))
-    return RandomLake(granularity=granularity, month=month, facts=facts, terms=terms, store=store)
+    terms = _terms(random, calendar, sorted(set(table["object_instance_id"])))
+    return RandomLake(granularity=granularity, month=calendar[1:], facts=facts, terms=terms, store=store)
 
 
 def _slices(random: Random, window: Window) -> list[Window]:
@@ -184,48 +188,44 @@ def _samples(random: Random, series: Series, window: Window, step: timedelta) ->
         yield series, moment, None if is_null else value
 
 
-def _values(
-    random: Random, moments: "np.ndarray[tuple[int], np.dtype[np.int64]]"
-) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
-    count = len(moments)
-    kind = random.pick(["ties", "free", "free", "thresholds", "constant", "wild", "rising", "daily"])
-    if kind == "ties":
-        return random.rng.integers(0, 6, count).astype(float)
-    if kind == "free":
-        return np.round(random.rng.random(count) * 100, 3)
-    if kind == "thresholds":
-        return random.rng.choice([69.999, 70.0, 70.001, 90.0, 90.0001, 100.0], count)
-    if kind == "constant":
-        return np.full(count, random.pick([0.0, 0.1, 90.0]))
-    if kind == "wild":
-        return random.rng.normal(0, 1e6, count)
-    if kind == "rising":
-        weeks = (moments - moments[:1].sum()) / 604_800e6
-        return 50 + random.pick([-0.5, 0.1, 0.6, 1.2]) * weeks + random.rng.random(count)
-    hours = moments // 3_600_000_000 % 24
-    return np.round(40 + hours * random.pick([0.5, 1.0]) + random.rng.random(count), 1)
+def _values(random: Random, moments: Moments) -> Floats:
+    count, weeks = len(moments), (moments - moments[:1].sum()) / 604_800e6
+    noise = random.rng.random(count)
+    kinds: dict[str, Floats] = {
+        "ties": random.rng.integers(0, 6, count).astype(float),
+        "free": np.round(noise * 100, 3),
+        "fractions": noise,
+        "thresholds": random.rng.choice([69.999, 70.0, 70.001, 90.0, 90.0001, 100.0], count),
+        "constant": np.full(count, random.pick([0.0, 0.1, 90.0])),
+        "wild": random.rng.normal(0, 1e6, count),
+        "rising": 50 + random.pick([-0.5, 0.1, 0.6, 1.2]) * weeks + noise,
+        "daily": np.round(40 + moments // 3_600_000_000 % 24 * random.pick([0.5, 1.0]) + noise, 1),
+    }
+    return kinds[random.pick([*kinds])]
 
 
-def _terms(random: Random, zone: str, month: tuple[int, int], circuits: Sequence[str]) -> Terms:
+def _terms(random: Random, calendar: tuple[str, int, int], circuits: Sequence[str]) -> Terms:
     warning, critical = random.pick([(70.0, 90.0), (70.0, 90.0), (50.0, 50.0), (10.5, 62.5)])
     return Terms(
-        time_zone=zone,
+        time_zone=calendar[0],
         min_coverage=random.pick([0.9, 0.9, 0.9, 0.5, 1.0, 0.0]),
         warning=warning,
         critical=critical,
         full_scale=random.pick([100.0, 100.0, 100.0, 80.0, 1.0]),
         directions=random.pick([{}, {}, {"jitter": "in"}, {"throughputIn": "none", "UTIL_EGRESS": "out"}]),
-        inventory=_inventory(random, zone, month, circuits) if random.happens(0.7) else None,
+        inventory=_inventory(random, calendar, circuits) if random.happens(0.7) else None,
     )
 
 
-def _inventory(random: Random, zone: str, month: tuple[int, int], circuits: Sequence[str]) -> list[Rate]:
+def _inventory(random: Random, calendar: tuple[str, int, int], circuits: Sequence[str]) -> list[Rate]:
+    zone, year, month = calendar
     rates = []
     for circuit in [*circuits, *(["not there"] if random.happens(0.3) else [])]:
         group = random.pick(["north", "north", "south", None])
         end = random.pick(["A", "PAR-1", "A", None] if random.happens(0.3) else ["A"])
         days = [
-            date(*month, 1) + timedelta(days=random.integer(-3, 27)) for _ in range(random.pick([0, 0, 1, 2]))
+            date(year, month, 1) + timedelta(days=random.integer(-3, 27))
+            for _ in range(random.pick([0, 0, 1, 2]))
         ]
         bounds = [None, *(find_start(one, zone).to_pydatetime() for one in sorted(set(days))), None]
         for start, stop in pairwise(bounds):
@@ -261,7 +261,8 @@ def as_csv(rates: Sequence[Rate], zone: str) -> bytes:
         ],
         columns=columns,
     )
-    return table.to_csv(index=False).encode()
+    text: str = table.to_csv(index=False)
+    return text.encode()
 
 
 def _local(moment: datetime | None, zone: str) -> str | None:

@@ -1,91 +1,48 @@
 """Computes the figures of a month a second time, with pandas, from what landed.
 
-It shares nothing with the flow but the names of the columns. It is slow and plain: one series at a time, exact fractions for ranks and shares.
+It shares nothing with the flow but the names of the columns. It takes one series after the other, and exact
+fractions for ranks and shares.
 """
 
 import math
-import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
 import pandas as pd
-from scipy.stats import theilslopes
 
 from airflow_provider_evpl.flows.figures.schema import FIGURES_SCHEMA
+from tests.support.figures_facts import (
+    END,
+    NAMES,
+    TREND,
+    Facts,
+    Moment,
+    Rate,
+    Row,
+    Terms,
+    Weekly,
+    count_steps_before,
+    find_direction,
+    find_extremes,
+    find_start,
+    find_trend,
+    mean,
+    percentile,
+)
 
-__all__ = ["Facts", "Rate", "Terms", "compute_figures", "find_start"]
+__all__ = ["compute_figures"]
 
-NAMES = ["object_instance_id", "metric_name", "pop_country", "pop_name", "pop_section_name", "object_type"]
-END = ["object_instance_id", "object_type", "pop_country", "pop_name", "pop_section_name"]
 WEEKS = 26
 DAY = pd.Timedelta(days=1)
 US = pd.Timedelta(microseconds=1)
-
-Row = dict[str, Any]
-Moment = pd.Timestamp
-
-
-@dataclass(frozen=True, kw_only=True)
-class Facts:
-    """What landed.
-
-    Attributes:
-        step: of the granularity.
-        slices: start and end of each object that counts, by operator code.
-        rows: columns `code_ope`, NAMES, `timestamp` and `value`, of these objects.
-    """
-
-    step: pd.Timedelta
-    slices: Mapping[str, Sequence[tuple[datetime, datetime]]]
-    rows: pd.DataFrame
-
-
-@dataclass(frozen=True, kw_only=True)
-class Rate:
-    """A row of the inventory. Bounds are UTC moments; None is open."""
-
-    circuit: str
-    mbits: float
-    end: str | None = None
-    group: str | None = None
-    label: str | None = None
-    valid_from: datetime | None = None
-    valid_to: datetime | None = None
-
-    def is_valid(self, moment: Moment) -> bool:
-        """Return whether the rate is valid at a moment."""
-        return (self.valid_from is None or self.valid_from <= moment) and (
-            self.valid_to is None or moment < self.valid_to
-        )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Terms:
-    """The arguments."""
-
-    time_zone: str = "UTC"
-    min_coverage: float = 0.9
-    warning: float = 70.0
-    critical: float = 90.0
-    full_scale: float = 100.0
-    directions: Mapping[str, str] = field(default_factory=dict)
-    inventory: Sequence[Rate] | None = None
 
 
 def compute_figures(facts: Facts, terms: Terms, year: int, month: int) -> list[Row]:
     """Compute all rows of a month, in no order."""
     return [row for code in facts.slices for row in _Code(facts, terms, code, year, month).rows()]
-
-
-def find_start(day: date, zone: str) -> Moment:
-    """Find the first moment of a local day, by trial."""
-    middle = pd.Timestamp(day, tz="UTC")
-    moments = pd.date_range(middle - DAY, middle + DAY, freq="15min")
-    return next(one for one in moments if one.tz_convert(zone).date() >= day)
 
 
 class _Code:
@@ -145,20 +102,20 @@ class _Code:
             "kind": "series",
             "direction": find_direction(names["metric_name"], self.terms.directions),
             **self._counts(month, values, expected),
-            **_extremes(values),
+            **find_extremes(values),
             **self._rate_columns(names["object_instance_id"]),
         }
         row["reason"] = self._reason(row, len(values))
         judged = self._judge(values) if row["reason"] is None else dict.fromkeys(_JUDGED)
         level = self.terms.critical / 100 * self.terms.full_scale
-        trend = self._trend(row, judged["percentile"], self._weekly(rows), level)
+        trend = self._trend(judged["percentile"], self._weekly(rows), level)
         row |= {**judged, **trend}
         row |= self._series_mbits(row, values)
         return row | {"_rows": rows, "_values": values}
 
     def _count_steps(self, start: Moment, end: Moment) -> int:
         """Count the steps that begin in a window."""
-        return max(0, _steps_before(end, self.step) - _steps_before(start, self.step))
+        return max(0, count_steps_before(end, self.step) - count_steps_before(start, self.step))
 
     def _counts(self, month: pd.DataFrame, values: pd.DataFrame, expected: int) -> Row:
         value_steps = int(values.timestamp.dt.floor(self.step).nunique()) if expected else 0
@@ -187,7 +144,7 @@ class _Code:
         )
         return {
             "percentile": percentile(values.value),
-            "mean": _mean(values.value),
+            "mean": mean(values.value),
             "busy_hour": self._busy_hour(values.timestamp, values.value),
             "above_warning": round(float((values.value > warning).mean()), 6),
             "above_critical": round(float((values.value > critical).mean()), 6),
@@ -196,18 +153,19 @@ class _Code:
     def _busy_hour(self, moments: pd.Series, values: pd.Series) -> int | None:
         if self.step > pd.Timedelta(hours=1):
             return None
-        means = values.groupby(moments.dt.tz_convert(self.terms.time_zone).dt.hour).agg(_mean)
+        means = values.groupby(moments.dt.tz_convert(self.terms.time_zone).dt.hour).agg(mean)
         return int(means[means == means.max()].index.min())
 
-    def _weekly(self, rows: pd.DataFrame) -> list[tuple[int, float]]:
+    def _weekly(self, rows: pd.DataFrame) -> Weekly:
         """Find the percentile of each week that has enough values."""
+        values = rows.dropna(subset="value")
+        number = pd.cut(values.timestamp, self.weeks, right=False, labels=False)
         found = []
-        for number, (start, end) in enumerate(pairwise(self.weeks)):
-            week = rows[(rows.timestamp >= start) & (rows.timestamp < end)].dropna(subset="value")
-            steps = self._count_steps(start, end)
-            filled = week.timestamp.dt.floor(self.step).nunique()
-            if steps and len(week) and Fraction(filled, steps) >= Fraction(str(self.terms.min_coverage)):
-                found.append((number, percentile(week.value)))
+        for week, part in values.groupby(number):
+            steps = self._count_steps(self.weeks[int(week)], self.weeks[int(week) + 1])
+            share = Fraction(part.timestamp.dt.floor(self.step).nunique(), steps)
+            if share >= Fraction(str(self.terms.min_coverage)):
+                found.append((int(week), percentile(part.value)))
         return found
 
     # --- Mbit/s
@@ -250,32 +208,17 @@ class _Code:
         judged = row["reason"] is None
         return {
             "percentile_mbits": round(percentile(mbits), 6) if judged else None,
-            "mean_mbits": _mean(mbits) if judged else None,
+            "mean_mbits": mean(mbits) if judged else None,
             "maximum_mbits": round(float(mbits.max()), 6),
             "minimum_mbits": round(float(mbits.min()), 6),
             "mbits_reason": None,
         }
 
-    # --- trend
-
-    def _trend(self, row: Row, value: float | None, weeks: list[tuple[int, float]], level: float) -> Row:
-        trend = dict.fromkeys(_TREND)
-        if value is None:
-            return trend
-        trend["trend_weeks"] = len(weeks)
-        if len(weeks) < 13:
-            return trend | {"trend_reason": f"{len(weeks)} of 13 weeks needed"}
-        x, y = zip(*weeks, strict=True)
-        slope, intercept, low, high = theilslopes(y, x, alpha=0.99)
-        trend |= {"trend_per_week": round(slope, 6), "trend_low": round(low, 6), "trend_high": round(high, 6)}
-        if value >= level:
-            return trend | {"trend_reason": "already above the critical threshold"}
-        if low <= 0:
-            return trend | {"trend_reason": "no rising trend"}
-        at = self.weeks[0] + pd.Timedelta(weeks=1) * ((level - intercept) / slope)
-        if not self.bound < at <= self.bound + WEEKS * pd.Timedelta(weeks=1):
-            return trend | {"trend_reason": "the threshold is not reached within 26 weeks"}
-        return trend | {"critical_on": at.tz_convert(self.terms.time_zone).date()}
+    def _trend(self, value: float | None, weeks: Weekly, level: float) -> Row:
+        first, bound = (
+            one.tz_convert(self.terms.time_zone).tz_localize(None) for one in (self.weeks[0], self.bound)
+        )
+        return find_trend(weeks, value, level=level, bound=bound, first=first.normalize())
 
     # --- ends and groups
 
@@ -304,7 +247,7 @@ class _Code:
             "last_sample": max((one["last_sample"] for one in members if one["samples"]), default=None),
             "expected": expected,
             "coverage": sum(one["_value_steps"] for one in members) / expected if expected else None,
-            **_extremes(values),
+            **find_extremes(values),
             "percentile_in": only["in"],
             "percentile_out": only["out"],
             "reason": reason,
@@ -345,10 +288,10 @@ class _Code:
         return row | self._group_figures(steps[steps["at"] >= self.start], steps)
 
     def _sum_steps(self, rates: list[Rate], chosen: dict[str, Row]) -> pd.DataFrame:
-        """Sum the Mbit/s of each step of the range: columns `at`, `mbits`, `held`, `committed`, `used`, `circuits`."""
+        """Sum the Mbit/s of each step of the range: columns `at`, `mbits`, `held`, `committed` and `used`."""
         earliest = max(self.weeks[0], self.landed.timestamp.min())
-        first = _steps_before(min(self.start, earliest.floor("D")), self.step)
-        last = _steps_before(self.bound, self.step)
+        first = count_steps_before(min(self.start, earliest.floor("D")), self.step)
+        last = count_steps_before(self.bound, self.step)
         tables = {}
         for circuit, row in chosen.items():
             values = row["_rows"].dropna(subset="value")
@@ -394,15 +337,15 @@ class _Code:
         share = counted.committed / 100
         row |= {
             "percentile_mbits": percentile(counted.mbits),
-            "mean_mbits": _mean(counted.mbits),
+            "mean_mbits": mean(counted.mbits),
             "busy_hour": self._busy_hour(counted["at"], counted.mbits),
             "above_warning": round(float((counted.mbits > self.terms.warning * share).mean()), 6),
             "above_critical": round(float((counted.mbits > self.terms.critical * share).mean()), 6),
         }
         level = self.terms.critical / 100 * row["committed_mbits"]
-        return row | self._trend(row, row["percentile_mbits"], self._weekly_sums(steps), level)
+        return row | self._trend(row["percentile_mbits"], self._weekly_sums(steps), level)
 
-    def _weekly_sums(self, steps: pd.DataFrame) -> list[tuple[int, float]]:
+    def _weekly_sums(self, steps: pd.DataFrame) -> Weekly:
         found = []
         for number, (start, end) in enumerate(pairwise(self.weeks)):
             week = steps[(steps["at"] >= start) & (steps["at"] < end) & (steps.held >= Fraction(19, 20))]
@@ -427,43 +370,7 @@ def _end_reason(of: Mapping[str, list[Row]]) -> str | None:
 _NUMBERS = {2: "two", 3: "three"}
 _JUDGED = ("percentile", "mean", "busy_hour", "above_warning", "above_critical")
 _MBITS = ("percentile_mbits", "mean_mbits", "maximum_mbits", "minimum_mbits")
-_TREND = ("trend_per_week", "trend_low", "trend_high", "trend_weeks", "critical_on", "trend_reason")
-_OF_BUSIER = (*_JUDGED, *_TREND, *_MBITS, "mbits_reason", "direction")
-
-
-def percentile(values: "pd.Series[float]") -> float:
-    """Return the value at rank ceil(0.95 n), by integers."""
-    return float(sorted(values)[-(-19 * len(values) // 20) - 1])
-
-
-def find_direction(metric_name: str, directions: Mapping[str, str]) -> str | None:
-    """Find the direction that the last word of a name says."""
-    if metric_name in directions:
-        return None if directions[metric_name] == "none" else directions[metric_name]
-    words = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+", metric_name)
-    last = words[-1].lower() if words else ""
-    return {"in": "in", "ingress": "in", "out": "out", "egress": "out"}.get(last)
-
-
-def _mean(values: Iterable[float]) -> float:
-    values = list(values)
-    return round(math.fsum(values) / len(values), 6)
-
-
-def _extremes(values: pd.DataFrame) -> Row:
-    if values.empty:
-        return {"maximum": None, "maximum_at": None, "minimum": None}
-    highest = values.value.max()
-    return {
-        "maximum": float(highest),
-        "maximum_at": values.timestamp[values.value == highest].min(),
-        "minimum": float(values.value.min()),
-    }
-
-
-def _steps_before(moment: Moment, step: pd.Timedelta) -> int:
-    """Count the multiples of a step since the epoch that come before a moment."""
-    return -(-moment.value // step.value)
+_OF_BUSIER = (*_JUDGED, *TREND, *_MBITS, "mbits_reason", "direction")
 
 
 def _moment(one: Any) -> Moment | None:  # noqa: ANN401 a timestamp or NaT
