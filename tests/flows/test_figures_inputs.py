@@ -7,6 +7,7 @@ from airflow_provider_evpl.errors import (
     EvplNotPublishedError,
     EvplOverlapError,
 )
+from airflow_provider_evpl.lake.layout import Dataset
 from airflow_provider_evpl.models import Series
 from airflow_provider_evpl.window import Window
 from tests.support.figures_stores import (
@@ -27,6 +28,8 @@ D22, D23 = day_of("2026-11-22"), day_of("2026-11-23")
 
 
 # --- little data
+
+DATASET = Dataset("0042", "1h")
 
 
 def test_empty_lake_is_not_published() -> None:
@@ -152,15 +155,10 @@ def test_foreign_objects_are_left_out_with_a_note() -> None:
     store = lake_of_days("2026-11-20", "2026-11-22")
     figures(store)
     expected = rows_of(store)
-    copied = (
-        land_window(MemoryStore(), D22).replace("2026-11-22", "2026-11-21").replace("20261122", "20261121")
-    )
-    foreign = [
-        copied.replace("20261123", "20261122"),
-        copied.replace("1121", "1124").replace("-11-21", "-11-24").replace("1123", "1125"),
-    ]
-    store.objects[foreign[0]] = store.objects[land_window(MemoryStore(), D22)]
-    store.objects[foreign[1]] = b"no parquet"
+    path = land_window(MemoryStore(), D22)
+    misplaced = DATASET.samples_path(day_of("2026-11-21"))
+    store.objects[misplaced] = store.objects[path]
+    store.objects[DATASET.samples_path(day_of("2026-11-24"))] = b"no parquet"
     other = {**SOURCE, "ctxtid": "other"}
     land_window(store, day_of("2026-11-19"), lambda _: 99.0, source=other)
     result = figures(store)

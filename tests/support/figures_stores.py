@@ -3,7 +3,7 @@
 import io
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import pyarrow.parquet as pq
 from airflow_provider_evpl.flows.figures.figures import FiguresResult, compute_figures
@@ -44,7 +44,7 @@ def day_of(text: str) -> Window:
     return Window(utc(text), utc(text) + DAY)
 
 
-def land_window(
+def land_window(  # noqa: PLR0913 each has a default
     store: Store,
     window: Window,
     values: Callable[[datetime], float | None] = lambda _: 1.0,
@@ -133,7 +133,7 @@ class _LiveFile(io.RawIOBase):
         self._at = base + offset
         return self._at
 
-    def readinto(self, buffer: Any) -> int:
+    def readinto(self, buffer: memoryview) -> int:
         self._store.on_read(self._store)
         part = self._data()[self._at : self._at + len(buffer)]
         buffer[: len(part)] = part
