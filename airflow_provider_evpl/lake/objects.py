@@ -76,9 +76,16 @@ class Objects:
 
     def survey(self, window: Window) -> dict[Window, Footer | Foreign]:
         """Read the footers of all objects that overlap a window, in order of time."""
+        return self.footers(self.sizes(window))
+
+    def sizes(self, window: Window) -> dict[Window, int]:
+        """List the objects that overlap a window, in order of time, with their sizes in bytes."""
         days = (floor(part.start, DAY) for part in window.slices(DAY))
         found = sorted(pair for day in days for pair in self._sizes(day).items())
-        sizes = {one: size for one, size in found if one.overlaps(window)}
+        return {one: size for one, size in found if one.overlaps(window)}
+
+    def footers(self, sizes: Mapping[Window, int]) -> dict[Window, Footer | Foreign]:
+        """Read the footers of listed objects, in the same order."""
         paths = {self._dataset.samples_path(one): size for one, size in sizes.items()}
         tails = self._store.tails(paths, _TAIL_BYTES)
         return {one: self._footer_in(one, tail) for one, tail in zip(sizes, tails, strict=True)}
