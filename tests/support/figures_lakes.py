@@ -15,7 +15,7 @@ from airflow_provider_evpl.lake.layout import Dataset
 from airflow_provider_evpl.models import Series
 from airflow_provider_evpl.window import DAY, Granularity, Window, floor
 from tests.support.figures_facts import Facts, Rate, Terms, find_start
-from tests.support.lake import Answer, Row, collect, lake_of, land, microseconds
+from tests.support.lake import SOURCE, Answer, Row, collect, lake_of, land, microseconds
 from tests.support.stores import MemoryStore
 
 _T = TypeVar("_T")
@@ -116,6 +116,8 @@ def _make(
             samples = collect([Answer(inside, [])], one, Granularity(granularity), code, one.end)
             land(lake, Target(one, {}), samples)
             landed += [(code, *series, moment, value) for series, moment, value in inside]
+        if random.happens(0.3):
+            store.objects |= _leftovers(random.pick(slices[code]), Dataset(code, granularity))
     table = pd.DataFrame(landed, columns=["code_ope", *Series._fields, "timestamp", "value"])
     table["timestamp"] = pd.to_datetime(table["timestamp"], unit="us", utc=True)
     table["value"] = table["value"].astype(float)
@@ -126,6 +128,20 @@ def _make(
     )
     terms = _terms(random, calendar, sorted(set(table["object_instance_id"])))
     return RandomLake(granularity=granularity, month=calendar[1:], facts=facts, terms=terms, store=store)
+
+
+def _leftovers(window: Window, dataset: Dataset) -> dict[str, bytes]:
+    """Make an object inside another one, as a killed run leaves it, and one of another source."""
+    store = MemoryStore()
+    part = Window(window.start, window.start + window.length // 2)
+    foreign = Window(window.start - 90 * DAY, window.start - 89 * DAY)
+    for one, source in ((part, SOURCE), (foreign, {**SOURCE, "ctxtid": "other"})):
+        rows = [(Series("ghost", "in", None, None, None, None), microseconds(one.start), 1e9)]
+        samples = collect(
+            [Answer(rows, [])], one, Granularity(dataset.granularity), dataset.code_ope, one.end
+        )
+        land(lake_of(store, source, dataset=dataset), Target(one, {}), samples)
+    return store.objects
 
 
 def _slices(random: Random, window: Window) -> list[Window]:
