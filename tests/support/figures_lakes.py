@@ -117,7 +117,7 @@ def _make(
             land(lake, Target(one, {}), samples)
             landed += [(code, *series, moment, value) for series, moment, value in inside]
         if random.happens(0.3):
-            store.objects |= _leftovers(random.pick(slices[code]), Dataset(code, granularity))
+            store.objects |= _leftovers(slices[code], Dataset(code, granularity))
     table = pd.DataFrame(landed, columns=["code_ope", *Series._fields, "timestamp", "value"])
     table["timestamp"] = pd.to_datetime(table["timestamp"], unit="us", utc=True)
     table["value"] = table["value"].astype(float)
@@ -130,11 +130,12 @@ def _make(
     return RandomLake(granularity=granularity, month=calendar[1:], facts=facts, terms=terms, store=store)
 
 
-def _leftovers(window: Window, dataset: Dataset) -> dict[str, bytes]:
-    """Make an object inside another one, as a killed run leaves it, and one of another source."""
-    store = MemoryStore()
-    part = Window(window.start, window.start + window.length // 2)
-    foreign = Window(window.start - 90 * DAY, window.start - 89 * DAY)
+def _leftovers(slices: Sequence[Window], dataset: Dataset) -> dict[str, bytes]:
+    """Make an object inside the last one, as a killed run leaves it, and an earlier one of another source."""
+    store, last = MemoryStore(), slices[-1]
+    part = Window(last.start, last.start + last.length // 2)
+    before = floor(slices[0].start, DAY) - DAY
+    foreign = Window(before, before + DAY)
     for one, source in ((part, SOURCE), (foreign, {**SOURCE, "ctxtid": "other"})):
         rows = [(Series("ghost", "in", None, None, None, None), microseconds(one.start), 1e9)]
         samples = collect(
