@@ -1,13 +1,14 @@
 """SQL over landed objects: DuckDB reads them through their store, and keeps what is too large on disk."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from importlib import import_module
 from tempfile import TemporaryDirectory
 from threading import Lock, get_ident
-from types import ModuleType, TracebackType
+from types import ModuleType
 from typing import BinaryIO, NamedTuple, Self
 
 import pyarrow as pa
@@ -17,6 +18,7 @@ from airflow_provider_evpl.errors import EvplConfigError, EvplError, EvplStoreEr
 from airflow_provider_evpl.lake.columns import bounds
 from airflow_provider_evpl.lake.schema import SERIES_COLUMNS
 from airflow_provider_evpl.lake.store import Store
+from airflow_provider_evpl.lake.store_errors import translate_errors
 from airflow_provider_evpl.models import Series
 from airflow_provider_evpl.window import Window
 
@@ -92,15 +94,14 @@ class Engine:
         """Return the engine."""
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, *_: BaseException | TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         """Close the connection, and remove the temporary folder."""
         with self._folder, closing(self._connection):
             self._connection.unregister_filesystem(_PROTOCOL)
 
-    def objects(self, objects: Iterable[LandedObject]) -> str:
-        """Return objects as a SQL list for `read_parquet`. The text has no path, only numbers."""
-        urls = (f"'{_PROTOCOL}://{self._files.number(one)}.parquet'" for one in objects)
-        return f"[{', '.join(urls)}]"
+    def add(self, one: LandedObject) -> str:
+        """Return a URL for an object. In SQL it stands for the object, whose path is no part of SQL."""
+        return self._files.add(one)
 
     def register(self, name: str, table: pa.Table) -> None:
         """Make an Arrow table available in SQL, in place of an earlier one of the same name."""
@@ -125,8 +126,9 @@ class Engine:
             raise self._translate(error) from error
 
     def _translate(self, error: Exception) -> EvplError:
-        if self._files.error:
-            return self._files.error
+        if found := self._files.error:
+            self._files.error = None
+            return found
         text = str(error)
         url = re.search(rf"{_PROTOCOL}://\d+\.parquet", text)
         what = self._store.url(self._files[url[0]].path) if url else "An object"
@@ -163,7 +165,7 @@ class RowSource:
         self.engine = engine
         self.series = series
         self.step = step
-        self._objects = objects
+        self._objects = {one: (engine.add(found), found.rows) for one, found in objects.items()}
         columns = {name: [one[at] for one in series] for at, name in enumerate(SERIES_COLUMNS)}
         schema = pa.schema([("series", pa.int32()), *((name, pa.string()) for name in SERIES_COLUMNS)])
         engine.register("names", pa.table({"series": range(len(series)), **columns}, schema))
@@ -171,28 +173,29 @@ class RowSource:
     def rows(self, window: Window, series: Iterable[int] | None = None) -> str:
         """Return SQL, in brackets, of the rows in a window.
 
-        The columns are `series`, `at` (microseconds since the epoch) and `value`. Each pair of series and
+        The columns are `series`, `moment` (microseconds since the epoch) and `value`. Each pair of series and
         time is there once, in no order.
 
         Args:
             window: may have no object.
             series: positions of the series to read; None for all.
         """
-        objects = [found for one, found in self._objects.items() if one.overlaps(window)]
-        if not objects:
-            return "(SELECT 0::INTEGER AS series, 0::BIGINT AS at, 0::DOUBLE AS value WHERE false)"
+        urls = [f"'{url}'" for one, (url, _) in self._objects.items() if one.overlaps(window)]
+        if not urls:
+            return "(SELECT 0::INTEGER AS series, 0::BIGINT AS moment, 0::DOUBLE AS value WHERE false)"
         start, end = bounds(window)
         chosen = "" if series is None else f"AND names.series IN ({', '.join(map(str, series)) or 'NULL'})"
+        # All parts of the text are our own: numbers, and names of columns.
         return f"""(
-            SELECT names.series, epoch_us(found.timestamp) AS at, found.value
-            FROM read_parquet({self.engine.objects(objects)}, hive_partitioning = false) AS found
+            SELECT names.series, epoch_us(found.timestamp) AS moment, found.value
+            FROM read_parquet([{", ".join(urls)}], hive_partitioning = false) AS found
             JOIN names ON {_SAME_NAMES} {chosen}
             WHERE epoch_us(found.timestamp) >= {start} AND epoch_us(found.timestamp) < {end}
-        )"""
+        )"""  # noqa: S608 as the comment says
 
     def chunks(self, window: Window) -> list[str]:
         """Return the SQL of all rows in a window, in parts that each have all rows of some series."""
-        count = sum(found.rows for one, found in self._objects.items() if one.overlaps(window))
+        count = sum(rows for one, (_, rows) in self._objects.items() if one.overlaps(window))
         parts = -(-count // _MOST_ROWS)
         if parts < 2:  # noqa: PLR2004 one part
             return [self.rows(window)]
@@ -214,16 +217,13 @@ class _Files(AbstractFileSystem):  # type: ignore[misc]  # fsspec ships no types
     def __init__(self, store: Store) -> None:
         super().__init__()
         self._store = store
-        self._numbers: dict[LandedObject, int] = {}
         self._objects: list[LandedObject] = []
         self.error: EvplError | None = None
 
-    def number(self, one: LandedObject) -> int:
-        """Return the number of an object."""
-        if one not in self._numbers:
-            self._numbers[one] = len(self._objects)
-            self._objects.append(one)
-        return self._numbers[one]
+    def add(self, one: LandedObject) -> str:
+        """Return a new URL for an object. An object may change, and DuckDB caches by URL."""
+        self._objects.append(one)
+        return f"{_PROTOCOL}://{len(self._objects) - 1}.parquet"
 
     def __getitem__(self, url: str) -> LandedObject:
         """Return the object of a URL."""
@@ -237,16 +237,24 @@ class _Files(AbstractFileSystem):  # type: ignore[misc]  # fsspec ships no types
         """Return the path: no path is a pattern."""
         return [path]
 
-    def modified(self, path: str) -> datetime:
+    def modified(self, path: str) -> datetime:  # noqa: ARG002 as fsspec has it
         """Return one and the same time, because nothing is cached."""
         return datetime(1970, 1, 1, tzinfo=UTC)
 
-    def open(self, path: str, mode: str = "rb", **_: object) -> "_SharedFile":
+    def open(self, path: str, *_: object, **__: object) -> "_SharedFile":
         """Open an object to read."""
+        path = self[path].path
+        with self._watched(path):
+            return _SharedFile(self._store.open(path), partial(self._watched, path))
+
+    @contextmanager
+    def _watched(self, path: str) -> Iterator[None]:
+        """Keep the first error, because DuckDB raises an error of its own class."""
         try:
-            return _SharedFile(self._store.open(self[path].path))
+            with translate_errors(self._store.url(path)):
+                yield
         except EvplError as error:
-            self.error = error
+            self.error = self.error or error
             raise
 
 
@@ -256,8 +264,9 @@ class _SharedFile:
     Each thread has a position of its own.
     """
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: BinaryIO, watched: Callable[[], AbstractContextManager[None]]) -> None:
         self._file = file
+        self._watched = watched
         self._lock = Lock()
         self._positions: dict[int, int] = {}
 
@@ -268,7 +277,7 @@ class _SharedFile:
 
     def read(self, length: int) -> bytes:
         """Read at the position of this thread."""
-        with self._lock:
+        with self._lock, self._watched():
             self._file.seek(self._positions[get_ident()])
             data = self._file.read(length)
         self._positions[get_ident()] += len(data)

@@ -2,14 +2,14 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import pairwise
-from typing import Self
 from urllib.parse import unquote
+from zoneinfo import ZoneInfo
 
-from airflow_provider_evpl.errors import EvplOverlapError, EvplStoreError, one_line
+from airflow_provider_evpl.errors import EvplOverlapError, EvplStoreError, name_of
 from airflow_provider_evpl.flows.figures.engine import LandedObject
 from airflow_provider_evpl.flows.roster import Roster
 from airflow_provider_evpl.lake.contents import UnreadableError
@@ -18,6 +18,7 @@ from airflow_provider_evpl.lake.objects import Foreign, Objects
 from airflow_provider_evpl.lake.parquet import Footer, read_footer
 from airflow_provider_evpl.lake.store import Store
 from airflow_provider_evpl.lake.store_errors import translate_errors
+from airflow_provider_evpl.months import Month, month_of
 from airflow_provider_evpl.window import DAY, EPOCH, Window, floor
 
 __all__ = ["Landed", "LandedDay", "Shelf", "find_codes", "find_granularities"]
@@ -68,26 +69,26 @@ class Landed:
     """
 
     store: Store
-    dataset: Dataset
+    shelf: "Shelf"
     objects: Objects
     sizes: Mapping[Window, int]
     found: Mapping[Window, Footer | Foreign]
 
     @classmethod
-    def read(cls, store: Store, dataset: Dataset, source: Mapping[str, str], window: Window) -> Self:
+    def read(cls, store: Store, shelf: "Shelf", window: Window) -> "Landed":
         """List the objects that overlap a window, and read their footers."""
-        objects = Objects(store, dataset, source)
+        objects = Objects(store, shelf.dataset, shelf.source)
         sizes = objects.sizes(window)
-        found = objects.footers(sizes)
-        return cls(store=store, dataset=dataset, objects=objects, sizes=sizes, found=found)
+        return cls(store=store, shelf=shelf, objects=objects, sizes=sizes, found=objects.footers(sizes))
+
+    def url(self, window: Window) -> str:
+        """Return the URL of an object for messages."""
+        return self.store.url(self.shelf.dataset.samples_path(window))
 
     def within(self, window: Window) -> "Landed":
         """Return only the objects that overlap a window."""
         sizes = {one: size for one, size in self.sizes.items() if one.overlaps(window)}
-        found = {one: self.found[one] for one in sizes}
-        return Landed(
-            store=self.store, dataset=self.dataset, objects=self.objects, sizes=sizes, found=found
-        )
+        return replace(self, sizes=sizes, found={one: self.found[one] for one in sizes})
 
     def has_changed(self, window: Window) -> bool:
         """List the objects of a window again, and return whether one of them is new, other or gone."""
@@ -104,25 +105,28 @@ class Landed:
     def own(self) -> dict[Window, Footer]:
         """The objects that count: none lies in another one.
 
+        Objects that have landed since the newest end was found count the next time.
+
         Raises:
             EvplOverlapError: two objects have the same samples, and neither holds the other.
         """
-        own = {one: what for one, what in self.found.items() if not isinstance(what, Foreign)}
+        known = ((one, what) for one, what in self.found.items() if one.end <= self.shelf.newest_end)
+        own = {one: what for one, what in known if not isinstance(what, Foreign)}
         windows = largest(own)
         for one, other in pairwise(windows):
             if one.overlaps(other):
                 raise EvplOverlapError(
-                    f"operator code {one_line(self.dataset.code_ope)}: two objects have the same samples.",
+                    f"{self.shelf.name}: two objects have the same samples.",
                     f"Pull the window {Window(one.start, other.end)} again.",
-                    "\n".join(self.store.url(self.dataset.samples_path(each)) for each in (one, other)),
+                    f"{self.url(one)}\n{self.url(other)}",
                 )
         return {one: own[one] for one in windows}
 
     def describe_foreign(self) -> Iterator[str]:
         """Yield a note if objects are left out; it names one of them."""
         for one, what in [*self.foreign.items()][:1]:
-            url = self.store.url(self.dataset.samples_path(one))
-            yield f"Foreign objects are left out: {len(self.foreign):,}. For example {url} {what.reason}."
+            count = len(self.foreign)
+            yield f"Foreign objects are left out: {count:,}. For example {self.url(one)} {what.reason}."
 
     def roster(self) -> Roster:
         """Read which series each UTC day has. One object is read for each distinct set of series."""
@@ -131,15 +135,16 @@ class Landed:
             try:
                 days[floor(one.start, DAY)].append(self.objects.series(one, footer))
             except UnreadableError as error:
-                url = self.store.url(self.dataset.samples_path(one))
                 raise EvplStoreError(
-                    f"{url}: the rows can't be read.", "Pull the window again.", f"Reason: {error}"
+                    f"{self.url(one)}: the rows can't be read.",
+                    "Pull the window again.",
+                    f"Reason: {error}",
                 ) from error
         return Roster(days, None)
 
     def readable(self) -> dict[Window, LandedObject]:
         """Return the objects with rows that count, as the engine reads them."""
-        path = self.dataset.samples_path
+        path = self.shelf.dataset.samples_path
         return {
             one: LandedObject(path(one), self.sizes[one], footer.ledger.rows)
             for one, footer in self.own.items()
@@ -179,6 +184,16 @@ class Shelf:
     first_day: datetime
     newest_end: datetime
 
+    @property
+    def name(self) -> str:
+        """The operator code in a message."""
+        return f"operator code {name_of(self.dataset.code_ope)}"
+
+    def months(self, zone: ZoneInfo) -> tuple[Month, Month]:
+        """Return the first and the last month that the lake has."""
+        last = month_of(self.newest_end - timedelta.resolution, zone)
+        return month_of(self.first_day, zone), last
+
     @classmethod
     def find(cls, store: Store, dataset: Dataset) -> "Shelf | None":
         """Read the newest objects of an operator code; None if nothing has landed."""
@@ -189,9 +204,7 @@ class Shelf:
                 footers = [_own_footer(store, dataset, one) for one in windows if one.end == end]
                 if own := [one for one in footers if one]:
                     newest = max(own, key=lambda one: one.pulled_at or EPOCH)
-                    return cls(
-                        dataset=dataset, source=newest.source, first_day=days[0], newest_end=end
-                    )
+                    return cls(dataset=dataset, source=newest.source, first_day=days[0], newest_end=end)
         return None
 
 

@@ -4,7 +4,7 @@ import math
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from airflow_provider_evpl.config.figures_plan import FiguresPlan, ReportPlan
 from airflow_provider_evpl.flows.figures.engine import RowSource
+from airflow_provider_evpl.flows.figures.landed import Shelf
 from airflow_provider_evpl.flows.figures.trend import find_trend
 from airflow_provider_evpl.lake.columns import bounds
 from airflow_provider_evpl.models import Series
@@ -30,9 +31,14 @@ _DIRECTIONS = {"in": "in", "ingress": "in", "out": "out", "egress": "out"}
 
 _HOURS = """
     CREATE OR REPLACE TEMP TABLE hours AS
-    SELECT series, (at // {bucket})::INTEGER AS bucket, count(*) AS samples, count(value) AS present,
+    SELECT series, (moment // {bucket})::INTEGER AS bucket, count(*) AS samples, count(value) AS present,
         fsum(value) AS total, max(value) AS maximum
     FROM {rows} GROUP BY ALL
+"""
+_TABLE_OF_HOURS = """
+    SELECT series, bucket::BIGINT * {bucket} AS hour, samples, present AS values,
+        CASE WHEN present > 0 THEN total / present END AS mean, maximum
+    FROM hours ORDER BY series, hour
 """
 _SERIES = """
     WITH totals AS (
@@ -44,26 +50,27 @@ _SERIES = """
         SELECT series, hour FROM means
         QUALIFY row_number() OVER (PARTITION BY series ORDER BY mean DESC, hour) = 1
     ), figures AS (
-        SELECT one.series, count(*) AS samples, count(value) AS present, min(at) AS first, max(at) AS last,
+        SELECT one.series, count(*) AS samples, count(value) AS present,
+            min(moment) AS first, max(moment) AS last,
             quantile_disc(value, 0.95) AS percentile, min(value) AS minimum,
-            min(at) FILTER (value = totals.maximum) AS maximum_at,
+            min(moment) FILTER (value = totals.maximum) AS maximum_at,
             count(*) FILTER (value > {warning}) AS above_warning,
             count(*) FILTER (value > {critical}) AS above_critical,
             count(*) FILTER (value > {full_scale}) AS above_scale,
             count(*) FILTER (value < 0) AS below_zero,
-            count(value) FILTER (at % {step} <> 0) AS off_grid
+            count(value) FILTER (moment % {step} <> 0) AS off_grid
         FROM {rows} AS one JOIN totals USING (series) GROUP BY one.series
     )
     SELECT * FROM figures JOIN totals USING (series) LEFT JOIN busy USING (series)
 """
 _WEEK = """
     SELECT series, quantile_disc(value, 0.95) AS percentile, count(value) AS present,
-        count(value) FILTER (at % {step} <> 0) AS off_grid
+        count(value) FILTER (moment % {step} <> 0) AS off_grid
     FROM {rows} WHERE value IS NOT NULL GROUP BY series
 """
 _STEPS = """
-    SELECT series, count(DISTINCT at // {step}) AS steps
-    FROM {rows} WHERE value IS NOT NULL AND at // {step} * {step} >= {start} GROUP BY series
+    SELECT series, count(DISTINCT moment // {step}) AS steps
+    FROM {rows} WHERE value IS NOT NULL AND moment // {step} * {step} >= {start} GROUP BY series
 """
 
 
@@ -87,15 +94,15 @@ class Scope:
     step: int | None
 
     @classmethod
-    def make(cls, plan: FiguresPlan | ReportPlan, month: Month, code_ope: str, newest_end: datetime) -> "Scope":
-        """Return the scope of a month, if samples have landed up to a moment."""
+    def make(cls, plan: FiguresPlan | ReportPlan, month: Month, shelf: Shelf) -> "Scope":
+        """Return the scope of a month of an operator code."""
         window = month.window(plan.time_zone)
-        bound = min(window.end, newest_end)
+        bound = min(window.end, shelf.newest_end)
         length = plan.granularity.step
         return cls(
             plan=plan,
             month=month,
-            code_ope=code_ope,
+            code_ope=shelf.dataset.code_ope,
             window=window,
             bound=bound,
             weeks=weeks_before(bound, plan.time_zone, _WEEKS),
@@ -154,11 +161,11 @@ def series_rows(
         if with_hours:
             hours.append(make_hours(source, bucket))
     weeks = _read_weeks(source, scope)
-    rows = [
+    figures = [
         _row(scope, series, expectations[at], found.get(at, {}), weeks[at])
         for at, series in enumerate(source.series)
     ]
-    return rows, pa.concat_tables(hours) if with_hours else None, [*_notes(scope, found.values())]
+    return figures, pa.concat_tables(hours) if with_hours else None, [*_notes(scope, found.values())]
 
 
 def _register_clock(source: RowSource, scope: Scope) -> int:
@@ -171,7 +178,9 @@ def _register_clock(source: RowSource, scope: Scope) -> int:
         "bucket": [microseconds(one.start - EPOCH) // bucket for one in hours],
         "hour": [one.hour for one in hours],
     }
-    source.engine.register("clock", pa.table(columns, pa.schema([("bucket", pa.int32()), ("hour", pa.int8())])))
+    source.engine.register(
+        "clock", pa.table(columns, pa.schema([("bucket", pa.int32()), ("hour", pa.int8())]))
+    )
     return bucket
 
 
@@ -204,11 +213,7 @@ def _by_series(
 
 def make_hours(source: RowSource, bucket: int) -> pa.Table:
     """Return the SQL table `hours` as the report takes it."""
-    table = source.engine.query(f"""
-        SELECT series, bucket::BIGINT * {bucket} AS hour, samples, present AS values,
-            CASE WHEN present > 0 THEN total / present END AS mean, maximum
-        FROM hours ORDER BY series, hour
-    """)
+    table = source.engine.query(_TABLE_OF_HOURS.format(bucket=bucket))
     return table.set_column(1, "hour", table["hour"].cast(pa.timestamp("us", "UTC")))
 
 
@@ -250,6 +255,7 @@ def _row(
         "samples": found.get("samples", 0),
         "null_values": found.get("samples", 0) - present,
         "expected": expected or None,
+        "steps": found.get("steps", 0),
         "coverage": coverage if coverage is None else round(coverage, 6),
         "reason": _reason(scope, present, expected, coverage),
         "first_sample": _moment(found.get("first")),
@@ -274,7 +280,7 @@ def _judged(scope: Scope, found: Mapping[str, Any], weeks: list[tuple[int, float
         "busy_hour": found["hour"],
         "above_warning": round(found["above_warning"] / present, 6),
         "above_critical": round(found["above_critical"] / present, 6),
-        **trend.as_row(),
+        **asdict(trend),
     }
 
 
