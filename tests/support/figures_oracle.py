@@ -93,10 +93,10 @@ class _Code:
         rows = landed[(landed.timestamp >= self.weeks[0]) & (landed.timestamp < self.end)]
         month = rows[rows.timestamp >= self.start]
         values = month.dropna(subset="value")
-        until = min(self.bound, days.max() + 8 * DAY)
-        expected = self._count_steps(max(self.start, days.min()), until)
-        if not expected and month.empty:
+        since, until = max(self.start, days.min()), min(self.bound, days.max() + 8 * DAY)
+        if since >= until and month.empty:
             return None
+        expected = self._count_steps(since, until)
         row = {
             **names,
             "kind": "series",
@@ -118,7 +118,8 @@ class _Code:
         return max(0, count_steps_before(end, self.step) - count_steps_before(start, self.step))
 
     def _counts(self, month: pd.DataFrame, values: pd.DataFrame, expected: int) -> Row:
-        value_steps = int(values.timestamp.dt.floor(self.step).nunique()) if expected else 0
+        steps = values.timestamp.dt.floor(self.step)
+        value_steps = int(steps[steps >= self.start].nunique()) if expected else 0
         return {
             "samples": len(month),
             "null_values": len(month) - len(values),
@@ -135,7 +136,8 @@ class _Code:
         if row["coverage"] is None:
             return "no step is expected"
         if row["coverage"] < self.terms.min_coverage:
-            return f"coverage {row['coverage']:.3f} is below {self.terms.min_coverage:g}"
+            shown = math.floor(row["coverage"] * 1000) / 1000
+            return f"coverage {shown:g} is below {self.terms.min_coverage:g}"
         return None
 
     def _judge(self, values: pd.DataFrame) -> Row:
@@ -229,11 +231,7 @@ class _Code:
         return [self._end(dict(zip(END, names, strict=True)), members) for names, members in ends.items()]
 
     def _end(self, names: Row, members: list[Row]) -> Row:
-        expected = (
-            None
-            if any(one["expected"] is None for one in members)
-            else sum(one["expected"] for one in members)
-        )
+        expected = sum(one["expected"] or 0 for one in members) or None
         of = {way: [one for one in members if one["direction"] == way] for way in ("in", "out")}
         only = {way: ones[0]["percentile"] if len(ones) == 1 else None for way, ones in of.items()}
         reason = _end_reason(of)
@@ -362,9 +360,8 @@ def _end_reason(of: Mapping[str, list[Row]]) -> str | None:
     for way, ones in of.items():
         if len(ones) != 1:
             return f"{'no' if not ones else _NUMBERS.get(len(ones), len(ones))} series in direction {way}"
-        if ones[0]["reason"] is not None:
-            return f"direction {way}: {ones[0]['reason']}"
-    return None
+    reasons = (f"direction {way}: {one['reason']}" for way, [one] in of.items() if one["reason"])
+    return next(reasons, None)
 
 
 _NUMBERS = {2: "two", 3: "three"}
