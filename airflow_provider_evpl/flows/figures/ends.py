@@ -7,7 +7,7 @@ from typing import Any
 __all__ = ["end_rows"]
 
 _END = ("object_instance_id", "object_type", "pop_country", "pop_name", "pop_section_name")
-_SHARED = ("code_ope", "month_start", "time_zone", *_END, "group", "label", "committed_mbits")
+_SHARED = ("code_ope", "month_start", "time_zone", *_END, "label", "committed_mbits")
 _OF_BUSIER = (
     *("direction", "percentile", "mean", "busy_hour", "above_warning", "above_critical"),
     *("percentile_mbits", "mean_mbits", "maximum_mbits", "minimum_mbits", "mbits_reason"),
@@ -57,6 +57,7 @@ def _busier(directions: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, 
     for name, series in directions.items():
         if len(series) != 1:
             return {"reason": f"{_COUNTS.get(len(series), len(series))} series in direction {name}"}
+    for name, series in directions.items():
         if reason := series[0]["reason"]:
             return {"reason": f"direction {name}: {reason}"}
     busier = max((series[0] for series in directions.values()), key=lambda one: one["percentile"])

@@ -151,7 +151,7 @@ class MonthsOfCode:
             days=of_month.days(scope.window),
             newest_end=self.shelf.newest_end,
             pulled_at=max(pulls, default=None),
-            notes=[*self._notes(of_month), *notes],
+            notes=[*of_month.describe_foreign(), *notes],
             digest=self.digest(scope.month, landed),
         )
 
@@ -172,13 +172,12 @@ class MonthsOfCode:
             f"The lake has {first} to {last}.",
         )
 
-    def _notes(self, landed: Landed) -> Iterator[str]:
+    def notes(self) -> list[str]:
+        """Return notes that all months have in common."""
         dataset = self.shelf.dataset
         others = [one for one in find_granularities(self.store, dataset) if one != dataset.granularity]
-        if others:
-            names = name_some([*map(name_of, others)])
-            yield f"The lake also has granularity {names}. Set granularity to read it."
-        yield from landed.describe_foreign()
+        names = name_some([*map(name_of, others)])
+        return [f"The lake also has granularity {names}. Set granularity to read it."] if others else []
 
 
 def _nulls_first(series: Series) -> tuple[tuple[bool, str], ...]:

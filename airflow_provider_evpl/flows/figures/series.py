@@ -126,7 +126,8 @@ class Scope:
         """Count the steps of the month in which a series is expected; None if a step has no fixed length.
 
         Args:
-            first_day, last_day: the UTC days of the range that the series begins and ends on.
+            first_day: the first UTC day of the range on which the series has landed.
+            last_day: the last one.
         """
         end = min(self.bound, last_day + DAY + _EXPECTED_AFTER)
         return count_steps(max(self.window.start, first_day), end, self.step) if self.step else None
@@ -289,6 +290,7 @@ def _judged(scope: Scope, found: Mapping[str, Any], weeks: list[tuple[int, float
     return {
         "percentile": found["percentile"],
         "mean": round(found["total"] / present, 6),
+        "exact_mean": found["total"] / present,
         "busy_hour": found["hour"],
         "above_warning": round(found["above_warning"] / present, 6),
         "above_critical": round(found["above_critical"] / present, 6),
@@ -306,7 +308,7 @@ def find_reason(scope: Scope, present: int, expected: int | None, coverage: floa
         return "no step is expected"
     if coverage < scope.plan.min_coverage:
         shown = math.floor(coverage * 1000) / 1000
-        return f"coverage {shown:.3f} is below {scope.plan.min_coverage:g}"
+        return f"coverage {shown:g} is below {scope.plan.min_coverage:g}"
     return None
 
 
@@ -321,8 +323,12 @@ def _notes(scope: Scope, found: Iterable[Mapping[str, Any]]) -> Iterable[str]:
     above, below = (sum(row[name] for row in known) for name in ("above_scale", "below_zero"))
     highest = max((row["maximum"] for row in known), default=0)
     if above:
-        yield f"Values above {scale:g}, the full scale: {above:,}."
+        yield f"{_values(above)} above {scale:g}, the full scale."
     if below:
-        yield f"Values below 0: {below:,}."
+        yield f"{_values(below)} below 0."
     elif 0 < highest <= 1 and scale == 100:  # noqa: PLR2004 the default
         yield "All values lie between 0 and 1. If 1 means a full line, set full_scale=1."
+
+
+def _values(count: int) -> str:
+    return "1 value is" if count == 1 else f"{count:,} values are"
