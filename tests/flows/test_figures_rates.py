@@ -37,7 +37,7 @@ def test_one_rate_multiplies_the_figures_without_reading_samples() -> None:
         assert len(source.store.calls) == calls
         [row] = source.rows
         assert (row["label"], row["committed_mbits"]) == ("new", 40)
-        figures = [row["percentile"], row["mean"], row["maximum"], row["minimum"]]
+        figures = [row["percentile"], row["exact_mean"], row["maximum"], row["minimum"]]
         assert mbits(row) == (*(round(one / 50 * 40, 6) for one in figures), None)
 
 
@@ -81,9 +81,8 @@ def test_changing_rates_of_many_samples_are_read_in_parts() -> None:
 )
 def test_values_without_a_rate_leave_out_all_four_figures(lines: list[str], dates: str) -> None:
     """The reason names the local dates of the first and the last of these values."""
-    paris = {"time_zone": "Europe/Paris"}
     start = datetime(2026, 11, 1, tzinfo=ZoneInfo("Europe/Paris")).astimezone(UTC)
-    with source_of({series_of("a"): hourly(1, start)}, **paris) as source:
+    with source_of({series_of("a"): hourly(1, start)}, time_zone="Europe/Paris") as source:
         inventory = inventory_of(*lines, columns=DATES, zone="Europe/Paris")
         add_mbits(source.samples, source.rows, inventory, source.scope)
         assert mbits(source.rows[0]) == (None, None, None, None, f"no committed rate for {dates}")
