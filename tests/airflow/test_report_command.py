@@ -57,14 +57,22 @@ def test_command_writes_only_the_given_file(
     assert not (lake / "reports").exists()
 
 
-def test_command_opens_urls(lake: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Root and inventory."""
-    inventory = tmp_path / "inventory.csv"
-    inventory.write_text("object_instance_id,committed_mbits\na,10\nb,20\n")
-    assert main([f"file://{lake}", *OPTIONS, "--inventory", f"file://{inventory}"]) == 0
-    url = capsys.readouterr().out.splitlines()[0]
-    assert main([str(lake), *OPTIONS, "--inventory", str(inventory)]) == 0
-    assert capsys.readouterr().out.splitlines()[0] == url == f"file://{lake}/{PAGE}"
+def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command in a process of its own, because a URL imports Airflow."""
+    command = [sys.executable, "-m", "airflow_provider_evpl.report", *arguments]
+    env = os.environ | {"AIRFLOW__LOGGING__LOGGING_LEVEL": "INFO", "PYTHONPATH": str(ROOT)}
+    return subprocess.run(command, cwd=folder, env=env, capture_output=True, check=False, text=True)
+
+
+def test_command_takes_paths_and_urls(lake: Path, tmp_path: Path) -> None:
+    """For the root and the inventory."""
+    (tmp_path / "inventory.csv").write_text("object_instance_id,committed_mbits\na,10\nb,20\n")
+    paths = run(tmp_path, "a lake", *OPTIONS, "--inventory", "inventory.csv")
+    url = tmp_path.as_uri()
+    urls = run(tmp_path, f"file://{lake}", *OPTIONS, "--inventory", f"{url}/inventory.csv")
+    assert (paths.returncode, paths.stderr) == (0, "")
+    assert paths.stdout.startswith(f"file://{lake}/{PAGE}\n")
+    assert urls.stdout == paths.stdout
 
 
 @pytest.mark.parametrize(
@@ -82,9 +90,7 @@ def test_command_opens_urls(lake: Path, tmp_path: Path, capsys: pytest.CaptureFi
 def test_error_is_one_message(root: str, options: list[str], message: str, tmp_path: Path) -> None:
     """Without a traceback, with exit status 1."""
     (tmp_path / "samples").mkdir()
-    command = [sys.executable, "-m", "airflow_provider_evpl.report", root, *options]
-    env = os.environ | {"AIRFLOW__LOGGING__LOGGING_LEVEL": "INFO", "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, check=False, text=True)
+    done = run(tmp_path, root, *options)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith(message)
     assert "Traceback" not in done.stderr

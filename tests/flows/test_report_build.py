@@ -157,16 +157,16 @@ def test_values_over_time_are_those_of_the_samples(zone: str, month: str, granul
         (90.1, 90.0, "below_critical"),
         (90.1, 70.0, "below_warning"),
         (70.1, 70.0, "below_warning"),
-        (20.0, 30.0, "moves"),
-        (30.0, 20.0, "moves"),
-        (20.0, 29.9, None),
-        (95.0, 104.9, None),
+        (20.0, 25.0, "moves"),
+        (25.0, 20.0, "moves"),
+        (20.0, 24.9, None),
+        (95.0, 99.9, None),
     ],
 )
 def test_series_that_crosses_a_threshold_is_in_one_list(
     before: float, after: float, listed: str | None
 ) -> None:
-    """Equal to a threshold is not above it. A large move is a tenth of the full scale."""
+    """Equal to a threshold is not above it. A large move is 5 % of the full scale."""
     changes = model_of(lake_of(*OCTOBER[-3:], *NOVEMBER[:3], value=level(before, after))).changes
     moves = tuple(Move(index, before, after) for index in range(8))
     lists = ("above_critical", "above_warning", "below_critical", "below_warning", "moves")
@@ -176,9 +176,9 @@ def test_series_that_crosses_a_threshold_is_in_one_list(
     assert (changes.month, changes.reason, changes.new, changes.gone) == ("2026-10", None, (), ())
 
 
-def test_largest_move_is_first_and_twenty_are_listed() -> None:
+def test_largest_move_is_first_and_ten_are_listed() -> None:
     """Moves across a threshold are all listed."""
-    series = [Series(f"{number:02}", "in", None, None, None, None) for number in range(30)]
+    series = [Series(f"{number:02}", "in", None, None, None, None) for number in range(20)]
     store = MemoryStore()
 
     def value(one: Series, moment: datetime) -> float:
@@ -186,7 +186,7 @@ def test_largest_move_is_first_and_twenty_are_listed() -> None:
 
     land_slices(store, [*OCTOBER[-1:], *NOVEMBER[:1]], value, series=series)
     moves = model_of(store).changes.moves
-    assert [one.after for one in moves] == [float(after) for after in range(49, 29, -1)]
+    assert [one.after for one in moves] == [float(after) for after in range(39, 29, -1)]
 
 
 def test_series_are_new_or_gone() -> None:

@@ -13,10 +13,10 @@ from airflow_provider_evpl.months import Month
 
 __all__ = ["find_changes"]
 
-_LARGE_MOVE = 0.1
+_LARGE_MOVE = 0.05
 """A percentile that moves by this share of `full_scale` or more is listed, if it crosses no threshold."""
 
-_MOST_MOVES = 20
+_MOST_MOVES = 10
 
 _NORMAL, _WARNING, _CRITICAL = range(3)
 _CROSSED = {
