@@ -117,10 +117,13 @@ def test_digest_is_that_of_the_bytes() -> None:
 def test_unknown_circuits_and_circuits_without_a_row_are_noted() -> None:
     """A note has a count and up to five names. Names stay on one line."""
     found = read(HEADER, *(f"c{number},1" for number in range(7)))
-    assert found.compare([f"c{number}" for number in range(7)]) == []
-    assert found.compare(["c0", "new\nline"]) == [
-        "Circuits in the inventory, but not in the lake: 6 (c1, c2, c3, c4, c5 and 1 more).",
-        "Circuits in the lake, but not in the inventory: 1 (new line).",
+    assert found.note_unknown([f"c{number}" for number in range(9)]) == []
+    assert found.note_missing(["c0"]) == []
+    assert found.note_unknown(["c0", "new"]) == [
+        "Circuits in the inventory, but not in the lake: 6 (c1, c2, c3, c4, c5 and 1 more)."
+    ]
+    assert found.note_missing(["c0", "new\nline"]) == [
+        "Circuits in the lake, but not in the inventory: 1 (new line)."
     ]
 
 

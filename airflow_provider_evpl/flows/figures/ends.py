@@ -7,7 +7,7 @@ from typing import Any
 __all__ = ["end_rows"]
 
 _END = ("object_instance_id", "object_type", "pop_country", "pop_name", "pop_section_name")
-_SHARED = ("code_ope", "month_start", "time_zone", *_END, "group", "label", "committed_mbits")
+_SHARED = ("code_ope", "month_start", "time_zone", *_END, "label", "committed_mbits")
 _OF_BUSIER = (
     *("direction", "percentile", "mean", "busy_hour", "above_warning", "above_critical"),
     *("percentile_mbits", "mean_mbits", "maximum_mbits", "minimum_mbits", "mbits_reason"),
@@ -57,11 +57,9 @@ def _busier(directions: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, 
     for name, series in directions.items():
         if len(series) != 1:
             return {"reason": f"{_COUNTS.get(len(series), len(series))} series in direction {name}"}
-    both = [series[0] for series in directions.values()]
-    for one in both:
-        if one["reason"]:
-            return {"reason": f"direction {one['direction']}: {one['reason']}"}
-    busier = max(both, key=lambda one: one["percentile"])
+        if reason := series[0]["reason"]:
+            return {"reason": f"direction {name}: {reason}"}
+    busier = max((series[0] for series in directions.values()), key=lambda one: one["percentile"])
     return {name: busier.get(name) for name in _OF_BUSIER}
 
 

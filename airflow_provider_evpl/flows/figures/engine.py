@@ -286,3 +286,7 @@ class _SharedFile:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+    def __del__(self) -> None:
+        """Close the file, because DuckDB only forgets it."""
+        self._file.close()

@@ -1,8 +1,8 @@
 """Computes the figures of months, and puts those that have changed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from airflow_provider_evpl.config.figures_plan import FiguresPlan, ReportPlan
 from airflow_provider_evpl.errors import EvplNotPublishedError, name_of, name_some
@@ -10,7 +10,7 @@ from airflow_provider_evpl.flows.figures.engine import Engine
 from airflow_provider_evpl.flows.figures.inventory import Inventory
 from airflow_provider_evpl.flows.figures.landed import Landed, Shelf, find_codes, find_granularities
 from airflow_provider_evpl.flows.figures.months_of_code import MonthOfCode, MonthsOfCode
-from airflow_provider_evpl.flows.figures.storage import figures_path, put_figures, read_provenance
+from airflow_provider_evpl.flows.figures.storage import figures_path, put_figures, read_figures
 from airflow_provider_evpl.lake.layout import Dataset
 from airflow_provider_evpl.lake.store import Store
 from airflow_provider_evpl.months import Month
@@ -108,7 +108,8 @@ def compute_month(  # noqa: PLR0913 what a month depends on, and what to return
     [shelf] = find_shelves(store, replace(plan, codes=(code_ope,)))
     code = MonthsOfCode(store=store, plan=plan, shelf=shelf, inventory=inventory, with_hours=with_hours)
     with Engine(store) as engine:
-        return code.compute(engine, month, code.read(month, month))
+        found = code.compute(engine, month, code.read(month, month))
+    return replace(found, notes=[*code.notes(), *found.notes])
 
 
 def compute_figures(store: Store, plan: FiguresPlan, *, inventory: Inventory | None = None) -> FiguresResult:
@@ -120,27 +121,20 @@ def compute_figures(store: Store, plan: FiguresPlan, *, inventory: Inventory | N
     Raises:
         EvplError: as `compute_month` does. EvplNotPublishedError only if no month has samples.
     """
-    objects, notes, computed = list[MonthObject](), list[str](), 0
+    shelves = find_shelves(store, plan)
+    done, notes = list[_Done](), list[str]()
     with Engine(store) as engine:
-        for shelf in find_shelves(store, plan):
+        for shelf in shelves:
             code = MonthsOfCode(store=store, plan=plan, shelf=shelf, inventory=inventory)
-            first, last = shelf.months(plan.time_zone)
-            first, last = plan.first_month or first, plan.last_month or last
-            landed = code.read(first, last)
-            for month in _months(first, last):
-                if not landed.within(month.window(plan.time_zone)).found:
-                    notes.append(f"{code.name(month)}: no samples have landed, so there are no figures.")
-                    continue
-                one, its_notes, is_new = _put(engine, code, month, landed)
-                objects.append(one)
-                notes += (f"{code.name(month)}: {note}" for note in its_notes)
-                computed += is_new
+            notes += (f"{shelf.name}: {note}" for note in code.notes())
+            done += _put_months(engine, code, plan)
+    notes += (note for one in done for note in one.notes)
+    objects = [one.object for one in done if one.object]
     if not objects:
-        raise EvplNotPublishedError(
-            "No samples have landed in the months to compute.",
-            "Check first_month and last_month, or pull these months.",
-            "\n".join(notes[:_MOST_OBJECTS]),
-        )
+        raise _no_figures(plan, shelves)
+    if inventory and not plan.codes:
+        notes += inventory.note_unknown(frozenset().union(*(one.circuits for one in done)))
+    computed = sum(one.is_new for one in done)
     return FiguresResult(
         granularity=plan.granularity.text,
         time_zone=plan.time_zone.key,
@@ -157,15 +151,47 @@ def _months(first: Month, last: Month) -> Iterator[Month]:
         first = first.next
 
 
-def _put(
-    engine: Engine, code: MonthsOfCode, month: Month, landed: Landed
-) -> tuple[MonthObject, list[str], bool]:
-    """Put the figures of a month, unless the landed figures are right. Return whether they were put."""
+def _no_figures(plan: FiguresPlan, shelves: Iterable[Shelf]) -> EvplNotPublishedError:
+    first, last = plan.first_month or "the beginning", plan.last_month or "the end"
+    reaches = ((one.name, *one.months(plan.time_zone)) for one in shelves)
+    lines = [f"{name}: the lake has {start} to {end}." for name, start, end in reaches]
+    return EvplNotPublishedError(
+        f"No samples have landed from {first} to {last}.",
+        "Check first_month and last_month, or pull these months.",
+        name_some(lines, "\n"),
+    )
+
+
+class _Done(NamedTuple):
+    """A month that was computed, or has not changed. It has no object if nothing has landed."""
+
+    object: MonthObject | None
+    circuits: frozenset[str]
+    notes: list[str]
+    is_new: bool
+
+
+def _put_months(engine: Engine, code: MonthsOfCode, plan: FiguresPlan) -> Iterator[_Done]:
+    """Put the figures of all months of a plan that the lake has."""
+    first, last = code.shelf.months(plan.time_zone)
+    months = [*_months(max(first, plan.first_month or first), min(last, plan.last_month or last))]
+    landed = code.read(months[0], months[-1]) if months else None
+    for month in months:
+        if landed and landed.within(month.window(plan.time_zone)).own:
+            yield _put(engine, code, month, landed)
+        else:
+            note = f"{code.name(month)}: no samples have landed, so there are no figures."
+            yield _Done(None, frozenset(), [note], is_new=False)
+
+
+def _put(engine: Engine, code: MonthsOfCode, month: Month, landed: Landed) -> _Done:
+    """Put the figures of a month, unless they have not changed."""
     path = figures_path(code.shelf.dataset, month)
-    known = read_provenance(code.store, path)
+    known, circuits = read_figures(code.store, path)
     is_new = known.get("digest") != code.digest(month, landed)
     if is_new:
         found = code.compute(engine, month, landed)
+        circuits = frozenset(one.object_instance_id for one in found.series)
         known = {
             "digest": found.digest,
             "series": len(found.series),
@@ -180,4 +206,4 @@ def _put(
         series=known["series"],
         not_judged=known["not_judged"],
     )
-    return one, known["notes"], is_new
+    return _Done(one, circuits, [f"{code.name(month)}: {note}" for note in known["notes"]], is_new)

@@ -59,6 +59,10 @@ class Period:
         """Return whether a moment lies in the period."""
         return self.bounds[0] <= moment < self.bounds[1]
 
+    def overlaps(self, start: datetime, end: datetime) -> bool:
+        """Return whether a moment from `start` up to, not including, `end` lies in the period."""
+        return self.bounds[0] < end and start < self.bounds[1]
+
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
@@ -80,22 +84,21 @@ class Inventory:
         """Return the last period of a circuit; None if the circuit has no row."""
         return (self.periods.get(circuit) or (None,))[-1]
 
-    def compare(self, circuits: Collection[str]) -> list[str]:
-        """Return notes on circuits that only the inventory has, and on those that only the lake has.
+    def note_unknown(self, circuits: Collection[str]) -> list[str]:
+        """Return a note, if the lake lacks circuits of the inventory.
 
-        `circuits` are those of all operator codes that were read, because the inventory has no codes.
+        `circuits` are those of all operator codes, because the inventory has no codes.
         """
-        found = frozenset(circuits)
-        unknown, without = sorted(self.periods.keys() - found), sorted(found - self.periods.keys())
-        notes = {
-            "in the inventory, but not in the lake": unknown,
-            "in the lake, but not in the inventory": without,
-        }
-        return [
-            f"Circuits {where}: {len(names):,} ({name_some([name_of(one) for one in names])})."
-            for where, names in notes.items()
-            if names
-        ]
+        return _note("in the inventory, but not in the lake", self.periods.keys() - frozenset(circuits))
+
+    def note_missing(self, circuits: Collection[str]) -> list[str]:
+        """Return a note, if the inventory lacks circuits of the lake."""
+        return _note("in the lake, but not in the inventory", frozenset(circuits) - self.periods.keys())
+
+
+def _note(where: str, circuits: Collection[str]) -> list[str]:
+    names = name_some([name_of(one) for one in sorted(circuits)])
+    return [f"Circuits {where}: {len(circuits):,} ({names})."] if circuits else []
 
 
 def read_inventory(data: bytes, name: str, zone: ZoneInfo) -> Inventory:

@@ -78,7 +78,7 @@ class Landed:
     def read(cls, store: Store, shelf: "Shelf", window: Window) -> "Landed":
         """List the objects that overlap a window, and read their footers."""
         objects = Objects(store, shelf.dataset, shelf.source)
-        sizes = objects.sizes(window)
+        sizes = _list_sizes(objects, shelf, window)
         return cls(store=store, shelf=shelf, objects=objects, sizes=sizes, found=objects.footers(sizes))
 
     def url(self, window: Window) -> str:
@@ -93,7 +93,7 @@ class Landed:
     def has_changed(self, window: Window) -> bool:
         """List the objects of a window again, and return whether one of them is new, other or gone."""
         before = self.within(window)
-        sizes = self.objects.sizes(window)
+        sizes = _list_sizes(self.objects, self.shelf, window)
         return sizes != before.sizes or self.objects.footers(sizes) != before.found
 
     @cached_property
@@ -176,12 +176,14 @@ class Shelf:
     Attributes:
         source: of the newest landed object.
         first_day: the first UTC day with a folder.
+        last_day: the last one. Days that others add later are not listed.
         newest_end: the latest end of a landed slice.
     """
 
     dataset: Dataset
     source: dict[str, str]
     first_day: datetime
+    last_day: datetime
     newest_end: datetime
 
     @property
@@ -204,8 +206,20 @@ class Shelf:
                 footers = [_own_footer(store, dataset, one) for one in windows if one.end == end]
                 if own := [one for one in footers if one]:
                     newest = max(own, key=lambda one: one.pulled_at or EPOCH)
-                    return cls(dataset=dataset, source=newest.source, first_day=days[0], newest_end=end)
+                    return cls(
+                        dataset=dataset,
+                        source=newest.source,
+                        first_day=days[0],
+                        last_day=days[-1],
+                        newest_end=end,
+                    )
         return None
+
+
+def _list_sizes(objects: Objects, shelf: Shelf, window: Window) -> dict[Window, int]:
+    """List the objects that overlap a window, only in the days that have a folder."""
+    start, end = max(window.start, shelf.first_day), min(window.end, shelf.last_day + DAY)
+    return objects.sizes(Window(start, end)) if start < end else {}
 
 
 def _own_footer(store: Store, dataset: Dataset, window: Window) -> Footer | None:

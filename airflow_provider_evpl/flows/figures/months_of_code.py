@@ -17,14 +17,17 @@ from airflow_provider_evpl.errors import (
 )
 from airflow_provider_evpl.flows.figures.ends import end_rows
 from airflow_provider_evpl.flows.figures.engine import Engine, RowSource
+from airflow_provider_evpl.flows.figures.groups import group_rows
 from airflow_provider_evpl.flows.figures.inventory import Inventory
 from airflow_provider_evpl.flows.figures.landed import Landed, LandedDay, Shelf, find_granularities
+from airflow_provider_evpl.flows.figures.rates import add_mbits
 from airflow_provider_evpl.flows.figures.series import Scope, series_rows
 from airflow_provider_evpl.flows.figures.storage import digest_of, make_table
+from airflow_provider_evpl.flows.roster import Roster
 from airflow_provider_evpl.lake.store import Store
 from airflow_provider_evpl.models import Series
 from airflow_provider_evpl.months import Month
-from airflow_provider_evpl.window import Window
+from airflow_provider_evpl.window import DAY, Window
 
 __all__ = ["MonthOfCode", "MonthsOfCode"]
 
@@ -132,26 +135,34 @@ class MonthsOfCode:
         of_month = landed.within(scope.window)
         if not of_month.own:
             raise self._nothing_landed(scope.month)
-        days = landed.roster().days()
-        expectations = {one: scope.expectation(*days[one]) for one in sorted(days, key=_nulls_first)}
-        series = [one for one, (start, end) in expectations.items() if start < end]
-        source = RowSource(engine, landed.readable(), series, scope.step)
-        rows, hours, notes = series_rows(
-            source, scope, [expectations[one] for one in series], with_hours=self.with_hours
-        )
+        expected = dict(self._expected(scope, landed.roster()))
+        source = RowSource(engine, landed.readable(), [*expected], scope.step)
+        rows, hours, notes = series_rows(source, scope, [*expected.values()], with_hours=self.with_hours)
+        if self.inventory:
+            notes += add_mbits(source, rows, self.inventory, scope)
+        groups = group_rows(source, rows, self.inventory, scope) if self.inventory else []
         pulls = [footer.pulled_at for footer in of_month.own.values() if footer.pulled_at]
         return MonthOfCode(
             month=scope.month,
             code_ope=scope.code_ope,
-            table=make_table([*rows, *end_rows(rows)]),
+            table=make_table([*rows, *end_rows(rows), *groups]),
             hours=hours,
-            series=series,
+            series=[*expected],
             days=of_month.days(scope.window),
             newest_end=self.shelf.newest_end,
             pulled_at=max(pulls, default=None),
-            notes=[*self._notes(of_month), *notes],
+            notes=[*of_month.describe_foreign(), *notes],
             digest=self.digest(scope.month, landed),
         )
+
+    def _expected(self, scope: Scope, roster: Roster) -> Iterator[tuple[Series, int | None]]:
+        """Yield the series that may have samples in the month, or should, and their expected steps."""
+        days = roster.days()
+        for series in sorted(days, key=_nulls_first):
+            first, last = days[series]
+            steps = scope.count_expected(first, last)
+            if steps or (first < scope.window.end and scope.window.start < last + DAY):
+                yield series, steps
 
     def _nothing_landed(self, month: Month) -> EvplNotPublishedError:
         first, last = self.shelf.months(self.plan.time_zone)
@@ -161,13 +172,12 @@ class MonthsOfCode:
             f"The lake has {first} to {last}.",
         )
 
-    def _notes(self, landed: Landed) -> Iterator[str]:
+    def notes(self) -> list[str]:
+        """Return notes that all months have in common."""
         dataset = self.shelf.dataset
         others = [one for one in find_granularities(self.store, dataset) if one != dataset.granularity]
-        if others:
-            names = name_some([*map(name_of, others)])
-            yield f"The lake also has granularity {names}. Set granularity to read it."
-        yield from landed.describe_foreign()
+        names = name_some([*map(name_of, others)])
+        return [f"The lake also has granularity {names}. Set granularity to read it."] if others else []
 
 
 def _nulls_first(series: Series) -> tuple[tuple[bool, str], ...]:

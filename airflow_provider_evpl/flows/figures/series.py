@@ -19,7 +19,15 @@ from airflow_provider_evpl.models import Series
 from airflow_provider_evpl.months import Month, clock_hours, weeks_before
 from airflow_provider_evpl.window import DAY, EPOCH, Window, microseconds
 
-__all__ = ["Scope", "count_steps", "find_direction", "make_hours", "series_rows"]
+__all__ = [
+    "Scope",
+    "count_steps",
+    "find_direction",
+    "find_reason",
+    "make_hours",
+    "register_clock",
+    "series_rows",
+]
 
 _EXPECTED_AFTER = timedelta(days=7)
 """How long a series is expected after its last UTC day: as the coverage operator does by default."""
@@ -114,9 +122,15 @@ class Scope:
         """All that the figures of the month depend on."""
         return Window(min(self.weeks[0].start, self.window.start), self.window.end)
 
-    def expectation(self, first_day: datetime, last_day: datetime) -> tuple[datetime, datetime]:
-        """Return when a series is expected in the month. The end is not after the start if it is not."""
-        return max(self.window.start, first_day), min(self.bound, last_day + DAY + _EXPECTED_AFTER)
+    def count_expected(self, first_day: datetime, last_day: datetime) -> int | None:
+        """Count the steps of the month in which a series is expected; None if a step has no fixed length.
+
+        Args:
+            first_day: the first UTC day of the range on which the series has landed.
+            last_day: the last one.
+        """
+        end = min(self.bound, last_day + DAY + _EXPECTED_AFTER)
+        return count_steps(max(self.window.start, first_day), end, self.step) if self.step else None
 
 
 def count_steps(start: datetime, end: datetime, step: int) -> int:
@@ -139,14 +153,14 @@ def find_direction(metric_name: str, directions: Mapping[str, str]) -> str | Non
 
 
 def series_rows(
-    source: RowSource, scope: Scope, expectations: Sequence[tuple[datetime, datetime]], *, with_hours: bool
+    source: RowSource, scope: Scope, expected: Sequence[int | None], *, with_hours: bool
 ) -> tuple[list[dict[str, Any]], pa.Table | None, list[str]]:
     """Compute the row of each series of a source.
 
     Args:
         source: has the rows of the scope's range.
         scope: the month.
-        expectations: for each series when it is expected in the month.
+        expected: for each series how many steps should have a value; None if steps have no fixed length.
         with_hours: whether to return the clock hours, too.
 
     Returns:
@@ -154,7 +168,7 @@ def series_rows(
     """
     found: dict[int, dict[str, Any]] = {}
     hours = []
-    bucket = _register_clock(source, scope)
+    bucket = register_clock(source, scope)
     for rows in source.chunks(scope.window):
         source.engine.run(_HOURS.format(rows=rows, bucket=bucket))
         found.update(_read_figures(source, scope, rows))
@@ -162,13 +176,13 @@ def series_rows(
             hours.append(make_hours(source, bucket))
     weeks = _read_weeks(source, scope)
     figures = [
-        _row(scope, series, expectations[at], found.get(at, {}), weeks[at])
+        _row(scope, series, expected[at], found.get(at, {}), weeks[at])
         for at, series in enumerate(source.series)
     ]
     return figures, pa.concat_tables(hours) if with_hours else None, [*_notes(scope, found.values())]
 
 
-def _register_clock(source: RowSource, scope: Scope) -> int:
+def register_clock(source: RowSource, scope: Scope) -> int:
     """Make the SQL table `clock`: the local hour of each bucket. Return the length of the buckets."""
     length, hours = clock_hours(scope.window, scope.plan.time_zone)
     bucket = microseconds(length)
@@ -235,12 +249,11 @@ def _read_weeks(source: RowSource, scope: Scope) -> dict[int, list[tuple[int, fl
 def _row(
     scope: Scope,
     series: Series,
-    expectation: tuple[datetime, datetime],
+    expected: int | None,
     found: Mapping[str, Any],
     weeks: list[tuple[int, float]],
 ) -> dict[str, Any]:
     present = found.get("present", 0)
-    expected = count_steps(*expectation, scope.step) if scope.step else None
     coverage = found.get("steps", 0) / expected if expected else None
     row = {
         "kind": "series",
@@ -257,7 +270,7 @@ def _row(
         "expected": expected or None,
         "steps": found.get("steps", 0),
         "coverage": coverage if coverage is None else round(coverage, 6),
-        "reason": _reason(scope, present, expected, coverage),
+        "reason": find_reason(scope, present, expected, coverage),
         "first_sample": _moment(found.get("first")),
         "last_sample": _moment(found.get("last")),
     }
@@ -284,7 +297,7 @@ def _judged(scope: Scope, found: Mapping[str, Any], weeks: list[tuple[int, float
     }
 
 
-def _reason(scope: Scope, present: int, expected: int | None, coverage: float | None) -> str | None:
+def find_reason(scope: Scope, present: int, expected: int | None, coverage: float | None) -> str | None:
     """Say why a series is not judged; None if it is."""
     if expected is None:
         return f"granularity {scope.plan.granularity.text} has no fixed length"
@@ -294,7 +307,7 @@ def _reason(scope: Scope, present: int, expected: int | None, coverage: float | 
         return "no step is expected"
     if coverage < scope.plan.min_coverage:
         shown = math.floor(coverage * 1000) / 1000
-        return f"coverage {shown:g} is below {scope.plan.min_coverage:g}"
+        return f"coverage {shown:.3f} is below {scope.plan.min_coverage:g}"
     return None
 
 
@@ -309,8 +322,12 @@ def _notes(scope: Scope, found: Iterable[Mapping[str, Any]]) -> Iterable[str]:
     above, below = (sum(row[name] for row in known) for name in ("above_scale", "below_zero"))
     highest = max((row["maximum"] for row in known), default=0)
     if above:
-        yield f"Values above {scale:g}, the full scale: {above:,}."
+        yield f"{_values(above)} above {scale:g}, the full scale."
     if below:
-        yield f"Values below 0: {below:,}."
+        yield f"{_values(below)} below 0."
     elif 0 < highest <= 1 and scale == 100:  # noqa: PLR2004 the default
         yield "All values lie between 0 and 1. If 1 means a full line, set full_scale=1."
+
+
+def _values(count: int) -> str:
+    return "1 value is" if count == 1 else f"{count:,} values are"

@@ -19,7 +19,7 @@ from airflow_provider_evpl.lake.store_errors import translate_errors
 from airflow_provider_evpl.months import Month
 from airflow_provider_evpl.window import iso
 
-__all__ = ["digest_of", "figures_path", "make_table", "put_figures", "read_provenance"]
+__all__ = ["digest_of", "figures_path", "make_table", "put_figures", "read_figures"]
 
 _KEY = "evpl.figures"
 
@@ -71,16 +71,19 @@ def put_figures(store: Store, path: str, table: pa.Table, provenance: Mapping[st
     store.put(path, memoryview(sink.getvalue()))
 
 
-def read_provenance(store: Store, path: str) -> dict[str, Any]:
-    """Read the provenance of the figures of a month; empty if there is none, or if it can't be read."""
+def read_figures(store: Store, path: str) -> tuple[dict[str, Any], frozenset[str]]:
+    """Read the provenance and the circuits of the figures of a month.
+
+    Both are empty if there are no figures, or if another program wrote the object. It is replaced then.
+    """
     folder, _, name = path.rpartition("/")
     if name not in store.listing(folder):
-        return {}
+        return {}, frozenset()
     with translate_errors(store.url(path)), store.open(path) as file:
-        data = file.read()
+        data = pa.BufferReader(file.read())
     try:
-        texts = pq.read_metadata(pa.BufferReader(data)).metadata or {}
-        return msgspec.json.decode(texts[_KEY.encode()], type=dict[str, Any])
-    except (pa.ArrowInvalid, OSError, ValueError, KeyError):
-        # Another program wrote the object. It is replaced.
-        return {}
+        table = pq.read_table(data, columns=["object_instance_id"])
+        provenance = msgspec.json.decode(table.schema.metadata[_KEY.encode()], type=dict[str, Any])
+    except (pa.ArrowInvalid, OSError, ValueError, LookupError, TypeError):
+        return {}, frozenset()
+    return provenance, frozenset(filter(None, table["object_instance_id"].to_pylist()))

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from scipy.stats import theilslopes
+from airflow_provider_evpl.flows.figures.engine import load_extra
 
 __all__ = ["MIN_WEEKS", "TREND_WEEKS", "Trend", "find_trend"]
 
@@ -50,11 +50,16 @@ def find_trend(
         level: the critical threshold, in the unit of the percentiles.
         bound: the end of the month, or the end of the newest landed slice if that is earlier.
         zone: the time zone of weeks and dates.
+
+    Raises:
+        EvplConfigError: scipy isn't installed.
     """
     if len(weeks) < MIN_WEEKS:
         return Trend(trend_weeks=len(weeks), trend_reason=f"{len(weeks)} of {MIN_WEEKS} weeks needed")
     numbers, percentiles = zip(*weeks, strict=True)
-    slope, intercept, low, high = map(float, theilslopes(percentiles, numbers, alpha=_CONFIDENCE))
+    # The import takes a second.
+    theil_sen = load_extra("scipy.stats").theilslopes
+    slope, intercept, low, high = map(float, theil_sen(percentiles, numbers, alpha=_CONFIDENCE))
     per_week, lowest, highest = (round(one, 6) for one in (slope, low, high))
     trend = Trend(trend_weeks=len(weeks), trend_per_week=per_week, trend_low=lowest, trend_high=highest)
     if lowest <= 0:
