@@ -81,9 +81,8 @@ def test_changing_rates_of_many_samples_are_read_in_parts() -> None:
 )
 def test_values_without_a_rate_leave_out_all_four_figures(lines: list[str], dates: str) -> None:
     """The reason names the local dates of the first and the last of these values."""
-    paris = {"time_zone": "Europe/Paris"}
     start = datetime(2026, 11, 1, tzinfo=ZoneInfo("Europe/Paris")).astimezone(UTC)
-    with source_of({series_of("a"): hourly(1, start)}, **paris) as source:
+    with source_of({series_of("a"): hourly(1, start)}, time_zone="Europe/Paris") as source:
         inventory = inventory_of(*lines, columns=DATES, zone="Europe/Paris")
         add_mbits(source.samples, source.rows, inventory, source.scope)
         assert mbits(source.rows[0]) == (None, None, None, None, f"no committed rate for {dates}")

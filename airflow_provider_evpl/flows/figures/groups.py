@@ -99,24 +99,26 @@ def group_rows(
     return made
 
 
-def _sum_steps(source: RowSource, scope: Scope, window: Window, sums: Sequence[GroupSum]) -> None:
-    """Make the SQL table `group_steps` of a window."""
+def _register_sums(source: RowSource, sums: Sequence[GroupSum]) -> list[int]:
+    """Make the SQL tables `group_parts` and `group_levels`. Return the positions of their series."""
     parts = [(one, part) for one in sums for part in one.parts if part.series is not None]
     levels = [(one, level) for one in sums for level in one.levels]
     source.engine.register("group_parts", _make_table(Part._fields, parts))
     source.engine.register("group_levels", _make_table(Level._fields, levels))
-    rows = source.rows(window, sorted({part.series for _, part in parts if part.series is not None}))
-    values = _VALUES.format(rows=rows, step=scope.step)
-    for chosen in (values, _LARGEST.format(values=values)):
-        source.engine.run(
-            _STEPS.format(
-                values=chosen,
-                start=microseconds_of(window.start),
-                full_scale=as_double(scope.plan.full_scale),
-            )
-        )
-        if not source.engine.query("SELECT number FROM group_steps WHERE is_off_grid LIMIT 1").num_rows:
-            break
+    return sorted({part.series for _, part in parts if part.series is not None})
+
+
+def _sum_steps(source: RowSource, scope: Scope, window: Window, series: Sequence[int]) -> None:
+    """Make the SQL table `group_steps` of a window, from the registered sums."""
+
+    def make(values: str) -> None:
+        start, full_scale = microseconds_of(window.start), as_double(scope.plan.full_scale)
+        source.engine.run(_STEPS.format(values=values, start=start, full_scale=full_scale))
+
+    values = _VALUES.format(rows=source.rows(window, series), step=scope.step)
+    make(values)
+    if source.engine.query("SELECT number FROM group_steps WHERE is_off_grid LIMIT 1").num_rows:
+        make(_LARGEST.format(values=values))
 
 
 def _make_table(names: Sequence[str], rows: Sequence[tuple[GroupSum, Part | Level]]) -> pa.Table:
@@ -129,7 +131,7 @@ def _read_figures(source: RowSource, scope: Scope, sums: Sequence[GroupSum]) -> 
     if not sums or scope.step is None:
         return {}
     bucket = register_clock(source, scope)
-    _sum_steps(source, scope, scope.window, sums)
+    _sum_steps(source, scope, scope.window, _register_sums(source, sums))
     found = {row["number"]: {**row, "hour": None} for row in source.engine.query(_FIGURES).to_pylist()}
     for row in source.engine.query(_HOURS.format(bucket=bucket)).to_pylist():
         # The last row of a sum has its busy hour.
@@ -144,8 +146,9 @@ def _read_weeks(
     weeks = defaultdict[int, list[tuple[int, float]]](list)
     if not sums or scope.step is None:
         return weeks
+    series = _register_sums(source, sums)
     for number, week in enumerate(scope.weeks):
-        _sum_steps(source, scope, week, sums)
+        _sum_steps(source, scope, week, series)
         steps = count_steps(week.start, week.end, scope.step)
         for row in source.engine.query(_WEEK).to_pylist():
             if row["counted"] >= scope.plan.min_coverage * steps:
