@@ -30,6 +30,7 @@ D22, D23 = day_of("2026-11-22"), day_of("2026-11-23")
 # --- little data
 
 DATASET = Dataset("0042", "1h")
+NOVEMBER = "operator code 0042, 2026-11"
 
 
 def test_empty_lake_is_not_published() -> None:
@@ -71,7 +72,7 @@ def test_one_sample_gives_its_extremes_and_the_reason() -> None:
     [row] = rows_of(store)
     assert (row["maximum"], row["maximum_at"], row["minimum"]) == (5.0, D22.start + HOUR, 5.0)
     assert (row["percentile"], row["mean"], row["busy_hour"]) == (None, None, None)
-    assert row["reason"] == "coverage 0.042 is below 0.9"
+    assert row["reason"] == "coverage 0.041 is below 0.9"
 
 
 def test_one_sample_that_covers_everything_is_the_percentile() -> None:
@@ -100,7 +101,8 @@ def test_nulls_only_give_no_figure() -> None:
 def test_values_up_to_1_get_a_note() -> None:
     """A lake of fractions names the argument that fits them."""
     store = lake_of_days("2026-11-22", values=lambda moment: moment.hour / 23)
-    assert "All values lie between 0 and 1. If 1 means a full line, set full_scale=1." in figures(store).notes
+    [note] = figures(store).notes
+    assert note == f"{NOVEMBER}: All values lie between 0 and 1. If 1 means a full line, set full_scale=1."
     assert not any("full_scale" in note for note in figures(store, full_scale=1).notes)
 
 
@@ -116,9 +118,10 @@ def test_values_above_100_and_below_0_are_counted() -> None:
     store = lake_of_days(
         "2026-11-22", values=lambda moment: {0: 101.0, 1: -1.0, 2: -2.0}.get(moment.hour, 50.0)
     )
-    notes = " ".join(figures(store).notes)
-    assert "1 value" in notes
-    assert "2 values" in notes
+    assert figures(store).notes == [
+        f"{NOVEMBER}: Values above 100, the full scale: 1.",
+        f"{NOVEMBER}: Values below 0: 2.",
+    ]
     assert rows_of(store)[0]["maximum"] == 101.0
     assert rows_of(store)[0]["minimum"] == -2.0
 
@@ -145,8 +148,8 @@ def test_other_granularity_is_a_note() -> None:
     """Granularities are never mixed."""
     store = lake_of_days("2026-11-22")
     land_window(store, D22, lambda _: 99.0, granularity="300s")
-    notes = figures(store).notes
-    assert "The lake also has granularity 300s. Set granularity to read it." in notes
+    note = f"{NOVEMBER}: The lake also has granularity 300s. Set granularity to read it."
+    assert note in figures(store).notes
     assert [row["maximum"] for row in rows_of(store)] == [1.0]
 
 

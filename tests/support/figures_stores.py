@@ -55,14 +55,16 @@ def land_window(  # noqa: PLR0913 each has a default
     source: dict[str, str] = SOURCE,
     pulled_at: datetime | None = None,
 ) -> str:
-    """Land a sample a step of each series; return the path."""
+    """Land a sample a step of each series, whatever else there is; return the path."""
     dataset, step = Dataset(code, granularity), Granularity(granularity).step
     assert step is not None
     moments = [window.start + step * number for number in range(window.length // step)]
     rows = [(one, microseconds(moment), values(moment)) for one in series for moment in moments]
     samples = collect([Answer(rows, [])], window, Granularity(granularity), code, pulled_at or window.end)
-    land(lake_of(store, source, dataset=dataset), Target(window, {}), samples)
-    return dataset.samples_path(window)
+    alone, path = MemoryStore(), dataset.samples_path(window)
+    land(lake_of(alone, source, dataset=dataset), Target(window, {}), samples)
+    store.put(path, alone.objects[path])
+    return path
 
 
 def lake_of_days(*days: str, **options: object) -> MemoryStore:
