@@ -64,7 +64,7 @@ def _busier(directions: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, 
     return {name: busier.get(name) for name in _OF_BUSIER}
 
 
-_COUNTS = {0: "no", 2: "two"}
+_COUNTS = {0: "no", 2: "two", 3: "three"}
 
 
 def _sum(numbers: Iterable[int | None]) -> int | None:
