@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, time
 
 from airflow_provider_evpl.config.figures_plan import ReportPlan
 from airflow_provider_evpl.flows.figures.inventory import Inventory
+from airflow_provider_evpl.flows.figures.landed import Shelf
 from airflow_provider_evpl.flows.report.build import Builder
 from airflow_provider_evpl.flows.report.model import ReportModel
 from airflow_provider_evpl.lake.lake import Target
@@ -72,5 +73,6 @@ def model_of(
     plan = plan or plan_of()
     month = plan.month or parse_month("2026-11")
     builder = Builder(store=store, plan=plan, month=month, inventory=inventory, now=now)
-    parts = [builder.compute(code) for code in codes or ("0042",)]
+    shelves = [Shelf.find(store, Dataset(code, plan.granularity.text)) for code in codes or ("0042",)]
+    parts = [builder.compute(shelf) for shelf in shelves if shelf]
     return builder.build(parts, has_all_codes=not plan.codes)

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 from airflow_provider_evpl import __version__
 from airflow_provider_evpl.config.figures_plan import ReportPlan
 from airflow_provider_evpl.errors import EvplNotPublishedError, name_some
-from airflow_provider_evpl.flows.figures.figures import compute_month
+from airflow_provider_evpl.flows.figures.engine import Engine
+from airflow_provider_evpl.flows.figures.landed import Landed, Shelf
+from airflow_provider_evpl.flows.figures.months_of_code import MonthsOfCode
 from airflow_provider_evpl.flows.report.changes import find_changes
 from airflow_provider_evpl.flows.report.code_month import (
     CodeMonth,
@@ -45,25 +47,29 @@ class Builder:
     inventory: "Inventory | None"
     now: datetime
 
-    def compute(self, code_ope: str) -> CodeMonth:
-        """Compute the month of one operator code, and the month before.
+    def compute(self, shelf: Shelf) -> CodeMonth:
+        """Compute the month of an operator code, and the percentiles of the month before.
 
         Raises:
-            EvplNotPublishedError: the plan names the operator code, and the lake has no sample of the month.
+            EvplNotPublishedError: the plan names the operator code, and nothing has landed in the month.
         """
-        store, plan, month = self.store, self.plan, self.month
-        previous = self._compute_previous(code_ope)
-        try:
-            current = compute_month(store, plan, month, code_ope, inventory=self.inventory, with_hours=True)
-        except EvplNotPublishedError:
-            if code_ope in plan.codes:
-                raise
-            return without_samples(code_ope, month.window(plan.time_zone), previous, plan, self.now)
+        plan, code_ope = self.plan, shelf.dataset.code_ope
+        before = MonthsOfCode(store=self.store, plan=plan, shelf=shelf)
+        code = replace(before, inventory=self.inventory, with_hours=True)
+        landed = code.read(self.month.previous, self.month)
+        with Engine(self.store) as engine:
+            previous = self._compute_previous(before, engine, landed)
+            try:
+                current = code.compute(engine, self.month, landed)
+            except EvplNotPublishedError:
+                if code_ope in plan.codes:
+                    raise
+                return without_samples(code_ope, self.month.window(plan.time_zone), previous, plan, self.now)
         return read_month(current, previous, plan, inventory=self.inventory, now=self.now)
 
-    def _compute_previous(self, code_ope: str) -> Percentiles | None:
+    def _compute_previous(self, code: MonthsOfCode, engine: Engine, landed: Landed) -> Percentiles | None:
         try:
-            return percentiles_of(compute_month(self.store, self.plan, self.month.previous, code_ope))
+            return percentiles_of(code.compute(engine, self.month.previous, landed))
         except EvplNotPublishedError:
             return None
 

@@ -110,7 +110,7 @@ def render_report(
     pages: list[Page] = []
     waiting: list[CodeMonth] = []
     for shelf in shelves:
-        waiting.append(builder.compute(shelf.dataset.code_ope))
+        waiting.append(builder.compute(shelf))
         if pages or sum(len(one.series) for one in waiting) > _MOST_SERIES:
             pages += [_make_page(builder, [one], one.code_ope) for one in waiting]
             waiting = []
