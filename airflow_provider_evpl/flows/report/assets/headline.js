@@ -80,13 +80,13 @@ function facts(headline) {
 
 function changesSummary() {
   const { changes } = report;
-  const title = el("h2", {}, `Since ${monthText(changes.month)} `);
+  const title = el("h2", {}, `Since ${monthText(changes.month)}`);
   if (changes.reason) return el("div.since", {}, title, el("p", {}, changes.reason));
-  title.append(el("a", { "data-view": "changes" }, "Show all"));
+  const head = el("div.head", {}, title, el("a", { "data-view": "changes" }, "Show all"));
   const counts = changeLists().filter((list) => list.items.length);
   const items = counts.map((list) => el("li", {}, el("b", {}, whole(list.items.length)), ` ${list.short}`));
   const body = items.length ? el("ul", {}, items) : el("p", {}, "No series crossed a threshold.");
-  return el("div.since", {}, title, body);
+  return el("div.since", {}, head, body);
 }
 
 function firstNote() {
