@@ -94,9 +94,9 @@ class _Code:
         month = rows[rows.timestamp >= self.start]
         values = month.dropna(subset="value")
         since, until = max(self.start, days.min()), min(self.bound, days.max() + 8 * DAY)
-        if since >= until and month.empty:
-            return None
         expected = self._count_steps(since, until)
+        if not expected and month.empty:
+            return None
         row = {
             **names,
             "kind": "series",
@@ -137,7 +137,7 @@ class _Code:
             return "no step is expected"
         if row["coverage"] < self.terms.min_coverage:
             shown = math.floor(row["coverage"] * 1000) / 1000
-            return f"coverage {shown:g} is below {self.terms.min_coverage:g}"
+            return f"coverage {shown:.3f} is below {self.terms.min_coverage:g}"
         return None
 
     def _judge(self, values: pd.DataFrame) -> Row:
@@ -197,7 +197,7 @@ class _Code:
         missing = [one for one, rate in zip(values.timestamp, rates, strict=True) if rate is None]
         if missing:
             first, last = (one.tz_convert(self.terms.time_zone).date() for one in (missing[0], missing[-1]))
-            return {**nothing, "mbits_reason": ("no committed rate", first, last)}
+            return {**nothing, "mbits_reason": f"no committed rate for {first} to {last}"}
         if not rates:
             return {**nothing, "mbits_reason": None}
         mbits = pd.Series(
@@ -264,7 +264,7 @@ class _Code:
         ]
 
     def _group(self, name: str, rates: list[Rate], way: str, series: list[Row]) -> Row:
-        row: Row = {"kind": "group", "group": name, "direction": way}
+        row: Row = {"kind": "group", "group": name, "direction": way, "samples": 0, "null_values": 0}
         chosen: dict[str, Row] = {}
         for rate in rates:
             ends = {
@@ -280,7 +280,7 @@ class _Code:
                 if tuple(one[column] for column in END) in ends and one["direction"] == way
             ]
             if len(ends) != 1 or len(found) != 1:
-                return row | {"reason": ("no group figure", rate.circuit)}
+                return row | {"reason": f"circuit {rate.circuit}: "}
             chosen[rate.circuit] = found[0]
         steps = self._sum_steps(rates, chosen)
         return row | self._group_figures(steps[steps["at"] >= self.start], steps)
@@ -360,8 +360,9 @@ def _end_reason(of: Mapping[str, list[Row]]) -> str | None:
     for way, ones in of.items():
         if len(ones) != 1:
             return f"{'no' if not ones else _NUMBERS.get(len(ones), len(ones))} series in direction {way}"
-    reasons = (f"direction {way}: {one['reason']}" for way, [one] in of.items() if one["reason"])
-    return next(reasons, None)
+        if ones[0]["reason"] is not None:
+            return f"direction {way}: {ones[0]['reason']}"
+    return None
 
 
 _NUMBERS = {2: "two", 3: "three"}

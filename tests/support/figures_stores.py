@@ -1,15 +1,15 @@
 """Small lakes by hand for the figures, and a store whose objects change while the flow reads."""
 
 import io
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import BinaryIO
 
 import pyarrow.parquet as pq
-from airflow_provider_evpl.flows.figures.figures import FiguresResult, compute_figures
-from airflow_provider_evpl.flows.figures.inventory import Inventory
 
 from airflow_provider_evpl.config.figures_plan import FiguresPlan
+from airflow_provider_evpl.flows.figures.figures import FiguresResult, compute_figures
+from airflow_provider_evpl.flows.figures.inventory import Inventory
 from airflow_provider_evpl.lake.lake import Target
 from airflow_provider_evpl.lake.layout import Dataset
 from airflow_provider_evpl.lake.store import Store
@@ -102,18 +102,39 @@ class LiveStore(MemoryStore):
     """A store whose open files read what is there now, as ranged requests to a bucket do.
 
     Args:
-        on_read: is called before each call and before each read of an open file.
+        on_read: is called before each read of an open file, and around calls that find or put objects.
     """
 
     def __init__(self, objects: Mapping[str, bytes], on_read: Callable[["LiveStore"], None]) -> None:
-        super().__init__(before=lambda: on_read(self))
+        super().__init__()
         self.objects = dict(objects)
         self.on_read = on_read
 
+    def listing(self, folder: str) -> dict[str, int]:
+        """List a folder that may change before it is listed and after."""
+        found = super().listing(folder)
+        if found:
+            self.on_read(self)
+            found = super().listing(folder)
+            self.on_read(self)
+        return found
+
     def open(self, path: str) -> BinaryIO:
         """Open an object that may change."""
+        self.on_read(self)
         super().open(path)
         return io.BufferedReader(_LiveFile(self, path), 1)  # type: ignore[return-value]
+
+    def tails(self, sizes: Mapping[str, int], length: int) -> Iterator[bytes | None]:
+        """Read the ends of objects that may change from one to the next."""
+        for one in super().tails(sizes, length):
+            yield one
+            self.on_read(self)
+
+    def put(self, path: str, data: bytes | memoryview) -> None:
+        """Put after a change."""
+        self.on_read(self)
+        super().put(path, data)
 
 
 class _LiveFile(io.RawIOBase):
