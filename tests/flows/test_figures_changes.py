@@ -65,6 +65,7 @@ def computed(year: Mapping[str, bytes]) -> MemoryStore:
     return store
 
 
+@pytest.mark.contract("figures.unchanged")
 def test_unchanged_months_are_not_computed_again(computed: MemoryStore) -> None:
     """Nothing is put, and nothing but footers is read."""
     result = figures(computed).as_dict()
@@ -73,6 +74,7 @@ def test_unchanged_months_are_not_computed_again(computed: MemoryStore) -> None:
     assert (result["computed"], result["unchanged"]) == (0, 11)
 
 
+@pytest.mark.contract("figures.unchanged")
 @pytest.mark.parametrize(
     ("day", "first", "last"),
     # The 26 full weeks before the end of August start on Monday, 2026-03-02; those of July on 2026-01-26.
@@ -167,6 +169,7 @@ def replace(store: LiveStore, new: MemoryStore) -> None:
     store.objects = {**new.objects, **figures_so_far}
 
 
+@pytest.mark.contract("figure.objects")
 def test_objects_replaced_while_they_are_read_give_no_mix() -> None:
     """At whichever read the lake changes, the figures are those of one version, or the error is temporary."""
     old, new = versions()
@@ -203,6 +206,7 @@ def test_lake_that_never_rests_is_a_temporary_error() -> None:
     assert not figure_paths(store)
 
 
+@pytest.mark.contract("figures.error")
 def test_store_that_fails_leaves_whole_months() -> None:
     """At whichever call the store fails, each month is as it was, or new."""
     old = lake_of_days("2026-10-22", "2026-11-22")
@@ -229,6 +233,7 @@ figures(LocalStore(sys.argv[1]), time_zone="Europe/Paris")
 """
 
 
+@pytest.mark.contract("figures.unchanged")
 def test_same_lake_gives_the_same_bytes(tmp_path: Path) -> None:
     """Two processes, with one and with two processors, write equal objects."""
     found = []

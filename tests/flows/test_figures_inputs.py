@@ -85,6 +85,7 @@ def test_one_sample_that_covers_everything_is_the_percentile() -> None:
     assert (row["percentile"], row["mean"], row["busy_hour"], row["coverage"]) == (5.0, 5.0, 0, 1.0)
 
 
+@pytest.mark.contract("figure.not-judged")
 def test_nulls_only_give_no_figure() -> None:
     """A month of nulls has counts, and no figure."""
     store = lake_of_days("2026-11-22", values=lambda _: None)
@@ -153,6 +154,7 @@ def test_other_granularity_is_a_note() -> None:
     assert [row["maximum"] for row in rows_of(store)] == [1.0]
 
 
+@pytest.mark.contract("figure.objects")
 def test_foreign_objects_are_left_out_with_a_note() -> None:
     """Objects of others, of another source or in the wrong place change no figure."""
     store = lake_of_days("2026-11-20", "2026-11-22")
@@ -179,6 +181,7 @@ def test_source_of_the_newest_object_counts() -> None:
     assert [row["maximum"] for row in rows_of(store)] == [7.0]
 
 
+@pytest.mark.contract("figure.objects")
 def test_longest_interval_wins() -> None:
     """Objects inside another one are leftovers of a killed run."""
     store = lake_of_days("2026-11-22")

@@ -20,12 +20,24 @@ OF_THE_LAKE = {"percentile", "percentile_in", "percentile_out", "maximum", "mini
 """Values that landed. The others are rounded to 6 digits; the last digit may differ by one."""
 
 
+@pytest.mark.contract(
+    "figure.rows",
+    "figure.direction",
+    "figure.percentile",
+    "figure.rounding",
+    "figure.busy-hour",
+    "figure.expected",
+    "figure.not-judged",
+    "figure.mbits",
+    "figure.groups",
+)
 @pytest.mark.parametrize("seed", range(60))
 def test_every_figure_equals_that_of_pandas(seed: int) -> None:
     """Lakes of some days: ties, nulls, gaps, clock changes, groups, rates that change."""
     check(make_lake(seed))
 
 
+@pytest.mark.contract("figure.trend")
 @pytest.mark.parametrize("seed", range(5))
 def test_every_trend_equals_that_of_pandas(seed: int) -> None:
     """Lakes of half a year."""
