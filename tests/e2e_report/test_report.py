@@ -199,6 +199,7 @@ def test_print_has_all_parts_in_light_colors(open_report: Open, model: ReportMod
     assert page.evaluate("getComputedStyle(document.getElementById('title')).color") == "rgb(21, 25, 31)"
     page.emulate_media(media="screen")
     expect(page.locator("#table")).to_be_hidden()
+    page.emulate_media(media="null")
     page.pdf(path=pictures / "report.pdf", prefer_css_page_size=True, print_background=True)
     pages = re.findall(rb"/Type /Pages\s.*?/Count (\d+)", (pictures / "report.pdf").read_bytes(), re.DOTALL)
     assert 3 <= int(pages[0]) <= 5

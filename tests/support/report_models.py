@@ -47,7 +47,7 @@ _Values = npt.NDArray[np.float64]
 
 @cache
 def network(circuits: int = 20, *, codes: tuple[str, ...] = ("004217",), seed: int = 7) -> ReportModel:
-    """Return November 2026 of circuits with two ends and two directions: 5-minute values of 30 days.
+    """Return November 2026, in Paris, of circuits with two ends and two directions: 5-minute values.
 
     There are a lost day, lost hours, a series that is not judged, groups, and changes since October.
     """
@@ -89,7 +89,7 @@ def network(circuits: int = 20, *, codes: tuple[str, ...] = ("004217",), seed: i
         calendar=tuple(_calendar(code, circuits // len(codes)) for code in codes),
         has_inventory=True,
         notes=(
-            "2 foreign objects are left out, for example operator_code=op-004217/date=2026-11-09/00-24.parquet.",
+            "2 foreign objects are left out, for example date=2026-11-09/00-24.parquet.",
             "3 circuits of the inventory are not in the lake: EVPL-000901, EVPL-000902, EVPL-000903.",
             "The lake also has granularity 1h. Set granularity to read it.",
         ),
@@ -406,21 +406,20 @@ def _groups(code: str) -> tuple[Group, ...]:
 
 
 def _calendar(code: str, circuits: int) -> Calendar:
-    expected = circuits * 4 * 288
-
     def day(number: int) -> Day:
-        covered = 0 if number == 14 else 64_800 if number == 22 else 86_400
+        seconds = {0: 3600, 30: 82_800}.get(number, 86_400)
+        covered = {14: 0, 22: 64_800}.get(number, seconds)
         values = covered // 300 * circuits * 4
         return Day(
-            day=date(2026, 11, number),
-            seconds=86_400,
+            day=date(2026, 10, 31) + timedelta(days=number),
+            seconds=seconds,
             covered=covered,
-            is_due=number < 30,
+            is_due=True,
             rows=values,
             values=values,
-            expected=expected,
+            expected=seconds // 300 * circuits * 4,
             rejected=12 if number in (5, 17) else 0,
             foreign=2 if number == 9 else 0,
         )
 
-    return Calendar(code_ope=code, days=tuple(map(day, range(1, 31))))
+    return Calendar(code_ope=code, days=tuple(map(day, range(31))))

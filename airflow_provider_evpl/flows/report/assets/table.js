@@ -36,7 +36,7 @@ const HINTS = {
   max: "The larger of both percentiles, % of full scale",
   mbits: "95th percentile in Mbit/s, from the committed rate",
   busy: "Clock hour with the highest mean",
-  trend: "Percentage points a week, or the date at which the trend reaches the critical threshold",
+  trend: "Percentage points a week, gray if the interval holds 0; or the date at which the trend reaches the critical threshold",
   cover: "Share of the expected time steps with a value",
 };
 
@@ -50,7 +50,8 @@ const placeCell = (end) => el("span", { title: endText(end) }, endText(end));
 const mbitsCell = (end) => el("span", { title: end.figures.mbits_reason }, mbits(end.figures.percentile_mbits));
 const trendCell = (end) => {
   const { trend } = end.figures;
-  return el(trend.critical_on ? "b" : "span", { title: trend.reason }, trendText(trend, ""));
+  const isClear = !missing(trend.low) && trend.low * trend.high > 0;
+  return el(trend.critical_on ? "b" : isClear ? "span" : "span.none", { title: trend.reason }, trendText(trend, ""));
 };
 
 // The end's own percentile; else "≥" and that of the series that is judged, because the other is unknown.

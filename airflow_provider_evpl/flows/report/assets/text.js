@@ -59,7 +59,7 @@ const share = (value) => (missing(value) ? DASH : `${decimals(Math.floor(value *
 
 function signed(value) {
   if (missing(value)) return DASH;
-  return `${value > 0 ? "+" : ""}${decimals(value, Math.abs(value) < 0.1 ? 2 : 1)}`;
+  return `${value > 0 ? "+" : ""}${decimals(value, 2)}`;
 }
 
 // "2026-11-03T10:55:00" becomes "3 Nov 10:55"; the page's texts of times are already local.

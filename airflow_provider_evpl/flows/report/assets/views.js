@@ -85,7 +85,7 @@ function calendarTotals() {
 
 function dayLabel(day) {
   const parts = [`${when(day.day)}: ${DAY_STATES[dayState(day)]}`];
-  if (day.covered) parts.push(day.expected === null ? plural(day.values, "value") : `${whole(day.values)} of ${whole(day.expected)} values`);
+  if (day.covered && dayState(day) !== "landed") parts.push(day.expected === null ? plural(day.values, "value") : `${whole(day.values)} of ${whole(day.expected)} values`);
   if (day.rejected) parts.push(`${whole(day.rejected)} rejected`);
   if (day.foreign) parts.push(`${plural(day.foreign, "foreign object")} left out`);
   return parts.join(", ");
@@ -113,7 +113,7 @@ function incompleteDays() {
 function renderCoverage() {
   const { missing: gaps, partial, rejected } = calendarTotals();
   const dates = report.calendar[0]?.days.map((day) => day.day) ?? [];
-  const heads = dates.map((date) => el("th", { scope: "col" }, String(Number(date.slice(8)))));
+  const heads = dates.map((date) => el("th", { scope: "col" }, date.startsWith(report.month) ? String(Number(date.slice(8))) : when(date)));
   const row = (one) => el("tr", {}, el("th", { scope: "row" }, one.code_ope), one.days.map(dayCell));
   const key = (name, text) => el("span", {}, el(`i.${name}`, {}, name === "missing" ? "✕" : ""), text);
   const table = el("table.calendar", {}, el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "Code"), heads)), el("tbody", {}, report.calendar.map(row)));
