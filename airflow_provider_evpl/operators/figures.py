@@ -227,7 +227,8 @@ class EvplReportOperator(_LakeReader):
         result = build_report(store, plan, inventory=inventory, now=datetime.now(UTC)).as_dict()
         for page in result["pages"]:
             self._log_notes(page["notes"])
-            self.log.info(
+            log = self.log.warning if page["not_judged"] else self.log.info
+            log(
                 "Report of %s: %s circuits, %s series, above %s %% %s, above %s %% %s, not judged %s: %s",
                 result["month"],
                 f"{page['circuits']:,}",
