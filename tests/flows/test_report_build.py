@@ -4,7 +4,7 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -62,6 +62,7 @@ def test_figures_are_those_of_the_figures_table() -> None:
         for one, row in zip(found, [row for row in rows if row["kind"] == kind], strict=True):
             figures = asdict(one.figures)
             trend = figures.pop("trend")
+            del figures["above_since"]
             assert figures == {name: row[name] for name in figures}
             assert trend["reason"] == row["trend_reason"]
             assert trend["per_week"] == row["trend_per_week"]
@@ -200,6 +201,43 @@ def test_series_are_new_or_gone() -> None:
     assert len(model.series) == 8
     assert changes.new == (6, 7)
     assert changes.gone == LINES[:2]
+
+
+def test_full_series_has_the_week_since_which_it_is_full() -> None:
+    """The run of weeks above the threshold that the month is above; a week without values is skipped."""
+    store = MemoryStore()
+    september = days("2026-09-28", "2026-10-25")
+    changed = {
+        LINES[0]: (date(2026, 10, 12), 50.0, 95.0),
+        LINES[2]: (date(2026, 10, 19), 75.0, 95.0),
+        LINES[4]: (date(2026, 10, 5), 60.0, 75.0),
+        LINES[6]: (date(2026, 11, 30), 95.0, 10.0),
+        LINES[7]: (date(2026, 9, 1), 10.0, 10.0),
+    }
+
+    def value(series: Series, moment: datetime) -> float:
+        first, before, after = changed.get(series, changed[LINES[0]])
+        return after if moment.date() >= first else before
+
+    land_slices(store, [*september, *days("2026-11-02", "2026-11-30")], value, series=changed)
+    model = model_of(store, plan=plan_of(min_coverage="0.8"))
+    mondays = [date(2026, 10, 12), date(2026, 10, 19), date(2026, 10, 5), date(2026, 9, 28), None]
+    assert [one.figures.above_since for one in model.series] == mondays
+
+
+def test_end_is_full_since_its_busier_direction_is() -> None:
+    """The other direction is full for a longer time."""
+    store = MemoryStore()
+
+    def value(series: Series, moment: datetime) -> float:
+        return 91.0 if series.metric_name == "utilIn" else 10.0 if moment.day < 9 else 95.0
+
+    land_slices(store, NOVEMBER, value, series=LINES[:3])
+    ends = model_of(store).ends
+    assert [(one.direction, one.figures.above_since) for one in ends] == [
+        ("out", date(2026, 11, 9)),
+        (None, None),
+    ]
 
 
 def test_first_month_has_nothing_to_compare() -> None:

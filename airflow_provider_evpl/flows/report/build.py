@@ -54,11 +54,12 @@ class Builder:
             EvplNotPublishedError: the plan names the operator code, and nothing has landed in the month.
         """
         plan, code_ope = self.plan, shelf.dataset.code_ope
-        before = MonthsOfCode(store=self.store, plan=plan, shelf=shelf)
-        code = replace(before, inventory=self.inventory, with_hours=True)
+        code = MonthsOfCode(
+            store=self.store, plan=plan, shelf=shelf, inventory=self.inventory, with_hours=True
+        )
         landed = code.read(self.month.previous, self.month)
         with Engine(self.store) as engine:
-            previous = self._compute_previous(before, engine, landed)
+            previous = self._compute_previous(code, engine, landed)
             try:
                 current = code.compute(engine, self.month, landed)
             except EvplNotPublishedError:
@@ -68,6 +69,7 @@ class Builder:
         return read_month(current, previous, plan, inventory=self.inventory, now=self.now)
 
     def _compute_previous(self, code: MonthsOfCode, engine: Engine, landed: Landed) -> Percentiles | None:
+        code = replace(code, inventory=None, with_hours=False, with_trends=False)
         try:
             return percentiles_of(code.compute(engine, self.month.previous, landed))
         except EvplNotPublishedError:

@@ -3,7 +3,8 @@
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import date, datetime
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -26,7 +27,7 @@ Percentiles = Mapping[Series, float | None]
 
 _Row = Mapping[str, Any]
 
-_FIGURES = [one.name for one in fields(Figures) if one.name != "trend"]
+_FIGURES = [one.name for one in fields(Figures) if one.name not in {"trend", "above_since"}]
 _END = ("object_instance_id", "object_type", "pop_country", "pop_name", "pop_section_name")
 
 
@@ -78,11 +79,13 @@ def read_month(
         rows[row["kind"]].append(row)
     window = current.month.window(plan.time_zone)
     groups = _groups_of(current.series, inventory)
+    weeks = zip(rows["series"], current.weeks, strict=True)
+    lines = [_line(row, _above_since(row["percentile"], of_row, plan)) for row, of_row in weeks]
     return CodeMonth(
         code_ope=current.code_ope,
         series=current.series,
-        lines=[_line(row) for row in rows["series"]],
-        ends=_ends(rows["end"], current.series, groups),
+        lines=lines,
+        ends=_ends(rows["end"], dict(zip(current.series, lines, strict=True)), groups),
         groups=_groups(rows["group"], Counter(groups.values())),
         hours=_hours(current.hours, len(current.series), window, plan),
         days=tuple(_day(one, now) for one in current.days),
@@ -118,8 +121,19 @@ def _hours(table: pa.Table, count: int, window: Window, plan: ReportPlan) -> Hou
     return make_hours(table, count, window, zone=plan.time_zone, granularity=plan.granularity)
 
 
-def _line(row: _Row) -> Line:
-    return Line(metric_name=row["metric_name"], direction=row["direction"], figures=_figures(row))
+def _line(row: _Row, above_since: date | None) -> Line:
+    return Line(
+        metric_name=row["metric_name"], direction=row["direction"], figures=_figures(row, above_since)
+    )
+
+
+def _above_since(
+    percentile: float | None, weeks: Sequence[tuple[date, float]], plan: ReportPlan
+) -> date | None:
+    """Return the Monday since which each week is above the threshold that the month is above."""
+    levels = [one for one in (plan.critical_value, plan.warning_value) if (percentile or 0.0) > one]
+    above = takewhile(lambda week: week[1] > levels[0], reversed(weeks if levels else ()))
+    return min((monday for monday, _ in above), default=None)
 
 
 def _groups_of(series: Sequence[Series], inventory: "Inventory | None") -> dict[str, str | None]:
@@ -129,29 +143,32 @@ def _groups_of(series: Sequence[Series], inventory: "Inventory | None") -> dict[
     return {circuit: row.group if row else None for circuit, row in newest.items()}
 
 
-def _ends(rows: list[_Row], series: Sequence[Series], groups: Mapping[str, str | None]) -> list[End]:
+def _ends(rows: list[_Row], lines: Mapping[Series, Line], groups: Mapping[str, str | None]) -> list[End]:
     """Make the rows of the page, each with the indexes of its series."""
-    of_end = defaultdict[tuple[str | None, ...], list[int]](list)
-    for index, one in enumerate(series):
-        of_end[tuple(getattr(one, name) for name in _END)].append(index)
-    return [
-        End(
-            code_ope=row["code_ope"],
-            circuit=row["object_instance_id"],
-            object_type=row["object_type"],
-            pop_country=row["pop_country"],
-            pop_name=row["pop_name"],
-            pop_section_name=row["pop_section_name"],
-            group=groups[row["object_instance_id"]],
-            label=row["label"],
-            percentile_in=row["percentile_in"],
-            percentile_out=row["percentile_out"],
-            direction=row["direction"],
-            figures=_figures(row),
-            series=tuple(of_end[tuple(row[name] for name in _END)]),
-        )
-        for row in rows
-    ]
+    of_end = defaultdict[tuple[str | None, ...], list[tuple[int, Line]]](list)
+    for index, (series, line) in enumerate(lines.items()):
+        of_end[tuple(getattr(series, name) for name in _END)].append((index, line))
+    return [_end(row, of_end[tuple(row[name] for name in _END)], groups) for row in rows]
+
+
+def _end(row: _Row, lines: Sequence[tuple[int, Line]], groups: Mapping[str, str | None]) -> End:
+    busier = (line for _, line in lines if row["direction"] and line.direction == row["direction"])
+    above_since = next((line.figures.above_since for line in busier), None)
+    return End(
+        code_ope=row["code_ope"],
+        circuit=row["object_instance_id"],
+        object_type=row["object_type"],
+        pop_country=row["pop_country"],
+        pop_name=row["pop_name"],
+        pop_section_name=row["pop_section_name"],
+        group=groups[row["object_instance_id"]],
+        label=row["label"],
+        percentile_in=row["percentile_in"],
+        percentile_out=row["percentile_out"],
+        direction=row["direction"],
+        figures=_figures(row, above_since),
+        series=tuple(index for index, _ in lines),
+    )
 
 
 def _groups(rows: list[_Row], circuits: Mapping[str | None, int]) -> list[Group]:
@@ -170,7 +187,7 @@ def _groups(rows: list[_Row], circuits: Mapping[str | None, int]) -> list[Group]
     ]
 
 
-def _figures(row: _Row) -> Figures:
+def _figures(row: _Row, above_since: date | None = None) -> Figures:
     trend = Trend(
         per_week=row["trend_per_week"],
         low=row["trend_low"],
@@ -179,7 +196,7 @@ def _figures(row: _Row) -> Figures:
         critical_on=row["critical_on"],
         reason=row["trend_reason"],
     )
-    return Figures(trend=trend, **{name: row[name] for name in _FIGURES})
+    return Figures(trend=trend, above_since=above_since, **{name: row[name] for name in _FIGURES})
 
 
 def _day(landed: "LandedDay", now: datetime) -> Day:

@@ -144,6 +144,8 @@ class Figures:
         maximum_at: the earliest time of the maximum.
         busy_hour: local hour 0 to 23.
         above_warning, above_critical: share of the values above the threshold.
+        above_since: if the percentile is above a threshold: the local Monday since which that of each week is
+            above it, too; at most 26 weeks back. None if that of the newest full week isn't, or for a group.
         committed_mbits: the committed rate at the end of the month.
         percentile_mbits, mean_mbits, maximum_mbits: Mbit/s from the committed rate.
         mbits_reason: why there is no Mbit/s.
@@ -162,6 +164,7 @@ class Figures:
     busy_hour: int | None = None
     above_warning: float | None = None
     above_critical: float | None = None
+    above_since: date | None = None
     first_sample: datetime | None = None
     last_sample: datetime | None = None
     trend: Trend = Trend()
