@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from itertools import product
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -41,6 +42,9 @@ _PLACES = (
     ("United States", "New York", "NYC"),
     ("Côte d'Ivoire", "Abidjan", "ABJ"),
 )
+_NAMELESS: dict[str, Any] = {"code_ope": "0042", "circuit": "c-1", "object_type": None} | dict.fromkeys(
+    ("pop_country", "pop_name", "pop_section_name")
+)
 _THRESHOLDS = Thresholds(warning=70, critical=90, full_scale=100, min_coverage=0.9)
 _Values = npt.NDArray[np.float64]
 
@@ -57,9 +61,7 @@ def network(circuits: int = 20, *, codes: tuple[str, ...] = ("004217",), seed: i
         (codes[circuit * len(codes) // circuits], circuit, end)
         for circuit, end in product(range(circuits), "AZ")
     ]
-    parts = [_values(random, circuit, 2) for _, circuit, _ in names]
-    maxima = np.concatenate([part[0] for part in parts])
-    means = np.concatenate([part[1] for part in parts])
+    maxima, means = map(np.concatenate, zip(*(_values(random, one[1]) for one in names), strict=True))
     lines = tuple(
         Line(
             metric_name=f"utilization{direction.title()}",
@@ -68,10 +70,7 @@ def network(circuits: int = 20, *, codes: tuple[str, ...] = ("004217",), seed: i
         )
         for index, (_, direction) in enumerate(product(names, ("in", "out")))
     )
-    ends = tuple(
-        _end(name, (2 * i, 2 * i + 1), lines[2 * i : 2 * i + 2], is_labeled=True)
-        for i, name in enumerate(names)
-    )
+    ends = tuple(_end(name, (2 * i, 2 * i + 1), lines[2 * i : 2 * i + 2]) for i, name in enumerate(names))
     return ReportModel(
         month="2026-11",
         granularity="300s",
@@ -104,37 +103,21 @@ def bare(values: _Values, **changes: object) -> ReportModel:
         Line(metric_name="utilization", direction=None, figures=_figures(random, row, start))
         for row in values
     )
-    figures = replace(_none(lines), reason="metric names give no direction") if lines else None
-    ends = (
-        (
-            End(
-                code_ope="0042",
-                circuit="c-1",
-                object_type=None,
-                pop_country=None,
-                pop_name=None,
-                pop_section_name=None,
-                figures=figures,
-                series=tuple(range(len(lines))),
-            ),
-        )
-        if figures
-        else ()
-    )
-    model = ReportModel(
-        month="2026-11",
-        granularity="300s",
+    figures = replace(_none(lines), reason="metric names give no direction")
+    end = End(**_NAMELESS, figures=figures, series=tuple(range(len(lines))))
+    ends = (end,) if lines else ()
+    model = replace(
+        network(4),
         time_zone="UTC",
-        root="file:///data/evpl",
-        provider_version="1.0.0",
-        created_at=datetime(2026, 12, 1, 5, 30, tzinfo=UTC),
-        thresholds=_THRESHOLDS,
         headline=_headline(ends, lines),
-        changes=Changes(month="2026-10", reason="The lake has no samples of 2026-10."),
+        changes=Changes(month="2026-10", reason="The lake has no sample of 2026-10."),
         ends=ends,
         series=lines,
+        groups=(),
         hours=Hours(start=start, step_seconds=3600, maxima=values, means=_means(values)),
         calendar=(_calendar("0042", len(lines)),),
+        has_inventory=False,
+        notes=(),
     )
     return replace(model, **changes)  # type: ignore[arg-type]
 
@@ -178,6 +161,8 @@ def odd() -> dict[str, ReportModel]:
     single[0, 100] = 42
     shares = np.tile(np.linspace(0, 1, 720), (2, 1))
     wild = np.tile(np.linspace(-40, 5000, 720), (2, 1))
+    start = datetime(2026, 11, 1, 1, tzinfo=UTC)
+    daily = Hours(start=start, step_seconds=86_400, maxima=wild[:, :30] + 60, means=None)
     model = network(4)
     long = "A name that somebody has written without any limit in mind " * 4
     return {
@@ -189,6 +174,7 @@ def odd() -> dict[str, ReportModel]:
         ),
         "full-scale-1": bare(shares, thresholds=replace(_THRESHOLDS, full_scale=1)),
         "wild": bare(wild),
+        "daily": replace(bare(shares), granularity="1d", hours=daily),
         "long": replace(
             model,
             ends=tuple(
@@ -200,7 +186,7 @@ def odd() -> dict[str, ReportModel]:
     }
 
 
-def _values(random: np.random.Generator, circuit: int, rows: int) -> tuple[_Values, _Values]:
+def _values(random: np.random.Generator, circuit: int, rows: int = 2) -> tuple[_Values, _Values]:
     """Return hourly maxima (rows, 720) and means (rows, 7, 24) of 5-minute values with bursts and noise."""
     load = (9, 66, 24, 38)[circuit % 4] * random.uniform(0.55, 1.15)
     if circuit % 16 == 1:
@@ -270,6 +256,7 @@ def _figures(
         busy_hour=int(random.integers(9, 17)),
         above_warning=float((present > 70).mean()),
         above_critical=float((present > 90).mean()),
+        above_since=date(2026, 9, 7) if percentile > 80 else None,
         committed_mbits=1000.0,
         percentile_mbits=percentile * 10,
         mean_mbits=float(present.mean()) * 10,
@@ -294,9 +281,7 @@ def _none(lines: tuple[Line, ...]) -> Figures:
     )
 
 
-def _end(
-    name: tuple[str, int, str], series: tuple[int, int], lines: tuple[Line, ...], *, is_labeled: bool
-) -> End:
+def _end(name: tuple[str, int, str], series: tuple[int, int], lines: tuple[Line, ...]) -> End:
     code, circuit, side = name
     country, pop, section = _PLACES[(circuit * 2 + (side == "Z") * (1 + circuit % 3)) % len(_PLACES)]
     values = [line.figures.percentile for line in lines]
@@ -312,7 +297,7 @@ def _end(
         pop_country=country,
         pop_name=pop,
         pop_section_name=f"{section}-{circuit % 12 + 1:02}",
-        group=("Retail", "Plants", "Data centers")[circuit % 3] if is_labeled else None,
+        group=("Retail", "Plants", "Data centers")[circuit % 3],
         label=f"Site {circuit + 1}" if circuit % 2 else None,
         percentile_in=values[0],
         percentile_out=values[1],
@@ -392,16 +377,7 @@ def _groups(code: str) -> tuple[Group, ...]:
         group("Data centers", "out", 0.61),
         group("Plants", "in", 0.74),
         group("Plants", "out", 0.38),
-        Group(
-            code_ope=code,
-            name="Retail",
-            direction="in",
-            circuits=6,
-            full=None,
-            partial=None,
-            dropped=None,
-            figures=without,
-        ),
+        replace(group("Retail", "in", 0), full=None, partial=None, dropped=None, figures=without),
     )
 
 

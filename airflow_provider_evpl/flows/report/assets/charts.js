@@ -86,7 +86,7 @@ function timeSplits(plot, _, low, high) {
 function timeValues(_, splits) {
   return splits.map((bucket, i) => {
     const date = localDate(report.hours, bucket);
-    if (date.getUTCHours()) return `${date.getUTCHours()} h`;
+    if (!report.midnights.has(bucket)) return `${date.getUTCHours()} h`;
     return i === 0 || date.getUTCDate() === 1 ? `${date.getUTCDate()} ${MONTHS[date.getUTCMonth()]}` : String(date.getUTCDate());
   });
 }

@@ -19,6 +19,7 @@ function renderCircuit() {
   if (chosen === null) return pane.replaceChildren();
   const { circuit, code_ope: code } = report.ends[chosen];
   const ends = report.ends.filter((end) => end.circuit === circuit && end.code_ope === code);
+  ends.sort((a, b) => (b.index === chosen) - (a.index === chosen));
   const top = highestMean(ends);
   const cards = ends.map((end) => endBlock(end, end.index === chosen && ends.length > 1, top));
   pane.replaceChildren(circuitHead(report.ends[chosen]), legend(ends), ...cards);
@@ -92,7 +93,8 @@ function chartLabel(line) {
 function figuresOf(figures) {
   const { percentile, maximum, mean, busy_hour: busy, trend, coverage, reason } = figures;
   const rate = (name) => (missing(figures[name]) ? "" : ` (${mbits(figures[name])} Mbit/s)`);
-  const p95 = percentile === null ? "not judged" : `${percent(percentile)} %${rate("percentile_mbits")}`;
+  const since = sinceText(figures) && `, ${sinceText(figures)}`;
+  const p95 = percentile === null ? "not judged" : `${percent(percentile)} %${rate("percentile_mbits")}${since}`;
   const interval = missing(trend.low) ? trend.reason : `${signed(toPercent(trend.low))} to ${signed(toPercent(trend.high))} a week, ${trend.weeks} weeks`;
   const shares = `above ${level("warning")}: ${share(figures.above_warning)} of the values, above ${level("critical")}: ${share(figures.above_critical)}`;
   const items = [

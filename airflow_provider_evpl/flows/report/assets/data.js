@@ -28,6 +28,7 @@ async function load() {
   model.maxima = unpack(maxima, model.hours.maxima_step);
   model.means = unpack(means, model.hours.means_step);
   model.days = daysOf(model.hours);
+  model.midnights = new Set(model.days.map((day) => day.first));
   model.series.forEach((line) => { line.status = statusOf(model, line.figures.percentile); });
   model.ends.forEach((end, index) => prepare(model, end, index));
   return model;

@@ -1,6 +1,6 @@
 // Search and filters above the table.
 const FILTERS = [
-  { key: "code", title: "Operator code", read: (end) => end.code_ope },
+  { key: "code", title: "Code", read: (end) => end.code_ope },
   { key: "country", title: "Country", read: (end) => end.pop_country },
   { key: "pop", title: "PoP", read: (end) => end.pop_name },
   { key: "group", title: "Group", read: (end) => end.group },

@@ -3,8 +3,9 @@ function renderTop() {
   const { time_zone: zone, granularity, root, headline } = report;
   const codes = report.calendar.map((one) => one.code_ope);
   const code = codes.length === 1 ? `operator code ${codes[0]}` : plural(codes.length, "operator code");
-  const age = headline.pulled_at ? `data pulled ${when(headline.pulled_at, { year: true })}` : "age of the data unknown";
-  const facts = ["Indicative, not an invoice", age, `times in ${zone}`, codes.length && code, `granularity ${granularity}`];
+  const { newest_sample: newest, pulled_at: pulled } = headline;
+  const age = `${newest ? `samples until ${when(newest)}` : "no samples"}${pulled ? `, pulled ${when(pulled)}` : ""}`;
+  const facts = ["Indicative, not an invoice", `times in ${zone}`, age, codes.length && code, `granularity ${granularity}`];
   document.getElementById("title").textContent = `EVPL utilization, ${monthText(report.month)}`;
   const line = document.getElementById("facts");
   line.replaceChildren(...facts.filter(Boolean).map((fact) => el("span", {}, fact)));
@@ -43,7 +44,8 @@ function fullest() {
   const value = (series) => report.series[series].figures.percentile ?? -Infinity;
   const best = report.series.reduce((top, _, i) => (value(i) > value(top) ? i : top), 0);
   if (!report.series.length || value(best) === -Infinity) return null;
-  return el("p.fullest", {}, "Fullest: ", link(best), ` ${percent(value(best))} %`);
+  const since = sinceText(report.series[best].figures);
+  return el("p.fullest", {}, "Fullest: ", link(best), ` ${percent(value(best))} %${since && `, ${since}`}`);
 }
 
 function distribution(counts, series) {

@@ -71,7 +71,7 @@ function listen() {
   document.getElementById("theme").addEventListener("click", () => show({ theme: isDark() ? "light" : "dark" }));
   document.getElementById("print").addEventListener("click", () => print());
   document.getElementById("circuit").addEventListener("keydown", (event) => event.key === "Escape" && close());
-  addEventListener("hashchange", () => { readHash(); update(); });
+  addEventListener("hashchange", () => { clearTimeout(pendingAddress); readHash(); update(); });
   addEventListener("beforeprint", () => setPrinting(true));
   addEventListener("afterprint", () => setPrinting(false));
   matchMedia("print").addEventListener("change", (event) => setPrinting(event.matches));
@@ -101,6 +101,6 @@ async function start() {
 }
 
 start().catch((error) => {
-  document.body.prepend(el("p.failure", { role: "alert" }, "This browser can't show the report. Use a version from 2023 or later."));
+  document.body.prepend(el("p.failure", { role: "alert" }, "This browser can't show the report. Use a version from 2024 or later."));
   throw error;
 });

@@ -6,6 +6,7 @@ const DEFAULTS = {
 };
 const VIEWS = ["lines", "groups", "changes", "coverage", "notes"];
 let state = { ...DEFAULTS };
+let pendingAddress = 0;
 
 function readHash() {
   const found = new URLSearchParams(location.hash.slice(1));
@@ -19,10 +20,11 @@ function hashOf(wanted) {
   return `#${new URLSearchParams(kept)}`;
 }
 
-// Changes the state, the address and what is shown.
+// Changes the state and what is shown. The address follows later, because browsers limit how often it may change.
 function show(changes) {
   state = { ...state, ...changes };
-  history.replaceState(null, "", hashOf(state));
+  clearTimeout(pendingAddress);
+  pendingAddress = setTimeout(() => history.replaceState(null, "", hashOf(state)), 150);
   update();
 }
 

@@ -14,7 +14,7 @@ function allColumns() {
   const figure = (key, title, read, cell, more) => ({ key, title, ...byNumber(read), cell, ...more });
   return [
     { key: "circuit", title: "Circuit", ...byText((end) => end.circuit), cell: circuitCell },
-    { key: "place", title: "End", ...byText(endText), cell: placeCell },
+    { key: "place", title: "End", ...byText(endText), cell: endText },
     { key: "country", title: "Country", ...byText((end) => end.pop_country), cell: (end) => end.pop_country ?? DASH },
     several && { key: "code", title: "Code", ...byText((end) => end.code_ope), cell: (end) => end.code_ope },
     hasGroups && { key: "group", title: "Group", ...byText((end) => end.group), cell: (end) => end.group ?? DASH },
@@ -36,20 +36,19 @@ const HINTS = {
   max: "The larger of both percentiles, % of full scale",
   mbits: "95th percentile in Mbit/s, from the committed rate",
   busy: "Clock hour with the highest mean",
-  trend: "Percentage points a week, gray if the interval holds 0; or the date at which the trend reaches the critical threshold",
+  trend: "Since when the line is above its threshold, or when it will be; else percentage points a week, gray if the interval holds 0",
   cover: "Share of the expected time steps with a value",
 };
 
 function circuitCell(end) {
   const label = end.label ?? (end.object_type || null);
-  const name = el("span.name", { title: end.circuit }, end.circuit);
-  return [statusIcon(end.status), name, label && el("span.label", { title: label }, label)];
+  return [statusIcon(end.status), end.circuit, label && el("span.label", { title: label }, label)];
 }
 
-const placeCell = (end) => el("span", { title: endText(end) }, endText(end));
 const mbitsCell = (end) => el("span", { title: end.figures.mbits_reason }, mbits(end.figures.percentile_mbits));
 const trendCell = (end) => {
-  const { trend } = end.figures;
+  const { trend, above_since: since } = end.figures;
+  if (since) return el("b", { title: sinceText(end.figures) }, `since ${when(since)}`);
   const isClear = !missing(trend.low) && trend.low * trend.high > 0;
   return el(trend.critical_on ? "b" : isClear ? "span" : "span.none", { title: trend.reason }, trendText(trend, ""));
 };
@@ -172,7 +171,10 @@ function spacer(count) {
 
 function rowOf(end, position, isChosen) {
   const attributes = { id: `row-${end.index}`, "data-index": end.index, "aria-rowindex": position + 2 };
-  const cells = columns.map((column, i) => el(`td.${column.key}`, { "aria-colindex": i + 1 }, column.cell(end)));
+  const cells = columns.map((column, i) => {
+    const title = column.text ? column.sort(end) : null;
+    return el(`td.${column.key}`, { "aria-colindex": i + 1, title }, column.cell(end));
+  });
   return el("tr", { ...attributes, "aria-selected": String(isChosen) }, cells);
 }
 

@@ -96,6 +96,11 @@ function lineText(line) {
   return `${line.end.circuit} · ${endText(line.end)} · ${directionText(line)}`;
 }
 
+// "above 90 % since 7 Sep": the unbroken weeks up to the newest; empty if the line is not full now.
+function sinceText({ above_since: since, percentile }) {
+  return since ? `above ${level(statusOf(report, percentile))} since ${when(since)}` : "";
+}
+
 function trendText(trend, unit = "/week", scale = toPercent) {
   if (trend.critical_on) return `${level("critical")} on ${when(trend.critical_on)}`;
   return missing(trend.per_week) ? DASH : `${signed(scale(trend.per_week))}${unit}`;

@@ -140,7 +140,7 @@ function renderNotes() {
     ["Coverage", "Time steps with a value, of those expected up to the newest landed data."],
     ["Busy hour", `The clock hour in ${zone} with the highest mean.`],
     ["Trend", "Theil-Sen slope of the weekly p95 of the last 26 full weeks, with its 99 % interval. A date is given only for a rising trend within 26 weeks."],
-    ["Maxima", `Rounded to ${hours.maxima_step} % in the charts.${means} All other figures are exact.`],
+    ["Maxima", `Rounded to ${hours.maxima_step} % in the charts.${means} All other figures come from all values.`],
     ["Source", `${report.root}, granularity ${report.granularity}, newest sample ${when(report.headline.newest_sample, { year: true })}, newest pull ${when(report.headline.pulled_at, { year: true })}.`],
     ["Made", `${when(report.created_at, { year: true })} by airflow-provider-evpl ${report.provider_version}.`],
   ];
