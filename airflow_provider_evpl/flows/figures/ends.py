@@ -57,13 +57,14 @@ def _busier(directions: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, 
     for name, series in directions.items():
         if len(series) != 1:
             return {"reason": f"{_COUNTS.get(len(series), len(series))} series in direction {name}"}
+    for name, series in directions.items():
         if reason := series[0]["reason"]:
             return {"reason": f"direction {name}: {reason}"}
     busier = max((series[0] for series in directions.values()), key=lambda one: one["percentile"])
     return {name: busier.get(name) for name in _OF_BUSIER}
 
 
-_COUNTS = {0: "no", 2: "two"}
+_COUNTS = {0: "no", 2: "two", 3: "three"}
 
 
 def _sum(numbers: Iterable[int | None]) -> int | None:

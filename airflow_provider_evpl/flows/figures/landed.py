@@ -116,7 +116,7 @@ class Landed:
         for one, other in pairwise(windows):
             if one.overlaps(other):
                 raise EvplOverlapError(
-                    f"{self.shelf.name}: two objects have the same samples.",
+                    f"{self.shelf.name}: objects {one.label} and {other.label} have the same samples.",
                     f"Pull the window {Window(one.start, other.end)} again.",
                     f"{self.url(one)}\n{self.url(other)}",
                 )
@@ -176,14 +176,12 @@ class Shelf:
     Attributes:
         source: of the newest landed object.
         first_day: the first UTC day with a folder.
-        last_day: the last one. Days that others add later are not listed.
         newest_end: the latest end of a landed slice.
     """
 
     dataset: Dataset
     source: dict[str, str]
     first_day: datetime
-    last_day: datetime
     newest_end: datetime
 
     @property
@@ -210,16 +208,15 @@ class Shelf:
                         dataset=dataset,
                         source=newest.source,
                         first_day=days[0],
-                        last_day=days[-1],
                         newest_end=end,
                     )
         return None
 
 
 def _list_sizes(objects: Objects, shelf: Shelf, window: Window) -> dict[Window, int]:
-    """List the objects that overlap a window, only in the days that have a folder."""
-    start, end = max(window.start, shelf.first_day), min(window.end, shelf.last_day + DAY)
-    return objects.sizes(Window(start, end)) if start < end else {}
+    """List the objects that overlap a window, from the first day that has a folder."""
+    start = max(window.start, shelf.first_day)
+    return objects.sizes(Window(start, window.end)) if start < window.end else {}
 
 
 def _own_footer(store: Store, dataset: Dataset, window: Window) -> Footer | None:

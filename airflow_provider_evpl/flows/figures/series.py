@@ -290,6 +290,7 @@ def _judged(scope: Scope, found: Mapping[str, Any], weeks: list[tuple[int, float
     return {
         "percentile": found["percentile"],
         "mean": round(found["total"] / present, 6),
+        "exact_mean": found["total"] / present,
         "busy_hour": found["hour"],
         "above_warning": round(found["above_warning"] / present, 6),
         "above_critical": round(found["above_critical"] / present, 6),
@@ -307,7 +308,7 @@ def find_reason(scope: Scope, present: int, expected: int | None, coverage: floa
         return "no step is expected"
     if coverage < scope.plan.min_coverage:
         shown = math.floor(coverage * 1000) / 1000
-        return f"coverage {shown:.3f} is below {scope.plan.min_coverage:g}"
+        return f"coverage {shown:g} is below {scope.plan.min_coverage:g}"
     return None
 
 
