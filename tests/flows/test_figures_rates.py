@@ -37,7 +37,7 @@ def test_one_rate_multiplies_the_figures_without_reading_samples() -> None:
         assert len(source.store.calls) == calls
         [row] = source.rows
         assert (row["label"], row["committed_mbits"]) == ("new", 40)
-        figures = [row["percentile"], row["mean"], row["maximum"], row["minimum"]]
+        figures = [row["percentile"], row["exact_mean"], row["maximum"], row["minimum"]]
         assert mbits(row) == (*(round(one / 50 * 40, 6) for one in figures), None)
 
 

@@ -73,7 +73,9 @@ def source_of(
     plan = FiguresPlan.from_arguments({"granularity": "1h", **arguments})
     dataset = Dataset("0042", plan.granularity.text)
     scope = Scope.make(
-        plan, parse_month("2026-11"), Shelf(dataset=dataset, source={}, first_day=START, newest_end=end)
+        plan,
+        parse_month("2026-11"),
+        Shelf(dataset=dataset, source={}, first_day=START, last_day=START, newest_end=end),
     )
     ordered = sorted(samples, key=lambda one: tuple((name is not None, name or "") for name in one))
     store = MemoryStore()
@@ -83,8 +85,8 @@ def source_of(
     objects = {landed: LandedObject("samples.parquet", len(store.objects["samples.parquet"]), len(moments))}
     with Engine(store) as engine:
         source = RowSource(engine, objects, ordered, scope.step)
-        expected = [(scope.window.start, scope.bound)] * len(ordered)
-        rows, *_ = series_rows(source, scope, expected, with_hours=False)
+        expected = scope.count_expected(scope.window.start, scope.bound)
+        rows, *_ = series_rows(source, scope, [expected] * len(ordered), with_hours=False)
         yield Source(source, rows, scope, store)
 
 

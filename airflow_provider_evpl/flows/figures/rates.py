@@ -17,7 +17,8 @@ __all__ = ["add_mbits", "as_double", "microseconds_of"]
 _MOST_ROWS = 20_000_000
 """How many rows one query reads, because a percentile keeps all its values in memory."""
 
-_FIGURES = ("percentile", "mean", "maximum", "minimum")
+_FIGURES = {"percentile": "percentile", "mean": "exact_mean", "maximum": "maximum", "minimum": "minimum"}
+"""The figures, and the keys of their values that are not rounded."""
 
 _RATES = pa.schema(
     [("series", pa.int32()), ("start", pa.int64()), ("stop", pa.int64()), ("committed", pa.float64())]
@@ -47,7 +48,7 @@ def add_mbits(
 
     Args:
         source: has the samples.
-        rows: of all series of the source, in their order, with the other figures.
+        rows: of all series of the source, in their order, with the other figures and `exact_mean`.
         inventory: knows the rates.
         scope: the month.
 
@@ -93,7 +94,7 @@ def _find_rate(periods: Sequence[Period], first: datetime, last: datetime) -> fl
 
 
 def _multiply(row: Mapping[str, Any], rate: float, full_scale: float) -> dict[str, float | None]:
-    figures = {f"{name}_mbits": row.get(name) for name in _FIGURES}
+    figures = {f"{name}_mbits": row.get(key) for name, key in _FIGURES.items()}
     return {
         name: None if value is None else round(value / full_scale * rate, 6)
         for name, value in figures.items()
