@@ -257,7 +257,10 @@ class _Code:
         here = {one["object_instance_id"] for one in series}
         members: dict[str, list[Rate]] = {}
         for one in self.terms.inventory or ():
-            if one.group is not None and one.circuit in here:
+            is_valid = (one.valid_from is None or one.valid_from < self.bound) and (
+                one.valid_to is None or one.valid_to > self.start
+            )
+            if one.group is not None and one.circuit in here and is_valid:
                 members.setdefault(one.group, []).append(one)
         return [
             self._group(name, rates, way, series) for name, rates in members.items() for way in ("in", "out")
@@ -365,7 +368,7 @@ def _end_reason(of: Mapping[str, list[Row]]) -> str | None:
     return None
 
 
-_NUMBERS = {2: "two", 3: "three"}
+_NUMBERS = {2: "two"}
 _JUDGED = ("percentile", "mean", "busy_hour", "above_warning", "above_critical")
 _MBITS = ("percentile_mbits", "mean_mbits", "maximum_mbits", "minimum_mbits")
 _OF_BUSIER = (*_JUDGED, *TREND, *_MBITS, "mbits_reason", "direction")
