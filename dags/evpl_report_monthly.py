@@ -25,10 +25,11 @@ from airflow_provider_evpl.operators.evpl import EvplFiguresOperator, EvplReport
 # As in evpl_utilization_daily.py: the asset of that DAG triggers this one.
 LAKE_ROOT = os.environ.get("EVPL_LAKE_ROOT")
 
-# Change these two: the time zone of months and hours, and a file with the committed rate of each circuit,
-# like s3://aws_default@lake/inventory.csv. Without this file the figures have no Mbit/s and no groups.
+# Change this: the time zone of months and hours.
 TIME_ZONE = "UTC"
-INVENTORY = None
+# Optional: a file with the committed rate of each circuit, like s3://aws_default@lake/inventory.csv. Without
+# this file the figures have no Mbit/s and no groups.
+INVENTORY = os.environ.get("EVPL_INVENTORY")
 
 if not LAKE_ROOT:
     raise RuntimeError(

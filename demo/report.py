@@ -15,9 +15,10 @@ import pyarrow.parquet as pq
 from airflow_provider_evpl.sandbox.config import SandboxConfig
 from airflow_provider_evpl.sandbox.data import Network, Row, Series
 
-__all__ = ["Lake", "check", "how_to_open", "ledger", "read_lake", "tree"]
+__all__ = ["Lake", "check", "how_to_open", "inventory", "ledger", "read_lake", "tree"]
 
 _SERIES = Row._fields[:-2]  # all but timestamp and value
+_RATES = (100, 200, 500, 1000)
 _SORTED_BY = (*_SERIES[1:], _SERIES[0])  # the order of the rows of an object
 
 
@@ -102,6 +103,18 @@ def _truth(network: Network, series: list[Series], steps: range) -> pa.Table:
             "value": np.concatenate([network.values(one, steps=steps) for one in series]),
         }
     )
+
+
+def inventory(config: SandboxConfig) -> str:
+    """Return invented committed rates of the circuits, as CSV. A group has the ends of a country."""
+    network = Network(circuits=config.circuits, granularity_seconds=1, seed=config.seed)
+    ends = (one for one in network.series if (one.end, one.direction) == ("A", "in"))
+    rows = (
+        (one.object_instance_id, _RATES[one.circuit % len(_RATES)], one.pop_section_name, one.pop_country)
+        for one in ends
+    )
+    heads = ("object_instance_id", "committed_mbits", "end", "group")
+    return "".join(f"{','.join(map(str, row))}\n" for row in (heads, *rows))
 
 
 def tree(lake: Lake, root: Path) -> str:

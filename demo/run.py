@@ -23,6 +23,7 @@ from demo.output import SeparateOutput
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 LAKE = CHECKOUT / "demo-lake"
+INVENTORY = LAKE / "inventory.csv"
 WORK = CHECKOUT / ".demo"
 PULL = "evpl_utilization_daily"
 REPORT = "evpl_report_monthly"
@@ -59,6 +60,8 @@ def demonstrate(output: SeparateOutput) -> str | None:
     with SandboxServer(SandboxConfig(), port=choose_port(before)) as sandbox:
         output.say(f"Sandbox: {sandbox.config.circuits} circuits at {sandbox.base_url}")
         set_environment(sandbox)
+        INVENTORY.parent.mkdir(exist_ok=True)
+        INVENTORY.write_text(report.inventory(sandbox.config), encoding="utf-8")
         output.say(f"Airflow: running dags/{PULL}.py, full log in {WORK.name}/airflow.log")
         result = pull_days()
     if result is None:
@@ -70,7 +73,7 @@ def demonstrate(output: SeparateOutput) -> str | None:
     output.say(f"Checked {checked:,} of {after.rows:,} rows: each is what the sandbox serves.")
     output.say(f"The lake had {before.summary} before the run and has {after.summary} now.")
     output.say(f"\n{report.how_to_open(LAKE.name)}")
-    output.say(f"\nAirflow: running dags/{REPORT}.py")
+    output.say(f"\nAirflow: running dags/{REPORT}.py, with invented committed rates of {INVENTORY.name}")
     return make_report(main_month(result))
 
 
@@ -105,6 +108,7 @@ def set_environment(sandbox: SandboxServer) -> None:
         "AIRFLOW__LOGGING__COLORED_CONSOLE_LOG": "False",
         "AIRFLOW_CONN_EVPL_DEFAULT": json.dumps(connection),
         "EVPL_LAKE_ROOT": LAKE.as_uri(),
+        "EVPL_INVENTORY": INVENTORY.as_uri(),
         "NO_PROXY": "127.0.0.1",
     }
 
