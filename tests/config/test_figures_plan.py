@@ -49,10 +49,10 @@ def test_arguments_are_read(code_ope: object) -> None:
     assert (plan.warning_value, plan.critical_value) == (0.5, 0.8)
 
 
-def test_thresholds_of_the_default_full_scale_are_exact() -> None:
-    """0.29 * 100 would be less than 29, so that a value of 29 would be above it."""
-    plan = ReportPlan.from_arguments({"warning": "29", "critical": "55"})
-    assert (plan.warning_value, plan.critical_value) == (29, 55)
+@pytest.mark.parametrize("percent", [29, 57, 58])
+def test_threshold_of_whole_percent_is_exact(percent: int) -> None:
+    """57 / 100 * 100 is less than 57: a value of 57 would be above it."""
+    assert FiguresPlan(warning=percent).warning_value == percent
 
 
 @pytest.mark.contract("figures.first_month")
