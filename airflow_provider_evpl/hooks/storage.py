@@ -37,7 +37,6 @@ installed providers: 0.8 s and 50 MB for the three above."""
 _SCHEMES = ("file", *_EXTRAS)
 # A shorter secret may be a part of a bucket's name by chance.
 _SHORTEST_IN_PATHS = 6
-_ROOT = "object_storage_path"
 _LARGEST_OBJECT = 64 << 20
 
 
@@ -64,8 +63,14 @@ def open_object_storage(path: object, conn_id: str | None) -> "Store":
         EvplConfigError: the path or the connection is wrong; the message names the argument.
         EvplStoreError: the store's credentials are not available now.
     """
+    from airflow_provider_evpl.lake.store import LocalStore, ObjectStore
+
     parts = read_path(path)
-    return _open(parts, _one_conn_id(parts, conn_id), _ROOT)
+    conn_id = _one_conn_id(parts, conn_id)
+    if parts.scheme == "file":
+        return LocalStore(parts.path)
+    root = parts.netloc.rpartition("@")[2] + parts.path
+    return ObjectStore(parts.scheme, root, _open_file_system(parts.scheme, root, conn_id))
 
 
 def read_object(url: object, conn_id: str | None, argument: str) -> bytes:
@@ -83,10 +88,11 @@ def read_object(url: object, conn_id: str | None, argument: str) -> bytes:
     """
     from airflow_provider_evpl.lake.store_errors import translate_errors
 
-    parts = read_path(url, argument)
-    conn_id = _one_conn_id(parts, None if "@" in parts.netloc else conn_id)
-    folder, _, name = parts.path.rpartition("/")
-    store = _open(parts._replace(path=folder), conn_id, argument)
+    try:
+        store, name = _open_folder(url, conn_id)
+    except EvplConfigError as error:
+        what = error.what.replace("object_storage_path", argument, 1)
+        raise EvplConfigError(what, error.next_step, error.detail, shown=error.shown) from error.__cause__
     shown = one_line(store.url(name))
     size = store.listing("").get(name)
     if size is None:
@@ -104,16 +110,15 @@ def read_object(url: object, conn_id: str | None, argument: str) -> bytes:
         return file.read()
 
 
-def _open(parts: SplitResult, conn_id: str | None, argument: str) -> "Store":
-    from airflow_provider_evpl.lake.store import LocalStore, ObjectStore
+def _open_folder(url: object, conn_id: str | None) -> "tuple[Store, str]":
+    """Open the folder of an object. Return its store, and the name of the object."""
+    parts = read_path(url)
+    folder, _, name = parts.path.rpartition("/")
+    conn_id = None if "@" in parts.netloc else conn_id
+    return open_object_storage(parts._replace(path=folder).geturl(), conn_id), name
 
-    if parts.scheme == "file":
-        return LocalStore(parts.path or "/")
-    root = parts.netloc.rpartition("@")[2] + parts.path
-    return ObjectStore(parts.scheme, root, _open_file_system(parts.scheme, root, conn_id, argument))
 
-
-def _open_file_system(scheme: str, root: str, conn_id: str | None, argument: str) -> "AbstractFileSystem":
+def _open_file_system(scheme: str, root: str, conn_id: str | None) -> "AbstractFileSystem":
     from airflow_provider_evpl.lake.store_errors import is_temporary, no_credentials, translate_errors
 
     url = f"{scheme}://{root}"
@@ -122,7 +127,7 @@ def _open_file_system(scheme: str, root: str, conn_id: str | None, argument: str
     except (ImportError, AirflowOptionalProviderFeatureException) as error:
         reason = one_line(error)
         raise EvplConfigError(
-            f"{argument}: no file system for {scheme} on this machine.",
+            f"object_storage_path: no file system for {scheme} on this machine.",
             f"Install the extra, in a checkout of airflow-provider-evpl:\npip install '.[{_EXTRAS[scheme]}]'",
             f"Reason: {reason}",
             shown=[reason],
@@ -133,7 +138,7 @@ def _open_file_system(scheme: str, root: str, conn_id: str | None, argument: str
                 raise
         reason = one_line(error)
         raise EvplConfigError(
-            f"{argument}, object_storage_conn_id: {scheme} can't be opened.",
+            f"object_storage_path, object_storage_conn_id: {scheme} can't be opened.",
             "Check the storage connection.",
             f"{type(error).__name__}: {reason}",
             shown=[reason],
@@ -161,44 +166,46 @@ def _is_anonymous_by_default(scheme: str, fs: "AbstractFileSystem") -> bool:
     return scheme == "gs" and fs.credentials.credentials is None
 
 
-def read_path(path: object, argument: str = _ROOT) -> SplitResult:
-    """Read a root or another URL, as `open_object_storage` takes it. The root need not exist.
+def read_path(path: object) -> SplitResult:
+    """Read the root of a lake, as `open_object_storage` takes it. The root need not exist.
 
     Raises:
         EvplConfigError: the root is wrong; the message names the argument.
     """
-    parts = _split(path, argument)
+    parts = _split(path)
     # The message shows the scheme as typed; `urlsplit` makes it lower case.
-    _check(parts, str(path).partition(":")[0].strip(), argument)
+    _check(parts, str(path).partition(":")[0].strip())
     return parts
 
 
-def _split(path: object, argument: str) -> SplitResult:
+def _split(path: object) -> SplitResult:
     text = str(path).strip() if isinstance(path, str | ObjectStoragePath) else ""
     if not text or text == "None":
         raise EvplConfigError(
-            f"{argument}: must be set, is {text or type(path).__name__}.",
+            f"object_storage_path: must be set, is {text or type(path).__name__}.",
             "Set a URL like s3://aws_default@lake/evpl or file:///data/evpl.",
         )
     if "{{" in text or "{%" in text:
         raise EvplConfigError(
-            f"{argument}: holds a template that was not rendered.",
+            "object_storage_path: holds a template that was not rendered.",
             "Check the template, and that the argument is a template field.",
         )
-    if one_line(read_text(text, argument), len(text)) != text:
-        raise EvplConfigError(f"{argument}: holds a control character or an invisible one.")
+    if one_line(read_text(text, "object_storage_path"), len(text)) != text:
+        raise EvplConfigError("object_storage_path: holds a control character or an invisible one.")
     try:
         return urlsplit(text)
     except ValueError as error:
         reason = one_line(error)
-        raise EvplConfigError(f"{argument}: is no URL.", detail=f"Reason: {reason}", shown=[reason]) from None
+        raise EvplConfigError(
+            "object_storage_path: is no URL.", detail=f"Reason: {reason}", shown=[reason]
+        ) from None
 
 
-def _check(parts: SplitResult, scheme: str, argument: str) -> None:
+def _check(parts: SplitResult, scheme: str) -> None:
     user, _, bucket = parts.netloc.rpartition("@")
     folders = parts.path.strip("/").split("/")
     if parts.scheme not in _SCHEMES:
-        raise wrong(f"{argument}: the scheme must be one of {', '.join(_SCHEMES)}", scheme)
+        raise wrong(f"object_storage_path: the scheme must be one of {', '.join(_SCHEMES)}", scheme)
     if ":" in user:
         problem = "takes a connection id before the @, never a user and a password"
     elif parts.scheme == "file" and (bucket or not re.match("/[^/]", parts.path)):
@@ -213,7 +220,7 @@ def _check(parts: SplitResult, scheme: str, argument: str) -> None:
         problem = "must be plain: no '.', '..' or empty folder, no '?', no '#'"
     else:
         return
-    raise EvplConfigError(*f"{argument}: {problem}.".splitlines())
+    raise EvplConfigError(*f"object_storage_path: {problem}.".splitlines())
 
 
 def _one_conn_id(parts: SplitResult, conn_id: str | None) -> str | None:

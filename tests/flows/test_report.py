@@ -7,6 +7,8 @@ import pytest
 from airflow_provider_evpl.errors import EvplNotPublishedError, EvplStoreError
 from airflow_provider_evpl.flows.report.report import ReportResult, build_report
 from airflow_provider_evpl.models import Series
+from airflow_provider_evpl.window import Window
+from tests.support.lake import HOUR
 from tests.support.report import LINES, NOW, days, land_slices, plan_of
 from tests.support.stores import MemoryStore
 
@@ -116,3 +118,28 @@ def test_no_page_is_put_if_one_cannot_be_made() -> None:
     with pytest.raises(EvplStoreError):
         build(store)
     assert pages(store) == []
+
+
+def test_month_with_empty_slices_only_has_a_page() -> None:
+    """The slices have landed, so nothing is missing; there is no series."""
+    store = MemoryStore()
+    land_slices(store, NOVEMBER, series=())
+    [page] = build(store).pages
+    assert (page.headline.series, page.headline.expected, page.headline.coverage) == (0, None, None)
+    assert page.headline.newest_end == NOVEMBER[-1].end
+
+
+def test_series_with_nulls_only_has_a_page() -> None:
+    """It is not judged."""
+    store = MemoryStore()
+    land_slices(store, NOVEMBER, lambda *_: None, series=LINES[:1])
+    [page] = build(store).pages
+    assert (page.headline.series, page.headline.not_judged, page.headline.coverage) == (1, 1, 0.0)
+
+
+def test_one_sample_has_a_page() -> None:
+    """Its end has one direction only."""
+    store = MemoryStore()
+    land_slices(store, [Window(NOVEMBER[0].start, NOVEMBER[0].start + HOUR)], series=LINES[:1])
+    [page] = build(store).pages
+    assert (page.headline.samples, page.headline.coverage, page.headline.not_judged) == (1, 1.0, 0)

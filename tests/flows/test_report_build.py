@@ -149,6 +149,16 @@ def test_values_over_time_are_those_of_the_samples(zone: str, month: str, granul
     np.testing.assert_allclose(hours.means, means, rtol=1e-12)
 
 
+def test_granularity_without_a_fixed_length_has_one_bucket() -> None:
+    """No series is judged, and there is no heat map."""
+    store = MemoryStore()
+    land_slices(store, NOVEMBER[:2], lambda _, moment: moment.day, granularity="1m")
+    model = model_of(store, plan=plan_of(granularity="1m"))
+    np.testing.assert_array_equal(model.hours.maxima, [[2.0]] * 8)
+    assert (model.hours.step_seconds, model.hours.means) == (30 * 86_400, None)
+    assert (model.headline.not_judged, model.headline.coverage) == (8, None)
+
+
 @pytest.mark.parametrize(
     ("before", "after", "listed"),
     [
@@ -287,12 +297,27 @@ def test_calendar_shows_what_has_landed() -> None:
     assert [one.is_due for one in days[:7]] == [True] * 5 + [False] * 2
     assert [one.rejected for one in days[2:5]] == [0, 3, 0]
     assert [one.foreign for one in days[:3]] == [0, 1, 0]
-    assert model.notes[0] == "Slices are missing on 3 of 5 days: 2026-11-02 to 2026-11-03, 2026-11-05."
+    assert model.notes[:2] == (
+        "Slices are missing on 3 of 5 days: 2026-11-02 to 2026-11-03, 2026-11-05.",
+        "The newest slice ends at 2026-11-05T00:00:00Z. All figures end there.",
+    )
 
 
 def test_complete_month_has_no_note() -> None:
     """Nothing is missing and nothing is doubtful."""
     assert model_of(lake_of(*OCTOBER[-1:], *NOVEMBER)).notes == ()
+
+
+def test_figures_end_before_the_month_only_if_nothing_landed_later() -> None:
+    """A last day without slices is a gap like others, if the next month has slices."""
+    store = lake_of(*OCTOBER[-1:], *NOVEMBER[:-1])
+    gap = "Slices are missing on 1 of 30 days: 2026-11-30."
+    assert model_of(store).notes == (
+        gap,
+        "The newest slice ends at 2026-11-30T00:00:00Z. All figures end there.",
+    )
+    land_slices(store, days("2026-12-01", "2026-12-01"))
+    assert model_of(store).notes == (gap,)
 
 
 def test_code_without_samples_is_shown_as_missing() -> None:

@@ -186,8 +186,8 @@ def odd() -> dict[str, ReportModel]:
     }
 
 
-def _values(random: np.random.Generator, circuit: int, rows: int = 2) -> tuple[_Values, _Values]:
-    """Return hourly maxima (rows, 720) and means (rows, 7, 24) of 5-minute values with bursts and noise."""
+def _values(random: np.random.Generator, circuit: int) -> tuple[_Values, _Values]:
+    """Return hourly maxima (2, 720) and means (2, 7, 24) of 5-minute values with bursts and noise."""
     load = (9, 66, 24, 38)[circuit % 4] * random.uniform(0.55, 1.15)
     if circuit % 16 == 1:
         load = 82
@@ -195,20 +195,19 @@ def _values(random: np.random.Generator, circuit: int, rows: int = 2) -> tuple[_
     day = np.clip(np.sin((hour % 24 - 7.5) / 14 * np.pi), -0.15, 1)
     weekday = np.array([0.96, 1.0, 1.02, 1.0, 0.92, 0.5, 0.4])[(hour // 24 + 6).astype(int) % 7]
     base = load * (0.3 + 0.7 * day * weekday)
-    noise = random.normal(0, 0.05 * load, (rows, hour.size)) + np.repeat(
-        random.normal(0, 0.06 * load, (rows, 720)), 12, axis=1
-    )
-    tilt = random.uniform(0.75, 1.05, (rows, 1))
+    hourly = np.repeat(random.normal(0, 0.06 * load, (2, 720)), 12, axis=1)
+    noise = random.normal(0, 0.05 * load, (2, hour.size)) + hourly
+    tilt = random.uniform(0.75, 1.05, (2, 1))
     samples = np.clip(base * tilt + noise, 0, 100)
     samples[:, 312 * 12 : 336 * 12] = np.nan
     if circuit % 7 == 2:
         samples[0, 500 * 12 : 520 * 12] = np.nan
     with np.errstate(all="ignore"):
-        blocks = samples.reshape(rows, 720, 12)
+        blocks = samples.reshape(2, 720, 12)
         gaps = np.isnan(blocks).all(axis=2)
         maxima = np.where(gaps, np.nan, np.nanmax(np.where(np.isnan(blocks), -1, blocks), axis=2))
-        hourly = np.where(gaps, np.nan, np.nansum(blocks, axis=2) / 12)
-    return maxima, _means(hourly)
+        averages = np.where(gaps, np.nan, np.nansum(blocks, axis=2) / 12)
+    return maxima, _means(averages)
 
 
 def _means(hourly: _Values) -> _Values:

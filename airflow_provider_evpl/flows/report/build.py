@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_evpl import __version__
 from airflow_provider_evpl.config.figures_plan import ReportPlan
-from airflow_provider_evpl.errors import EvplNotPublishedError, name_some
+from airflow_provider_evpl.errors import EvplNotPublishedError, name_of, name_some
 from airflow_provider_evpl.flows.figures.engine import Engine
 from airflow_provider_evpl.flows.figures.landed import Landed, Shelf
 from airflow_provider_evpl.flows.figures.months_of_code import MonthsOfCode
@@ -24,7 +24,7 @@ from airflow_provider_evpl.flows.report.hours import join_hours
 from airflow_provider_evpl.flows.report.model import Calendar, End, Headline, Line, ReportModel, Thresholds
 from airflow_provider_evpl.lake.store import Store
 from airflow_provider_evpl.months import Month
-from airflow_provider_evpl.window import DAY
+from airflow_provider_evpl.window import DAY, iso
 
 if TYPE_CHECKING:
     from airflow_provider_evpl.flows.figures.inventory import Inventory
@@ -157,16 +157,17 @@ def _notes(parts: Sequence[CodeMonth]) -> Iterator[str]:
     found = [(one.code_ope, note) for one in parts for note in _gaps(one)]
     found += [(one.code_ope, note) for one in parts for note in one.notes]
     for code_ope, note in found:
-        yield f"Operator code {code_ope}: {note}" if len(parts) > 1 else note
+        yield f"Operator code {name_of(code_ope)}: {note}" if len(parts) > 1 else note
 
 
-def _gaps(part: CodeMonth) -> list[str]:
-    """Return a note on the days whose slices did not all land, if there are such days."""
+def _gaps(part: CodeMonth) -> Iterator[str]:
+    """Yield notes on the days whose slices did not all land, and on an early end of the samples."""
     due = [day for day in part.days if day.is_due]
     gaps = [day.day for day in due if day.covered < day.seconds]
-    if not gaps:
-        return []
-    return [f"Slices are missing on {len(gaps)} of {len(due)} days: {name_some(_ranges(gaps))}."]
+    if gaps:
+        yield f"Slices are missing on {len(gaps)} of {len(due)} days: {name_some(_ranges(gaps))}."
+    if gaps and part.newest_end and part.newest_end.date() <= gaps[-1] == due[-1].day:
+        yield f"The newest slice ends at {iso(part.newest_end)}. All figures end there."
 
 
 def _ranges(days: Sequence[date]) -> list[str]:
