@@ -195,8 +195,8 @@ def _values(random: np.random.Generator, circuit: int) -> tuple[_Values, _Values
     day = np.clip(np.sin((hour % 24 - 7.5) / 14 * np.pi), -0.15, 1)
     weekday = np.array([0.96, 1.0, 1.02, 1.0, 0.92, 0.5, 0.4])[(hour // 24 + 6).astype(int) % 7]
     base = load * (0.3 + 0.7 * day * weekday)
-    hourly = np.repeat(random.normal(0, 0.06 * load, (2, 720)), 12, axis=1)
-    noise = random.normal(0, 0.05 * load, (2, hour.size)) + hourly
+    noise = random.normal(0, 0.05 * load, (2, hour.size))
+    noise += np.repeat(random.normal(0, 0.06 * load, (2, 720)), 12, axis=1)
     tilt = random.uniform(0.75, 1.05, (2, 1))
     samples = np.clip(base * tilt + noise, 0, 100)
     samples[:, 312 * 12 : 336 * 12] = np.nan
