@@ -22,7 +22,7 @@ from airflow_provider_evpl.lake.store_errors import translate_errors
 from airflow_provider_evpl.models import Series
 from airflow_provider_evpl.window import Window
 
-__all__ = ["Engine", "LandedObject", "RowSource", "load_extra"]
+__all__ = ["Engine", "LandedObject", "RowSource", "StoreFiles", "load_extra"]
 
 _MEMORY_LIMIT = "700MB"
 """DuckDB does not count the values of percentiles: 300 MB more for `_MOST_ROWS`."""
@@ -77,7 +77,7 @@ class Engine:
     def __init__(self, store: Store) -> None:
         self._duckdb = load_extra("duckdb")
         self._store = store
-        self._files = _Files(store)
+        self._files = StoreFiles(store)
         self._folder = TemporaryDirectory(prefix="evpl-figures-")
         self._connection = self._duckdb.connect(
             config={
@@ -204,7 +204,7 @@ class RowSource:
         return [self.rows(window, positions[start : start + length]) for start in positions[::length]]
 
 
-class _Files(AbstractFileSystem):  # type: ignore[misc]  # fsspec ships no types
+class StoreFiles(AbstractFileSystem):  # type: ignore[misc]  # fsspec ships no types
     """Objects of a store for DuckDB, by number: `evpl://0.parquet`.
 
     Attributes:
