@@ -137,7 +137,7 @@ def _leftovers(slices: Sequence[Window], dataset: Dataset) -> dict[str, bytes]:
     before = floor(slices[0].start, DAY) - DAY
     foreign = Window(before, before + DAY)
     for one, source in ((part, SOURCE), (foreign, {**SOURCE, "ctxtid": "other"})):
-        rows = [(Series("ghost", "in", None, None, None, None), microseconds(one.start), 1e9)]
+        rows: list[Row] = [(Series("ghost", "in", None, None, None, None), microseconds(one.start), 1e9)]
         samples = collect(
             [Answer(rows, [])], one, Granularity(dataset.granularity), dataset.code_ope, one.end
         )

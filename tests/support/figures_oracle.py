@@ -336,9 +336,7 @@ class _Code:
             "coverage": len(counted) / len(month) if len(month) else None,
             "maximum_mbits": None if sums.empty else sums.max(),
             "minimum_mbits": None if sums.empty else sums.min(),
-            "maximum_at": None
-            if counted.empty
-            else counted["at"][counted.mbits == counted.mbits.max()].min(),
+            "maximum_at": None if sums.empty else at[sums == sums.max()].min(),
             "committed_mbits": float(sum(exact(one.mbits) for one in last)) if last else None,
         }
         row["reason"] = self._reason(row, len(counted))
