@@ -48,6 +48,12 @@ def test_arguments_are_read(code_ope: object) -> None:
     assert (plan.warning_value, plan.critical_value) == (0.5, 0.8)
 
 
+@pytest.mark.parametrize("percent", [29, 57, 58])
+def test_threshold_of_whole_percent_is_exact(percent: int) -> None:
+    """57 / 100 * 100 is less than 57: a value of 57 would be above it."""
+    assert FiguresPlan(warning=percent).warning_value == percent
+
+
 @pytest.mark.parametrize(
     ("arguments", "name"),
     [
