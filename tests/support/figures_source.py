@@ -75,7 +75,7 @@ def source_of(
     scope = Scope.make(
         plan,
         parse_month("2026-11"),
-        Shelf(dataset=dataset, source={}, first_day=START, last_day=START, newest_end=end),
+        Shelf(dataset=dataset, source={}, first_day=START, newest_end=end),
     )
     ordered = sorted(samples, key=lambda one: tuple((name is not None, name or "") for name in one))
     store = MemoryStore()
