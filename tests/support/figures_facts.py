@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from fractions import Fraction
 from typing import Any
 
 import pandas as pd
@@ -21,6 +22,7 @@ __all__ = [
     "Terms",
     "Weekly",
     "count_steps_before",
+    "exact",
     "find_direction",
     "find_extremes",
     "find_start",
@@ -145,6 +147,11 @@ def find_direction(metric_name: str, directions: Mapping[str, str]) -> str | Non
     words = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+", metric_name)
     last = words[-1].lower() if words else ""
     return {"in": "in", "ingress": "in", "out": "out", "egress": "out"}.get(last)
+
+
+def exact(number: float) -> Fraction:
+    """Return a number as it is written."""
+    return Fraction(repr(float(number)))
 
 
 def mean(values: Iterable[float]) -> float:

@@ -137,7 +137,7 @@ def _leftovers(slices: Sequence[Window], dataset: Dataset) -> dict[str, bytes]:
     before = floor(slices[0].start, DAY) - DAY
     foreign = Window(before, before + DAY)
     for one, source in ((part, SOURCE), (foreign, {**SOURCE, "ctxtid": "other"})):
-        rows = [(Series("ghost", "in", None, None, None, None), microseconds(one.start), 1e9)]
+        rows: list[Row] = [(Series("ghost", "in", None, None, None, None), microseconds(one.start), 1e9)]
         samples = collect(
             [Answer(rows, [])], one, Granularity(dataset.granularity), dataset.code_ope, one.end
         )
@@ -212,7 +212,7 @@ def _values(random: Random, moments: Moments) -> Floats:
         "ties": random.rng.integers(0, 6, count).astype(float),
         "free": np.round(noise * 100, 3),
         "fractions": noise,
-        "thresholds": random.rng.choice([69.999, 70.0, 70.001, 90.0, 90.0001, 100.0], count),
+        "thresholds": random.rng.choice([57.0, 58.0, 69.999, 70.0, 90.0, 90.0001], count),
         "constant": np.full(count, random.pick([0.0, 0.1, 90.0])),
         "wild": random.rng.normal(0, 1e6, count),
         "rising": 50 + random.pick([-0.5, 0.1, 0.6, 1.2]) * weeks + noise,
@@ -222,7 +222,7 @@ def _values(random: Random, moments: Moments) -> Floats:
 
 
 def _terms(random: Random, calendar: tuple[str, int, int], circuits: Sequence[str]) -> Terms:
-    warning, critical = random.pick([(70.0, 90.0), (70.0, 90.0), (50.0, 50.0), (10.5, 62.5)])
+    warning, critical = random.pick([(70.0, 90.0), (70.0, 90.0), (50.0, 50.0), (10.5, 62.5), (57.0, 58.0)])
     return Terms(
         time_zone=calendar[0],
         min_coverage=random.pick([0.9, 0.9, 0.9, 0.5, 1.0, 0.0]),

@@ -25,6 +25,7 @@ from tests.support.figures_facts import (
     Terms,
     Weekly,
     count_steps_before,
+    exact,
     find_direction,
     find_extremes,
     find_start,
@@ -39,6 +40,9 @@ WEEKS = 26
 DAY = pd.Timedelta(days=1)
 US = pd.Timedelta(microseconds=1)
 
+Chosen = dict[str, Row]
+"""The series that counts for a group, by circuit."""
+
 
 def compute_figures(facts: Facts, terms: Terms, year: int, month: int) -> list[Row]:
     """Compute all rows of a month, in no order."""
@@ -50,6 +54,7 @@ class _Code:
 
     def __init__(self, facts: Facts, terms: Terms, code: str, year: int, month: int) -> None:
         self.code, self.terms, self.step = code, terms, facts.step
+        self.slices = facts.slices[code]
         self.newest = pd.Timestamp(max(end for _, end in facts.slices[code]))
         self.start = find_start(date(year, month, 1), terms.time_zone)
         self.end = find_start(date(year + month // 12, month % 12 + 1, 1), terms.time_zone)
@@ -73,6 +78,9 @@ class _Code:
         return [one for one in bounds if one <= self.bound][-WEEKS - 1 :]
 
     def rows(self) -> list[Row]:
+        """Compute all rows; none if nothing has landed in the month."""
+        if not any(start < self.end and end > self.start for start, end in self.slices):
+            return []
         series = [
             one
             for names, rows in self.landed.groupby(NAMES, dropna=False, sort=False)
@@ -142,7 +150,8 @@ class _Code:
 
     def _judge(self, values: pd.DataFrame) -> Row:
         warning, critical = (
-            one / 100 * self.terms.full_scale for one in (self.terms.warning, self.terms.critical)
+            float(exact(one) * exact(self.terms.full_scale) / 100)
+            for one in (self.terms.warning, self.terms.critical)
         )
         return {
             "percentile": percentile(values.value),
@@ -164,9 +173,10 @@ class _Code:
         number = pd.cut(values.timestamp, self.weeks, right=False, labels=False)
         found = []
         for week, part in values.groupby(number):
-            steps = self._count_steps(self.weeks[int(week)], self.weeks[int(week) + 1])
-            share = Fraction(part.timestamp.dt.floor(self.step).nunique(), steps)
-            if share >= Fraction(str(self.terms.min_coverage)):
+            start, end = self.weeks[int(week)], self.weeks[int(week) + 1]
+            steps = part.timestamp.dt.floor(self.step)
+            share = Fraction(steps[steps >= start].nunique(), self._count_steps(start, end))
+            if share >= exact(self.terms.min_coverage):
                 found.append((int(week), percentile(part.value)))
         return found
 
@@ -268,7 +278,7 @@ class _Code:
 
     def _group(self, name: str, rates: list[Rate], way: str, series: list[Row]) -> Row:
         row: Row = {"kind": "group", "group": name, "direction": way, "samples": 0, "null_values": 0}
-        chosen: dict[str, Row] = {}
+        chosen: Chosen = {}
         for rate in rates:
             ends = {
                 tuple(one[column] for column in END)
@@ -285,39 +295,38 @@ class _Code:
             if len(ends) != 1 or len(found) != 1:
                 return row | {"reason": f"circuit {rate.circuit}: "}
             chosen[rate.circuit] = found[0]
-        steps = self._sum_steps(rates, chosen)
-        return row | self._group_figures(steps[steps["at"] >= self.start], steps)
+        return row | self._group_figures(rates, chosen)
 
-    def _sum_steps(self, rates: list[Rate], chosen: dict[str, Row]) -> pd.DataFrame:
-        """Sum the Mbit/s of each step of the range: columns `at`, `mbits`, `held`, `committed` and `used`."""
-        earliest = max(self.weeks[0], self.landed.timestamp.min())
-        first = count_steps_before(min(self.start, earliest.floor("D")), self.step)
-        last = count_steps_before(self.bound, self.step)
+    def _sum_steps(
+        self, rates: list[Rate], chosen: dict[str, Row], start: Moment, end: Moment
+    ) -> pd.DataFrame:
+        """Sum the Mbit/s of each step of a window: columns `at`, `mbits`, `held`, `committed` and `used`."""
         tables = {}
         for circuit, row in chosen.items():
-            values = row["_rows"].dropna(subset="value")
+            rows = row["_rows"]
+            values = rows[(rows.timestamp >= start) & (rows.timestamp < end)].dropna(subset="value")
             tables[circuit] = values.groupby(values.timestamp.dt.floor(self.step)).value.max().to_dict()
         found = []
-        for number in range(first, last):
+        for number in range(count_steps_before(start, self.step), count_steps_before(end, self.step)):
             at = pd.Timestamp(number * self.step.value, tz="UTC")
             valid = [one for one in rates if one.is_valid(at)]
             if not valid:
                 continue
-            with_value = [(one, tables[one.circuit][at]) for one in valid if at in tables[one.circuit]]
-            mbits = round(
-                math.fsum(value / self.terms.full_scale * one.mbits for one, value in with_value), 6
-            )
-            held, committed = (
-                sum(Fraction(one.mbits) for one in ones) for ones in ([one for one, _ in with_value], valid)
-            )
-            found.append((at, mbits, held / committed, float(committed), len(with_value)))
+            filled = [(one, tables[one.circuit][at]) for one in valid if at in tables[one.circuit]]
+            mbits = math.fsum(value / self.terms.full_scale * one.mbits for one, value in filled)
+            committed = sum(exact(one.mbits) for one in valid)
+            held = sum(exact(one.mbits) for one, _ in filled) / committed
+            found.append((at, round(mbits, 6), held, committed, len(filled)))
         table = pd.DataFrame(found, columns=["at", "mbits", "held", "committed", "used"])
         table["at"] = pd.to_datetime(table["at"], utc=True)
         return table
 
-    def _group_figures(self, month: pd.DataFrame, steps: pd.DataFrame) -> Row:
+    def _group_figures(self, rates: list[Rate], chosen: Chosen) -> Row:
+        month = self._sum_steps(rates, chosen, self.start, self.bound)
         counted = month[month.held >= Fraction(19, 20)]
         full = int((month.held == 1).sum())
+        last = [one for one in rates if one.is_valid(self.bound - US)]
+        sums, at = counted.mbits, counted["at"]
         row: Row = {
             "full_steps": full,
             "partial_steps": len(counted) - full,
@@ -325,34 +334,43 @@ class _Code:
             "samples": int(month.used.sum()),
             "expected": len(month) or None,
             "coverage": len(counted) / len(month) if len(month) else None,
-            "maximum_mbits": None if counted.empty else counted.mbits.max(),
-            "minimum_mbits": None if counted.empty else counted.mbits.min(),
-            "maximum_at": None
-            if counted.empty
-            else counted["at"][counted.mbits == counted.mbits.max()].min(),
-            "committed_mbits": None if steps.empty else float(steps.committed.iloc[-1]),
+            "maximum_mbits": None if sums.empty else sums.max(),
+            "minimum_mbits": None if sums.empty else sums.min(),
+            "maximum_at": None if sums.empty else at[sums == sums.max()].min(),
+            "committed_mbits": float(sum(exact(one.mbits) for one in last)) if last else None,
         }
         row["reason"] = self._reason(row, len(counted))
-        if row["reason"] is not None:
-            return row
-        share = counted.committed / 100
-        row |= {
+        return (
+            row if row["reason"] else row | self._judge_group(row, counted, self._weekly_sums(rates, chosen))
+        )
+
+    def _judge_group(self, row: Row, counted: pd.DataFrame, weeks: Weekly) -> Row:
+        judged = {
             "percentile_mbits": percentile(counted.mbits),
             "mean_mbits": mean(counted.mbits),
             "busy_hour": self._busy_hour(counted["at"], counted.mbits),
-            "above_warning": round(float((counted.mbits > self.terms.warning * share).mean()), 6),
-            "above_critical": round(float((counted.mbits > self.terms.critical * share).mean()), 6),
         }
+        for name in ("warning", "critical"):
+            level = counted.committed * exact(getattr(self.terms, name)) / 100
+            is_above = counted.mbits.map(exact) > level
+            judged[f"above_{name}"] = round(float(is_above.mean()), 6)
+        if row["committed_mbits"] is None:
+            reason = "no committed rate at the end of the month"
+            return judged | dict.fromkeys(TREND) | {"trend_weeks": len(weeks), "trend_reason": reason}
         level = self.terms.critical / 100 * row["committed_mbits"]
-        return row | self._trend(row["percentile_mbits"], self._weekly_sums(steps), level)
+        return judged | self._trend(judged["percentile_mbits"], weeks, level)
 
-    def _weekly_sums(self, steps: pd.DataFrame) -> Weekly:
+    def _weekly_sums(self, rates: list[Rate], chosen: Chosen) -> Weekly:
+        """Find the percentile of each week that has enough steps."""
         found = []
         for number, (start, end) in enumerate(pairwise(self.weeks)):
-            week = steps[(steps["at"] >= start) & (steps["at"] < end) & (steps.held >= Fraction(19, 20))]
-            share = Fraction(len(week), self._count_steps(start, end) or 1)
-            if len(week) and share >= Fraction(str(self.terms.min_coverage)):
-                found.append((number, percentile(week.mbits)))
+            if end <= self.landed.timestamp.min():
+                continue
+            steps = self._sum_steps(rates, chosen, start, end)
+            counted = steps[steps.held >= Fraction(19, 20)]
+            share = Fraction(len(counted), self._count_steps(start, end))
+            if len(counted) and share >= exact(self.terms.min_coverage):
+                found.append((number, percentile(counted.mbits)))
         return found
 
 

@@ -3,7 +3,7 @@
 import io
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import pyarrow.parquet as pq
 
@@ -67,7 +67,7 @@ def land_window(  # noqa: PLR0913 each has a default
     return path
 
 
-def lake_of_days(*days: str, **options: object) -> MemoryStore:
+def lake_of_days(*days: str, **options: Any) -> MemoryStore:  # noqa: ANN401 those of `land_window`
     """Land whole days, and forget the calls."""
     store = MemoryStore()
     for day in days:
@@ -76,7 +76,7 @@ def lake_of_days(*days: str, **options: object) -> MemoryStore:
     return store
 
 
-def figures(store: Store, inventory: Inventory | None = None, **arguments: object) -> FiguresResult:
+def figures(store: Store, inventory: Inventory | None = None, /, **arguments: object) -> FiguresResult:
     """Compute the figures of a lake of one granularity."""
     plan = FiguresPlan.from_arguments({"granularity": "1h", **arguments})
     return compute_figures(store, plan, inventory=inventory)
@@ -123,7 +123,7 @@ class LiveStore(MemoryStore):
         """Open an object that may change."""
         self.on_read(self)
         super().open(path)
-        return io.BufferedReader(_LiveFile(self, path), 1)  # type: ignore[return-value]
+        return io.BufferedReader(_LiveFile(self, path), 1)
 
     def tails(self, sizes: Mapping[str, int], length: int) -> Iterator[bytes | None]:
         """Read the ends of objects that may change from one to the next."""
@@ -156,7 +156,7 @@ class _LiveFile(io.RawIOBase):
         self._at = base + offset
         return self._at
 
-    def readinto(self, buffer: memoryview) -> int:
+    def readinto(self, buffer: Any) -> int:  # noqa: ANN401 a buffer has no type before Python 3.12
         self._store.on_read(self._store)
         part = self._data()[self._at : self._at + len(buffer)]
         buffer[: len(part)] = part
