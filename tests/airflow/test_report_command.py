@@ -105,3 +105,10 @@ def test_wrong_option_exits_with_two(capsys: pytest.CaptureFixture[str]) -> None
     with pytest.raises(SystemExit, match="2"):
         main(["root", "--months", "2026-11"])
     assert "usage: python -m airflow_provider_evpl.report" in capsys.readouterr().err
+
+
+def test_command_imports_neither_airflow_nor_the_engine() -> None:
+    """The help is there at once; a local lake is read without Airflow."""
+    code = "import sys, airflow_provider_evpl.report; print({'airflow', 'pandas', 'duckdb'} & {*sys.modules})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
+    assert done.stdout == "set()\n"

@@ -4,12 +4,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from itertools import chain
-from typing import TYPE_CHECKING
 
 from airflow_provider_evpl import __version__
 from airflow_provider_evpl.config.figures_plan import ReportPlan
 from airflow_provider_evpl.errors import EvplNotPublishedError, name_of, name_some
 from airflow_provider_evpl.flows.figures.engine import Engine
+from airflow_provider_evpl.flows.figures.inventory import Inventory
 from airflow_provider_evpl.flows.figures.landed import Landed, Shelf
 from airflow_provider_evpl.flows.figures.months_of_code import MonthsOfCode
 from airflow_provider_evpl.flows.report.changes import find_changes
@@ -26,9 +26,6 @@ from airflow_provider_evpl.lake.store import Store
 from airflow_provider_evpl.months import Month
 from airflow_provider_evpl.window import DAY, iso
 
-if TYPE_CHECKING:
-    from airflow_provider_evpl.flows.figures.inventory import Inventory
-
 __all__ = ["Builder"]
 
 
@@ -44,7 +41,7 @@ class Builder:
     store: Store
     plan: ReportPlan
     month: Month
-    inventory: "Inventory | None"
+    inventory: Inventory | None
     now: datetime
 
     def compute(self, shelf: Shelf) -> CodeMonth:

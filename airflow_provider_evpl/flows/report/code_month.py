@@ -5,20 +5,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from itertools import takewhile
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 
 from airflow_provider_evpl.config.figures_plan import ReportPlan
-from airflow_provider_evpl.flows.report.hours import NO_HOURS, make_hours
+from airflow_provider_evpl.flows.figures.inventory import Inventory
+from airflow_provider_evpl.flows.figures.landed import LandedDay
+from airflow_provider_evpl.flows.figures.months_of_code import MonthOfCode
+from airflow_provider_evpl.flows.report.hours import make_hours, no_hours
 from airflow_provider_evpl.flows.report.model import Day, End, Figures, Group, Hours, Line, Trend
 from airflow_provider_evpl.models import Series
 from airflow_provider_evpl.window import DAY, Window
-
-if TYPE_CHECKING:
-    from airflow_provider_evpl.flows.figures.inventory import Inventory
-    from airflow_provider_evpl.flows.figures.landed import LandedDay
-    from airflow_provider_evpl.flows.figures.months_of_code import MonthOfCode
 
 __all__ = ["CodeMonth", "Percentiles", "percentiles_of", "read_month", "without_samples"]
 
@@ -58,11 +56,11 @@ class CodeMonth:
 
 
 def read_month(
-    current: "MonthOfCode",
+    current: MonthOfCode,
     previous: Percentiles | None,
     plan: ReportPlan,
     *,
-    inventory: "Inventory | None",
+    inventory: Inventory | None,
     now: datetime,
 ) -> CodeMonth:
     """Read the figures of a month that was computed with its hours.
@@ -102,14 +100,14 @@ def without_samples(
     """Make the month of an operator code without samples: nothing of it has landed."""
     return CodeMonth(
         code_ope=code_ope,
-        hours=_hours(NO_HOURS, 0, window, plan),
+        hours=_hours(no_hours(), 0, window, plan),
         days=tuple(_missing_day(one, now) for one in window.slices(DAY)),
         previous=previous,
         notes=["No sample has landed."],
     )
 
 
-def percentiles_of(month: "MonthOfCode") -> Percentiles:
+def percentiles_of(month: MonthOfCode) -> Percentiles:
     """Return the percentiles of a month, of the series that have samples."""
     table = month.table.filter(pa.compute.equal(month.table["kind"], "series"))
     columns = (table[name].to_pylist() for name in ("samples", "percentile"))
@@ -136,7 +134,7 @@ def _above_since(
     return min((monday for monday, _ in above), default=None)
 
 
-def _groups_of(series: Sequence[Series], inventory: "Inventory | None") -> dict[str, str | None]:
+def _groups_of(series: Sequence[Series], inventory: Inventory | None) -> dict[str, str | None]:
     """Return the group of each circuit: that of its newest row in the inventory."""
     circuits = {one.object_instance_id for one in series}
     newest = {one: inventory.newest(one) if inventory else None for one in circuits}
@@ -199,7 +197,7 @@ def _figures(row: _Row, above_since: date | None = None) -> Figures:
     return Figures(trend=trend, above_since=above_since, **{name: row[name] for name in _FIGURES})
 
 
-def _day(landed: "LandedDay", now: datetime) -> Day:
+def _day(landed: LandedDay, now: datetime) -> Day:
     return Day(
         day=landed.window.start.date(),
         seconds=_seconds(landed.window),

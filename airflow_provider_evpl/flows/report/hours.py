@@ -12,24 +12,13 @@ from airflow_provider_evpl.flows.report.model import Hours
 from airflow_provider_evpl.months import clock_hours
 from airflow_provider_evpl.window import EPOCH, Granularity, Window, microseconds
 
-__all__ = ["NO_HOURS", "join_hours", "make_hours"]
+__all__ = ["join_hours", "make_hours", "no_hours"]
 
 _Floats = npt.NDArray[np.float64]
 _Indexes = npt.NDArray[np.int64]
 
 _HOUR = timedelta(hours=1)
 _CELLS = 7 * 24
-
-NO_HOURS = pa.table(
-    {
-        "series": pa.array([], pa.int32()),
-        "hour": pa.array([], pa.timestamp("us", "UTC")),
-        "values": pa.array([], pa.int64()),
-        "mean": pa.array([], pa.float64()),
-        "maximum": pa.array([], pa.float64()),
-    }
-)
-"""The clock hours of a month without series."""
 
 
 def make_hours(
@@ -52,6 +41,19 @@ def make_hours(
         maxima=_maxima(table, count, window, step),
         means=_means(table, count, window, zone) if has_means else None,
     )
+
+
+def no_hours() -> pa.Table:
+    """Return the clock hours of a month without series."""
+    return pa.schema(
+        {
+            "series": pa.int32(),
+            "hour": pa.timestamp("us", "UTC"),
+            "values": pa.int64(),
+            "mean": pa.float64(),
+            "maximum": pa.float64(),
+        }
+    ).empty_table()
 
 
 def join_hours(parts: Sequence[Hours]) -> Hours:

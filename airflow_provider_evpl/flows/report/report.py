@@ -3,21 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
 
 from airflow_provider_evpl.config.figures_plan import ReportPlan
 from airflow_provider_evpl.errors import EvplNotPublishedError
 from airflow_provider_evpl.flows.figures.figures import find_shelves
+from airflow_provider_evpl.flows.figures.inventory import Inventory
 from airflow_provider_evpl.flows.report.build import Builder
 from airflow_provider_evpl.flows.report.code_month import CodeMonth
 from airflow_provider_evpl.flows.report.model import Changes, Headline
 from airflow_provider_evpl.flows.report.page import render
 from airflow_provider_evpl.lake.store import Store
 from airflow_provider_evpl.months import month_of
-
-if TYPE_CHECKING:
-    from airflow_provider_evpl.flows.figures.inventory import Inventory
 
 __all__ = ["Page", "ReportResult", "build_report", "render_report"]
 
@@ -72,7 +70,7 @@ class ReportResult:
 
 
 def build_report(
-    store: Store, plan: ReportPlan, *, inventory: "Inventory | None", now: datetime
+    store: Store, plan: ReportPlan, *, inventory: Inventory | None, now: datetime
 ) -> ReportResult:
     """Make the pages of a month, then put them into the store below `reports/`.
 
@@ -96,7 +94,7 @@ def build_report(
 
 
 def render_report(
-    store: Store, plan: ReportPlan, *, inventory: "Inventory | None", now: datetime
+    store: Store, plan: ReportPlan, *, inventory: Inventory | None, now: datetime
 ) -> list[Page]:
     """Make the pages of a month, as `build_report` does, but put nothing.
 
