@@ -55,20 +55,17 @@ class _Code:
     def __init__(self, facts: Facts, terms: Terms, code: str, year: int, month: int) -> None:
         self.code, self.terms, self.step = code, terms, facts.step
         self.slices = facts.slices[code]
-        self.newest = pd.Timestamp(max(end for _, end in facts.slices[code]))
         self.start = find_start(date(year, month, 1), terms.time_zone)
         self.end = find_start(date(year + month // 12, month % 12 + 1, 1), terms.time_zone)
-        self.bound = min(self.end, self.newest)
+        self.bound = min(self.end, pd.Timestamp(max(end for _, end in self.slices)))
         self.weeks = self._find_weeks()
         of_code = facts.rows[facts.rows.code_ope == code]
         landed = [
             of_code[(of_code.timestamp >= start) & (of_code.timestamp < end)]
-            for start, end in facts.slices[code]
+            for start, end in self.slices
             if start < self.end and end > self.weeks[0]
         ]
         self.landed = pd.concat([of_code.iloc[:0], *landed])
-        inside = (self.landed.timestamp >= self.weeks[0]) & (self.landed.timestamp < self.end)
-        self.range = self.landed[inside]
 
     def _find_weeks(self) -> list[Moment]:
         """Find the bounds of the last full weeks."""
@@ -86,11 +83,7 @@ class _Code:
             for names, rows in self.landed.groupby(NAMES, dropna=False, sort=False)
             if (one := self._series(dict(zip(NAMES, map(_text, names), strict=True)), rows))
         ]
-        every = {
-            "code_ope": self.code,
-            "month_start": self.start,
-            "time_zone": self.terms.time_zone,
-        }
+        every = {"code_ope": self.code, "month_start": self.start, "time_zone": self.terms.time_zone}
         rows = [*series, *self._ends(series), *self._groups(series)]
         return [dict.fromkeys(FIGURES_SCHEMA.names) | every | _shown(row) for row in rows]
 
