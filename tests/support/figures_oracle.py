@@ -55,20 +55,17 @@ class _Code:
     def __init__(self, facts: Facts, terms: Terms, code: str, year: int, month: int) -> None:
         self.code, self.terms, self.step = code, terms, facts.step
         self.slices = facts.slices[code]
-        self.newest = pd.Timestamp(max(end for _, end in facts.slices[code]))
         self.start = find_start(date(year, month, 1), terms.time_zone)
         self.end = find_start(date(year + month // 12, month % 12 + 1, 1), terms.time_zone)
-        self.bound = min(self.end, self.newest)
+        self.bound = min(self.end, pd.Timestamp(max(end for _, end in self.slices)))
         self.weeks = self._find_weeks()
         of_code = facts.rows[facts.rows.code_ope == code]
         landed = [
             of_code[(of_code.timestamp >= start) & (of_code.timestamp < end)]
-            for start, end in facts.slices[code]
+            for start, end in self.slices
             if start < self.end and end > self.weeks[0]
         ]
         self.landed = pd.concat([of_code.iloc[:0], *landed])
-        inside = (self.landed.timestamp >= self.weeks[0]) & (self.landed.timestamp < self.end)
-        self.range = self.landed[inside]
 
     def _find_weeks(self) -> list[Moment]:
         """Find the bounds of the last full weeks."""
@@ -86,11 +83,7 @@ class _Code:
             for names, rows in self.landed.groupby(NAMES, dropna=False, sort=False)
             if (one := self._series(dict(zip(NAMES, map(_text, names), strict=True)), rows))
         ]
-        every = {
-            "code_ope": self.code,
-            "month_start": self.start,
-            "time_zone": self.terms.time_zone,
-        }
+        every = {"code_ope": self.code, "month_start": self.start, "time_zone": self.terms.time_zone}
         rows = [*series, *self._ends(series), *self._groups(series)]
         return [dict.fromkeys(FIGURES_SCHEMA.names) | every | _shown(row) for row in rows]
 
@@ -145,7 +138,7 @@ class _Code:
             return "no step is expected"
         if row["coverage"] < self.terms.min_coverage:
             shown = math.floor(row["coverage"] * 1000) / 1000
-            return f"coverage {shown:.3f} is below {self.terms.min_coverage:g}"
+            return f"coverage {shown:g} is below {self.terms.min_coverage:g}"
         return None
 
     def _judge(self, values: pd.DataFrame) -> Row:
@@ -267,14 +260,17 @@ class _Code:
         here = {one["object_instance_id"] for one in series}
         members: dict[str, list[Rate]] = {}
         for one in self.terms.inventory or ():
-            is_valid = (one.valid_from is None or one.valid_from < self.bound) and (
-                one.valid_to is None or one.valid_to > self.start
-            )
-            if one.group is not None and one.circuit in here and is_valid:
+            if one.group is not None and one.circuit in here:
                 members.setdefault(one.group, []).append(one)
+        members = {name: rates for name, rates in members.items() if any(map(self._is_in_month, rates))}
         return [
             self._group(name, rates, way, series) for name, rates in members.items() for way in ("in", "out")
         ]
+
+    def _is_in_month(self, rate: Rate) -> bool:
+        return (rate.valid_from is None or rate.valid_from < self.bound) and (
+            rate.valid_to is None or rate.valid_to > self.start
+        )
 
     def _group(self, name: str, rates: list[Rate], way: str, series: list[Row]) -> Row:
         row: Row = {"kind": "group", "group": name, "direction": way, "samples": 0, "null_values": 0}
@@ -380,13 +376,12 @@ def _end_reason(of: Mapping[str, list[Row]]) -> str | None:
         return "metric names give no direction"
     for way, ones in of.items():
         if len(ones) != 1:
-            return f"{'no' if not ones else _NUMBERS.get(len(ones), len(ones))} series in direction {way}"
-        if ones[0]["reason"] is not None:
-            return f"direction {way}: {ones[0]['reason']}"
-    return None
+            return f"{_NUMBERS.get(len(ones), len(ones))} series in direction {way}"
+    reasons = (f"direction {way}: {ones[0]['reason']}" for way, ones in of.items() if ones[0]["reason"])
+    return next(reasons, None)
 
 
-_NUMBERS = {2: "two"}
+_NUMBERS = {0: "no", 2: "two", 3: "three"}
 _JUDGED = ("percentile", "mean", "busy_hour", "above_warning", "above_critical")
 _MBITS = ("percentile_mbits", "mean_mbits", "maximum_mbits", "minimum_mbits")
 _OF_BUSIER = (*_JUDGED, *TREND, *_MBITS, "mbits_reason", "direction")
