@@ -50,6 +50,9 @@ _LOADS: Final = (
     _Load(5.0, 15.0, 15.0, 30.0),
     _Load(5.0, 15.0, 15.0, 30.0),
 )
+_FULL: Final = _Load(42.0, 43.0, 51.0, 52.5)  # nearly full: circuits 13, 33, 53, ... from A to Z
+_FIRST_FULL: Final = 13
+_FULL_EVERY: Final = 20
 
 
 class Series(NamedTuple):
@@ -83,9 +86,10 @@ class Row(NamedTuple):
 class Network:
     """Circuits numbered from 1, each with two ends (A, Z) and two directions (in, out).
 
-    Circuits 1, 5, 9, ... are busy, circuits 4, 8, 12, ... nearly idle. Traffic into one end comes out at the
-    other end, so those two series differ only by noise. The metric names are MEF's [S], because Orange's own
-    are unknown.
+    Circuits 1, 5, 9, ... are busy, circuits 4, 8, 12, ... nearly idle. Circuits 13, 33, 53, ... are nearly
+    full from A to Z: the 95th percentile of a month is above 90. Traffic into one end comes out at the other
+    end, so those two series differ only by noise. The metric names are MEF's [S], because Orange's own are
+    unknown.
 
     Attributes:
         circuits: Number of circuits, 0 and more.
@@ -199,14 +203,15 @@ def _curve(seed: int, circuit: int, end: End, direction: Direction) -> _Curve:
     """Return the constants of a series. Both ends of a flow share all of them but the noise."""
     flow = (end == "A") == (direction == "in")
     key = _key(seed, circuit, int(flow))
-    load = _LOADS[circuit % len(_LOADS)]
+    is_full = flow and circuit % _FULL_EVERY == _FIRST_FULL
+    load = _FULL if is_full else _LOADS[circuit % len(_LOADS)]
     base = _between(load.base_low, load.base_high, key=_key(key, 1))
     swing = _between(load.swing_low, load.swing_high, key=_key(key, 2))
     return _Curve(
         base=base,
         swing=swing,
         peak_second=int(_between(11 * 3600, 16 * 3600, key=_key(key, 3))),
-        noise=min(base, 0.06 * (base + swing)),
+        noise=min(base, 0.06 * (base + swing), 100 - base - max(_WEEK) * swing),
         noise_key=_key(key, 4, _ENDS.index(end)),
         burst_key=_key(key, 5),
     )

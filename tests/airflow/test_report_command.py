@@ -25,6 +25,7 @@ def lake(tmp_path: Path) -> Path:
     return root
 
 
+@pytest.mark.contract("names.report", "report.command")
 def test_command_puts_the_page_and_prints_the_headline(
     lake: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -41,6 +42,7 @@ def test_command_puts_the_page_and_prints_the_headline(
     assert (lake / PAGE).read_bytes().startswith(b"<!doctype html>")
 
 
+@pytest.mark.contract("report.command")
 def test_command_writes_only_the_given_file(
     lake: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -75,6 +77,7 @@ def test_command_takes_paths_and_urls(lake: Path, tmp_path: Path) -> None:
     assert urls.stdout == paths.stdout
 
 
+@pytest.mark.contract("report.command")
 @pytest.mark.parametrize(
     ("root", "options", "message"),
     [
@@ -96,6 +99,7 @@ def test_error_is_one_message(root: str, options: list[str], message: str, tmp_p
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.contract("report.command")
 def test_wrong_option_exits_with_two(capsys: pytest.CaptureFixture[str]) -> None:
     """The usage is shown."""
     with pytest.raises(SystemExit, match="2"):

@@ -45,6 +45,7 @@ def state(page: Page) -> str:
     return url.partition("#")[2]
 
 
+@pytest.mark.contract("report.says")
 def test_headline_answers_which_lines_are_full(open_report: Open, model: ReportModel) -> None:
     """The first sentence has the answer; what qualifies it is beside it."""
     page = open_report(model)
@@ -232,6 +233,7 @@ def test_report_has_no_barriers(
         assert len(result["passes"]) > 20
 
 
+@pytest.mark.contract("report.self-contained")
 def test_names_from_the_api_stay_text(open_report: Open) -> None:
     """Markup in a code, a name of the data, a group, a label or a note is shown as it is."""
     page = open_report(hostile())

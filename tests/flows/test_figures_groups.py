@@ -46,6 +46,7 @@ def steps(row: Mapping[str, Any]) -> tuple[Any, ...]:
     return tuple(row.get(name) for name in STEPS)
 
 
+@pytest.mark.contract("figure.groups")
 def test_mbits_are_summed_per_step_before_the_percentile() -> None:
     """The peaks of the two circuits never meet. The end B of the circuits doesn't count."""
     early = hourly(lambda hour: 80 if hour % 24 < 12 else 10)
@@ -93,6 +94,7 @@ def test_mbits_are_summed_per_step_before_the_percentile() -> None:
     assert (found["north", "out"]["percentile_mbits"], len(found)) == (2, 2)
 
 
+@pytest.mark.contract("figure.groups")
 def test_step_counts_if_95_percent_of_the_committed_rate_have_a_value() -> None:
     """Circuit a has 95, b 5 of 100 Mbit/s. Without b a step is partial, without a it is dropped."""
     samples = {

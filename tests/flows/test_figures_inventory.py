@@ -37,6 +37,7 @@ def message(*lines: str) -> str:
     return str(caught.value)
 
 
+@pytest.mark.contract("figure.inventory")
 def test_csv_gives_all_columns() -> None:
     """Columns have any order. A date is midnight in the time zone, and a time has its own zone."""
     found = read(
@@ -114,6 +115,7 @@ def test_digest_is_that_of_the_bytes() -> None:
     assert read(HEADER, "a,1").digest == read(HEADER, "a,1").digest != read(HEADER, "a,2").digest
 
 
+@pytest.mark.contract("figure.inventory")
 def test_unknown_circuits_and_circuits_without_a_row_are_noted() -> None:
     """A note has a count and up to five names. Names stay on one line."""
     found = read(HEADER, *(f"c{number},1" for number in range(7)))
@@ -127,6 +129,7 @@ def test_unknown_circuits_and_circuits_without_a_row_are_noted() -> None:
     ]
 
 
+@pytest.mark.contract("figure.inventory")
 @pytest.mark.parametrize(
     ("lines", "expected"),
     [

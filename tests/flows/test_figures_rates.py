@@ -41,6 +41,7 @@ def test_one_rate_multiplies_the_figures_without_reading_samples() -> None:
         assert mbits(row) == (*(round(one / 50 * 40, 6) for one in figures), None)
 
 
+@pytest.mark.contract("figure.mbits")
 def test_changing_rate_counts_from_its_moment() -> None:
     """Each value is multiplied with the rate at its time. The row has the rate at the end of the month."""
     values = hourly(lambda hour: hour % 101 / 7 if hour % 10 else None)
@@ -70,6 +71,7 @@ def test_changing_rates_of_many_samples_are_read_in_parts() -> None:
     assert [mbits(row) for row in source.rows] == [pytest.approx(expect(found), abs=1e-6)] * 3
 
 
+@pytest.mark.contract("figure.mbits")
 @pytest.mark.parametrize(
     ("lines", "dates"),
     [

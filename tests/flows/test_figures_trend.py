@@ -72,11 +72,13 @@ def test_missing_weeks_do_not_shift_the_line() -> None:
     assert trend.critical_on == date(2027, 2, 4)
 
 
+@pytest.mark.contract("figure.trend")
 def test_fewer_than_13_weeks_give_no_trend() -> None:
     """With 12 weeks there is no slope."""
     assert trend_of(line(2, 70, range(12))) == Trend(trend_weeks=12, trend_reason="12 of 13 weeks needed")
 
 
+@pytest.mark.contract("figure.critical-on")
 @pytest.mark.parametrize(
     ("weeks", "percentile", "reason"),
     [
@@ -98,6 +100,7 @@ def test_date_is_missing_with_a_reason(
     assert trend.trend_per_week == pytest.approx((weeks[1][1] - weeks[0][1]), abs=1e-6)
 
 
+@pytest.mark.contract("figure.critical-on")
 def test_date_lies_within_26_weeks_after_the_bound() -> None:
     """The last possible date is that of 26 weeks after the bound."""
     last = 90 - 26.49

@@ -70,6 +70,7 @@ def test_page_of_one_code_does_not_replace_the_page_of_all() -> None:
     assert pages(store) == [f"{FOLDER}/report-op-a%2Fb.html", f"{FOLDER}/report.html"]
 
 
+@pytest.mark.contract("report.path")
 def test_large_lake_has_a_page_for_each_code() -> None:
     """Above 5,000 series together."""
     store = MemoryStore()
@@ -106,6 +107,7 @@ def test_month_without_samples_is_an_error(arguments: dict[str, object]) -> None
     assert pages(store) == []
 
 
+@pytest.mark.contract("report.error")
 def test_no_page_is_put_if_one_cannot_be_made() -> None:
     """An object of the second code is damaged."""
     store = MemoryStore()

@@ -46,6 +46,7 @@ def level(before: float, after: float) -> Callable[[Series, datetime], float]:
     return lambda _, moment: before if moment.month == 10 else after
 
 
+@pytest.mark.contract("report.reads")
 def test_figures_are_those_of_the_figures_table() -> None:
     """Each series, end and group, by the names of the columns."""
     store = lake_of(*NOVEMBER)

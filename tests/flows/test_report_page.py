@@ -74,6 +74,7 @@ def test_odd_model_has_a_page(name: str) -> None:
     assert len(read(render(model))["series"]) == len(model.series)  # type: ignore[arg-type]
 
 
+@pytest.mark.contract("report.self-contained")
 def test_page_has_no_name_as_markup() -> None:
     """Names are only in the compressed data, so that none can end a block or begin one."""
     content = render(hostile())
@@ -83,6 +84,7 @@ def test_page_has_no_name_as_markup() -> None:
     assert f"{HOSTILE}0" in read(content)["notes"]  # type: ignore[operator]
 
 
+@pytest.mark.contract("report.self-contained")
 def test_page_loads_nothing() -> None:
     """No attribute and no rule of the style names another file, and the policy forbids every request."""
     parts = Parts(render(network(4)))

@@ -59,6 +59,7 @@ def test_values_are_percentages_with_two_decimals(
         (4, "A", "out", DAY + 12 * HOUR, 0.78),
         (20, "Z", "in", 0, 0.93),
         (3, "A", "in", -301, 9.31),
+        (13, "A", "in", DAY + 12 * HOUR, 62.31),
     ],
 )
 def test_values_are_the_same_on_each_machine_and_release(
@@ -107,6 +108,21 @@ def test_busy_circuits_carry_several_times_more_than_idle_ones() -> None:
     idle = max(_average((circuit,), list(WEEK)) for circuit in IDLE)
     busy = min(_average((circuit,), list(WEEK)) for circuit in BUSY)
     assert busy > 5 * idle
+
+
+@pytest.mark.parametrize("circuit", [13, 33])
+@pytest.mark.parametrize(("end", "direction"), [("A", "in"), ("Z", "out")])
+def test_circuit_13_of_20_is_nearly_full_in_one_direction(
+    circuit: int, end: End, direction: Direction
+) -> None:
+    """Its 95th percentile is above 90 from A to Z, and that of a busy circuit from Z to A."""
+    way, back = (
+        sorted(_value(circuit, time, end=end, direction=one) for time in WEEK)
+        for one in (direction, "out" if direction == "in" else "in")
+    )
+    rank = -(-95 * len(WEEK) // 100)
+    assert 90 < way[rank - 1] <= way[-1] <= 100
+    assert back[rank - 1] < 80
 
 
 def test_idle_circuits_burst_rarely() -> None:
