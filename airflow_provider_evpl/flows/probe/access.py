@@ -302,14 +302,13 @@ def _failed(question: str, exchange: Exchange | None) -> Finding:
     """Make the finding of a failed request: what happened, what the server says, the next step."""
     if exchange is None or exchange.error is None:
         return _not_asked(question, "Probe again.")
-    next_step = one_line(exchange.error.next_step)
     return Finding(
         question=question,
         certainty=SURE,
-        evidence=" ".join(exchange.said),
-        consequence=next_step,
+        evidence=" ".join(dict.fromkeys((exchange.what, *exchange.said))),
+        consequence=one_line(exchange.error.next_step),
         is_open=True,
-        shown=(*exchange.said, next_step),
+        shown=exchange.said,
     )
 
 

@@ -73,11 +73,19 @@ class Exchange:
         return self.page.entries if self.page else []
 
     @property
+    def what(self) -> str:
+        """What happened, without the window; empty without an error."""
+        return _PLACE.sub("", self.error.what) if self.error else ""
+
+    @property
     def said(self) -> tuple[str, ...]:
-        """What happened and what the server says of it: lines without window and request id."""
-        what, detail = (self.error.what, self.error.detail) if self.error else ("", "")
-        lines = (_PLACE.sub("", what), *detail.split("\n"))
-        return tuple(line for line in lines if line and not line.startswith("Request id:"))
+        """What a server or a library says of an error: lines without the request id.
+
+        What happened is one of them if a report came, because the decoder may quote it.
+        """
+        lines = self.error.detail.split("\n") if self.error else []
+        quoted = [self.what] if self.status == HTTPStatus.OK else []
+        return (*quoted, *(line for line in lines if line and not line.startswith("Request id:")))
 
     @property
     def status(self) -> int:

@@ -42,6 +42,8 @@ def make_record(
 ) -> dict[str, Any]:
     """Return requests, shapes of responses, readings and findings, without names and secrets."""
     names = names_of(seen, redact)
+    for request_id in (one.response.request_id for one in seen.exchanges if one.response):
+        names.add("request", request_id)
     return {
         "format": _FORMAT,
         "provider": __version__,
@@ -173,30 +175,35 @@ def _response(exchange: Exchange, response: Response, names: Names) -> dict[str,
 
 def _path(path: str, names: Names) -> str:
     """Return the path of a field; a name that is not documented may hold anything."""
-    return path if set(_SEPARATOR.split(path)) <= _KNOWN else names.hide(path)
+    return path if set(_SEPARATOR.split(path)) <= _KNOWN else names.hide(path, is_path=True)
 
 
 def _error(exchange: Exchange, names: Names) -> dict[str, Any]:
+    text = " ".join(dict.fromkeys((exchange.what, *exchange.said)))
     return {
         "kind": type(exchange.error).__name__,
         "code": api_code(exchange.response) if exchange.response else None,
-        "text": " ".join(map(names.hide, exchange.said)),
+        "text": _hidden(text, exchange.said, names),
     }
 
 
 def _finding(finding: Finding, names: Names) -> dict[str, Any]:
-    evidence, consequence = finding.evidence, finding.consequence
-    for text in sorted(filter(None, finding.shown), key=len, reverse=True):
-        hidden = names.hide(text)
-        evidence, consequence = evidence.replace(text, hidden), consequence.replace(text, hidden)
     return {
         "question": finding.question,
         "certainty": finding.certainty,
         "verdict": finding.verdict,
-        "evidence": evidence,
-        "consequence": consequence,
+        "evidence": _hidden(finding.evidence, finding.shown, names),
+        "consequence": _hidden(finding.consequence, finding.shown, names),
         "settings": dict(finding.settings),
     }
+
+
+def _hidden(text: str, shown: Sequence[str], names: Names) -> str:
+    """Hide the texts of the server as whole words, because `in` is a part of ours, too."""
+    longest_first = sorted(filter(None, shown), key=len, reverse=True)
+    pattern = rf"(?<!\w)({'|'.join(map(re.escape, longest_first))})(?!\w)" if longest_first else r"(\Z)"
+    pieces = re.split(pattern, text)
+    return "".join(names.hide(one) if at % 2 else names.hide_own(one) for at, one in enumerate(pieces))
 
 
 def _id(request_id: str, names: Names) -> str:
