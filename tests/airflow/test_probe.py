@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 _WITHOUT_AIRFLOW = """
 import sys
-sys.modules["airflow"] = None
+from importlib.util import module_from_spec
+from importlib.machinery import ModuleSpec
+sys.modules["airflow"] = module_from_spec(ModuleSpec("airflow", None))  # like a folder of this name
 from airflow_provider_evpl.probe import main
 sys.exit(main())
 """
@@ -51,6 +53,7 @@ def test_command_reads_the_connection_of_airflow_and_writes_two_files(
     assert "reached with ctxtid=wses&ctxtid=vsn" in screen.out
     assert json.loads(out.read_text())["format"] == 1
     assert json.loads((tmp_path / "of-today-support.json").read_text())["request_ids"]
+    assert {oct(one.stat().st_mode)[-3:] for one in tmp_path.glob("of-today*")} == {"600"}
     assert not list(tmp_path.glob("lake*"))
 
 
@@ -64,15 +67,16 @@ def test_dry_run_sends_nothing(lab: "Lab", tmp_path: Path, capsys: pytest.Captur
     assert not (tmp_path / "probe.json").exists()
 
 
-def test_command_that_cannot_write_says_so(
-    lab: "Lab", tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("out", ["no/probe.json", ".", "used"])
+def test_command_that_cannot_write_sends_nothing(
+    lab: "Lab", tmp_path: Path, capsys: pytest.CaptureFixture[str], out: str
 ) -> None:
-    """The answer is on the screen, and the exit status is not 0."""
-    lab.connect(password="wrong")
-    assert main(["--out", str(tmp_path / "no" / "probe.json")]) == 2
-    screen = capsys.readouterr()
-    assert "Can't write" in screen.err
-    assert "No answer" in screen.out
+    """A missing folder, a folder, and a folder in place of the second file are found before."""
+    (tmp_path / "used-support.json").mkdir()
+    before = dict(lab.sandbox.requests)
+    assert main(["--out", str(tmp_path / out)]) == 2
+    assert "Nothing was sent." in capsys.readouterr().err
+    assert dict(lab.sandbox.requests) == before
 
 
 @pytest.mark.parametrize(
@@ -112,6 +116,14 @@ def test_command_without_airflow_reads_file_or_environment(lab: "Lab", tmp_path:
         return done.returncode, done.stdout + done.stderr
 
     assert run("--connection", str(file))[0] == 1
+    for wrong, message in (
+        ({"extra": [1]}, "extra: must be"),
+        ({"port": 8443}, "port: the connection"),
+    ):
+        file.write_text(json.dumps(connection | wrong))
+        status, screen = run("--connection", str(file))
+        assert status == 2
+        assert message in screen
     assert run(AIRFLOW_CONN_EVPL_DEFAULT=json.dumps(connection))[0] == 1
     assert run() == (2, "AIRFLOW_CONN_EVPL_DEFAULT is not set.\nSet it, or give --connection FILE.\n")
     status, screen = run(AIRFLOW_CONN_EVPL_DEFAULT="evpl://id:hush@/")

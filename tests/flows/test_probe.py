@@ -120,6 +120,14 @@ def test_probe_stops_after_three_error_responses(fault: str) -> None:
     assert len({str(one.url) + str(one.headers["pagination"]) for one in api.sent[1:]}) >= len(api.sent) - 2
 
 
+def test_interrupted_probe_gives_a_partial_answer() -> None:
+    """What was seen before is not lost."""
+    result = probe_script([*reports(entry()), {"exc": KeyboardInterrupt}])
+    assert result.stopped == "it was interrupted"
+    assert result.exit_status == 1
+    assert finding(result, "report").certainty == "sure"
+
+
 @pytest.mark.contract("probe.forms")
 def test_other_forms_are_tried_only_after_a_refusal() -> None:
     """A refused `ctxtid` costs a request for each other form; a 422 tries the next granularity."""
@@ -285,6 +293,7 @@ def test_report_that_no_plain_parser_reads_is_judged_by_its_samples() -> None:
     result = probe_script([answer(text=broken)])
     assert finding(result, "fields").verdict == "ask"
     assert result.record["requests"][1]["response"]["shape"] == {}
+    assert result.exit_status == 1
     large = f'{{"hasNext": false, "entries": [], "x": [{"0," * (4 << 20)}0]}}'
     assert probe_script([answer(text=large)]).exit_status == 2
 

@@ -155,15 +155,12 @@ def test_short_name_is_replaced_as_a_word_only() -> None:
         arguments={"code_ope": ["0", "00"]},
         connection="connection in",
     )
-    error = result.record["requests"][2]["error"]
-    assert (
-        error["text"]
-        == "The API refuses the request (404/1). Response: circuit-1 connection-1 10 of request-1"
-    )
-    lines = [one for one in result.record["findings"] if one["question"] != "code 2"]
-    assert {one["evidence"] + one["consequence"] for one in lines} == {
-        one.evidence + one.consequence for one in result.findings if one.question != "code 2"
-    }
+    what, _, said_of_it = result.record["requests"][2]["error"]["text"].partition(" Response: ")
+    assert what == "The API refuses the request (404/1)."
+    assert said_of_it == "circuit-1 connection-1 10 of request-2"
+    hidden = {one["question"]: one["evidence"] + one["consequence"] for one in result.record["findings"]}
+    plain = {one.question: one.evidence + one.consequence for one in result.findings}
+    assert [name for name in plain if plain[name] != hidden[name]] == ["fields", "code 2"]
     assert "Check host and job in connection connection-1" in str(result.record["findings"])
 
 

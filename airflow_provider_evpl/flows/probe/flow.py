@@ -34,11 +34,15 @@ def probe(settings: Settings, plan: ProbePlan, *, make_client: MakeClient = Clie
         make_client: makes a client of settings, with `on_response`.
 
     Returns:
-        What was seen, also if the API refuses or fails: an error of a request is a part of the answer.
+        What was seen, also if the API refuses or fails, or a person interrupts: an error of a request is a
+        part of the answer.
     """
     asker = Asker(settings, plan, make_client)
     with asker.client as client:
-        _Questions(asker).ask()
+        try:
+            _Questions(asker).ask()
+        except KeyboardInterrupt:
+            asker.stopped = "it was interrupted"
         return _answer(asker, client)
 
 
@@ -179,4 +183,5 @@ def _answer(asker: Asker, client: Client) -> Answer:
 
 def _is_reached(seen: Seen) -> bool:
     """Whether a report came, even one that is not as documented."""
-    return any(one.asked and one.status == HTTPStatus.OK and one.shape for one in seen.exchanges)
+    answers = (one for one in seen.exchanges if one.asked and one.status == HTTPStatus.OK)
+    return any(one.page or one.shape for one in answers)
