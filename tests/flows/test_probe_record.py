@@ -151,11 +151,11 @@ def test_short_name_is_replaced_as_a_word_only() -> None:
     }
     names = {"pop_country": "the", "pop_name": "in", "pop_section_name": "API", "metric_name": "e"}
     result = probe_script(
-        [answer(json=report(_entry("1") | names)), said],
+        [*[answer(json=report(_entry("1") | names))] * 9, said],
         arguments={"code_ope": ["0", "00"]},
         connection="connection in",
     )
-    what, _, said_of_it = result.record["requests"][2]["error"]["text"].partition(" Response: ")
+    what, _, said_of_it = result.record["requests"][10]["error"]["text"].partition(" Response: ")
     assert what == "The API refuses the request (404/1)."
     assert said_of_it == "circuit-1 connection-1 10 of request-2"
     hidden = {one["question"]: one["evidence"] + one["consequence"] for one in result.record["findings"]}
