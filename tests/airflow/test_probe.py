@@ -50,7 +50,7 @@ def test_command_reads_the_connection_of_airflow_and_writes_two_files(
     screen = capsys.readouterr()
     assert status == 1
     assert "Running tasks may lose theirs" in screen.err
-    assert "reached with ctxtid=wses&ctxtid=vsn" in screen.out
+    assert "The API answers to ctxtid=wses&ctxtid=vsn" in screen.out
     assert json.loads(out.read_text())["format"] == 1
     assert json.loads((tmp_path / "of-today-support.json").read_text())["request_ids"]
     assert {oct(one.stat().st_mode)[-3:] for one in tmp_path.glob("of-today*")} == {"600"}

@@ -73,7 +73,7 @@ def test_probe_stops_at_max_requests(most: int) -> None:
     """The answer is partial, and says so."""
     result, api = probe_app(SMALL, {"max_requests": most})
     assert len(api.sent) == result.requests == most
-    assert f"stopped early: max_requests is {most}." in result.text
+    assert f"The probe stopped early: max_requests is {most}." in result.text
     assert result.exit_status == (2 if most == 1 else 1)
 
 
@@ -137,7 +137,7 @@ def test_other_forms_are_tried_only_after_a_refusal() -> None:
     result, api = probe_app(SandboxConfig(granularity="1d"))
     assert [dict(query)["granularity"] for query in api.queries][:3] == ["300s", "1h", "1d"]
     assert result.record["readings"]["granularity"] == "1d"
-    assert "Set granularity to 1d in the DAGs" in result.text
+    assert finding(result, "granularities").consequence.startswith("Set granularity to 1d in the DAGs")
 
 
 def test_own_list_of_ctxtid_comes_first() -> None:
@@ -145,9 +145,9 @@ def test_own_list_of_ctxtid_comes_first() -> None:
     result, api = probe_app(SMALL, ctxtid=("other",))
     assert [value for name, value in api.queries[0] if name == "ctxtid"] == ["other"]
     assert result.settings == {"ctxtid": ["wses", "vsn"]}
-    assert 'Set these extras: {"ctxtid": ["wses", "vsn"]}' in result.text
+    assert 'Add these extras to the connection:\n{"ctxtid": ["wses", "vsn"]}\n' in result.text
     result = probe_script(reports(entry()), ctxtid=())
-    assert "reached with no ctxtid" in result.text
+    assert "The API answers to no ctxtid" in result.text
     assert result.record["readings"]["ctxtid"] == "custom"
 
 
@@ -156,7 +156,7 @@ def test_refused_forms_end_the_probe() -> None:
     result, api = probe_app(SandboxConfig(faults=("error-422-business",)))
     assert len(api.sent) == 4
     assert result.exit_status == 2
-    assert "No answer: the report was not reached." in result.text
+    assert "No answer: the API sent no report." in result.text
 
 
 def test_wrong_secret_is_tried_once_by_each_form() -> None:
@@ -171,7 +171,7 @@ def test_token_with_a_short_life_is_not_renewed() -> None:
     """A token that ends during the probe ends the probe."""
     result, api = probe_app(SandboxConfig(token_ttl=3))
     assert sum(one.method == "POST" for one in api.sent) == 1
-    assert "the API refused it after 5 reports" in finding(result, "token").evidence
+    assert "The API refused the token after 5 reports" in finding(result, "token").evidence
 
 
 def _page(number: int, *names: str) -> dict[str, Any]:
@@ -198,7 +198,7 @@ def test_api_that_answers_page_starts_only_is_read_by_its_page_numbers(
     result = probe_script([first, first, second, following, first])
     found = finding(result, "pagination")
     assert found.certainty == certainty
-    assert ("the request for 3 gets page 2" in found.evidence) == (certainty == "sure")
+    assert ("index 3 is the start of page 2" in found.evidence) == (certainty == "sure")
 
 
 @pytest.mark.contract("probe.thorough")
@@ -207,7 +207,7 @@ def test_thorough_probe_asks_for_minutes_and_a_second_token_last() -> None:
     result, api = probe_app(COARSER, {"thorough": True})
     assert [one.method for one in api.sent][-3:] == ["GET", "POST", "GET"]
     assert dict(api.queries[-2])["granularity"] == "5m"
-    assert "m is probably minutes" in finding(result, "5m").evidence
+    assert "m stands for minutes" in finding(result, "5m").evidence
     assert finding(result, "second token").evidence == "the first one stays valid."
     result, _ = probe_app(
         SandboxConfig(granularities=("1h", "1d"), faults=("token-ends-earlier",)), {"thorough": True}
@@ -225,7 +225,7 @@ def test_further_operator_codes_cost_one_request_each() -> None:
     assert codes.count("0043") == codes.count("0044") == 1
     assert "404/60" in finding(result, "code 2").evidence
     few, _ = probe_app(COARSER, {"code_ope": ["0042", "0042", "0043"], "max_requests": 4})
-    assert finding(few, "code 2").consequence == "Probe 0043 alone."
+    assert finding(few, "code 2").consequence == "Probe this code alone."
     seen = probe_script(reports(entry(sample("2026-11-28T12:00:00Z"))), arguments={"code_ope": ["a", "b"]})
     assert finding(seen, "code 2").evidence == "b: 1 elements on the first page, with samples."
     none = probe_script(reports(entry()), arguments={"code_ope": ["a", "b"]})
@@ -238,7 +238,7 @@ def test_hourly_means_show_the_position_of_a_timestamp(position: Any) -> None:  
     result, _ = probe_app(SandboxConfig(circuits=3, granularities=("1h",), timestamps=position))
     found = finding(result, "timestamp")
     assert found.certainty == "likely"
-    assert f"it is the {position} of its step" in found.evidence
+    assert f"It is the {position} of its step" in found.evidence
     assert result.record["readings"]["timestamp"] == position
     assert result.exit_status == 0
 
@@ -248,19 +248,18 @@ def test_history_names_the_days_without_data() -> None:
     since = datetime(2026, 8, 1, tzinfo=UTC)
     result, _ = probe_app(SandboxConfig(data_since=since))
     assert (
-        finding(result, "history").evidence
-        == "data at 7, 30, 90, none at 180, 365 days back (one step each)."
+        finding(result, "history").evidence == "One step each, data at 7, 30, 90, none at 180, 365 days back."
     )
     until = datetime(2026, 11, 29, tzinfo=UTC)
     result, _ = probe_app(SandboxConfig(data_until=until))
-    assert finding(result, "newest sample").evidence == "none on the first page of 2026-11-29T08:15/11:15Z."
+    assert finding(result, "newest sample").evidence == "None on the first page of 2026-11-29T08:15/11:15Z."
 
 
 @pytest.mark.parametrize(
     ("time", "evidence", "verdict"),
     [
-        ("2026-11-28T13:00:00", "outside of the window", "ask"),
-        ("2026-11-28T12:00:00", "are inside the windows, so they are UTC", "set"),
+        ("2026-11-28T13:00:00", "outside of the windows if they are UTC", "ask"),
+        ("2026-11-28T12:00:00", "are inside the windows if they are UTC", "set"),
     ],
 )
 def test_time_without_a_zone_is_compared_with_the_window(time: str, evidence: str, verdict: str) -> None:
@@ -281,9 +280,9 @@ def test_probe_of_an_odd_report_is_partial() -> None:
     odd = reports(None, entry(sample("9999-12-31T23:59:59-12:00", 0.5), odd=deep, **many), [], hasNext=True)
     result = probe_script(odd)
     assert finding(result, "values").certainty == "not seen"
-    assert finding(result, "newest sample").evidence.startswith("none on the first page")
+    assert finding(result, "newest sample").evidence.startswith("None on the first page")
     assert finding(result, "page numbers").verdict == "ask"
-    assert "Lines with ! need a decision, or an answer from Orange." in result.text
+    assert "- Ask Orange about these lines: page numbers, " in result.text
     assert result.exit_status == 1
 
 

@@ -1,4 +1,4 @@
-"""The answer of a probe: findings, the extras to set, and the page that a person reads."""
+"""The answer of a probe: what to do, the extras to set, and a line for each question."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -6,43 +6,45 @@ from dataclasses import dataclass, field
 from textwrap import fill
 from typing import Any, Final
 
-__all__ = ["LIKELY", "NOT_SEEN", "SURE", "Answer", "Finding"]
+__all__ = ["ASK", "DO", "FITS", "LIKELY", "NOT_SEEN", "SET", "SURE", "Answer", "Finding", "listed"]
 
 SURE: Final = "sure"
 LIKELY: Final = "likely"
 NOT_SEEN: Final = "not seen"
+
+FITS: Final = "fits"
+SET: Final = "set"
+"""There is an extra to set."""
+DO: Final = "do"
+"""The user has something else to do."""
+ASK: Final = "ask"
+"""Only Orange knows."""
+
 _WIDTH: Final = 110
-_FITS, _ACT, _NO_ANSWER = 0, 1, 2
+_STATUS_FITS, _STATUS_ACT, _STATUS_NO_ANSWER = 0, 1, 2
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Finding:
     """What the responses say about one question.
 
     Attributes:
-        question: its name on the screen.
         certainty: `sure`, `likely` or `not seen`.
         evidence: what came.
-        consequence: what follows from that, or what to do; empty if nothing does.
+        consequence: what follows from the evidence, or what to do; empty if nothing does.
+        verdict: `fits`, `set`, `do` or `ask`.
         settings: extras of the connection to set.
-        is_open: whether there is something to set elsewhere, or to ask Orange.
-        shown: the texts of the server inside the evidence.
+        shown: the texts of the server inside the evidence and the consequence.
+        question: its name on the screen.
     """
 
-    question: str
     certainty: str
     evidence: str
     consequence: str = ""
+    verdict: str = FITS
     settings: Mapping[str, object] = field(default_factory=dict)
-    is_open: bool = False
     shown: tuple[str, ...] = ()
-
-    @property
-    def verdict(self) -> str:
-        """`set`, `ask` or `fits`."""
-        if self.is_open:
-            return "ask"
-        return "set" if self.settings else "fits"
+    question: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,34 +74,49 @@ class Answer:
 
     @property
     def exit_status(self) -> int:
-        """0: the connection fits; 1: something to set or to ask; 2: no answer."""
+        """0: the connection fits; 1: something to set, to do or to ask; 2: no answer."""
         if not self.is_reached:
-            return _NO_ANSWER
-        is_open = self.stopped or any(one.verdict != "fits" for one in self.findings)
-        return _ACT if is_open else _FITS
+            return _STATUS_NO_ANSWER
+        return _STATUS_ACT if self._steps() else _STATUS_FITS
 
     @property
     def text(self) -> str:
-        """One page: a line for each question, then what to do."""
-        return "\n".join([*map(_line, self.findings), "", *self._ending()])
+        """One page: the answer, what to do, then a line for each question."""
+        sent = f"The probe sent {self.requests} request{'s' if self.requests > 1 else ''}."
+        return "\n".join([f"{self._headline()} {sent}", *self._steps(), "", *map(_line, self.findings)])
 
-    def _ending(self) -> list[str]:
-        lines = [f"{self.requests} requests were sent."]
-        if self.stopped:
-            lines.append(f"The probe stopped early: {self.stopped}. Probe again later.")
+    def _headline(self) -> str:
         if not self.is_reached:
-            return [*lines, "No answer: the report was not reached."]
+            return "No answer: the API sent no report."
+        if not self._steps():
+            return "Your connection fits as it is."
+        is_incomplete = self.stopped and all(one.verdict == FITS for one in self.findings)
+        return "Nothing to change so far." if is_incomplete else "Your connection does not fit as it is."
+
+    def _steps(self) -> list[str]:
+        """Return what to do. The JSON has a line of its own, so that it can be copied."""
+        lines = []
         if self.settings:
-            lines.append(f"Set these extras: {json.dumps(self.settings)}")
-        if any(one.verdict == "ask" for one in self.findings):
-            lines.append("Lines with ! need a decision, or an answer from Orange.")
-        if not self.exit_status:
-            lines.append("Your connection fits as it is.")
+            lines += ["- Add these extras to the connection:", json.dumps(self.settings)]
+        if names := self._questions(DO):
+            lines.append(f"- Do what these lines say: {names}.")
+        if names := self._questions(ASK):
+            lines.append(f"- Ask Orange about these lines: {names}. Send them both files.")
+        if self.stopped:
+            lines.append(f"- Probe again later. The probe stopped early: {self.stopped}.")
         return lines
+
+    def _questions(self, verdict: str) -> str:
+        return ", ".join(one.question for one in self.findings if one.verdict == verdict)
+
+
+def listed(*parts: str) -> str:
+    """Join the parts that are not empty to one sentence."""
+    return f"{'; '.join(filter(None, parts))}."
 
 
 def _line(finding: Finding) -> str:
-    mark = " " if finding.verdict == "fits" else "!"
+    mark = " " if finding.verdict == FITS else "!"
     head = f"{mark} {finding.certainty:<8} {finding.question + ':':<14} "
     parts = " ".join(filter(None, (finding.evidence, finding.consequence)))
     return fill(parts, _WIDTH, initial_indent=head, subsequent_indent=" " * len(head), break_on_hyphens=False)
