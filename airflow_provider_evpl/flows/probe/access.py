@@ -43,6 +43,7 @@ __all__ = [
 ]
 
 _EXPIRED = 42
+_BOTH_ENDS = 2
 _GRANULARITY_PURPOSES = tuple(Purpose.GRANULARITY.format(one.text) for one in GRANULARITIES)
 _HEADER = re.compile(r"[\w.+/-]{0,60}(; ?charset=[\w-]{1,20})?", re.ASCII)
 _MINUTES_OF_HOURS = 180
@@ -115,7 +116,7 @@ def judge_responses(seen: Seen) -> Finding:
 def judge_granularities(seen: Seen) -> Finding:
     """Tell which granularities the API answers."""
     asked, default = _by_granularity(seen), GRANULARITIES[0].text
-    results = {text: "yes" if one.page else one.refusal for text, one in asked.items()}
+    results = {text: _answered(one) if one.page else one.refusal for text, one in asked.items()}
     results |= {one.text: "not asked" for one in GRANULARITIES if one.text not in asked}
     evidence = f"{', '.join(f'{text} {result}' for text, result in results.items())}."
     used = seen.granularity.text if seen.granularity else default
@@ -256,6 +257,12 @@ def _failed(exchange: Exchange | None) -> Finding:
     lines = dict.fromkeys((exchange.what, *exchange.said))
     evidence = " ".join(line if line.endswith(".") else f"{line}." for line in lines)
     return Finding(SURE, evidence, one_line(exchange.error.next_step), DO, shown=exchange.said)
+
+
+def _answered(exchange: Exchange) -> str:
+    """Say whether the samples have the step of the request: its window has one step, or both its ends."""
+    most = max((len(set(entry.timestamps)) for entry in exchange.entries), default=0)
+    return "yes" if most <= _BOTH_ENDS else f"yes, but with {most:,} samples in one step"
 
 
 def _plain(header: str) -> str:

@@ -16,6 +16,7 @@ from airflow_provider_evpl.errors import (
     EvplError,
     EvplForbiddenError,
     EvplRateLimitError,
+    EvplUnavailableError,
 )
 from airflow_provider_evpl.flows.probe.facts import Facts, Shape, read_facts, shape_of
 from airflow_provider_evpl.flows.probe.plan import ProbePlan, Purpose
@@ -28,6 +29,7 @@ _T = TypeVar("_T")
 _MOST_ERRORS: Final = 3
 _MOST_PER_SECOND: Final = 2.0
 _MOST_KEPT: Final = 1 << 16  # bytes of a body
+_LIMITED: Final = (HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS)
 _NO_FACTS: Final = Facts()
 _PLACE: Final = re.compile(r"report of \S+, index \d+: ")
 
@@ -44,7 +46,7 @@ class Exchange:
         token_auth: the form of the credentials; empty for a report.
         query: None for a token.
         index: the header `pagination` of a report.
-        response: None if there was no whole one. Only the beginning of its body is kept.
+        response: None if there was none. Only the beginning of its body is kept; of a cut body nothing.
         size: bytes of the whole body.
         shape: of the whole body.
         page: the decoded response; None if there was an error, or for a token.
@@ -96,7 +98,9 @@ class Exchange:
     @property
     def refusal(self) -> str:
         """The status of a response without a page, for the screen."""
-        return f"refused ({name_status(self.response)})" if self.response else "without a response"
+        if not self.response:
+            return "without a response"
+        return f"{'no report' if self.status == HTTPStatus.OK else 'refused'} ({name_status(self.response)})"
 
 
 @dataclass(frozen=True)
@@ -251,7 +255,8 @@ def _read_response(response: Response, *, query: Query | None = None, **_: objec
 
 def _why_to_stop(exchange: Exchange) -> str:
     error, response = exchange.error, exchange.response
-    if isinstance(error, EvplRateLimitError) or (response and "Retry-After" in response.headers):
+    is_cut = isinstance(error, EvplUnavailableError) and exchange.status in _LIMITED
+    if isinstance(error, EvplRateLimitError) or is_cut or (response and "Retry-After" in response.headers):
         return "the API limits the rate of requests"
     if isinstance(error, EvplForbiddenError):
         return "the API refuses access"

@@ -29,7 +29,7 @@ class Facts:
     """Facts about one page; all empty if its JSON can't be read.
 
     Attributes:
-        marks: a hash of names and first sample of each entry, in order, to recognize an element.
+        marks: a hash of names and first timestamp of each entry, in order, to recognize an element.
         zones: `Z`, `offset`, `none` or `unreadable`, counted over all timestamps.
         decimals: digits after the second, counted.
         values: `text`, `number`, `null`, `empty`, `missing` or another type, counted.
@@ -137,7 +137,8 @@ def _samples(entry: Mapping[str, Any]) -> list[dict[str, Any]]:
 def _mark(element: object) -> int:
     if isinstance(element, dict):
         names = {name: element.get(name) for name in sorted(ENTRY_NAMES - {"performanceValues"})}
-        return hash(json.dumps([names, _samples(element)[:1]]))
+        first = [sample.get("timeStamp") for sample in _samples(element)[:1]]
+        return hash(json.dumps([names, first]))
     return hash(json.dumps(element))
 
 

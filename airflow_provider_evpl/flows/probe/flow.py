@@ -130,7 +130,8 @@ def _ask_thoroughly(asker: Asker, granularity: Granularity, token: str) -> None:
     plan, good = asker.seen.plan, asker.seen.token
     if asker.may_fail():
         asker.get(Purpose.MINUTES, Granularity("5m"), plan.step(GRANULARITIES[0]))
-    if good and asker.take_token(Purpose.SECOND_TOKEN, good.token_auth):
+    second = asker.take_token(Purpose.SECOND_TOKEN, good.token_auth) if good else ""
+    if second not in ("", token):
         asker.get(Purpose.FIRST_TOKEN, granularity, plan.step(granularity), token=token)
 
 

@@ -32,8 +32,10 @@ def read_header(seen: Seen) -> str | None:
     Element 2 is on page 1 behind its first element, or it is the first one of a page 2. An API that answers
     page starts only is read by the number of the page behind the last element of page 1.
     """
+    if is_reordered(seen):
+        return None
     first, second = _marks(seen.find(Purpose.PAGE)), _marks(seen.find(Purpose.SECOND))
-    if len(first) > 1 and second:
+    if len(set(first)) == len(first) > 1 and second:
         if second[: len(first) - 1] == first[1:]:
             return "element"
         if not set(first) & set(second):
@@ -42,6 +44,12 @@ def read_header(seen: Seen) -> str | None:
     if page and following and (following.current_page or 0) == (page.current_page or 0) + 1:
         return "element"
     return None
+
+
+def is_reordered(seen: Seen) -> bool:
+    """Whether page 1 has other elements, or another order, when it is requested again."""
+    first, again = seen.find(Purpose.PAGE), seen.find(Purpose.AGAIN)
+    return bool(first and again) and _marks(first) != _marks(again)
 
 
 def next_index(seen: Seen) -> int | None:
@@ -83,6 +91,8 @@ def judge_header(seen: Seen) -> Finding | None:
         why = "The report has one page."
     elif first.entry_count == 1:
         why = "Page 1 has one element, so both readings look the same."
+    elif is_reordered(seen):
+        why = "Page 1 had other elements when it was requested again."
     elif not seen.find(Purpose.SECOND):
         why = "The request for index 2 got no page."
     return Finding(NOT_SEEN, why)

@@ -43,7 +43,10 @@ __all__ = [
 _HOURLY: Final = GRANULARITIES[1]
 _HOUR: Final = microseconds(timedelta(hours=1))
 _ENOUGH_SERIES: Final = 3
+_ENOUGH_GAPS: Final = 3
 _ROUNDING: Final = 0.011  # of a mean of values with two decimals
+_CLEAR: Final = 10 * _ROUNDING  # a difference of two means that chance does not decide
+_MOST_OF_ONE: Final = 2  # shares of 1 may be a bit above 1, per cent a bit above 100
 _PER_CENT: Final = 100
 _REJECTED: Final = "Rejected samples are not in the table, but in rejected/."
 
@@ -82,7 +85,8 @@ def read_bounds(seen: Seen) -> Bounds:
         start, end = _bounds(exchange)
         moments = {at for samples in _samples(exchange).values() for at, _ in samples}
         outside += sum(1 for at in moments if not start <= at <= end)
-        if start in moments or {start + step} & moments - {end}:
+        others = set(range(start + step, end, step))
+        if start in moments or (others and others <= moments):
             starts.add(start in moments)
         if {end, end - step} & moments:
             ends.add(end in moments)
@@ -123,9 +127,9 @@ def _judge_steps(seen: Seen, series: list[_Samples]) -> Finding:
     incomplete = sum(map(bool, lacking))
     if not incomplete:
         return Finding(SURE, f"Each series on page 1 has all {len(steps)} steps of {text}")
-    gaps = {later - at for one in series for (at, _), (later, _) in pairwise(sorted(one))}
-    if len(gaps) == 1 and (gap := gaps.pop()) > step:
-        seconds = gap // 1_000_000
+    gaps = [later - at for one in series for (at, _), (later, _) in pairwise(sorted(one))]
+    if len(set(gaps)) == 1 and len(gaps) >= _ENOUGH_GAPS and gaps[0] > step:
+        seconds = gaps[0] // 1_000_000
         advice = f"Set granularity to {seconds}s in the DAGs, or ask Orange."
         return Finding(SURE, f"A sample comes every {seconds}s, not every {text}", advice, DO)
     evidence = f"{incomplete:,} of {len(series):,} series on page 1 lack steps"
@@ -133,8 +137,8 @@ def _judge_steps(seen: Seen, series: list[_Samples]) -> Finding:
     union = {at for samples in _samples(*pages).values() for at, _ in samples}
     if incomplete == len(series) and steps <= union:
         return Finding(SURE, f"{evidence}, which are on other pages", "A pull joins the parts of a series.")
-    if shared := set.intersection(*lacking):
-        evidence = f"All series on page 1 lack the same {len(shared)} of {len(steps)} steps"
+    if len(series) >= _ENOUGH_SERIES and all(one == lacking[0] for one in lacking):
+        evidence = f"All series on page 1 lack the same {len(lacking[0])} of {len(steps)} steps"
         return Finding(SURE, evidence, "The lake has gaps there.", ASK)
     return Finding(SURE, evidence, "The lake has gaps there. The coverage operator shows them.")
 
@@ -182,11 +186,12 @@ def read_position(seen: Seen) -> tuple[str | None, int]:
         before = [values[at] for at in values if hour - _HOUR < at <= hour]
         value = dict(samples).get(hour)
         if value is not None and len(after) == len(before) == _HOUR // _step(seen):
-            fits = [abs(value - fmean(one)) <= _ROUNDING for one in (after, before)]
-            if fits[0] != fits[1]:
-                votes["start" if fits[0] else "end"] += 1
-    position, count = votes.most_common(1)[0] if votes else ("", 0)
-    is_seen = len(votes) == 1 and count >= _ENOUGH_SERIES
+            means = fmean(after), fmean(before)
+            if abs(means[0] - means[1]) >= _CLEAR:
+                fits = [abs(value - mean) <= _ROUNDING for mean in means]
+                votes["start" if fits[0] else "end" if fits[1] else "neither"] += 1
+    position, count = votes.most_common(1)[0] if votes else ("neither", 0)
+    is_seen = position != "neither" and len(votes) == 1 and count >= _ENOUGH_SERIES
     return (position if is_seen else None), count
 
 
@@ -240,13 +245,16 @@ def judge_values(seen: Seen) -> Finding:
     if not values:
         return Finding(NOT_SEEN, listed(forms, "no number came", rejected), verdict=verdict)
     low, high = min(values), max(values)
-    is_fraction = low >= 0 and high <= 1
-    meaning = "shares of 1, or per cent of circuits that are nearly idle" if is_fraction else "per cent"
+    highest = max(abs(low), abs(high))
+    is_clear = _MOST_OF_ONE < highest <= _MOST_OF_ONE * _PER_CENT
+    meaning = "shares of 1, or per cent of circuits that are nearly idle"
+    if highest > _MOST_OF_ONE:
+        meaning = "per cent" if is_clear else "neither shares of 1 nor per cent"
     beyond = ", some below 0 or above 100" if low < 0 or high > _PER_CENT else ""
     return Finding(
-        SURE if rejected else NOT_SEEN if is_fraction else LIKELY,
+        SURE if rejected else LIKELY if is_clear else NOT_SEEN,
         listed(forms, f"range {low:g} to {high:g}: {meaning}{beyond}", rejected),
-        _REJECTED if rejected else "Compare a busy circuit with Orange's portal." if is_fraction else "",
+        _REJECTED if rejected else "" if is_clear else "Compare a busy circuit with Orange's portal.",
         verdict,
     )
 
