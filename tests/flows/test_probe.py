@@ -3,11 +3,13 @@
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
+from io import BytesIO
 from itertools import pairwise
 from typing import Any
 
 import pytest
 import requests
+from urllib3 import HTTPResponse
 
 from airflow_provider_evpl.errors import EvplConfigError
 from airflow_provider_evpl.flows.probe.plan import ProbePlan
@@ -118,6 +120,24 @@ def test_probe_stops_after_three_error_responses(fault: str) -> None:
     assert result.stopped == "3 responses were errors"
     assert [one["error"] is not None for one in result.record["requests"]][-3:] == [True] * 3
     assert len({str(one.url) + str(one.headers["pagination"]) for one in api.sent[1:]}) >= len(api.sent) - 2
+
+
+@pytest.mark.contract("probe.stops")
+@pytest.mark.parametrize("status", [403, 429])
+def test_limit_whose_body_is_cut_ends_the_probe(status: int) -> None:
+    """The status is enough."""
+    cut = HTTPResponse(BytesIO(b"{"), status=status, headers={"Content-Length": "9"}, preload_content=False)
+    result = probe_script([*reports(entry()), {"raw": cut}])
+    assert result.stopped == "the API limits the rate of requests"
+    assert result.record["requests"][2]["response"]["status"] == status
+
+
+@pytest.mark.contract("probe.thorough")
+def test_second_token_that_is_the_first_one_shows_nothing() -> None:
+    """It does not say whether another token ends the first one."""
+    result = probe_script(reports(entry()), arguments={"thorough": True})
+    assert finding(result, "second token").certainty == "not seen"
+    assert result.record["requests"][-1]["purpose"] == "second token"
 
 
 def test_interrupted_probe_gives_a_partial_answer() -> None:
