@@ -19,10 +19,7 @@ from airflow_provider_evpl.flows.probe.plan import MOST_REQUESTS, ProbePlan
 __all__ = ["main"]
 
 _NO_ANSWER: Final = 2
-_WARNING: Final = (
-    "--thorough requests a second token at the end. Running tasks may lose theirs, and request a new one."
-)
-_FIELDS: Final = ("login", "password", "host", "extra")
+_WARNING: Final = "--thorough requests a second token at the end. Running tasks may lose their token."
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -61,18 +58,36 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m airflow_provider_evpl.probe",
-        description="Ask Orange's API a few careful questions, read-only, and say which settings fit.",
+        description="Ask Orange's API a few careful questions, and say which settings fit. Read-only.",
         epilog="Exit status: 0 the connection fits, 1 something to set or to ask, 2 no answer.",
     )
     option = parser.add_argument
     option("--conn-id", default="evpl_default", help="id of the Airflow connection (default: %(default)s)")
     option("--connection", type=Path, metavar="FILE", help="read the connection from this file, as JSON")
-    option("--code-ope", nargs="+", default=[], help="operator codes; each further one costs one request")
+    option(
+        "--code-ope",
+        nargs="+",
+        default=[],
+        help="operator codes (default: the connection's); each further one costs one request",
+    )
     option("--day", help="UTC day to examine, like 2026-11-27 (default: yesterday)")
-    option("--max-requests", default=MOST_REQUESTS, help="1 to 30 (default: %(default)s)")
-    option("--thorough", action="store_true", help="also request 5m and, at the end, a second token")
-    option("--dry-run", action="store_true", help="print the planned requests, and send none")
-    option("--out", type=Path, default=Path("probe.json"), help="file of the record (default: %(default)s)")
+    option(
+        "--max-requests",
+        default=MOST_REQUESTS,
+        help="stop after so many requests, 1 to 30 (default: %(default)s)",
+    )
+    option(
+        "--thorough",
+        action="store_true",
+        help="also request the granularity 5m and a second token; running tasks may lose their token",
+    )
+    option("--dry-run", action="store_true", help="print the planned requests and send none")
+    option(
+        "--out",
+        type=Path,
+        default=Path("probe.json"),
+        help="write the record to this file (default: %(default)s)",
+    )
     return parser
 
 
@@ -100,11 +115,10 @@ def _from_json(text: str, conn_id: str) -> Settings:
     """Read a connection as JSON, as Airflow takes it; `extra` may be text."""
     connection = _object(text, "connection")
     extra = connection.get("extra") or {}
-    login, password, host, _ = (connection.get(name) for name in _FIELDS)
     return Settings.from_connection(
-        login=login,
-        password=password,
-        host=host,
+        login=connection.get("login"),
+        password=connection.get("password"),
+        host=connection.get("host"),
         extra=_object(extra, "extra") if isinstance(extra, str) else extra,
         conn_id=conn_id,
     )
@@ -130,7 +144,7 @@ def _write(answer: Answer, path: Path) -> bool:
     except OSError as error:
         print(f"Can't write {quoted(str(path))}: {one_line(error)}", file=sys.stderr)
         return False
-    print(f"Record, without names and secrets: {path}. Request ids, for Orange only: {support}.")
+    print(f"\nTwo files: {path} (no names, no secrets), {support} (request ids, for Orange only).")
     return True
 
 
