@@ -13,7 +13,7 @@ from typing import Any, Final
 from airflow_provider_evpl.config.settings import Settings
 from airflow_provider_evpl.errors import EvplConfigError, EvplError, one_line, quoted
 from airflow_provider_evpl.flows.probe.answer import Answer
-from airflow_provider_evpl.flows.probe.flow import probe
+from airflow_provider_evpl.flows.probe.flow import planned_requests, probe
 from airflow_provider_evpl.flows.probe.plan import MOST_REQUESTS, ProbePlan
 
 __all__ = ["main"]
@@ -46,7 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return _NO_ANSWER
     if options.dry_run:
-        print("\n".join(plan.lines(settings)))
+        print("\n".join(planned_requests(plan, settings)))
         return 0
     if plan.thorough:
         print(_WARNING, file=sys.stderr)

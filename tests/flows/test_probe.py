@@ -10,6 +10,7 @@ import pytest
 import requests
 
 from airflow_provider_evpl.errors import EvplConfigError
+from airflow_provider_evpl.flows.probe.flow import planned_requests
 from airflow_provider_evpl.flows.probe.plan import ProbePlan
 from airflow_provider_evpl.sandbox.config import SandboxConfig
 from tests.support.api import SECRET, TOKEN, answer, problem, report, settings
@@ -63,8 +64,11 @@ def test_dry_run_lists_each_purpose_that_a_probe_may_have(config: SandboxConfig)
     arguments: dict[str, Any] = {"thorough": True, "code_ope": ["0042", "0043"]}
     result, _ = probe_app(config, arguments)
     plan = ProbePlan.from_arguments(settings(), now=NOW, **arguments)
-    assert len(list(replace(plan, thorough=False).lines(settings()))) == len(list(plan.lines(settings()))) - 3
-    planned = {line.partition(". ")[2].partition(":")[0] for line in plan.lines(settings())}
+    assert (
+        len(list(planned_requests(replace(plan, thorough=False), settings())))
+        == len(list(planned_requests(plan, settings()))) - 3
+    )
+    planned = {line.partition(". ")[2].partition(":")[0] for line in planned_requests(plan, settings())}
     assert {one["purpose"] for one in result.record["requests"]} <= planned
 
 

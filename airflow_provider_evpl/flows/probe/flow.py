@@ -1,20 +1,23 @@
 """The probe itself: its requests in order, then the answer."""
 
+from collections.abc import Callable, Iterator
+from functools import partial
 from http import HTTPStatus
+from typing import NamedTuple
 
 from airflow_provider_evpl.api.client import Client
 from airflow_provider_evpl.config.settings import Settings
 from airflow_provider_evpl.errors import EvplAuthError, EvplPermanentError
 from airflow_provider_evpl.flows.probe.access import FORMS
 from airflow_provider_evpl.flows.probe.answer import Answer
-from airflow_provider_evpl.flows.probe.asking import Asker, Exchange, MakeClient
+from airflow_provider_evpl.flows.probe.asking import Asker, Exchange, MakeClient, Seen
 from airflow_provider_evpl.flows.probe.paging import has_several_pages, last_index, next_index
 from airflow_provider_evpl.flows.probe.plan import DAYS_BACK, GRANULARITIES, ProbePlan, Purpose
 from airflow_provider_evpl.flows.probe.questions import find_answers
 from airflow_provider_evpl.flows.probe.record import make_files
-from airflow_provider_evpl.window import Granularity
+from airflow_provider_evpl.window import Granularity, Window
 
-__all__ = ["probe"]
+__all__ = ["planned_requests", "probe"]
 
 _REFUSED = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY)
 
@@ -47,21 +50,105 @@ def probe(settings: Settings, plan: ProbePlan, *, make_client: MakeClient = Clie
     )
 
 
+def planned_requests(plan: ProbePlan, settings: Settings) -> Iterator[str]:
+    """Give one line for each request that a probe may send, with its condition, below a line for all."""
+    yield f"At most {plan.max_requests} requests to {settings.base_url}, token from {settings.token_url}:"
+    main = GRANULARITIES[0]
+    lines = [
+        f"{Purpose.TOKEN}: POST token_url, token_auth {settings.token_auth}",
+        f"{Purpose.OTHER_FORM}: POST token_url, token_auth {_other(settings.token_auth)}; only if refused",
+        f"{Purpose.STEP}: GET report, {main.text}, {plan.step(main).label}",
+        f"{Purpose.STEP}: the same with 1h, 1d or another form of ctxtid; only if refused",
+        *map(str, _requests(plan, main)),
+    ]
+    if plan.thorough:
+        lines += [
+            str(_minutes(plan)),
+            f"{Purpose.SECOND_TOKEN}: POST token_url",
+            f"{Purpose.FIRST_TOKEN}: GET report, {main.text}, {plan.step(main).label}",
+        ]
+    yield from (f"{number:>2}. {line}" for number, line in enumerate(lines, start=1))
+
+
+class _Request(NamedTuple):
+    """A report request that a probe may send.
+
+    Attributes:
+        find_index: gives the header `pagination`; None if the request is not sent.
+        condition: of the request, for the list of planned requests.
+    """
+
+    purpose: str
+    granularity: Granularity
+    window: Window
+    find_index: Callable[[Seen], int | None] = lambda _: 1
+    condition: str = ""
+    code_ope: str | None = None
+
+    def __str__(self) -> str:
+        line = f"{self.purpose}: GET report, {self.granularity.text}, {self.window.label}"
+        return f"{line}; only {self.condition}" if self.condition else line
+
+
+def _requests(plan: ProbePlan, main: Granularity) -> Iterator[_Request]:
+    """Give the report requests in their order, behind the search for the granularity of most of them."""
+    wide, step = plan.wide(main), plan.step(main)
+    several = "if there are several pages"
+    yield _Request(Purpose.PAGE, main, wide)
+    yield _Request(Purpose.SECOND, main, wide, lambda seen: 2 if has_several_pages(seen) else None, several)
+    yield _Request(Purpose.NEXT, main, wide, next_index, several)
+    yield _Request(Purpose.LAST, main, wide, last_index, "if there are more than two pages")
+    yield _Request(Purpose.AGAIN, main, wide, lambda seen: 1 if seen.find(Purpose.PAGE) else None)
+    yield _Request(Purpose.NEWEST, main, plan.newest(main))
+    for days in DAYS_BACK:
+        yield _Request(Purpose.BACK.format(days), main, plan.back(days, main), _unless_history_fails)
+    for number, code in enumerate(plan.further, start=2):
+        yield _Request(Purpose.CODE.format(number), main, step, code_ope=code)
+    for one in GRANULARITIES:
+        if one != main:
+            unless_asked = partial(_unless_asked, granularity=one)
+            yield _Request(Purpose.GRANULARITY.format(one.text), one, plan.step(one), unless_asked)
+
+
+def _minutes(plan: ProbePlan) -> _Request:
+    return _Request(Purpose.MINUTES, Granularity("5m"), plan.step(GRANULARITIES[0]))
+
+
+def _unless_history_fails(seen: Seen) -> int | None:
+    failed = {one.purpose for one in seen.exchanges if one.error}
+    return None if failed & {Purpose.BACK.format(days) for days in DAYS_BACK} else 1
+
+
+def _unless_asked(seen: Seen, *, granularity: Granularity) -> int | None:
+    asked = {one.query.granularity for one in seen.exchanges if one.query}
+    return None if granularity in asked else 1
+
+
 def _ask_all(asker: Asker) -> None:
     """Send all requests in their order. The asker sends none after it has stopped."""
-    plan = asker.seen.plan
+    plan, seen = asker.seen.plan, asker.seen
     token = _take_token(asker)
-    granularity = _find_form(asker) if token else None
-    if granularity is None:
+    main = _find_form(asker) if token else None
+    if main is None:
         return
-    _ask_pages(asker, granularity)
-    asker.get(Purpose.NEWEST, granularity, plan.newest(granularity))
-    _ask_history(asker, granularity)
-    for number, code in enumerate(plan.further, start=2):
-        asker.get(Purpose.CODE.format(number), granularity, plan.step(granularity), code_ope=code)
-    _ask_granularities(asker)
-    if plan.thorough:
-        _ask_thoroughly(asker, granularity, token)
+    for request in _requests(plan, main):
+        _ask(asker, request)
+    if plan.thorough and seen.token:
+        if asker.may_fail():
+            _ask(asker, _minutes(plan))
+        if asker.take_token(Purpose.SECOND_TOKEN, seen.token.token_auth):
+            asker.get(Purpose.FIRST_TOKEN, main, plan.step(main), token=token)
+
+
+def _ask(asker: Asker, request: _Request) -> None:
+    if index := request.find_index(asker.seen):
+        asker.get(
+            request.purpose, request.granularity, request.window, index=index, code_ope=request.code_ope
+        )
+
+
+def _other(token_auth: str) -> str:
+    return "post" if token_auth == "basic" else "basic"  # noqa: S105 the name of a form
 
 
 def _take_token(asker: Asker) -> str:
@@ -70,7 +157,7 @@ def _take_token(asker: Asker) -> str:
     token = asker.take_token(Purpose.TOKEN, given)
     exchange = asker.seen.exchanges[-1]
     if isinstance(exchange.error, EvplAuthError) or _is_refused(exchange):
-        token = asker.take_token(Purpose.OTHER_FORM, "post" if given == "basic" else "basic")
+        token = asker.take_token(Purpose.OTHER_FORM, _other(given))
     return token
 
 
@@ -87,45 +174,6 @@ def _find_form(asker: Asker) -> Granularity | None:
             return None
         (granularities if _is_about_granularity(exchange) else forms).pop(0)
     return None
-
-
-def _ask_pages(asker: Asker, granularity: Granularity) -> None:
-    seen, window = asker.seen, asker.seen.plan.wide(granularity)
-    first = asker.get(Purpose.PAGE, granularity, window)
-    if first is None or first.page is None:
-        return
-    if has_several_pages(seen):
-        asker.get(Purpose.SECOND, granularity, window, index=2)
-        if index := next_index(seen):
-            asker.get(Purpose.NEXT, granularity, window, index=index)
-        if index := last_index(seen):
-            asker.get(Purpose.LAST, granularity, window, index=index)
-    asker.get(Purpose.AGAIN, granularity, window)
-
-
-def _ask_history(asker: Asker, granularity: Granularity) -> None:
-    """Go back step by step, up to the first request that fails."""
-    for days in DAYS_BACK:
-        window = asker.seen.plan.back(days, granularity)
-        exchange = asker.get(Purpose.BACK.format(days), granularity, window)
-        if exchange is None or exchange.error:
-            break
-
-
-def _ask_granularities(asker: Asker) -> None:
-    asked = {one.query.granularity for one in asker.seen.exchanges if one.query}
-    for one in GRANULARITIES:
-        if one not in asked:
-            asker.get(Purpose.GRANULARITY.format(one.text), one, asker.seen.plan.step(one))
-
-
-def _ask_thoroughly(asker: Asker, granularity: Granularity, token: str) -> None:
-    """Request `5m`, unless its refusal would end the probe, and then a second token."""
-    plan, good = asker.seen.plan, asker.seen.token
-    if asker.may_fail():
-        asker.get(Purpose.MINUTES, Granularity("5m"), plan.step(GRANULARITIES[0]))
-    if good and asker.take_token(Purpose.SECOND_TOKEN, good.token_auth):
-        asker.get(Purpose.FIRST_TOKEN, granularity, plan.step(granularity), token=token)
 
 
 def _is_refused(exchange: Exchange) -> bool:

@@ -45,10 +45,10 @@ def read_header(seen: Seen) -> str | None:
 
 
 def next_index(seen: Seen) -> int | None:
-    """Return the index behind page 1, unless the request for 2 had the beginning of page 2."""
+    """Return the index behind page 1 of several, unless the request for 2 had the beginning of page 2."""
     first, second = _marks(seen.find(Purpose.PAGE)), _marks(seen.find(Purpose.SECOND))
     is_next = second and not set(first) & set(second)
-    return None if is_next or len(first) <= 1 else 1 + len(first)
+    return None if is_next or len(first) <= 1 or not has_several_pages(seen) else 1 + len(first)
 
 
 def second_page(seen: Seen) -> Exchange | None:

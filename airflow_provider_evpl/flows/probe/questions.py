@@ -9,7 +9,7 @@ from airflow_provider_evpl.flows.probe import access, paging, samples
 from airflow_provider_evpl.flows.probe.answer import NOT_SEEN, Finding
 from airflow_provider_evpl.flows.probe.asking import Seen
 
-__all__ = ["QUESTIONS", "find_answers"]
+__all__ = ["QUESTIONS", "Question", "find_answers"]
 
 _NOTHING, _TOKEN, _REPORT = range(3)
 
