@@ -3,22 +3,22 @@
 from collections.abc import Callable, Iterator
 from functools import partial
 from http import HTTPStatus
-from typing import NamedTuple
 
 from airflow_provider_evpl.api.client import Client
 from airflow_provider_evpl.config.settings import Settings
 from airflow_provider_evpl.errors import EvplAuthError, EvplPermanentError
 from airflow_provider_evpl.flows.probe.access import FORMS
 from airflow_provider_evpl.flows.probe.answer import Answer
-from airflow_provider_evpl.flows.probe.asking import Asker, Exchange, MakeClient, Seen
+from airflow_provider_evpl.flows.probe.asking import Asker, Exchange, MakeClient, Request, Seen
 from airflow_provider_evpl.flows.probe.paging import has_several_pages, last_index, next_index
 from airflow_provider_evpl.flows.probe.plan import DAYS_BACK, GRANULARITIES, ProbePlan, Purpose
 from airflow_provider_evpl.flows.probe.questions import find_answers
 from airflow_provider_evpl.flows.probe.record import make_files
-from airflow_provider_evpl.window import Granularity, Window
+from airflow_provider_evpl.window import Granularity
 
 __all__ = ["planned_requests", "probe"]
 
+_SEVERAL = "if there are several pages"
 _REFUSED = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY)
 
 
@@ -54,64 +54,45 @@ def planned_requests(plan: ProbePlan, settings: Settings) -> Iterator[str]:
     """Give one line for each request that a probe may send, with its condition, below a line for all."""
     yield f"At most {plan.max_requests} requests to {settings.base_url}, token from {settings.token_url}:"
     main = GRANULARITIES[0]
-    lines = [
+    lines: list[object] = [
         f"{Purpose.TOKEN}: POST token_url, token_auth {settings.token_auth}",
         f"{Purpose.OTHER_FORM}: POST token_url, token_auth {_other(settings.token_auth)}; only if refused",
-        f"{Purpose.STEP}: GET report, {main.text}, {plan.step(main).label}",
+        Request(Purpose.STEP, main, plan.step(main)),
         f"{Purpose.STEP}: the same with 1h, 1d or another form of ctxtid; only if refused",
-        *map(str, _requests(plan, main)),
+        *_requests(plan, main),
     ]
     if plan.thorough:
-        lines += [
-            str(_minutes(plan)),
-            f"{Purpose.SECOND_TOKEN}: POST token_url",
-            f"{Purpose.FIRST_TOKEN}: GET report, {main.text}, {plan.step(main).label}",
-        ]
+        again = Request(Purpose.FIRST_TOKEN, main, plan.step(main))
+        lines += [_minutes(plan), f"{Purpose.SECOND_TOKEN}: POST token_url", again]
     yield from (f"{number:>2}. {line}" for number, line in enumerate(lines, start=1))
 
 
-class _Request(NamedTuple):
-    """A report request that a probe may send.
-
-    Attributes:
-        find_index: gives the header `pagination`; None if the request is not sent.
-        condition: of the request, for the list of planned requests.
-    """
-
-    purpose: str
-    granularity: Granularity
-    window: Window
-    find_index: Callable[[Seen], int | None] = lambda _: 1
-    condition: str = ""
-    code_ope: str | None = None
-
-    def __str__(self) -> str:
-        line = f"{self.purpose}: GET report, {self.granularity.text}, {self.window.label}"
-        return f"{line}; only {self.condition}" if self.condition else line
-
-
-def _requests(plan: ProbePlan, main: Granularity) -> Iterator[_Request]:
+def _requests(plan: ProbePlan, main: Granularity) -> Iterator[Request]:
     """Give the report requests in their order, behind the search for the granularity of most of them."""
     wide, step = plan.wide(main), plan.step(main)
-    several = "if there are several pages"
-    yield _Request(Purpose.PAGE, main, wide)
-    yield _Request(Purpose.SECOND, main, wide, lambda seen: 2 if has_several_pages(seen) else None, several)
-    yield _Request(Purpose.NEXT, main, wide, next_index, several)
-    yield _Request(Purpose.LAST, main, wide, last_index, "if there are more than two pages")
-    yield _Request(Purpose.AGAIN, main, wide, lambda seen: 1 if seen.find(Purpose.PAGE) else None)
-    yield _Request(Purpose.NEWEST, main, plan.newest(main))
+
+    def page(purpose: str, find_index: Callable[[Seen], int | None], condition: str = "") -> Request:
+        return Request(purpose, main, wide, find_index=find_index, condition=condition)
+
+    yield Request(Purpose.PAGE, main, wide)
+    yield page(Purpose.SECOND, lambda seen: 2 if has_several_pages(seen) else None, _SEVERAL)
+    yield page(Purpose.NEXT, next_index, _SEVERAL)
+    yield page(Purpose.LAST, last_index, "if there are more than two pages")
+    yield page(Purpose.AGAIN, lambda seen: 1 if seen.find(Purpose.PAGE) else None)
+    yield Request(Purpose.NEWEST, main, plan.newest(main))
     for days in DAYS_BACK:
-        yield _Request(Purpose.BACK.format(days), main, plan.back(days, main), _unless_history_fails)
+        window = plan.back(days, main)
+        yield Request(Purpose.BACK.format(days), main, window, find_index=_unless_history_fails)
     for number, code in enumerate(plan.further, start=2):
-        yield _Request(Purpose.CODE.format(number), main, step, code_ope=code)
+        yield Request(Purpose.CODE.format(number), main, step, code)
     for one in GRANULARITIES:
         if one != main:
-            unless_asked = partial(_unless_asked, granularity=one)
-            yield _Request(Purpose.GRANULARITY.format(one.text), one, plan.step(one), unless_asked)
+            find_index = partial(_unless_asked, granularity=one)
+            yield Request(Purpose.GRANULARITY.format(one.text), one, plan.step(one), find_index=find_index)
 
 
-def _minutes(plan: ProbePlan) -> _Request:
-    return _Request(Purpose.MINUTES, Granularity("5m"), plan.step(GRANULARITIES[0]))
+def _minutes(plan: ProbePlan) -> Request:
+    return Request(Purpose.MINUTES, Granularity("5m"), plan.step(GRANULARITIES[0]))
 
 
 def _unless_history_fails(seen: Seen) -> int | None:
@@ -132,19 +113,13 @@ def _ask_all(asker: Asker) -> None:
     if main is None:
         return
     for request in _requests(plan, main):
-        _ask(asker, request)
+        if index := request.find_index(seen):
+            asker.get(request, index=index)
     if plan.thorough and seen.token:
         if asker.may_fail():
-            _ask(asker, _minutes(plan))
+            asker.get(_minutes(plan))
         if asker.take_token(Purpose.SECOND_TOKEN, seen.token.token_auth):
-            asker.get(Purpose.FIRST_TOKEN, main, plan.step(main), token=token)
-
-
-def _ask(asker: Asker, request: _Request) -> None:
-    if index := request.find_index(asker.seen):
-        asker.get(
-            request.purpose, request.granularity, request.window, index=index, code_ope=request.code_ope
-        )
+            asker.get(Request(Purpose.FIRST_TOKEN, main, plan.step(main)), token=token)
 
 
 def _other(token_auth: str) -> str:
@@ -167,7 +142,7 @@ def _find_form(asker: Asker) -> Granularity | None:
     granularities = list(GRANULARITIES)
     while forms and granularities:
         asker.ctxtid, granularity = forms[0], granularities[0]
-        exchange = asker.get(Purpose.STEP, granularity, asker.seen.plan.step(granularity))
+        exchange = asker.get(Request(Purpose.STEP, granularity, asker.seen.plan.step(granularity)))
         if exchange and exchange.page:
             return granularity
         if exchange is None or not _is_refused(exchange):

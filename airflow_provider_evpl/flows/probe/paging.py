@@ -22,7 +22,7 @@ __all__ = [
 
 def has_several_pages(seen: Seen) -> bool:
     """Whether page 1 says that there are more."""
-    page = _first(seen)
+    page = seen.page(Purpose.PAGE)
     return page is not None and (page.has_next or (page.total_pages or 0) > 1)
 
 
@@ -32,13 +32,13 @@ def read_header(seen: Seen) -> str | None:
     Element 2 is on page 1 behind its first element, or it is the first one of a page 2. An API that answers
     page starts only is read by the number of the page behind the last element of page 1.
     """
-    first, second = _marks(seen.find(Purpose.PAGE)), _marks(seen.find(Purpose.SECOND))
+    first, second = seen.marks(Purpose.PAGE), seen.marks(Purpose.SECOND)
     if len(first) > 1 and second:
         if second[: len(first) - 1] == first[1:]:
             return "element"
         if not set(first) & set(second):
             return "page"
-    page, following = _first(seen), _page(seen.find(Purpose.NEXT))
+    page, following = seen.page(Purpose.PAGE), seen.page(Purpose.NEXT)
     if page and following and (following.current_page or 0) == (page.current_page or 0) + 1:
         return "element"
     return None
@@ -46,19 +46,19 @@ def read_header(seen: Seen) -> str | None:
 
 def next_index(seen: Seen) -> int | None:
     """Return the index behind page 1 of several, unless the request for 2 had the beginning of page 2."""
-    first, second = _marks(seen.find(Purpose.PAGE)), _marks(seen.find(Purpose.SECOND))
+    first, second = seen.marks(Purpose.PAGE), seen.marks(Purpose.SECOND)
     is_next = second and not set(first) & set(second)
     return None if is_next or len(first) <= 1 or not has_several_pages(seen) else 1 + len(first)
 
 
-def second_page(seen: Seen) -> Exchange | None:
-    """Return the exchange with the whole page 2, if there is one."""
-    return seen.find(Purpose.NEXT if next_index(seen) else Purpose.SECOND)
+def second_page(seen: Seen) -> str:
+    """Return the purpose of the request that gets the whole page 2."""
+    return Purpose.NEXT if next_index(seen) else Purpose.SECOND
 
 
 def last_index(seen: Seen) -> int | None:
     """Return the index of the last page, if it is a third or later one and pages are equally long."""
-    first, second = _first(seen), _page(second_page(seen))
+    first, second = seen.page(Purpose.PAGE), seen.page(second_page(seen))
     if not first or not second or not second.has_next or second.entry_count != first.entry_count:
         return None
     before = (first.total_pages or 0) - 1
@@ -69,11 +69,11 @@ def last_index(seen: Seen) -> int | None:
 
 def judge_header(seen: Seen) -> Finding | None:
     """Tell what the header `pagination` counts."""
-    first, reading = _first(seen), read_header(seen)
+    first, reading = seen.page(Purpose.PAGE), read_header(seen)
     if first is None:
         return None
     if reading:
-        index = next_index(seen) if second_page(seen) else None
+        index = next_index(seen) if seen.find(second_page(seen)) else None
         place = f"index {index} is the start of page 2" if index else f"index 2 is the start of {reading} 2"
         settings = {} if reading == seen.settings.pagination else {"pagination": reading}
         evidence = f"The header counts {reading}s: {place}."
@@ -90,7 +90,7 @@ def judge_header(seen: Seen) -> Finding | None:
 
 def judge_numbers(seen: Seen) -> Finding | None:
     """Tell whether `currentPage`, `totalPages` and `hasNext` are filled and fit together."""
-    first = _first(seen)
+    first = seen.page(Purpose.PAGE)
     if first is None:
         return None
     if wrong := list(_contradictions(seen, first)):
@@ -103,7 +103,7 @@ def judge_numbers(seen: Seen) -> Finding | None:
 def _contradictions(seen: Seen, first: Page) -> Iterator[str]:
     """Give what the page numbers say against each other, or against the pull's rules."""
     total, base = first.total_pages, first.current_page
-    second, last = _page(second_page(seen)), _page(seen.find(Purpose.LAST))
+    second, last = seen.page(second_page(seen)), seen.page(Purpose.LAST)
     is_numbered = total or (base is not None and not (base == 0 and second and second.current_page == 0))
     for number, page in ((1, first), (2, second), (total or 0, last)):
         if page is None:
@@ -124,7 +124,7 @@ def _contradictions(seen: Seen, first: Page) -> Iterator[str]:
 
 def judge_sizes(seen: Seen) -> Finding | None:
     """Tell the page size, and whether pages are equally long."""
-    first, second = _first(seen), _page(second_page(seen))
+    first, second = seen.page(Purpose.PAGE), seen.page(second_page(seen))
     if first is None:
         return None
     size = f"Page 1 has {first.entry_count:,} elements"
@@ -151,10 +151,10 @@ def judge_stability(seen: Seen) -> Finding | None:
 
 def _follow_changes(seen: Seen) -> Iterator[str]:
     """Give how page 2 does not follow page 1. The request for element 2 ends with the first one of page 2."""
-    first, second = _marks(seen.find(Purpose.PAGE)), _marks(second_page(seen))
+    first, second = seen.marks(Purpose.PAGE), seen.marks(second_page(seen))
     if repeated := len(set(first) & set(second)):
         yield f"page 2 has {repeated:,} elements of page 1 again"
-    shifted = _marks(seen.find(Purpose.SECOND))
+    shifted = seen.marks(Purpose.SECOND)
     is_next_known = shifted[:-1] == first[1:] and len(shifted) == len(first)
     if is_next_known and second and not repeated and shifted[-1] != second[0]:
         yield "an element between page 1 and page 2 is missing"
@@ -169,15 +169,3 @@ def _size_of(exchange: Exchange) -> str:
 
 def _or_absent(number: int | None) -> str:
     return "absent" if number is None else str(number)
-
-
-def _first(seen: Seen) -> Page | None:
-    return _page(seen.find(Purpose.PAGE))
-
-
-def _page(exchange: Exchange | None) -> Page | None:
-    return exchange.page if exchange else None
-
-
-def _marks(exchange: Exchange | None) -> tuple[int, ...]:
-    return exchange.facts.marks if exchange else ()

@@ -141,7 +141,7 @@ def _judge_steps(seen: Seen, series: list[_Samples]) -> Finding:
 
 def _repeated(seen: Seen) -> tuple[int, int]:
     """Count the samples that are twice on the pages 1, 2 and last, and those with different values."""
-    pages = (seen.find(Purpose.PAGE), second_page(seen), seen.find(Purpose.LAST))
+    pages = (seen.find(Purpose.PAGE), seen.find(second_page(seen)), seen.find(Purpose.LAST))
     repeated = differing = 0
     for one in _samples(*pages).values():
         values = defaultdict[int, set[str]](set)
