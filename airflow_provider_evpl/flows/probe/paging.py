@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from airflow_provider_evpl.flows.probe.answer import ASK, FITS, NOT_SEEN, SET, SURE, Finding, listed
+from airflow_provider_evpl.flows.probe.answer import NOT_SEEN, SURE, Finding, listed
 from airflow_provider_evpl.flows.probe.asking import Exchange, Seen
 from airflow_provider_evpl.flows.probe.plan import Purpose
 from airflow_provider_evpl.models import Page
@@ -68,16 +68,16 @@ def last_index(seen: Seen) -> int | None:
 
 
 def judge_header(seen: Seen) -> Finding | None:
-    """Tell what the header `pagination` counts."""
+    """Judge what the header `pagination` counts."""
     first, reading = seen.page(Purpose.PAGE), read_header(seen)
     if first is None:
         return None
     if reading:
         index = next_index(seen) if seen.find(second_page(seen)) else None
-        place = f"index {index} is the start of page 2" if index else f"index 2 is the start of {reading} 2"
+        place = f"index {index} is the start of page 2" if index else f"index 2 is {reading} 2"
         settings = {} if reading == seen.settings.pagination else {"pagination": reading}
         evidence = f"The header counts {reading}s: {place}."
-        return Finding(SURE, evidence, verdict=SET if settings else FITS, settings=settings)
+        return Finding(SURE, evidence, settings=settings)
     why = "Page 1 and the response to index 2 do not fit together."
     if not has_several_pages(seen):
         why = "The report has one page."
@@ -89,12 +89,12 @@ def judge_header(seen: Seen) -> Finding | None:
 
 
 def judge_numbers(seen: Seen) -> Finding | None:
-    """Tell whether `currentPage`, `totalPages` and `hasNext` are filled and fit together."""
+    """Judge whether `currentPage`, `totalPages` and `hasNext` are filled and fit together."""
     first = seen.page(Purpose.PAGE)
     if first is None:
         return None
     if wrong := list(_contradictions(seen, first)):
-        return Finding(SURE, listed(*wrong), "A pull fails, and lands nothing wrong.", ASK)
+        return Finding(SURE, listed(*wrong), ask="A pull fails, and lands nothing wrong.")
     total = first.total_pages
     numbers = f"currentPage of page 1 is {_or_absent(first.current_page)}, totalPages is {_or_absent(total)}."
     return Finding(SURE, numbers, "" if total else "A pull can't check the number of pages.")
@@ -123,7 +123,7 @@ def _contradictions(seen: Seen, first: Page) -> Iterator[str]:
 
 
 def judge_sizes(seen: Seen) -> Finding | None:
-    """Tell the page size, and whether pages are equally long."""
+    """Judge the page size, and whether pages are equally long."""
     first, second = seen.page(Purpose.PAGE), seen.page(second_page(seen))
     if first is None:
         return None
@@ -137,13 +137,15 @@ def judge_sizes(seen: Seen) -> Finding | None:
 
 
 def judge_stability(seen: Seen) -> Finding | None:
-    """Tell whether pages stay the same while they are read."""
+    """Judge whether pages stay the same while they are read."""
     first, again = seen.find(Purpose.PAGE), seen.find(Purpose.AGAIN)
     changes = list(_follow_changes(seen))
     if first and again and first.facts.elements != again.facts.elements:
         changes.append(f"page 1 had {_size_of(first)}; when requested again, it had {_size_of(again)}")
     if changes:
-        return Finding(SURE, listed(*changes), "Pull with lookback. If this stays, ask Orange.", ASK)
+        return Finding(
+            SURE, f"Pages changed: {listed(*changes)}", ask="Pull with lookback. If this stays, ask Orange."
+        )
     if again:
         return Finding(SURE, "Page 1 is the same when it is requested again.")
     return Finding(NOT_SEEN, "Page 1 did not come twice.") if first else None
