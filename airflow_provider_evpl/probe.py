@@ -14,17 +14,14 @@ from typing import Any, Final
 from airflow_provider_evpl.config.settings import Settings
 from airflow_provider_evpl.errors import LONGEST_NAME, EvplConfigError, EvplError, one_line, quoted
 from airflow_provider_evpl.flows.probe.answer import Answer
-from airflow_provider_evpl.flows.probe.flow import probe
+from airflow_provider_evpl.flows.probe.flow import planned_requests, probe
 from airflow_provider_evpl.flows.probe.plan import MOST_REQUESTS, ProbePlan
 
 __all__ = ["main"]
 
 _NO_ANSWER: Final = 2
-_WARNING: Final = (
-    "--thorough requests a second token at the end. Running tasks may lose theirs, and request a new one."
-)
-_FIELDS: Final = ("login", "password", "host", "extra")
-_UNUSED: Final = ("conn_id", "conn_type", "description")
+_WARNING: Final = "--thorough requests a second token at the end. Running tasks may lose their token."
+_FIELDS: Final = ("login", "password", "host", "extra", "conn_id", "conn_type", "description")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -48,7 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
             thorough=options.thorough,
         )
         if options.dry_run:
-            print("\n".join(plan.lines(settings)))
+            print("\n".join(planned_requests(plan, settings)))
             return 0
         files = _make_files(options.out)
     except EvplError as error:
@@ -60,25 +57,43 @@ def main(arguments: list[str] | None = None) -> int:
     is_written = _write(answer, *files)
     print(answer.text)
     if is_written:
-        print("Record, without names and secrets: {}. Request ids, for Orange only: {}.".format(*files))
+        print("\nTwo files: {} (no names, no secrets), {} (request ids, for Orange only).".format(*files))
     return answer.exit_status if is_written else max(1, answer.exit_status)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m airflow_provider_evpl.probe",
-        description="Ask Orange's API a few careful questions, read-only, and say which settings fit.",
+        description="Ask Orange's API a few careful questions, and say which settings fit. Read-only.",
         epilog="Exit status: 0 the connection fits, 1 something to set or to ask, 2 no answer.",
     )
     option = parser.add_argument
     option("--conn-id", default="evpl_default", help="id of the Airflow connection (default: %(default)s)")
     option("--connection", type=Path, metavar="FILE", help="read the connection from this file, as JSON")
-    option("--code-ope", nargs="+", default=[], help="operator codes; each further one costs one request")
+    option(
+        "--code-ope",
+        nargs="+",
+        default=[],
+        help="operator codes (default: the connection's); each further one costs one request",
+    )
     option("--day", help="UTC day to examine, like 2026-11-27 (default: yesterday)")
-    option("--max-requests", default=MOST_REQUESTS, help="1 to 30 (default: %(default)s)")
-    option("--thorough", action="store_true", help="also request 5m and, at the end, a second token")
-    option("--dry-run", action="store_true", help="print the planned requests, and send none")
-    option("--out", type=Path, default=Path("probe.json"), help="file of the record (default: %(default)s)")
+    option(
+        "--max-requests",
+        default=MOST_REQUESTS,
+        help="stop after so many requests, 1 to 30 (default: %(default)s)",
+    )
+    option(
+        "--thorough",
+        action="store_true",
+        help="also request the granularity 5m and a second token; running tasks may lose their token",
+    )
+    option("--dry-run", action="store_true", help="print the planned requests and send none")
+    option(
+        "--out",
+        type=Path,
+        default=Path("probe.json"),
+        help="write the record to this file (default: %(default)s)",
+    )
     return parser
 
 
@@ -106,14 +121,13 @@ def _read_settings(options: argparse.Namespace) -> Settings:
 def _from_json(text: str, conn_id: str) -> Settings:
     """Read a connection as JSON, as Airflow takes it; `extra` may be text."""
     connection = _object(text, "connection")
-    for name in sorted(connection.keys() - {*_FIELDS, *_UNUSED}):
+    for name in sorted(connection.keys() - {*_FIELDS}):
         if connection[name] not in (None, "", 0):
             raise EvplConfigError(f"{one_line(name, LONGEST_NAME)}: the connection has no such field.")
-    login, password, host, _ = (connection.get(name) for name in _FIELDS)
     return Settings.from_connection(
-        login=login,
-        password=password,
-        host=host,
+        login=connection.get("login"),
+        password=connection.get("password"),
+        host=connection.get("host"),
         extra=_object(connection.get("extra") or {}, "extra"),
         conn_id=conn_id,
     )

@@ -1,6 +1,7 @@
 """The command of the probe with Airflow and without, and the hook's method."""
 
 import json
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from airflow_provider_evpl.probe import main
+from tests.support.documents import commands
 
 if TYPE_CHECKING:
     from tests.support.airflow_runs import Lab
@@ -49,7 +51,7 @@ def test_command_reads_the_connection_of_airflow_and_writes_two_files(
     )
     screen = capsys.readouterr()
     assert status == 1
-    assert "Running tasks may lose theirs" in screen.err
+    assert "Running tasks may lose their token" in screen.err
     assert "The API answers to ctxtid=wses&ctxtid=vsn" in screen.out
     assert json.loads(out.read_text())["format"] == 1
     assert json.loads((tmp_path / "of-today-support.json").read_text())["request_ids"]
@@ -65,6 +67,19 @@ def test_dry_run_sends_nothing(lab: "Lab", tmp_path: Path, capsys: pytest.Captur
     assert "GET report, 300s, 2026-11-27T12:00/12:05Z" in capsys.readouterr().out
     assert dict(lab.sandbox.requests) == before
     assert not (tmp_path / "probe.json").exists()
+
+
+@pytest.mark.parametrize("command", [one for one in commands("python") if "evpl.probe" in one])
+@pytest.mark.usefixtures("lab")
+def test_each_command_of_the_docs_gets_an_answer(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The sandbox fits as it is."""
+    monkeypatch.chdir(tmp_path)
+    program, *arguments = shlex.split(command)[2:]
+    assert program == "airflow_provider_evpl.probe"
+    assert main(arguments) == 0
+    assert ("Your connection fits as it is." in capsys.readouterr().out) != ("--dry-run" in arguments)
 
 
 @pytest.mark.parametrize("out", ["no/probe.json", ".", "used"])

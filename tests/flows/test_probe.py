@@ -12,9 +12,11 @@ import requests
 from urllib3 import HTTPResponse
 
 from airflow_provider_evpl.errors import EvplConfigError
+from airflow_provider_evpl.flows.probe.flow import planned_requests
 from airflow_provider_evpl.flows.probe.plan import ProbePlan
 from airflow_provider_evpl.sandbox.config import SandboxConfig
 from tests.support.api import SECRET, TOKEN, answer, problem, report, settings
+from tests.support.documents import BLOCKS
 from tests.support.probing import NOW, finding, probe_app, probe_script
 
 SMALL = SandboxConfig(circuits=2, page_size=3)
@@ -64,8 +66,11 @@ def test_dry_run_lists_each_purpose_that_a_probe_may_have(config: SandboxConfig)
     arguments: dict[str, Any] = {"thorough": True, "code_ope": ["0042", "0043"]}
     result, _ = probe_app(config, arguments)
     plan = ProbePlan.from_arguments(settings(), now=NOW, **arguments)
-    assert len(list(replace(plan, thorough=False).lines(settings()))) == len(list(plan.lines(settings()))) - 3
-    planned = {line.partition(". ")[2].partition(":")[0] for line in plan.lines(settings())}
+    assert (
+        len(list(planned_requests(replace(plan, thorough=False), settings())))
+        == len(list(planned_requests(plan, settings()))) - 3
+    )
+    planned = {line.partition(". ")[2].partition(":")[0] for line in planned_requests(plan, settings())}
     assert {one["purpose"] for one in result.record["requests"]} <= planned
 
 
@@ -228,12 +233,12 @@ def test_thorough_probe_asks_for_minutes_and_a_second_token_last() -> None:
     assert [one.method for one in api.sent][-3:] == ["GET", "POST", "GET"]
     assert dict(api.queries[-2])["granularity"] == "5m"
     assert "m stands for minutes" in finding(result, "5m").evidence
-    assert finding(result, "second token").evidence == "the first one stays valid."
+    assert finding(result, "second token").evidence == "The first token stays valid."
     result, _ = probe_app(
         SandboxConfig(granularities=("1h", "1d"), faults=("token-ends-earlier",)), {"thorough": True}
     )
-    assert finding(result, "5m").evidence == "refused (422/422). Write 300s."
-    assert finding(result, "second token").verdict == "ask"
+    assert finding(result, "5m").evidence == "5m is refused (422/422)."
+    assert finding(result, "second token").verdict == "do"
     assert result.record["readings"]["second_token_ends_first"] is True
 
 
@@ -250,6 +255,16 @@ def test_further_operator_codes_cost_one_request_each() -> None:
     assert finding(seen, "code 2").evidence == "b: 1 elements on the first page, with samples."
     none = probe_script(reports(entry()), arguments={"code_ope": ["a", "b"]})
     assert finding(none, "code 2").consequence == "Check this operator code."
+
+
+@pytest.mark.contract("probe.answer")
+def test_first_day_shows_the_screen_of_a_probe() -> None:
+    """The page has the output of a probe of the sandbox, to the letter; its JSON has a line of its own."""
+    faults = ("basic-refused", "pagination-by-page")
+    result, _ = probe_app(SandboxConfig(circuits=20, granularities=("1h", "1d"), faults=faults))
+    [block] = [one for one in BLOCKS if (one.page, one.language) == ("first-day.md", "text")]
+    assert block.text == f"{result.text}\n"
+    assert json.loads(block.text.splitlines()[2]) == result.settings
 
 
 @pytest.mark.parametrize("position", ["start", "end"])

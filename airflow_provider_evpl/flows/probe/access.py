@@ -7,16 +7,7 @@ from math import isfinite
 
 from airflow_provider_evpl.api.error_mapping import api_code
 from airflow_provider_evpl.errors import EvplAuthError, one_line
-from airflow_provider_evpl.flows.probe.answer import (
-    DO,
-    FITS,
-    LIKELY,
-    NOT_SEEN,
-    SET,
-    SURE,
-    Finding,
-    listed,
-)
+from airflow_provider_evpl.flows.probe.answer import LIKELY, NOT_SEEN, SURE, Finding, listed
 from airflow_provider_evpl.flows.probe.asking import Exchange, Seen
 from airflow_provider_evpl.flows.probe.facts import parse_body, type_of
 from airflow_provider_evpl.flows.probe.plan import DAYS_BACK, DOCUMENTED, GRANULARITIES, Purpose
@@ -56,18 +47,18 @@ FORMS: Mapping[str, tuple[str, ...]] = {
 
 
 def judge_credentials(seen: Seen) -> Finding:
-    """Tell whether the token endpoint accepts the credentials, and in which form."""
+    """Judge whether the token endpoint accepts the credentials, and in which form."""
     good, first = seen.token, seen.find_last(Purpose.TOKEN)
     if good and good.purpose == Purpose.TOKEN:
         return Finding(SURE, f"Accepted, with token_auth {good.token_auth}.")
     if good and first:
         evidence = f"Refused with token_auth {first.token_auth}, accepted with {good.token_auth}."
-        return Finding(SURE, evidence, verdict=SET, settings={"token_auth": good.token_auth})
+        return Finding(SURE, evidence, settings={"token_auth": good.token_auth})
     return _failed(seen.find_last(Purpose.OTHER_FORM) or first)
 
 
 def judge_token(seen: Seen) -> Finding:
-    """Tell the lifetime and the type of the token, and whether the API refused the token early."""
+    """Judge the lifetime and the type of the token, and whether the API refused the token early."""
     seconds, kind = read_lifetime(seen)
     lifetime = f"expires_in is {seconds:g} ({kind})" if seconds is not None else f"expires_in is {kind}"
     shown = one_line(_token_body(seen).get("token_type"), 20)
@@ -84,26 +75,24 @@ def judge_token(seen: Seen) -> Finding:
 
 
 def judge_report(seen: Seen) -> Finding:
-    """Tell which form of `ctxtid` gets the report, and whether the report has samples."""
+    """Judge which form of `ctxtid` gets the report, and whether the report has samples."""
     step = seen.find(Purpose.STEP)
     if step is None:
         return _failed(seen.find_last(Purpose.STEP))
     sent = _ctxtid_of(step)
     text = "&".join(f"ctxtid={value}" for value in sent) or "no ctxtid"
     has_data = any(one.has_samples for one in seen.reports)
-    settings = {} if sent == seen.settings.ctxtid else {"ctxtid": list(sent)}
     return Finding(
         SURE,
         f"The API answers to {text}{'' if has_data else ', but sends no sample'}.",
-        "" if has_data else "Check code_ope, or probe another day.",
-        verdict=DO if not has_data else SET if settings else FITS,
-        settings=settings,
+        do="" if has_data else "Check code_ope, or probe another day.",
+        settings={} if sent == seen.settings.ctxtid else {"ctxtid": list(sent)},
         shown=tuple(set(sent) - {*DOCUMENTED, *FORMS["joined"]}),
     )
 
 
 def judge_responses(seen: Seen) -> Finding:
-    """Tell content types and encodings of all responses without an error."""
+    """Judge content types and encodings of all responses without an error."""
     forms = set[str]()
     for response in (one.response for one in seen.exchanges if one.response and not one.error):
         names = ("Content-Type", "Content-Encoding", "Transfer-Encoding")
@@ -114,7 +103,7 @@ def judge_responses(seen: Seen) -> Finding:
 
 
 def judge_granularities(seen: Seen) -> Finding:
-    """Tell which granularities the API answers."""
+    """Judge which granularities the API answers."""
     asked, default = _by_granularity(seen), GRANULARITIES[0].text
     results = {text: _answered(one) if one.page else one.refusal for text, one in asked.items()}
     results |= {one.text: "not asked" for one in GRANULARITIES if one.text not in asked}
@@ -122,13 +111,11 @@ def judge_granularities(seen: Seen) -> Finding:
     used = seen.granularity.text if seen.granularity else default
     if used == default:
         return Finding(SURE, evidence)
-    return Finding(
-        SURE, evidence, f"Set granularity to {used} in the DAGs, because their default is {default}.", DO
-    )
+    return Finding(SURE, evidence, do=f"Set granularity to {used} in the DAGs. Their default is {default}.")
 
 
 def judge_newest(seen: Seen) -> Finding | None:
-    """Tell how old the newest sample is."""
+    """Judge how old the newest sample is."""
     exchange, age = seen.find(Purpose.NEWEST), read_newest(seen)
     if exchange is None or exchange.query is None:
         return None
@@ -143,7 +130,7 @@ def judge_newest(seen: Seen) -> Finding | None:
 
 
 def judge_history(seen: Seen) -> Finding | None:
-    """Tell on which of the days back there is data."""
+    """Judge on which of the days back there is data."""
     history, step = read_history(seen), seen.find(Purpose.STEP)
     tried = {days: seen.find_last(Purpose.BACK.format(days)) for days in DAYS_BACK}
     groups = {
@@ -162,7 +149,7 @@ def judge_history(seen: Seen) -> Finding | None:
 
 
 def judge_code(seen: Seen, *, number: int, code: str) -> Finding:
-    """Tell whether a further operator code has samples."""
+    """Judge whether a further operator code has samples."""
     exchange, shown = seen.find_last(Purpose.CODE.format(number)), one_line(code)
     if exchange is None:
         return Finding(NOT_SEEN, f"{shown} was not asked.", shown=(shown,))
@@ -171,11 +158,11 @@ def judge_code(seen: Seen, *, number: int, code: str) -> Finding:
     evidence = f"{shown}: {len(exchange.facts.elements):,} elements on the first page"
     if exchange.has_samples:
         return Finding(SURE, f"{evidence}, with samples.", shown=(shown,))
-    return Finding(SURE, f"{evidence}, without samples.", "Check this operator code.", DO, shown=(shown,))
+    return Finding(SURE, f"{evidence}, without samples.", do="Check this operator code.", shown=(shown,))
 
 
 def judge_minutes(seen: Seen) -> Finding | None:
-    """Tell whether `m` stands for minutes."""
+    """Judge whether `m` stands for minutes."""
     exchange, advice = seen.find_last(Purpose.MINUTES), "Write 300s: its length is certain."
     if exchange is None:
         return None
@@ -187,14 +174,14 @@ def judge_minutes(seen: Seen) -> Finding | None:
 
 
 def judge_second_token(seen: Seen) -> Finding | None:
-    """Tell whether a second token ends the first one."""
+    """Judge whether a second token ends the first one."""
     ends_first = read_second_token(seen)
     if ends_first is None:
         return None
     if not ends_first:
         return Finding(SURE, "The first token stays valid.")
     advice = "Run one task at a time: use a pool with one slot, or an application for each task."
-    return Finding(SURE, "A second token ends the first one.", advice, DO)
+    return Finding(SURE, "A second token ends the first one.", do=advice)
 
 
 def read_form(seen: Seen) -> str | None:
@@ -256,7 +243,7 @@ def _failed(exchange: Exchange | None) -> Finding:
         return Finding(NOT_SEEN, "No response shows it.")
     lines = dict.fromkeys((exchange.what, *exchange.said))
     evidence = " ".join(line if line.endswith(".") else f"{line}." for line in lines)
-    return Finding(SURE, evidence, one_line(exchange.error.next_step), DO, shown=exchange.said)
+    return Finding(SURE, evidence, do=one_line(exchange.error.next_step), shown=exchange.said)
 
 
 def _answered(exchange: Exchange) -> str:

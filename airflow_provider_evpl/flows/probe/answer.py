@@ -2,24 +2,15 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from textwrap import fill
 from typing import Any, Final
 
-__all__ = ["ASK", "DO", "FITS", "LIKELY", "NOT_SEEN", "SET", "SURE", "Answer", "Finding", "listed"]
+__all__ = ["LIKELY", "NOT_SEEN", "SURE", "Answer", "Finding", "listed"]
 
 SURE: Final = "sure"
 LIKELY: Final = "likely"
 NOT_SEEN: Final = "not seen"
-
-FITS: Final = "fits"
-SET: Final = "set"
-"""There is an extra to set."""
-DO: Final = "do"
-"""The user has something else to do."""
-ASK: Final = "ask"
-"""Only Orange knows."""
-
 _WIDTH: Final = 110
 _STATUS_FITS, _STATUS_ACT, _STATUS_NO_ANSWER = 0, 1, 2
 
@@ -31,20 +22,34 @@ class Finding:
     Attributes:
         certainty: `sure`, `likely` or `not seen`.
         evidence: what came.
-        consequence: what follows from the evidence, or what to do; empty if nothing does.
-        verdict: `fits`, `set`, `do` or `ask`.
+        effect: what follows from the evidence; empty if nothing does.
+        do: what the user has to do.
+        ask: what only Orange can answer or mend: the effect until then.
         settings: extras of the connection to set.
-        shown: the texts of the server inside the evidence and the consequence.
+        shown: the texts of the server inside the other texts.
         question: its name on the screen.
     """
 
     certainty: str
     evidence: str
-    consequence: str = ""
-    verdict: str = FITS
+    effect: str = ""
+    _: KW_ONLY
+    do: str = ""
+    ask: str = ""
     settings: Mapping[str, object] = field(default_factory=dict)
     shown: tuple[str, ...] = ()
     question: str = ""
+
+    @property
+    def consequence(self) -> str:
+        """What follows from the evidence, or what to do; empty if nothing does."""
+        return " ".join(filter(None, (self.effect, self.do, self.ask)))
+
+    @property
+    def verdict(self) -> str:
+        """`ask`, `do`, `set` or `fits`: the first of them that holds."""
+        holds = {"ask": self.ask, "do": self.do, "set": self.settings, "fits": True}
+        return next(name for name, value in holds.items() if value)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +95,7 @@ class Answer:
             return "No answer: the API sent no report."
         if not self._steps():
             return "Your connection fits as it is."
-        is_incomplete = self.stopped and all(one.verdict == FITS for one in self.findings)
+        is_incomplete = self.stopped and all(one.verdict == "fits" for one in self.findings)
         return "Nothing to change so far." if is_incomplete else "Your connection does not fit as it is."
 
     def _steps(self) -> list[str]:
@@ -98,16 +103,13 @@ class Answer:
         lines = []
         if self.settings:
             lines += ["- Add these extras to the connection:", json.dumps(self.settings)]
-        if names := self._questions(DO):
+        if names := ", ".join(one.question for one in self.findings if one.do):
             lines.append(f"- Do what these lines say: {names}.")
-        if names := self._questions(ASK):
+        if names := ", ".join(one.question for one in self.findings if one.ask):
             lines.append(f"- Ask Orange about these lines: {names}. Send them both files.")
         if self.stopped:
             lines.append(f"- Probe again later. The probe stopped early: {self.stopped}.")
         return lines
-
-    def _questions(self, verdict: str) -> str:
-        return ", ".join(one.question for one in self.findings if one.verdict == verdict)
 
 
 def listed(*parts: str) -> str:
@@ -116,7 +118,7 @@ def listed(*parts: str) -> str:
 
 
 def _line(finding: Finding) -> str:
-    mark = " " if finding.verdict == FITS else "!"
+    mark = " " if finding.verdict == "fits" else "!"
     head = f"{mark} {finding.certainty:<8} {finding.question + ':':<14} "
     parts = " ".join(filter(None, (finding.evidence, finding.consequence)))
     return fill(parts, _WIDTH, initial_indent=head, subsequent_indent=" " * len(head), break_on_hyphens=False)

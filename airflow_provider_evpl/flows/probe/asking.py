@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from airflow_provider_evpl.api.client import Client, Query
 from airflow_provider_evpl.api.error_mapping import name_status
@@ -23,7 +23,7 @@ from airflow_provider_evpl.flows.probe.plan import ProbePlan, Purpose
 from airflow_provider_evpl.models import Entry, Page
 from airflow_provider_evpl.window import Granularity, Window
 
-__all__ = ["Asker", "Exchange", "MakeClient", "Seen"]
+__all__ = ["Asker", "Exchange", "MakeClient", "Request", "Seen"]
 
 _T = TypeVar("_T")
 _MOST_ERRORS: Final = 3
@@ -138,10 +138,42 @@ class Seen:
         """All exchanges that got a page."""
         return [one for one in self.exchanges if one.page]
 
+    def page(self, purpose: str) -> Page | None:
+        """Return the last page of a purpose."""
+        found = self.find(purpose)
+        return found.page if found else None
+
+    def marks(self, purpose: str) -> tuple[int, ...]:
+        """Return a mark of each element on the last page of a purpose; none without a page."""
+        found = self.find(purpose)
+        return found.facts.marks if found else ()
+
     @property
     def pages(self) -> list[Page]:
         """All pages."""
         return [one.page for one in self.exchanges if one.page]
+
+
+class Request(NamedTuple):
+    """A report request that a probe may send.
+
+    Attributes:
+        code_ope: empty means the probe's.
+        find_index: gives the header `pagination`; None if the request is not sent.
+        condition: of the request, for the list of planned requests.
+    """
+
+    purpose: str
+    granularity: Granularity
+    window: Window
+    code_ope: str = ""
+    find_index: Callable[[Seen], int | None] = lambda _: 1
+    condition: str = ""
+
+    def __str__(self) -> str:
+        """Describe the request on one line."""
+        line = f"{self.purpose}: GET report, {self.granularity.text}, {self.window.label}"
+        return f"{line}; only {self.condition}" if self.condition else line
 
 
 class Asker:
@@ -180,28 +212,19 @@ class Asker:
         self._token = token or ""
         return self._token
 
-    def get(  # noqa: PLR0913 each is a part of the request
-        self,
-        purpose: str,
-        granularity: Granularity,
-        window: Window,
-        *,
-        index: int = 1,
-        code_ope: str | None = None,
-        token: str | None = None,
-    ) -> Exchange | None:
+    def get(self, request: Request, *, index: int = 1, token: str = "") -> Exchange | None:
         """Request one page; return None if no more requests may be sent."""
         if not self._may_send():
             return None
         query = Query(
-            code_ope=code_ope or self.seen.plan.code_ope,
-            granularity=granularity,
-            window=window,
+            code_ope=request.code_ope or self.seen.plan.code_ope,
+            granularity=request.granularity,
+            window=request.window,
             ctxtid=self.ctxtid,
         )
         self._send(
             lambda: self.client.page_with(token or self._token, query, index),
-            purpose=purpose,
+            purpose=request.purpose,
             query=query,
             index=index,
         )

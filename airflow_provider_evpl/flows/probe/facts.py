@@ -16,6 +16,14 @@ __all__ = ["Facts", "Shape", "parse_body", "read_facts", "shape_of", "type_of"]
 Shape = Mapping[str, Mapping[str, int]]
 """The types of the fields of JSON, counted by path: `entries[].pop_name` is text 24 times, null once."""
 
+_TYPES: Final[Mapping[type, str]] = {
+    type(None): "null",
+    bool: "boolean",
+    str: "text",
+    int: "number",
+    float: "number",
+    list: "list",
+}
 _MOST_PATHS: Final = 100
 _DEEPEST: Final = 5
 _TIME: Final = re.compile(
@@ -86,16 +94,7 @@ def _read_elements(elements: list[Any]) -> Facts:
 
 def type_of(value: object) -> str:
     """Return the name of a JSON type."""
-    for kind, name in (
-        (type(None), "null"),
-        (bool, "boolean"),
-        (str, "text"),
-        (int | float, "number"),
-        (list, "list"),
-    ):
-        if isinstance(value, kind):
-            return name
-    return "object"
+    return _TYPES.get(type(value), "object")
 
 
 def shape_of(body: bytes) -> Shape:

@@ -1,5 +1,7 @@
 """The probe itself: its requests in order, then the answer."""
 
+from collections.abc import Callable, Iterator
+from functools import partial
 from http import HTTPStatus
 
 from airflow_provider_evpl.api.client import Client
@@ -7,15 +9,16 @@ from airflow_provider_evpl.config.settings import Settings
 from airflow_provider_evpl.errors import EvplAuthError, EvplPermanentError
 from airflow_provider_evpl.flows.probe.access import FORMS
 from airflow_provider_evpl.flows.probe.answer import Answer
-from airflow_provider_evpl.flows.probe.asking import Asker, Exchange, MakeClient
+from airflow_provider_evpl.flows.probe.asking import Asker, Exchange, MakeClient, Request, Seen
 from airflow_provider_evpl.flows.probe.paging import has_several_pages, last_index, next_index
 from airflow_provider_evpl.flows.probe.plan import DAYS_BACK, GRANULARITIES, ProbePlan, Purpose
 from airflow_provider_evpl.flows.probe.questions import find_answers
 from airflow_provider_evpl.flows.probe.record import make_files
 from airflow_provider_evpl.window import Granularity
 
-__all__ = ["probe"]
+__all__ = ["planned_requests", "probe"]
 
+_SEVERAL = "if there are several pages"
 _REFUSED = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY)
 
 
@@ -53,21 +56,80 @@ def probe(settings: Settings, plan: ProbePlan, *, make_client: MakeClient = Clie
     )
 
 
+def planned_requests(plan: ProbePlan, settings: Settings) -> Iterator[str]:
+    """Give one line for each request that a probe may send, with its condition, below a line for all."""
+    yield f"At most {plan.max_requests} requests to {settings.base_url}, token from {settings.token_url}:"
+    main = GRANULARITIES[0]
+    lines: list[object] = [
+        f"{Purpose.TOKEN}: POST token_url, token_auth {settings.token_auth}",
+        f"{Purpose.OTHER_FORM}: POST token_url, token_auth {_other(settings.token_auth)}; only if refused",
+        Request(Purpose.STEP, main, plan.step(main)),
+        f"{Purpose.STEP}: the same with 1h, 1d or another form of ctxtid; only if refused",
+        *_requests(plan, main),
+    ]
+    if plan.thorough:
+        again = Request(Purpose.FIRST_TOKEN, main, plan.step(main))
+        lines += [_minutes(plan), f"{Purpose.SECOND_TOKEN}: POST token_url", again]
+    yield from (f"{number:>2}. {line}" for number, line in enumerate(lines, start=1))
+
+
+def _requests(plan: ProbePlan, main: Granularity) -> Iterator[Request]:
+    """Give the report requests in their order, behind the search for the granularity of most of them."""
+    wide, step = plan.wide(main), plan.step(main)
+
+    def page(purpose: str, find_index: Callable[[Seen], int | None], condition: str = "") -> Request:
+        return Request(purpose, main, wide, find_index=find_index, condition=condition)
+
+    yield Request(Purpose.PAGE, main, wide)
+    yield page(Purpose.SECOND, lambda seen: 2 if has_several_pages(seen) else None, _SEVERAL)
+    yield page(Purpose.NEXT, next_index, _SEVERAL)
+    yield page(Purpose.LAST, last_index, "if there are more than two pages")
+    yield page(Purpose.AGAIN, lambda seen: 1 if seen.find(Purpose.PAGE) else None)
+    yield Request(Purpose.NEWEST, main, plan.newest(main))
+    for days in DAYS_BACK:
+        window = plan.back(days, main)
+        yield Request(Purpose.BACK.format(days), main, window, find_index=_unless_history_fails)
+    for number, code in enumerate(plan.further, start=2):
+        yield Request(Purpose.CODE.format(number), main, step, code)
+    for one in GRANULARITIES:
+        if one != main:
+            find_index = partial(_unless_asked, granularity=one)
+            yield Request(Purpose.GRANULARITY.format(one.text), one, plan.step(one), find_index=find_index)
+
+
+def _minutes(plan: ProbePlan) -> Request:
+    return Request(Purpose.MINUTES, Granularity("5m"), plan.step(GRANULARITIES[0]))
+
+
+def _unless_history_fails(seen: Seen) -> int | None:
+    failed = {one.purpose for one in seen.exchanges if one.error}
+    return None if failed & {Purpose.BACK.format(days) for days in DAYS_BACK} else 1
+
+
+def _unless_asked(seen: Seen, *, granularity: Granularity) -> int | None:
+    asked = {one.query.granularity for one in seen.exchanges if one.query}
+    return None if granularity in asked else 1
+
+
 def _ask_all(asker: Asker) -> None:
     """Send all requests in their order. The asker sends none after it has stopped."""
-    plan = asker.seen.plan
+    plan, seen = asker.seen.plan, asker.seen
     token = _take_token(asker)
-    granularity = _find_form(asker) if token else None
-    if granularity is None:
+    main = _find_form(asker) if token else None
+    if main is None:
         return
-    _ask_pages(asker, granularity)
-    asker.get(Purpose.NEWEST, granularity, plan.newest(granularity))
-    _ask_history(asker, granularity)
-    for number, code in enumerate(plan.further, start=2):
-        asker.get(Purpose.CODE.format(number), granularity, plan.step(granularity), code_ope=code)
-    _ask_granularities(asker)
-    if plan.thorough:
-        _ask_thoroughly(asker, granularity, token)
+    for request in _requests(plan, main):
+        if index := request.find_index(seen):
+            asker.get(request, index=index)
+    if plan.thorough and seen.token:
+        if asker.may_fail():
+            asker.get(_minutes(plan))
+        if asker.take_token(Purpose.SECOND_TOKEN, seen.token.token_auth) not in ("", token):
+            asker.get(Request(Purpose.FIRST_TOKEN, main, plan.step(main)), token=token)
+
+
+def _other(token_auth: str) -> str:
+    return "post" if token_auth == "basic" else "basic"  # noqa: S105 the name of a form
 
 
 def _take_token(asker: Asker) -> str:
@@ -76,7 +138,7 @@ def _take_token(asker: Asker) -> str:
     token = asker.take_token(Purpose.TOKEN, given)
     exchange = asker.seen.exchanges[-1]
     if isinstance(exchange.error, EvplAuthError) or _is_refused(exchange):
-        token = asker.take_token(Purpose.OTHER_FORM, "post" if given == "basic" else "basic")
+        token = asker.take_token(Purpose.OTHER_FORM, _other(given))
     return token
 
 
@@ -86,53 +148,13 @@ def _find_form(asker: Asker) -> Granularity | None:
     granularities = list(GRANULARITIES)
     while forms and granularities:
         asker.ctxtid, granularity = forms[0], granularities[0]
-        exchange = asker.get(Purpose.STEP, granularity, asker.seen.plan.step(granularity))
+        exchange = asker.get(Request(Purpose.STEP, granularity, asker.seen.plan.step(granularity)))
         if exchange and exchange.page:
             return granularity
         if exchange is None or not _is_refused(exchange):
             return None
         (granularities if _is_about_granularity(exchange) else forms).pop(0)
     return None
-
-
-def _ask_pages(asker: Asker, granularity: Granularity) -> None:
-    seen, window = asker.seen, asker.seen.plan.wide(granularity)
-    first = asker.get(Purpose.PAGE, granularity, window)
-    if first is None or first.page is None:
-        return
-    if has_several_pages(seen):
-        asker.get(Purpose.SECOND, granularity, window, index=2)
-        if index := next_index(seen):
-            asker.get(Purpose.NEXT, granularity, window, index=index)
-        if index := last_index(seen):
-            asker.get(Purpose.LAST, granularity, window, index=index)
-    asker.get(Purpose.AGAIN, granularity, window)
-
-
-def _ask_history(asker: Asker, granularity: Granularity) -> None:
-    """Go back step by step, up to the first request that fails."""
-    for days in DAYS_BACK:
-        window = asker.seen.plan.back(days, granularity)
-        exchange = asker.get(Purpose.BACK.format(days), granularity, window)
-        if exchange is None or exchange.error:
-            break
-
-
-def _ask_granularities(asker: Asker) -> None:
-    asked = {one.query.granularity for one in asker.seen.exchanges if one.query}
-    for one in GRANULARITIES:
-        if one not in asked:
-            asker.get(Purpose.GRANULARITY.format(one.text), one, asker.seen.plan.step(one))
-
-
-def _ask_thoroughly(asker: Asker, granularity: Granularity, token: str) -> None:
-    """Request `5m`, unless its refusal would end the probe, and then a second token."""
-    plan, good = asker.seen.plan, asker.seen.token
-    if asker.may_fail():
-        asker.get(Purpose.MINUTES, Granularity("5m"), plan.step(GRANULARITIES[0]))
-    second = asker.take_token(Purpose.SECOND_TOKEN, good.token_auth) if good else ""
-    if second not in ("", token):
-        asker.get(Purpose.FIRST_TOKEN, granularity, plan.step(granularity), token=token)
 
 
 def _is_refused(exchange: Exchange) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from airflow_provider_evpl.flows.probe.answer import ASK, FITS, NOT_SEEN, SET, SURE, Finding, listed
+from airflow_provider_evpl.flows.probe.answer import NOT_SEEN, SURE, Finding, listed
 from airflow_provider_evpl.flows.probe.asking import Exchange, Seen
 from airflow_provider_evpl.flows.probe.plan import Purpose
 from airflow_provider_evpl.models import Page
@@ -22,7 +22,7 @@ __all__ = [
 
 def has_several_pages(seen: Seen) -> bool:
     """Whether page 1 says that there are more."""
-    page = _first(seen)
+    page = seen.page(Purpose.PAGE)
     return page is not None and (page.has_next or (page.total_pages or 0) > 1)
 
 
@@ -34,13 +34,13 @@ def read_header(seen: Seen) -> str | None:
     """
     if is_reordered(seen):
         return None
-    first, second = _marks(seen.find(Purpose.PAGE)), _marks(seen.find(Purpose.SECOND))
+    first, second = seen.marks(Purpose.PAGE), seen.marks(Purpose.SECOND)
     if len(set(first)) == len(first) > 1 and second:
         if second[: len(first) - 1] == first[1:]:
             return "element"
         if not set(first) & set(second):
             return "page"
-    page, following = _first(seen), _page(seen.find(Purpose.NEXT))
+    page, following = seen.page(Purpose.PAGE), seen.page(Purpose.NEXT)
     if page and following and (following.current_page or 0) == (page.current_page or 0) + 1:
         return "element"
     return None
@@ -48,25 +48,25 @@ def read_header(seen: Seen) -> str | None:
 
 def is_reordered(seen: Seen) -> bool:
     """Whether page 1 has other elements, or another order, when it is requested again."""
-    first, again = seen.find(Purpose.PAGE), seen.find(Purpose.AGAIN)
-    return bool(first and again) and _marks(first) != _marks(again)
+    is_seen = seen.find(Purpose.PAGE) and seen.find(Purpose.AGAIN)
+    return bool(is_seen) and seen.marks(Purpose.PAGE) != seen.marks(Purpose.AGAIN)
 
 
 def next_index(seen: Seen) -> int | None:
-    """Return the index behind page 1, unless the request for 2 had the beginning of page 2."""
-    first, second = _marks(seen.find(Purpose.PAGE)), _marks(seen.find(Purpose.SECOND))
+    """Return the index behind page 1 of several, unless the request for 2 had the beginning of page 2."""
+    first, second = seen.marks(Purpose.PAGE), seen.marks(Purpose.SECOND)
     is_next = second and not set(first) & set(second)
-    return None if is_next or len(first) <= 1 else 1 + len(first)
+    return None if is_next or len(first) <= 1 or not has_several_pages(seen) else 1 + len(first)
 
 
-def second_page(seen: Seen) -> Exchange | None:
-    """Return the exchange with the whole page 2, if there is one."""
-    return seen.find(Purpose.NEXT if next_index(seen) else Purpose.SECOND)
+def second_page(seen: Seen) -> str:
+    """Return the purpose of the request that gets the whole page 2."""
+    return Purpose.NEXT if next_index(seen) else Purpose.SECOND
 
 
 def last_index(seen: Seen) -> int | None:
     """Return the index of the last page, if it is a third or later one and pages are equally long."""
-    first, second = _first(seen), _page(second_page(seen))
+    first, second = seen.page(Purpose.PAGE), seen.page(second_page(seen))
     if not first or not second or not second.has_next or second.entry_count != first.entry_count:
         return None
     before = (first.total_pages or 0) - 1
@@ -76,16 +76,16 @@ def last_index(seen: Seen) -> int | None:
 
 
 def judge_header(seen: Seen) -> Finding | None:
-    """Tell what the header `pagination` counts."""
-    first, reading = _first(seen), read_header(seen)
+    """Judge what the header `pagination` counts."""
+    first, reading = seen.page(Purpose.PAGE), read_header(seen)
     if first is None:
         return None
     if reading:
-        index = next_index(seen) if second_page(seen) else None
-        place = f"index {index} is the start of page 2" if index else f"index 2 is the start of {reading} 2"
+        index = next_index(seen) if seen.find(second_page(seen)) else None
+        place = f"index {index} is the start of page 2" if index else f"index 2 is {reading} 2"
         settings = {} if reading == seen.settings.pagination else {"pagination": reading}
         evidence = f"The header counts {reading}s: {place}."
-        return Finding(SURE, evidence, verdict=SET if settings else FITS, settings=settings)
+        return Finding(SURE, evidence, settings=settings)
     why = "Page 1 and the response to index 2 do not fit together."
     if not has_several_pages(seen):
         why = "The report has one page."
@@ -99,12 +99,12 @@ def judge_header(seen: Seen) -> Finding | None:
 
 
 def judge_numbers(seen: Seen) -> Finding | None:
-    """Tell whether `currentPage`, `totalPages` and `hasNext` are filled and fit together."""
-    first = _first(seen)
+    """Judge whether `currentPage`, `totalPages` and `hasNext` are filled and fit together."""
+    first = seen.page(Purpose.PAGE)
     if first is None:
         return None
     if wrong := list(_contradictions(seen, first)):
-        return Finding(SURE, listed(*wrong), "A pull fails, and lands nothing wrong.", ASK)
+        return Finding(SURE, listed(*wrong), ask="A pull fails, and lands nothing wrong.")
     total = first.total_pages
     numbers = f"currentPage of page 1 is {_or_absent(first.current_page)}, totalPages is {_or_absent(total)}."
     return Finding(SURE, numbers, "" if total else "A pull can't check the number of pages.")
@@ -113,7 +113,7 @@ def judge_numbers(seen: Seen) -> Finding | None:
 def _contradictions(seen: Seen, first: Page) -> Iterator[str]:
     """Give what the page numbers say against each other, or against the pull's rules."""
     total, base = first.total_pages, first.current_page
-    second, last = _page(second_page(seen)), _page(seen.find(Purpose.LAST))
+    second, last = seen.page(second_page(seen)), seen.page(Purpose.LAST)
     is_numbered = total or (base is not None and not (base == 0 and second and second.current_page == 0))
     for number, page in ((1, first), (2, second), (total or 0, last)):
         if page is None:
@@ -133,8 +133,8 @@ def _contradictions(seen: Seen, first: Page) -> Iterator[str]:
 
 
 def judge_sizes(seen: Seen) -> Finding | None:
-    """Tell the page size, and whether pages are equally long."""
-    first, second = _first(seen), _page(second_page(seen))
+    """Judge the page size, and whether pages are equally long."""
+    first, second = seen.page(Purpose.PAGE), seen.page(second_page(seen))
     if first is None:
         return None
     size = f"Page 1 has {first.entry_count:,} elements"
@@ -147,13 +147,15 @@ def judge_sizes(seen: Seen) -> Finding | None:
 
 
 def judge_stability(seen: Seen) -> Finding | None:
-    """Tell whether pages stay the same while they are read."""
+    """Judge whether pages stay the same while they are read."""
     first, again = seen.find(Purpose.PAGE), seen.find(Purpose.AGAIN)
     changes = list(_follow_changes(seen))
     if first and again and first.facts.elements != again.facts.elements:
         changes.append(f"page 1 had {_size_of(first)}; when requested again, it had {_size_of(again)}")
     if changes:
-        return Finding(SURE, listed(*changes), "Pull with lookback. If this stays, ask Orange.", ASK)
+        return Finding(
+            SURE, f"Pages changed: {listed(*changes)}", ask="Pull with lookback. If this stays, ask Orange."
+        )
     if again:
         return Finding(SURE, "Page 1 is the same when it is requested again.")
     return Finding(NOT_SEEN, "Page 1 did not come twice.") if first else None
@@ -161,10 +163,10 @@ def judge_stability(seen: Seen) -> Finding | None:
 
 def _follow_changes(seen: Seen) -> Iterator[str]:
     """Give how page 2 does not follow page 1. The request for element 2 ends with the first one of page 2."""
-    first, second = _marks(seen.find(Purpose.PAGE)), _marks(second_page(seen))
+    first, second = seen.marks(Purpose.PAGE), seen.marks(second_page(seen))
     if repeated := len(set(first) & set(second)):
         yield f"page 2 has {repeated:,} elements of page 1 again"
-    shifted = _marks(seen.find(Purpose.SECOND))
+    shifted = seen.marks(Purpose.SECOND)
     is_next_known = shifted[:-1] == first[1:] and len(shifted) == len(first)
     if is_next_known and second and not repeated and shifted[-1] != second[0]:
         yield "an element between page 1 and page 2 is missing"
@@ -179,15 +181,3 @@ def _size_of(exchange: Exchange) -> str:
 
 def _or_absent(number: int | None) -> str:
     return "absent" if number is None else str(number)
-
-
-def _first(seen: Seen) -> Page | None:
-    return _page(seen.find(Purpose.PAGE))
-
-
-def _page(exchange: Exchange | None) -> Page | None:
-    return exchange.page if exchange else None
-
-
-def _marks(exchange: Exchange | None) -> tuple[int, ...]:
-    return exchange.facts.marks if exchange else ()

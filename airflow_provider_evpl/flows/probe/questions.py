@@ -9,7 +9,7 @@ from airflow_provider_evpl.flows.probe import access, paging, samples
 from airflow_provider_evpl.flows.probe.answer import NOT_SEEN, Finding
 from airflow_provider_evpl.flows.probe.asking import Seen
 
-__all__ = ["QUESTIONS", "find_answers"]
+__all__ = ["QUESTIONS", "Question", "find_answers"]
 
 _NOTHING, _TOKEN, _REPORT = range(3)
 
@@ -74,15 +74,16 @@ def find_answers(seen: Seen, *, redact: Callable[[str], str]) -> Sequence[Findin
     """Return the findings without secrets, in the order of the screen."""
     reached = _REPORT if seen.reports else _TOKEN if seen.token else _NOTHING
     found = (_answer(question, seen) for question in _questions(seen) if question.needs <= reached)
-    return [
-        replace(
-            one,
-            evidence=redact(one.evidence),
-            consequence=redact(one.consequence),
-            shown=tuple(map(redact, one.shown)),
-        )
-        for one in found
-    ]
+    return [_hide_secrets(one, redact) for one in found]
+
+
+def _hide_secrets(finding: Finding, redact: Callable[[str], str]) -> Finding:
+    return replace(
+        finding,
+        evidence=redact(finding.evidence),
+        do=redact(finding.do),
+        shown=tuple(map(redact, finding.shown)),
+    )
 
 
 def _questions(seen: Seen) -> Iterator[Question]:
@@ -97,5 +98,5 @@ def _questions(seen: Seen) -> Iterator[Question]:
 def _answer(question: Question, seen: Seen) -> Finding:
     found = question.judge(seen) or Finding(NOT_SEEN, "No response shows it.")
     if found.certainty == NOT_SEEN and not found.consequence:
-        found = replace(found, consequence=question.if_not_seen)
+        found = replace(found, effect=question.if_not_seen)
     return replace(found, question=question.name)

@@ -89,7 +89,7 @@ def _readings(seen: Seen) -> dict[str, Any]:
 
 
 def _page_readings(seen: Seen) -> dict[str, Any]:
-    first, second = seen.find(Purpose.PAGE), second_page(seen)
+    first, second = seen.find(Purpose.PAGE), seen.find(second_page(seen))
     if first is None or first.page is None:
         return {}
     numbers = [one.page.current_page for one in (first, second) if one and one.page]

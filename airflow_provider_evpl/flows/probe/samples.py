@@ -10,17 +10,7 @@ from statistics import fmean
 from typing import Any, Final, NamedTuple
 
 from airflow_provider_evpl.errors import name_of, name_some
-from airflow_provider_evpl.flows.probe.answer import (
-    ASK,
-    DO,
-    FITS,
-    LIKELY,
-    NOT_SEEN,
-    SET,
-    SURE,
-    Finding,
-    listed,
-)
+from airflow_provider_evpl.flows.probe.answer import LIKELY, NOT_SEEN, SURE, Finding, listed
 from airflow_provider_evpl.flows.probe.asking import Exchange, Seen
 from airflow_provider_evpl.flows.probe.paging import second_page
 from airflow_provider_evpl.flows.probe.plan import GRANULARITIES, Purpose, length_of
@@ -63,18 +53,16 @@ class Bounds(NamedTuple):
 
 
 def judge_bounds(seen: Seen) -> Finding:
-    """Tell whether a window has samples of its start and of its end."""
+    """Judge whether a window has samples of its start and of its end."""
     start, end, outside = read_bounds(seen)
     words = {True: "included", False: "excluded", None: "not seen"}
     beyond = f"{outside:,} timestamps are outside of the window" if outside else ""
-    found = Finding(
+    loss = "A pull loses the first sample of each slice. Wait for Orange before you rely on the data."
+    return Finding(
         NOT_SEEN if None in (start, end) else SURE,
         listed(f"The start is {words[start]}, the end is {words[end]}", beyond),
+        ask=loss if start is False else "",
     )
-    if start is not False:
-        return found
-    advice = "A pull loses the first sample of each slice. Wait for Orange before you rely on the data."
-    return replace(found, consequence=advice, verdict=ASK)
 
 
 def read_bounds(seen: Seen) -> Bounds:
@@ -94,28 +82,30 @@ def read_bounds(seen: Seen) -> Bounds:
 
 
 def judge_grid(seen: Seen) -> Finding | None:
-    """Tell whether each series on page 1 has a sample at each step, and only there."""
+    """Judge whether each series on page 1 has a sample at each step, and only there."""
     first = seen.find(Purpose.PAGE)
     by_series = _samples(first)
     count = sum(map(len, by_series.values()))
     if not count:
-        return Finding(NOT_SEEN, "No sample came.", verdict=DO) if first else None
+        return (
+            Finding(NOT_SEEN, "No sample came.", do="Probe a day with data, and check code_ope.")
+            if first
+            else None
+        )
     found = _judge_steps(seen, list(by_series.values()))
     repeated, differing = _repeated(seen)
-    if differing:
-        advice = "A pull keeps one of them: a value before null, else the last."
-        found = replace(found, consequence=advice, verdict=ASK)
     off = sum(1 for samples in by_series.values() for at, _ in samples if at % _step(seen))
     parts = (
         found.evidence,
         f"{off:,} of {count:,} timestamps are off the grid" if off else "",
         f"{repeated:,} samples came again, {differing:,} of them with another value" if repeated else "",
     )
-    return replace(found, evidence=listed(*parts))
+    kept = "A pull keeps one of them: a value before null, else the last."
+    return replace(found, evidence=listed(*parts), ask=kept if differing else found.ask)
 
 
 def _judge_steps(seen: Seen, series: list[_Samples]) -> Finding:
-    """Tell which steps the series lack. The evidence has no full stop."""
+    """Judge which steps the series lack. The evidence has no full stop."""
     first, step, text = (
         seen.find(Purpose.PAGE),
         _step(seen),
@@ -131,7 +121,7 @@ def _judge_steps(seen: Seen, series: list[_Samples]) -> Finding:
     if len(set(gaps)) == 1 and len(gaps) >= _ENOUGH_GAPS and gaps[0] > step:
         seconds = gaps[0] // 1_000_000
         advice = f"Set granularity to {seconds}s in the DAGs, or ask Orange."
-        return Finding(SURE, f"A sample comes every {seconds}s, not every {text}", advice, DO)
+        return Finding(SURE, f"A sample comes every {seconds}s, not every {text}", do=advice)
     evidence = f"{incomplete:,} of {len(series):,} series on page 1 lack steps"
     pages = (seen.find(one) for one in (Purpose.PAGE, Purpose.SECOND, Purpose.NEXT, Purpose.LAST))
     union = {at for samples in _samples(*pages).values() for at, _ in samples}
@@ -139,13 +129,13 @@ def _judge_steps(seen: Seen, series: list[_Samples]) -> Finding:
         return Finding(SURE, f"{evidence}, which are on other pages", "A pull joins the parts of a series.")
     if len(series) >= _ENOUGH_SERIES and all(one == lacking[0] for one in lacking):
         evidence = f"All series on page 1 lack the same {len(lacking[0])} of {len(steps)} steps"
-        return Finding(SURE, evidence, "The lake has gaps there.", ASK)
+        return Finding(SURE, evidence, ask="The lake has gaps there.")
     return Finding(SURE, evidence, "The lake has gaps there. The coverage operator shows them.")
 
 
 def _repeated(seen: Seen) -> tuple[int, int]:
     """Count the samples that are twice on the pages 1, 2 and last, and those with different values."""
-    pages = (seen.find(Purpose.PAGE), second_page(seen), seen.find(Purpose.LAST))
+    pages = (seen.find(Purpose.PAGE), seen.find(second_page(seen)), seen.find(Purpose.LAST))
     repeated = differing = 0
     for one in _samples(*pages).values():
         values = defaultdict[int, set[str]](set)
@@ -157,7 +147,7 @@ def _repeated(seen: Seen) -> tuple[int, int]:
 
 
 def judge_position(seen: Seen) -> Finding:
-    """Tell whether a timestamp is the start or the end of its step."""
+    """Judge whether a timestamp is the start or the end of its step."""
     position, count = read_position(seen)
     if position is None:
         return Finding(NOT_SEEN, "1h and 300s values don't show if it is the start or the end of its step.")
@@ -206,7 +196,7 @@ def read_order(seen: Seen) -> str | None:
 
 
 def judge_times(seen: Seen) -> Finding | None:
-    """Tell the form of the timestamps. Timestamps without a zone are UTC if UTC fits the windows."""
+    """Judge the form of the timestamps. Timestamps without a zone are UTC if UTC fits the windows."""
     zones, rejected = _sum(seen, "zones"), _text_of(_rejections(seen, "timeStamp"))
     if not zones and not rejected:
         return None
@@ -223,27 +213,26 @@ def judge_times(seen: Seen) -> Finding | None:
         "timestamps without a zone are outside of the windows if they are UTC" if is_shifted else "",
         "timestamps without a zone are inside the windows if they are UTC" if is_utc else "",
     )
-    advice = (_REJECTED if rejected else "", "So they are not UTC." if is_shifted else "")
+    problems = (_REJECTED if rejected else "", "So they are not UTC." if is_shifted else "")
     return Finding(
         LIKELY if is_utc else SURE,
         listed(*parts),
-        " ".join(filter(None, advice)),
-        verdict=ASK if rejected or is_shifted else SET if is_utc else FITS,
+        ask=" ".join(filter(None, problems)),
         settings={"naive_timestamps": "utc"} if is_utc else {},
     )
 
 
 def judge_values(seen: Seen) -> Finding:
-    """Tell the types and the range of the values, and whether they are per cent."""
+    """Judge the types and the range of the values, and whether they are per cent."""
     odd = sum(one.facts.odd_texts for one in seen.reports)
     rejected = _text_of(_rejections(seen, "value"))
     types = _counts(_sum(seen, "values")) or "no sample"
     forms = f"Types: {types}{f', {odd:,} texts not like 12.34' if odd else ''}"
     entries = (entry for page in seen.pages for entry in page.entries)
     values = [value for entry in entries for value in entry.values if not isnan(value)]
-    verdict = ASK if rejected else FITS
+    ask = _REJECTED if rejected else ""
     if not values:
-        return Finding(NOT_SEEN, listed(forms, "no number came", rejected), verdict=verdict)
+        return Finding(NOT_SEEN, listed(forms, "no number came", rejected), ask=ask)
     low, high = min(values), max(values)
     highest = max(abs(low), abs(high))
     is_clear = _MOST_OF_ONE < highest <= _MOST_OF_ONE * _PER_CENT
@@ -254,13 +243,13 @@ def judge_values(seen: Seen) -> Finding:
     return Finding(
         SURE if rejected else LIKELY if is_clear else NOT_SEEN,
         listed(forms, f"range {low:g} to {high:g}: {meaning}{beyond}", rejected),
-        _REJECTED if rejected else "" if is_clear else "Compare a busy circuit with Orange's portal.",
-        verdict,
+        "" if is_clear or rejected else "Compare a busy circuit with Orange's portal.",
+        ask=ask,
     )
 
 
 def judge_fields(seen: Seen) -> Finding:
-    """Tell fields, metrics and object types; the document names no metrics and no types [O]."""
+    """Judge fields, metrics and object types; the document names no metrics and no types [O]."""
     unknown = sorted({name for page in seen.pages for name in page.unknown_fields})
     missing, lists = _sum(seen, "missing"), _sum(seen, "lists")
     del lists["list"]
@@ -280,8 +269,7 @@ def judge_fields(seen: Seen) -> Finding:
     return Finding(
         SURE if series or rejected else NOT_SEEN,
         listed(*parts),
-        _REJECTED if rejected else "",
-        ASK if rejected else FITS,
+        ask=_REJECTED if rejected else "",
         shown=(*metrics, *types, *unknown, *reasons),
     )
 
