@@ -145,6 +145,7 @@ def test_second_token_that_is_the_first_one_shows_nothing() -> None:
     assert result.record["requests"][-1]["purpose"] == "second token"
 
 
+@pytest.mark.contract("probe.stops")
 def test_interrupted_probe_gives_a_partial_answer() -> None:
     """What was seen before is not lost."""
     result = probe_script([*reports(entry()), {"exc": KeyboardInterrupt}])
