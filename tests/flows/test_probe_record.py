@@ -149,7 +149,7 @@ def test_short_name_is_replaced_as_a_word_only() -> None:
     said = answer(404, json={"code": 1, "message": "1 in 10 of of-orange"}) | {
         "headers": {"X-OAPI-Request-Id": "of-orange"}
     }
-    names = {"pop_country": "the", "pop_name": "in", "pop_section_name": "API", "metric_name": "e"}
+    names = {"pop_country": "the", "pop_name": "in", "pop_section_name": "API", "metric_name": "e.util"}
     result = probe_script(
         [*[answer(json=report(_entry("1") | names))] * 9, said],
         arguments={"code_ope": ["0", "00"]},
@@ -158,6 +158,7 @@ def test_short_name_is_replaced_as_a_word_only() -> None:
     what, _, said_of_it = result.record["requests"][10]["error"]["text"].partition(" Response: ")
     assert what == "The API refuses the request (404/1)."
     assert said_of_it == "circuit-1 connection-1 10 of request-2"
+    assert "Metrics e.util; " in str(result.record["findings"])
     hidden = {one["question"]: one["evidence"] + one["consequence"] for one in result.record["findings"]}
     plain = {one.question: one.evidence + one.consequence for one in result.findings}
     assert [name for name in plain if plain[name] != hidden[name]] == ["fields", "code 2"]

@@ -41,7 +41,7 @@ class Names:
         self._redact = redact
         self._aliases: dict[str, str] = {}
         self._counts: dict[str, int] = {}
-        self._hidden: dict[tuple[str, bool], str] = {}
+        self._hidden: dict[str, str] = {}
         self._given = {_SECRET, _OURS}
 
     def add(self, kind: str, name: str | None) -> str:
@@ -61,19 +61,20 @@ class Names:
     def hide(self, text: str, *, is_path: bool = False) -> str:
         """Return a text from outside without secrets, names, URLs, hosts, paths and words with digits.
 
-        Words with digits are replaced too, because a server may name a circuit that is on no page.
+        Words with digits are replaced too, because a server may name a circuit that is on no page. One word
+        alone is no host, because metrics may have dots.
 
         Args:
             text: from a server.
             is_path: it is the path of a field, whose dots are no host's.
         """
-        if (text, is_path) not in self._hidden:
+        if text not in self._hidden:
             hidden = _URL.sub(lambda match: self._host(match[0]), self.replace(text))
-            if not is_path:
+            if " " in text and not is_path:
                 hidden = _HOST.sub(lambda match: self._known(match[0], "host"), hidden)
             hidden = _PATH.sub(lambda match: self.add("path", match[0]), hidden)
-            self._hidden[text, is_path] = _ODD_WORD.sub(lambda match: self._word(match[0]), hidden)
-        return self._hidden[text, is_path]
+            self._hidden[text] = _ODD_WORD.sub(lambda match: self._word(match[0]), hidden)
+        return self._hidden[text]
 
     def hide_own(self, text: str) -> str:
         """Return a text of ours without the names of the connection: the only ones that are in it.
