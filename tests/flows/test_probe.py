@@ -211,7 +211,7 @@ def test_thorough_probe_asks_for_minutes_and_a_second_token_last() -> None:
     result, _ = probe_app(
         SandboxConfig(granularities=("1h", "1d"), faults=("token-ends-earlier",)), {"thorough": True}
     )
-    assert finding(result, "5m").evidence == "5m is refused (422/422)."
+    assert finding(result, "5m").evidence == "5m: refused (422/422)."
     assert finding(result, "second token").verdict == "do"
     assert result.record["readings"]["second_token_ends_first"] is True
 
