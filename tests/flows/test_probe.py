@@ -1,6 +1,7 @@
 """What a probe sends and when it stops, and what its lines say of an API with other readings."""
 
 import json
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from io import BytesIO
@@ -14,9 +15,10 @@ from urllib3 import HTTPResponse
 from airflow_provider_evpl.errors import EvplConfigError
 from airflow_provider_evpl.flows.probe.flow import planned_requests
 from airflow_provider_evpl.flows.probe.plan import ProbePlan
+from airflow_provider_evpl.flows.probe.questions import QUESTIONS
 from airflow_provider_evpl.sandbox.config import SandboxConfig
 from tests.support.api import SECRET, TOKEN, answer, problem, report, settings
-from tests.support.documents import BLOCKS
+from tests.support.documents import BLOCKS, ROOT
 from tests.support.probing import NOW, finding, probe_app, probe_script
 
 SMALL = SandboxConfig(circuits=2, page_size=3)
@@ -238,7 +240,7 @@ def test_thorough_probe_asks_for_minutes_and_a_second_token_last() -> None:
     result, _ = probe_app(
         SandboxConfig(granularities=("1h", "1d"), faults=("token-ends-earlier",)), {"thorough": True}
     )
-    assert finding(result, "5m").evidence == "5m is refused (422/422)."
+    assert finding(result, "5m").evidence == "5m: refused (422/422)."
     assert finding(result, "second token").verdict == "do"
     assert result.record["readings"]["second_token_ends_first"] is True
 
@@ -260,12 +262,15 @@ def test_further_operator_codes_cost_one_request_each() -> None:
 
 @pytest.mark.contract("probe.answer")
 def test_first_day_shows_the_screen_of_a_probe() -> None:
-    """The page has the output of a probe of the sandbox, to the letter; its JSON has a line of its own."""
+    """The page has a real output with its JSON on a line of its own, and a row for each question."""
     faults = ("basic-refused", "pagination-by-page")
     result, _ = probe_app(SandboxConfig(circuits=20, granularities=("1h", "1d"), faults=faults))
     [block] = [one for one in BLOCKS if (one.page, one.language) == ("first-day.md", "text")]
     assert block.text == f"{result.text}\n"
     assert json.loads(block.text.splitlines()[2]) == result.settings
+    _, _, rows = (ROOT / "docs/first-day.md").read_text("utf-8").partition("| what the probe compares |")
+    questions = re.findall(r"^\| (.*?) \|", rows.partition("\n## ")[0], re.MULTILINE)
+    assert ", ".join(questions).split(", ") == [one.name for one in QUESTIONS]
 
 
 @pytest.mark.parametrize("position", ["start", "end"])

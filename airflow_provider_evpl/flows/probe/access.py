@@ -167,7 +167,7 @@ def judge_minutes(seen: Seen) -> Finding | None:
     if exchange is None:
         return None
     if not exchange.page:
-        return Finding(SURE, f"5m is {exchange.refusal}.", advice)
+        return Finding(SURE, f"5m: {exchange.refusal}.", advice)
     if exchange.has_samples:
         return Finding(LIKELY, "A window of 300s has a sample, so m stands for minutes.", advice)
     return Finding(NOT_SEEN, "A window of 300s has no sample.")

@@ -28,13 +28,13 @@ class Purpose:
 
     TOKEN = "token"  # noqa: S105 a name
     OTHER_FORM = "token, other form"
-    STEP = "one step"
-    PAGE = "page"
+    STEP = "first report"
+    PAGE = "page 1"
     SECOND = "element 2"
-    NEXT = "next page"
+    NEXT = "page 2"
     LAST = "last page"
-    AGAIN = "page again"
-    NEWEST = "newest"
+    AGAIN = "page 1 again"
+    NEWEST = "newest samples"
     BACK = "{} days back"
     GRANULARITY = "granularity {}"
     CODE = "further operator code {}"
