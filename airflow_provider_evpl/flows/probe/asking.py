@@ -98,9 +98,8 @@ class Exchange:
     @property
     def refusal(self) -> str:
         """The status of a response without a page, for the screen."""
-        if not self.response:
-            return "without a response"
-        return f"{'no report' if self.status == HTTPStatus.OK else 'refused'} ({name_status(self.response)})"
+        kind = "no report" if self.status == HTTPStatus.OK else "refused"
+        return f"{kind} ({name_status(self.response)})" if self.response else "without a response"
 
 
 @dataclass(frozen=True)
