@@ -3,15 +3,14 @@
 `from_arguments` raises EvplConfigError if an argument is wrong. The message starts with its name.
 """
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from airflow_provider_evpl.config.plans import DEFAULT_GRANULARITY, given_arguments
-from airflow_provider_evpl.config.readers import read_choice, read_number, read_text
-from airflow_provider_evpl.errors import EvplConfigError, one_line, wrong
+from airflow_provider_evpl.config.readers import parse_json, read_choice, read_codes, read_number, read_text
+from airflow_provider_evpl.errors import wrong
 from airflow_provider_evpl.months import Month, parse_month
 from airflow_provider_evpl.window import Granularity
 
@@ -59,10 +58,7 @@ class _Rules:
     @classmethod
     def from_arguments(cls, arguments: Mapping[str, object]) -> Self:
         """Read the arguments of an operator by name, as given or rendered."""
-        listed = {name: arguments.get(name) for name in ("code_ope", "directions")}
-        given = given_arguments(
-            {**arguments, **{name: _as_json(value, name) for name, value in listed.items()}}
-        )
+        given = given_arguments(arguments)
         values: dict[str, Any] = {
             name: read(given[name], name) for name, read in _READERS.items() if name in given
         }
@@ -102,36 +98,10 @@ class ReportPlan(_Rules):
     month: Month | None = None
 
 
-def _as_json(value: object, name: str) -> object:
-    """Return a list or a mapping as text, which templates give, too."""
-    if not isinstance(value, list | tuple | Mapping):
-        return value
-    try:
-        return json.dumps(value)
-    except (TypeError, ValueError) as error:
-        raise EvplConfigError(f"{name}: can't be written as JSON: {one_line(error)}.") from None
-
-
-def _parsed(text: str, name: str) -> Any:  # noqa: ANN401 whatever the JSON holds
-    try:
-        return json.loads(text)
-    except ValueError:
-        raise wrong(f"{name}: is no JSON", text) from None
-
-
-def _read_codes(value: object, name: str) -> tuple[str, ...]:
-    """Read one code, codes with commas, or a JSON list of codes."""
-    text = read_text(value, name)
-    codes = _parsed(text, name) if text.startswith("[") else text.split(",")
-    found = [read_text(code, name) for code in codes]
-    if not all(found):
-        raise wrong(f"{name}: must be operator codes with commas between them", text)
-    return tuple(dict.fromkeys(found))
-
-
 def _read_directions(value: object, name: str) -> dict[str, str]:
-    found = _parsed(read_text(value, name), name)
-    if not isinstance(found, dict):
+    """Read directions by metric name, also as the text of a JSON object."""
+    found = parse_json(value, name) if isinstance(value, str) else value
+    if not isinstance(found, Mapping):
         raise wrong(f"{name}: must be an object of metric names", found)
     return {metric: read_choice(direction, name, _DIRECTIONS) for metric, direction in found.items()}
 
@@ -157,7 +127,7 @@ def _read_percent(value: object, name: str) -> float:
 
 
 _READERS: dict[str, Callable[[object, str], object]] = {
-    "code_ope": _read_codes,
+    "code_ope": read_codes,
     "granularity": lambda value, name: Granularity(read_text(value, name)),
     "first_month": _read_month,
     "last_month": _read_month,

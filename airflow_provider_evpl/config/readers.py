@@ -3,13 +3,14 @@
 A reader raises EvplConfigError if the value is wrong. The message starts with the name of the field.
 """
 
+import json
 import math
 import re
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta
 from numbers import Number
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from airflow_provider_evpl.errors import EvplConfigError, wrong
 from airflow_provider_evpl.escapes import Reading
@@ -18,8 +19,10 @@ from airflow_provider_evpl.window import DURATION_UNITS, EPOCH, to_utc
 __all__ = [
     "guarded",
     "is_given",
+    "parse_json",
     "read_boolean",
     "read_choice",
+    "read_codes",
     "read_duration",
     "read_moment",
     "read_number",
@@ -107,6 +110,24 @@ def read_choice(value: object, field: str, choices: tuple[str, ...]) -> str:
     if text not in choices:
         raise wrong(f"{field}: must be one of {', '.join(choices)}", text)
     return text
+
+
+def read_codes(value: object, field: str) -> tuple[str, ...]:
+    """Read operator codes: a code, codes with commas between them, or a list, also as JSON text."""
+    if isinstance(value, str):
+        value = parse_json(value, field) if value.strip().startswith("[") else value.split(",")
+    codes = [read_text(code, field) for code in value] if isinstance(value, list | tuple) else []
+    if not codes or not all(codes):
+        raise wrong(f"{field}: must be operator codes with commas between them", value)
+    return tuple(dict.fromkeys(codes))
+
+
+def parse_json(text: str, field: str) -> Any:  # noqa: ANN401 whatever the JSON holds
+    """Read a text that must be JSON."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        raise wrong(f"{field}: must be JSON", text) from None
 
 
 def read_boolean(value: object, field: str) -> bool:
