@@ -18,6 +18,7 @@ __all__ = ["Publication", "Publisher"]
 _UNITS_A_COMMIT = 100
 _ATTEMPTS = 5
 _GONE = "gone"
+_MOST_NAMED = 100
 
 
 @dataclass(slots=True)
@@ -39,6 +40,19 @@ class Publication:
     missing: list[Unit] = field(default_factory=list)
     rows: int = 0
     snapshots: list[int] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, object]:
+        """Return counts, and the first hundred units of each kind, small enough for XCom."""
+        kinds = {
+            "published": self.published,
+            "skipped": self.skipped,
+            "emptied": self.emptied,
+            "missing": self.missing,
+        }
+        counts = {f"{name}_count": len(units) for name, units in kinds.items()}
+        named = {name: [*map(str, units[:_MOST_NAMED])] for name, units in kinds.items()}
+        # As text, because JSON readers round numbers of this size.
+        return {**counts, **named, "rows": self.rows, "snapshot_ids": [*map(str, self.snapshots)]}
 
 
 class _Staged(NamedTuple):
