@@ -3,8 +3,10 @@
 import random
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException, AirflowNotFoundException, BaseOperator
@@ -37,7 +39,7 @@ _LONGEST_PAUSE_SECONDS = 2.0
 
 
 class EvplIcebergPublishOperator(BaseOperator):
-    """Publishes landed UTC days into an Apache Iceberg table: what a day has in the lake replaces what it had.
+    """Publishes landed UTC days into an Apache Iceberg table. A day of the lake replaces that of the table.
 
     Each day of an operator code is read from the lake as it is when the task runs. A day that the table
     already has in this state is skipped. Readers of the table see the old day or the new one. Up to a
@@ -166,18 +168,23 @@ class EvplIcebergPublishOperator(BaseOperator):
             wait=_pause,
             deletes_missing=plan.deletes_missing,
         )
-        days = [*plan.days]
-        return publisher.publish(
-            Unit(code, plan.granularity.text, day) for code in plan.codes for day in days
-        )
+        pairs = product(plan.codes, plan.days)
+        return publisher.publish(Unit(code, plan.granularity.text, day) for code, day in pairs)
 
 
 def _check_extra() -> None:
-    if find_spec("pyiceberg") is None or find_spec("airflow.providers.apache.iceberg") is None:
+    if not all(map(_is_installed, ("pyiceberg", "airflow.providers.apache.iceberg"))):
         raise EvplConfigError(
             "EvplIcebergPublishOperator: the extra `iceberg` is not installed.",
             "Install it, in a checkout of airflow-provider-evpl:\npip install '.[iceberg]'",
         )
+
+
+def _is_installed(name: str) -> bool:
+    # If a parent package is missing, `find_spec` raises.
+    with suppress(ModuleNotFoundError):
+        return find_spec(name) is not None
+    return False
 
 
 def _open_catalog(conn_id: str) -> "Catalog":
