@@ -4,11 +4,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
-from typing import NamedTuple
 
 import pyarrow as pa
 
-from airflow_provider_evpl.errors import EvplForeignError, EvplOverlapError, EvplRefusedError
+from airflow_provider_evpl.errors import EvplOverlapError, EvplRefusedError, EvplStoreError
 from airflow_provider_evpl.flows.publish.table import UnitTable
 from airflow_provider_evpl.flows.publish.units import Landed, Unit, copy_rows, survey
 from airflow_provider_evpl.lake.store import Store
@@ -55,12 +54,19 @@ class Publication:
         return {**counts, **named, "rows": self.rows, "snapshot_ids": [*map(str, self.snapshots)]}
 
 
-class _Staged(NamedTuple):
-    """The data files of a unit, written for one state of the lake."""
+@dataclass(slots=True)
+class _Staged:
+    """The data files of a unit, written for one state of the lake.
 
+    Attributes:
+        offered: a commit has had the files. Its outcome may be unknown, so they must not be removed.
+    """
+
+    table: UnitTable
     landed: Landed
-    files: list[str]
-    schemas: list[pa.Schema]
+    files: list[str] = field(default_factory=list)
+    schemas: list[pa.Schema] = field(default_factory=list)
+    offered: bool = False
 
 
 class Publisher:
@@ -75,6 +81,7 @@ class Publisher:
 
     Attributes:
         publication: what has been published so far.
+        location: root of the table's files; None before the table was opened.
     """
 
     def __init__(
@@ -93,21 +100,24 @@ class Publisher:
         self._deletes_missing = deletes_missing
         self._staged: dict[Unit, _Staged] = {}
         self.publication = Publication()
+        self.location: str | None = None
 
     def publish(self, units: Iterable[Unit]) -> Publication:
         """Publish units, up to a hundred a commit.
 
         Raises:
-            EvplOverlapError: another writer changed the same units, or the lake changed while it was read,
-                five times in a row.
+            EvplForeignError: a unit has an object of another source.
+            EvplRefusedError: the rows of an object can't be read.
+            EvplOverlapError: another writer changed the table, or the lake changed while it was read, five
+                times in a row.
+            EvplError: the store or the catalog failed.
         """
         remaining = iter(sorted(set(units)))
         while some := list(islice(remaining, _UNITS_A_COMMIT)):
             try:
                 self._publish_some(some)
-            except (EvplForeignError, EvplOverlapError, EvplRefusedError):
-                # No commit used the files. After any other error the outcome of a commit may be unknown.
-                self._discard(self._open_table(), *self._staged)
+            except Exception:
+                self._discard(*self._staged)
                 raise
         return self.publication
 
@@ -123,58 +133,75 @@ class Publisher:
         # The table is loaded before the lake is listed. In the other order a newer publication of another
         # task would be replaced by an older state of the lake.
         table = self._open_table()
+        self.location = table.location
         published = table.published()
-        landed = {unit: survey(self._store, unit, self._source) for unit in units}
-        here = {unit: found for unit, found in landed.items() if found}
-        changed = {unit: found for unit, found in here.items() if published.get(str(unit)) != found.digest}
-        for unit, found in changed.items():
-            self._stage(table, unit, found)
-        if any(survey(self._store, unit, self._source) != found for unit, found in changed.items()):
-            raise EvplOverlapError("The lake changed while it was read.", "Publish again.")
-        if self._add_columns(table, changed):
+        landed = {unit: self._read(table, unit, published.get(str(unit))) for unit in units}
+        changed = {unit: found for unit, found in landed.items() if unit in self._staged and found}
+        if lacking := [schema for unit in changed for schema in self._lacking(table, unit)]:
+            table.add_columns(lacking[0])
             return self._attempt(units)
         gone = [unit for unit, found in landed.items() if found is None]
         emptied = [unit for unit in gone if self._deletes_missing and published.get(str(unit)) != _GONE]
         self._commit(table, changed, emptied)
         self.publication.missing += [] if self._deletes_missing else gone
-        self.publication.skipped += [unit for unit in here if unit not in changed]
+        self.publication.skipped += [unit for unit, found in landed.items() if found and unit not in changed]
         return None
+
+    def _lacking(self, table: UnitTable, unit: Unit) -> Iterable[pa.Schema]:
+        return (schema for schema in self._staged[unit].schemas if table.lacks(schema))
+
+    def _read(self, table: UnitTable, unit: Unit, published: str | None) -> Landed | None:
+        """List a unit and write its data files, unless the table has it in this state already.
+
+        Raises:
+            EvplOverlapError: the lake changed during each of five reads.
+        """
+        for _ in range(_ATTEMPTS):
+            landed = survey(self._store, unit, self._source)
+            if landed is None or landed.digest == published:
+                self._discard(unit)
+                return landed
+            if self._stage(table, unit, landed):
+                return landed
+        raise EvplOverlapError(f"unit {unit}: the lake changed while it was read.", "Airflow retries.")
+
+    def _stage(self, table: UnitTable, unit: Unit, landed: Landed) -> bool:
+        """Write the data files of a unit; return whether the lake was the same afterwards."""
+        staged = self._staged.get(unit)
+        if staged and staged.landed == landed:
+            return True
+        self._discard(unit)
+        staged = self._staged[unit] = _Staged(table, landed)
+        try:
+            for path in landed.paths:
+                location, schema = table.write(partial(copy_rows, self._store, unit, path))
+                staged.files.append(location)
+                staged.schemas.append(schema)
+        except (EvplRefusedError, EvplStoreError):
+            self._discard(unit)
+            # An object that was replaced or deleted while it was read is no error.
+            if survey(self._store, unit, self._source) == landed:
+                raise
+            return False
+        return survey(self._store, unit, self._source) == landed
 
     def _commit(self, table: UnitTable, changed: Mapping[Unit, Landed], emptied: Sequence[Unit]) -> None:
         digests = {unit: found.digest for unit, found in changed.items()} | dict.fromkeys(emptied, _GONE)
         if not digests:
             return
-        snapshot = table.replace(digests, [file for unit in changed for file in self._staged[unit].files])
-        for unit in changed:
-            del self._staged[unit]
+        staged = [self._staged[unit] for unit in changed]
+        for one in staged:
+            one.offered = True
         done = self.publication
+        done.snapshots.append(table.replace(digests, [file for one in staged for file in one.files]))
         done.published += changed
         done.emptied += emptied
         done.rows += sum(found.rows for found in changed.values())
-        done.snapshots += [snapshot] if snapshot else []
+        self._staged.clear()
 
-    def _add_columns(self, table: UnitTable, units: Iterable[Unit]) -> bool:
-        """Add the columns that the table lacks; return whether it lacked any."""
-        schemas = [schema for unit in units for schema in self._staged[unit].schemas]
-        lacking = [schema for schema in schemas if not table.has_columns(schema)]
-        for schema in lacking[:1]:
-            table.add_columns(schema)
-        return bool(lacking)
-
-    def _stage(self, table: UnitTable, unit: Unit, landed: Landed) -> None:
-        """Write the data files of a unit, unless they are written for the same state of the lake."""
-        staged = self._staged.get(unit)
-        if staged and staged.landed == landed:
-            return
-        self._discard(table, unit)
-        staged = self._staged[unit] = _Staged(landed, [], [])
-        for path in landed.paths:
-            location, schema = table.write(partial(copy_rows, self._store, unit, path))
-            staged.files.append(location)
-            staged.schemas.append(schema)
-
-    def _discard(self, table: UnitTable, *units: Unit) -> None:
-        """Remove the data files of units that no commit used."""
+    def _discard(self, *units: Unit) -> None:
+        """Forget the data files of units, and remove them if no commit has had them."""
         for unit in units:
-            if staged := self._staged.pop(unit, None):
-                table.remove(staged.files)
+            staged = self._staged.pop(unit, None)
+            if staged and not staged.offered:
+                staged.table.remove(staged.files)

@@ -10,64 +10,100 @@ from typing import BinaryIO
 from uuid import uuid4
 
 import pyarrow as pa
-from pyiceberg import exceptions as iceberg
 from pyiceberg.catalog import Catalog
+from pyiceberg.exceptions import (
+    NoSuchNamespaceError,
+    NoSuchTableError,
+    TableAlreadyExistsError,
+)
 from pyiceberg.expressions import And, BooleanExpression, EqualTo, GreaterThanOrEqual, LessThan, Or
 from pyiceberg.partitioning import PartitionField, PartitionSpec
 from pyiceberg.schema import Schema
 from pyiceberg.table import Table
-from pyiceberg.table.snapshots import ancestors_of
+from pyiceberg.table.snapshots import Snapshot, ancestors_of
 from pyiceberg.table.sorting import SortField, SortOrder
 from pyiceberg.transforms import DayTransform, IdentityTransform
 from pyiceberg.types import DoubleType, NestedField, StringType, TimestamptzType
 
-from airflow_provider_evpl.errors import (
-    EvplConfigError,
-    EvplOverlapError,
-    EvplStoreDeniedError,
-    EvplStoreError,
-    one_line,
-    quoted,
-)
+from airflow_provider_evpl.errors import EvplConfigError, one_line, quoted
+from airflow_provider_evpl.flows.publish.catalog_errors import LostRaceError, translate_catalog_errors
 from airflow_provider_evpl.flows.publish.units import Unit
 from airflow_provider_evpl.lake.schema import SORT_COLUMNS, TABLE_SCHEMA
 from airflow_provider_evpl.window import DAY
 
-__all__ = ["LostRaceError", "UnitTable", "open_table"]
+__all__ = ["UnitTable", "open_table"]
 
 _UNITS = "evpl.units"
+_COMMIT = "evpl.commit"
+_RETRIES = "commit.retry.num-retries"
+_PAUSE = "commit.retry.min-wait-ms"
+_DEADLINE = "commit.retry.total-timeout-ms"
+_HOUR = "3600000"
 _PARTITION = ("code_ope", "granularity", "timestamp_day")
+_PROPERTIES = {
+    "commit.manifest-merge.enabled": "true",
+    "write.parquet.compression-codec": "zstd",
+    # By default bounds end after 16 characters. PyIceberg reads all rows of a file with such bounds before it
+    # deletes the file.
+    "write.metadata.metrics.column.code_ope": "full",
+    "write.metadata.metrics.column.granularity": "full",
+}
 
 
-class LostRaceError(EvplOverlapError):
-    """Another writer committed the same units first. Nothing of this commit is in the table."""
+class _PinnedTable(Table):  # type: ignore[misc]  # mypy skips PyIceberg
+    """A table that commits on top of the snapshot that was loaded, or not at all.
+
+    PyIceberg repeats a refused commit on top of what others have committed since. It would then overlook a
+    newer publication that changed no data file, like that of an empty day. So it must not load the table.
+    """
+
+    def refresh(self) -> Table:
+        """Raise LostRaceError, because PyIceberg calls this method after a refused commit."""
+        raise LostRaceError(f"table {quoted('.'.join(self.name()))}: another writer committed first.")
 
 
 class UnitTable:
     """A table at one moment: the snapshot that was current when it was opened.
 
-    A commit is checked against that snapshot: if another writer has changed the same units since, it fails.
+    Attributes:
+        location: root of the table's files.
     """
 
     def __init__(self, table: Table) -> None:
-        self._table = table
+        self._name = ".".join(table.name())
+        # PyIceberg deletes the metadata of a commit if its last attempt is refused. But a catalog may refuse
+        # a commit that has landed, if a library has repeated the request. `refresh` ends the commit before.
+        properties = {**table.metadata.properties, _RETRIES: "1", _PAUSE: "0", _DEADLINE: _HOUR}
+        self._table = _PinnedTable(
+            table.name(),
+            table.metadata.model_copy(update={"properties": properties}),
+            table.metadata_location,
+            table.io,
+            table.catalog,
+            table.config,
+        )
+        self.location = table.location()
 
     def published(self) -> dict[str, str]:
         """Return the digest of each unit that a snapshot in the history of the current one has published."""
         found = dict[str, str]()
         for snapshot in ancestors_of(self._table.current_snapshot(), self._table.metadata):
-            properties = snapshot.summary.additional_properties if snapshot.summary else {}
-            found = json.loads(properties.get(_UNITS, "{}")) | found
+            found = json.loads(_property(snapshot, _UNITS) or "{}") | found
         return found
 
-    def has_columns(self, schema: pa.Schema) -> bool:
-        """Return whether the table has all columns of an object."""
-        return set(schema.names) <= set(self._table.schema().column_names)
+    def lacks(self, schema: pa.Schema) -> bool:
+        """Return whether the table lacks columns of an object."""
+        return bool(self._lacking(schema))
 
     def add_columns(self, schema: pa.Schema) -> None:
         """Add the columns of an object that the table lacks, in a commit of its own."""
-        with _translated(self._name), self._table.update_schema() as update:
-            update.union_by_name(schema)
+        lacking = pa.schema([pa.field(field.name, field.type) for field in self._lacking(schema)])
+        with translate_catalog_errors(self._name), self._table.update_schema() as update:
+            update.union_by_name(lacking)
+
+    def _lacking(self, schema: pa.Schema) -> list[pa.Field]:
+        names = set(self._table.schema().column_names)
+        return [field for field in schema if field.name not in names]
 
     def write(self, copy: Callable[[BinaryIO], pa.Schema]) -> tuple[str, pa.Schema]:
         """Write a data file in the table's location; it is no part of the table yet.
@@ -75,9 +111,14 @@ class UnitTable:
         Returns:
             Its location, and what `copy` returned.
         """
-        location = f"{self._table.location().rstrip('/')}/data/evpl-{uuid4().hex}.parquet"
-        with _translated(self._name), self._table.io.new_output(location).create() as sink:
-            return location, copy(sink)
+        with translate_catalog_errors(self._name):
+            location = self._table.location_provider().new_data_location(f"evpl-{uuid4().hex}.parquet")
+            try:
+                with self._table.io.new_output(location).create() as sink:
+                    return location, copy(sink)
+            except Exception:
+                self.remove([location])
+                raise
 
     def remove(self, locations: Iterable[str]) -> None:
         """Remove data files that no commit used. A file that can't be removed stays: no reader sees it."""
@@ -85,7 +126,7 @@ class UnitTable:
             with suppress(Exception):
                 self._table.io.delete(location)
 
-    def replace(self, units: Mapping[Unit, str], files: Sequence[str]) -> int | None:
+    def replace(self, units: Mapping[Unit, str], files: Sequence[str]) -> int:
         """Replace all rows of units by those of data files, in one commit.
 
         Args:
@@ -93,25 +134,42 @@ class UnitTable:
             files: locations.
 
         Returns:
-            The id of the new snapshot; None if neither the table nor the files have rows of the units.
+            The id of the new snapshot.
 
         Raises:
-            LostRaceError: another writer has changed the same units.
+            LostRaceError: another writer has committed since the table was opened.
+            EvplStoreError: the catalog failed. Whether the commit has landed may be unknown.
         """
-        properties = {_UNITS: json.dumps({str(unit): digest for unit, digest in units.items()})}
-        before = self._table.current_snapshot()
-        with _translated(self._name), _without_no_match_warning(), self._table.transaction() as transaction:
-            # The delete makes PyIceberg compare the units with what other writers committed. An append alone
-            # is never checked: two first publications of a unit would both land.
-            transaction.delete(_rows_of(units), snapshot_properties=properties)
-            if files:
-                transaction.add_files([*files], properties, check_duplicate_files=False)
-        after = self._table.current_snapshot()
-        return after.snapshot_id if after and after != before else None
+        commit = uuid4().hex
+        properties = {
+            _COMMIT: commit,
+            _UNITS: json.dumps({str(unit): digest for unit, digest in units.items()}),
+        }
+        with translate_catalog_errors(self._name):
+            try:
+                self._commit(_rows_of(units), files, properties)
+            except Exception:
+                # The commit may have landed, although its response was lost.
+                snapshot = self._find(commit)
+                if snapshot is None:
+                    raise
+                return snapshot
+        return int(self._table.current_snapshot().snapshot_id)
 
-    @property
-    def _name(self) -> str:
-        return ".".join(self._table.name())
+    def _commit(self, rows: BooleanExpression, files: Sequence[str], properties: Mapping[str, str]) -> None:
+        with _without_no_match_warning(), self._table.transaction() as transaction:
+            transaction.delete(rows)
+            # Also without files: the snapshot says which units are published.
+            transaction.add_files([*files], {**properties}, check_duplicate_files=False)
+
+    def _find(self, commit: str) -> int | None:
+        table = self._table.catalog.load_table(self._table.name())
+        found = (one.snapshot_id for one in table.snapshots() if _property(one, _COMMIT) == commit)
+        return next(found, None)
+
+
+def _property(snapshot: Snapshot, name: str) -> str | None:
+    return snapshot.summary.additional_properties.get(name) if snapshot.summary else None
 
 
 def open_table(catalog: Catalog, name: str) -> UnitTable:
@@ -122,17 +180,24 @@ def open_table(catalog: Catalog, name: str) -> UnitTable:
         EvplStoreDeniedError: the catalog refuses.
         EvplStoreError: the catalog fails.
     """
-    with _translated(name):
+    with translate_catalog_errors(name):
         try:
             table = catalog.load_table(name)
-        except iceberg.NoSuchTableError:
+        except NoSuchTableError:
             table = _create(catalog, name)
     _check(table, name)
     return UnitTable(table)
 
 
 def _create(catalog: Catalog, name: str) -> Table:
+    try:
+        return _create_table(catalog, name)
+    except NoSuchNamespaceError:
+        catalog.create_namespace_if_not_exists(name.rpartition(".")[0])
+        return _create_table(catalog, name)
 
+
+def _create_table(catalog: Catalog, name: str) -> Table:
     schema = _schema()
     ids = {field.name: field.field_id for field in schema.fields}
     transforms = (IdentityTransform(), IdentityTransform(), DayTransform())
@@ -144,13 +209,11 @@ def _create(catalog: Catalog, name: str) -> Table:
         )
     )
     order = SortOrder(*(SortField(ids[column], IdentityTransform()) for column in SORT_COLUMNS))
-    properties = {"commit.manifest-merge.enabled": "true", "write.parquet.compression-codec": "zstd"}
-    catalog.create_namespace_if_not_exists(name.rpartition(".")[0])
     try:
         return catalog.create_table(
-            name, schema, partition_spec=spec, sort_order=order, properties=properties
+            name, schema, partition_spec=spec, sort_order=order, properties=_PROPERTIES
         )
-    except iceberg.TableAlreadyExistsError:
+    except TableAlreadyExistsError:
         return catalog.load_table(name)
 
 
@@ -165,9 +228,10 @@ def _schema() -> Schema:
 
 
 def _check(table: Table, name: str) -> None:
-    wanted = {field.name: field.field_type for field in _schema().fields}
-    found = {field.name: field.field_type for field in table.schema().fields}
-    wrong = [f"{column} ({kind})" for column, kind in wanted.items() if found.get(column) != kind]
+    wanted = {field.name: field for field in _schema().fields}
+    found = {field.name: field for field in table.schema().fields}
+    wrong = [one for one, field in wanted.items() if not _fits(found.get(one), field)]
+    wrong += [one for one, field in found.items() if field.required and one not in wanted]
     spec = [
         f"{field.transform}({table.schema().find_column_name(field.source_id)})"
         for field in table.spec().fields
@@ -177,9 +241,17 @@ def _check(table: Table, name: str) -> None:
         raise EvplConfigError(
             f"table {quoted(name)}: its columns or partitions are not those of the lake.",
             "Publish into a new table, which is then created.",
-            f"Missing columns, or of another type: {', '.join(wrong) or 'none'}.\n"
-            f"Partitions: {', '.join(spec) or 'none'}; they must be {', '.join(partitions)}.",
+            f"Missing columns, or of a wrong type: {one_line(', '.join(wrong) or 'none')}.\n"
+            f"Partitions: {one_line(', '.join(spec) or 'none')}; they must be {', '.join(partitions)}.",
         )
+
+
+def _fits(found: NestedField | None, wanted: NestedField) -> bool:
+    return (
+        found is not None
+        and found.field_type == wanted.field_type
+        and (wanted.required or not found.required)
+    )
 
 
 def _rows_of(units: Iterable[Unit]) -> BooleanExpression:
@@ -209,29 +281,3 @@ def _without_no_match_warning() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Delete operation did not match any records")
         yield
-
-
-@contextmanager
-def _translated(name: str) -> Iterator[None]:
-    """Translate the errors of PyIceberg and its catalogs.
-
-    Raises:
-        LostRaceError, EvplConfigError, EvplStoreDeniedError, EvplStoreError: as fits.
-    """
-    try:
-        yield
-    except (iceberg.CommitFailedException, iceberg.ValidationException) as error:
-        raise LostRaceError(
-            f"table {quoted(name)}: another writer changed the same days at the same time.",
-            detail=f"{type(error).__name__}: {one_line(error)}",
-        ) from error
-    except (iceberg.UnauthorizedError, iceberg.ForbiddenError, iceberg.OAuthError) as error:
-        raise EvplStoreDeniedError(
-            f"table {quoted(name)}: the catalog refuses.",
-            "Check the permissions of the Iceberg connection.",
-            f"{type(error).__name__}: {one_line(error)}",
-        ) from error
-    except iceberg.RESTError as error:
-        raise EvplStoreError(
-            f"table {quoted(name)}: the catalog failed.", detail=f"{type(error).__name__}: {one_line(error)}"
-        ) from error
