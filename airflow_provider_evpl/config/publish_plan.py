@@ -10,7 +10,7 @@ from airflow_provider_evpl.config.run_window import RunTimes
 from airflow_provider_evpl.errors import EvplConfigError, wrong
 from airflow_provider_evpl.window import DAY, Granularity, Window, floor
 
-__all__ = ["PublishPlan"]
+__all__ = ["PublishPlan", "read_table"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,12 +46,14 @@ class PublishPlan:
             EvplNotPublishedError: the window ends in the future.
         """
         given = dict(arguments)
+        if "table" not in given:
+            raise EvplConfigError("table: must be set.", "Write it like evpl.utilization.")
         codes = read_codes(given.pop("code_ope"), "code_ope") if "code_ope" in given else ()
         first = codes[0] if codes else default_code_ope
         pull = PullPlan.from_arguments(given, run=run, default_code_ope=first, now=now)
         missing = read_choice(given.get("on_missing", "fail"), "on_missing", ("fail", "delete"))
         return cls(
-            table=_read_table(given),
+            table=read_table(given["table"]),
             codes=codes or (pull.code_ope,),
             granularity=pull.granularity,
             window=pull.window,
@@ -64,10 +66,13 @@ class PublishPlan:
         return (floor(part.start, DAY) for part in self.window.slices(DAY))
 
 
-def _read_table(given: Mapping[str, object]) -> str:
-    if "table" not in given:
-        raise EvplConfigError("table: must be set, like evpl.utilization.")
-    table = read_text(given["table"], "table")
+def read_table(value: object) -> str:
+    """Read namespace and name of a table.
+
+    Raises:
+        EvplConfigError: the text has no dot, or an empty part.
+    """
+    table = read_text(value, "table")
     if len(table.split(".")) < 2 or not all(table.split(".")):  # noqa: PLR2004 a namespace and a name
         raise wrong("table: must be a namespace and a name", table, "Write it like evpl.utilization.")
     return table

@@ -3,38 +3,32 @@
 import random
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from importlib.util import find_spec
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import AirflowFailException, AirflowNotFoundException, BaseOperator
+from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
 
 from airflow_provider_evpl.config.plans import DEFAULT_GRANULARITY, given_fields, read_name
 from airflow_provider_evpl.config.publish_plan import PublishPlan
 from airflow_provider_evpl.config.readers import guarded
 from airflow_provider_evpl.config.run_window import RunTimes
-from airflow_provider_evpl.errors import (
-    LONGEST_NAME,
-    EvplConfigError,
-    EvplNotPublishedError,
-    EvplPermanentError,
-    name_some,
-    one_line,
-)
+from airflow_provider_evpl.errors import EvplNotPublishedError, EvplPermanentError, name_some
 from airflow_provider_evpl.hooks.evpl import EvplHook, get_hook
+from airflow_provider_evpl.hooks.iceberg import DEFAULT_CONN_ID, check_extra, with_catalog
 from airflow_provider_evpl.hooks.storage import open_store
+from airflow_provider_evpl.telemetry.asset_events import add_asset_events
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
     from pyiceberg.catalog import Catalog
 
-    from airflow_provider_evpl.flows.publish.publish import Publication
+    from airflow_provider_evpl.flows.publish.publish import Publication, Publisher
+    from airflow_provider_evpl.lake.store import Store
+    from airflow_provider_evpl.telemetry.lineage import Lineage, Names
 
 __all__ = ["EvplIcebergPublishOperator"]
 
-_DEFAULT_CONN_ID = "iceberg_default"
 _LONGEST_PAUSE_SECONDS = 2.0
 
 
@@ -90,7 +84,7 @@ class EvplIcebergPublishOperator(BaseOperator):
         *,
         table: str,
         object_storage_path: str,
-        iceberg_conn_id: str = _DEFAULT_CONN_ID,
+        iceberg_conn_id: str = DEFAULT_CONN_ID,
         object_storage_conn_id: str | None = None,
         evpl_conn_id: str = EvplHook.default_conn_name,
         code_ope: str | Sequence[str] | None = None,
@@ -103,7 +97,7 @@ class EvplIcebergPublishOperator(BaseOperator):
         **kwargs: Any,  # noqa: ANN401 BaseOperator's own
     ) -> None:
         super().__init__(**kwargs)
-        _check_extra()
+        check_extra()
         self.table = table
         self.object_storage_path = object_storage_path
         self.iceberg_conn_id = iceberg_conn_id
@@ -116,6 +110,18 @@ class EvplIcebergPublishOperator(BaseOperator):
         self.window_length = window_length
         self.lookback = lookback
         self.on_missing = on_missing
+        self._names: Names | None = None
+        self._table = ""
+        self._publisher: Publisher | None = None
+
+    def get_openlineage_facets_on_complete(self, _: object) -> "Lineage | None":
+        """Return the lineage: from the lake to the table. If the task failed, with what was published."""
+        if self._names is None or self._publisher is None or self._publisher.location is None:
+            return None
+        from airflow_provider_evpl.telemetry.lineage import lineage_of_publication
+
+        rows = self._publisher.publication.rows
+        return lineage_of_publication(self._names, self._table, self._publisher.location, rows)
 
     def execute(self, context: "Context") -> dict[str, object]:
         """Publish the days of the window and return what was done.
@@ -143,12 +149,12 @@ class EvplIcebergPublishOperator(BaseOperator):
                 'Pull them, or set on_missing="delete" to remove their rows from the table.',
                 f"Days: {name_some([*map(str, publication.missing)])}",
             )
-        return publication.as_dict()
+        result = {"table": self._table, **publication.as_dict()}
+        add_asset_events(self, context, result, publication.dates)
+        return result
 
     def _publish(self, given: Mapping[str, object], context: "Context") -> "Publication":
-        from airflow_provider_evpl.flows.publish.publish import Publisher
-        from airflow_provider_evpl.flows.publish.table import open_table
-        from airflow_provider_evpl.flows.publish.units import Unit
+        from airflow_provider_evpl.telemetry.link import dataset_names
 
         settings = get_hook(given).get_settings()
         plan = guarded(
@@ -160,43 +166,30 @@ class EvplIcebergPublishOperator(BaseOperator):
             ),
             settings.client_secret,
         )
-        catalog = _open_catalog(read_name(given, "iceberg_conn_id") or _DEFAULT_CONN_ID)
+        store = open_store(given, settings.client_secret)
+        self._names = dataset_names(store)
+        conn_id = read_name(given, "iceberg_conn_id") or DEFAULT_CONN_ID
+        return with_catalog(
+            conn_id, lambda catalog: self._publish_into(catalog, store, settings.source, plan)
+        )
+
+    def _publish_into(
+        self, catalog: "Catalog", store: "Store", source: Mapping[str, str], plan: PublishPlan
+    ) -> "Publication":
+        from airflow_provider_evpl.flows.publish.publish import Publisher
+        from airflow_provider_evpl.flows.publish.table import open_table
+        from airflow_provider_evpl.flows.publish.units import Unit
+
         publisher = Publisher(
-            open_store(given, settings.client_secret),
-            settings.source,
+            store,
+            source,
             lambda: open_table(catalog, plan.table),
             wait=_pause,
             deletes_missing=plan.deletes_missing,
         )
+        self._table, self._publisher = plan.table, publisher
         pairs = product(plan.codes, plan.days)
         return publisher.publish(Unit(code, plan.granularity.text, day) for code, day in pairs)
-
-
-def _check_extra() -> None:
-    if not all(map(_is_installed, ("pyiceberg", "airflow.providers.apache.iceberg"))):
-        raise EvplConfigError(
-            "EvplIcebergPublishOperator: the extra `iceberg` is not installed.",
-            "Install it, in a checkout of airflow-provider-evpl:\npip install '.[iceberg]'",
-        )
-
-
-def _is_installed(name: str) -> bool:
-    # If a parent package is missing, `find_spec` raises.
-    with suppress(ModuleNotFoundError):
-        return find_spec(name) is not None
-    return False
-
-
-def _open_catalog(conn_id: str) -> "Catalog":
-    from airflow.providers.apache.iceberg.hooks.iceberg import IcebergHook
-
-    try:
-        return IcebergHook(conn_id).catalog
-    except AirflowNotFoundException:
-        name = one_line(conn_id, LONGEST_NAME)
-        raise EvplConfigError(
-            f"No Iceberg connection `{name}`.", "Create it, or set `iceberg_conn_id`.", shown=[name]
-        ) from None
 
 
 def _pause(attempt: int) -> None:

@@ -12,7 +12,6 @@ from airflow_provider_evpl.errors import (
     EvplStoreDeniedError,
     EvplStoreError,
     one_line,
-    quoted,
 )
 from airflow_provider_evpl.lake.store_errors import marks
 
@@ -50,8 +49,11 @@ class LostRaceError(EvplOverlapError):
 
 
 @contextmanager
-def translate_catalog_errors(table: str) -> Iterator[None]:
+def translate_catalog_errors(place: str) -> Iterator[None]:
     """Turn any error of a catalog, or of the storage of a table, into an error of this package.
+
+    Args:
+        place: for the message: `table evpl.utilization`.
 
     Raises:
         LostRaceError: another writer committed first.
@@ -64,7 +66,7 @@ def translate_catalog_errors(table: str) -> Iterator[None]:
     except EvplError:
         raise
     except Exception as error:
-        raise _translate(error, f"table {quoted(table)}") from error
+        raise _translate(error, place) from error
 
 
 def _translate(error: Exception, place: str) -> EvplError:

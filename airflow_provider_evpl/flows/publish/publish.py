@@ -40,6 +40,11 @@ class Publication:
     rows: int = 0
     snapshots: list[int] = field(default_factory=list)
 
+    @property
+    def dates(self) -> list[str]:
+        """The UTC days that this run changed in the table, in order."""
+        return sorted({f"{unit.day:%Y-%m-%d}" for unit in (*self.published, *self.emptied)})
+
     def as_dict(self) -> dict[str, object]:
         """Return counts, and the first hundred units of each kind, small enough for XCom."""
         kinds = {

@@ -25,7 +25,7 @@ from pyiceberg.table.sorting import SortField, SortOrder
 from pyiceberg.transforms import DayTransform, IdentityTransform
 from pyiceberg.types import DoubleType, NestedField, StringType, TimestamptzType
 
-from airflow_provider_evpl.errors import EvplConfigError, one_line, quoted
+from airflow_provider_evpl.errors import LONGEST_NAME, EvplConfigError, one_line
 from airflow_provider_evpl.flows.publish.catalog_errors import LostRaceError, translate_catalog_errors
 from airflow_provider_evpl.flows.publish.units import Unit
 from airflow_provider_evpl.lake.schema import SORT_COLUMNS, TABLE_SCHEMA
@@ -59,7 +59,7 @@ class _PinnedTable(Table):  # type: ignore[misc]  # mypy skips PyIceberg
 
     def refresh(self) -> Table:
         """Raise LostRaceError, because PyIceberg calls this method after a refused commit."""
-        raise LostRaceError(f"table {quoted('.'.join(self.name()))}: another writer committed first.")
+        raise LostRaceError(f"{_place(self)}: another writer committed first.", "Airflow retries.")
 
 
 class UnitTable:
@@ -70,7 +70,7 @@ class UnitTable:
     """
 
     def __init__(self, table: Table) -> None:
-        self._name = ".".join(table.name())
+        self._place = _place(table)
         # PyIceberg deletes the metadata of a commit if its last attempt is refused. But a catalog may refuse
         # a commit that has landed, if a library has repeated the request. `refresh` ends the commit before.
         properties = {**table.metadata.properties, _RETRIES: "1", _PAUSE: "0", _DEADLINE: _HOUR}
@@ -98,7 +98,7 @@ class UnitTable:
     def add_columns(self, schema: pa.Schema) -> None:
         """Add the columns of an object that the table lacks, in a commit of its own."""
         lacking = pa.schema([pa.field(field.name, field.type) for field in self._lacking(schema)])
-        with translate_catalog_errors(self._name), self._table.update_schema() as update:
+        with translate_catalog_errors(self._place), self._table.update_schema() as update:
             update.union_by_name(lacking)
 
     def _lacking(self, schema: pa.Schema) -> list[pa.Field]:
@@ -111,7 +111,7 @@ class UnitTable:
         Returns:
             Its location, and what `copy` returned.
         """
-        with translate_catalog_errors(self._name):
+        with translate_catalog_errors(self._place):
             location = self._table.location_provider().new_data_location(f"evpl-{uuid4().hex}.parquet")
             try:
                 with self._table.io.new_output(location).create() as sink:
@@ -145,7 +145,7 @@ class UnitTable:
             _COMMIT: commit,
             _UNITS: json.dumps({str(unit): digest for unit, digest in units.items()}),
         }
-        with translate_catalog_errors(self._name):
+        with translate_catalog_errors(self._place):
             try:
                 self._commit(_rows_of(units), files, properties)
             except Exception:
@@ -168,6 +168,10 @@ class UnitTable:
         return next(found, None)
 
 
+def _place(table: Table) -> str:
+    return f"table {one_line('.'.join(table.name()), LONGEST_NAME)}"
+
+
 def _property(snapshot: Snapshot, name: str) -> str | None:
     return snapshot.summary.additional_properties.get(name) if snapshot.summary else None
 
@@ -180,12 +184,12 @@ def open_table(catalog: Catalog, name: str) -> UnitTable:
         EvplStoreDeniedError: the catalog refuses.
         EvplStoreError: the catalog fails.
     """
-    with translate_catalog_errors(name):
+    with translate_catalog_errors(f"table {one_line(name, LONGEST_NAME)}"):
         try:
             table = catalog.load_table(name)
         except NoSuchTableError:
             table = _create(catalog, name)
-    _check(table, name)
+    _check(table)
     return UnitTable(table)
 
 
@@ -227,7 +231,7 @@ def _schema() -> Schema:
     return Schema(*fields, NestedField(len(fields) + 1, "granularity", StringType(), required=True))
 
 
-def _check(table: Table, name: str) -> None:
+def _check(table: Table) -> None:
     wanted = {field.name: field for field in _schema().fields}
     found = {field.name: field for field in table.schema().fields}
     wrong = [one for one, field in wanted.items() if not _fits(found.get(one), field)]
@@ -239,7 +243,7 @@ def _check(table: Table, name: str) -> None:
     partitions = ["identity(code_ope)", "identity(granularity)", "day(timestamp)"]
     if wrong or spec != partitions:
         raise EvplConfigError(
-            f"table {quoted(name)}: its columns or partitions are not those of the lake.",
+            f"{_place(table)}: its columns or partitions are not those of the lake.",
             "Publish into a new table, which is then created.",
             f"Missing columns, or of a wrong type: {one_line(', '.join(wrong) or 'none')}.\n"
             f"Partitions: {one_line(', '.join(spec) or 'none')}; they must be {', '.join(partitions)}.",

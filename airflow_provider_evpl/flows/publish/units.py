@@ -9,7 +9,13 @@ from typing import BinaryIO, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from airflow_provider_evpl.errors import EvplForeignError, EvplOverlapError, EvplRefusedError, one_line
+from airflow_provider_evpl.errors import (
+    EvplForeignError,
+    EvplOverlapError,
+    EvplRefusedError,
+    EvplStoreError,
+    one_line,
+)
 from airflow_provider_evpl.lake.layout import Dataset, group, largest
 from airflow_provider_evpl.lake.objects import Foreign, Objects
 from airflow_provider_evpl.lake.parquet import Footer
@@ -64,27 +70,33 @@ class Landed:
 
 
 def survey(store: Store, unit: Unit, source: Mapping[str, str]) -> Landed | None:
-    """List the objects of a unit; None if nothing has landed.
+    """List the objects of a unit, past any cache; None if nothing has landed.
 
     Raises:
         EvplForeignError: an object is from another source.
         EvplOverlapError: two objects have the same samples.
         EvplStoreError: the store failed.
     """
-    found = Objects(store, unit.dataset, source).survey(unit.window)
-    own = {one: _own(store, unit, one, what) for one, what in found.items()}
+    objects = Objects(store, unit.dataset, source)
+    try:
+        found = objects.survey_with_digests(unit.window)
+    except EvplStoreError:
+        # A pull may have replaced an object since it was listed.
+        found = objects.survey_with_digests(unit.window)
+    own = {one: _own(store, unit, one, what) for one, (what, _) in found.items()}
     windows = largest(own)
     if len(group(windows, windows)) < len(windows):
         raise EvplOverlapError(
             f"unit {unit}: two objects have the same samples.", "Pull the day again, then publish it again."
         )
-    footers = {unit.dataset.samples_path(one): own[one] for one in windows}
-    if not footers:
+    if not windows:
         return None
+    # A footer has the time of its pull, so the digest differs for each pull.
+    text = repr([(one.label, own[one], found[one][1]) for one in windows])
     return Landed(
-        paths=tuple(path for path, footer in footers.items() if footer.ledger.rows),
-        rows=sum(footer.ledger.rows for footer in footers.values()),
-        digest=_digest(footers),
+        paths=tuple(unit.dataset.samples_path(one) for one in windows if own[one].ledger.rows),
+        rows=sum(own[one].ledger.rows for one in windows),
+        digest=hashlib.sha256(text.encode()).hexdigest()[:_DIGEST_CHARACTERS],
     )
 
 
@@ -96,12 +108,6 @@ def _own(store: Store, unit: Unit, window: Window, what: Footer | Foreign) -> Fo
             f"{store.url(unit.dataset.samples_path(window))}\nThe object {what.reason}.",
         )
     return what
-
-
-def _digest(footers: Mapping[str, Footer]) -> str:
-    """Digest what identifies the objects. A footer has the time of its pull, so it differs for each pull."""
-    text = repr([(path, footer) for path, footer in footers.items()])
-    return hashlib.sha256(text.encode()).hexdigest()[:_DIGEST_CHARACTERS]
 
 
 def copy_rows(store: Store, unit: Unit, path: str, sink: BinaryIO) -> pa.Schema:
