@@ -120,30 +120,6 @@ def test_signature_version_is_no_request_for_anonymous_access(
 
 
 @pytest.mark.contract("errors.store-credentials")
-def test_a_token_file_that_is_away_makes_no_lake_empty(
-    lab: "Lab", open_s3: "Callable[..., ObjectStore]", tmp_path: Path
-) -> None:
-    """A missing local file is no missing object: no listing is empty, and no delete succeeds."""
-    lab.monkeypatch.setenv("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/lake")
-    lab.monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", str(tmp_path / "token"))
-    store = open_s3()
-    for call in (store.listing, store.folders, store.delete, store.open):
-        with pytest.raises(EvplStoreError, match="no credentials found: FileNotFoundError"):
-            call("samples")
-
-
-@pytest.mark.parametrize("version", ["s3v4", "s3"])
-def test_a_signature_is_no_request_for_anonymous_access(
-    lab: "Lab", open_s3: "Callable[..., ObjectStore]", version: str
-) -> None:
-    """A connection that names a way to sign, as for Ceph, is not taken as anonymous either."""
-    lab.monkeypatch.delenv("AWS_EC2_METADATA_DISABLED")
-    with serving(replying(b"", status=503)) as server:
-        lab.monkeypatch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", server.url)
-        with pytest.raises(EvplStoreError, match="no credentials found"):
-            open_s3({"config_kwargs": {"signature_version": version}})
-
-
 @pytest.mark.parametrize(
     ("status", "body", "kind"), [(503, "", EvplStoreError), (403, DENIED, EvplConfigError)]
 )

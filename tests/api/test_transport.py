@@ -90,7 +90,6 @@ INCOMPLETE: dict[str, Reply] = {
     "two-lengths-in-one-header": replying(BODY, Content_Length="5, 7"),
     "chunk": chunked(last=b"ff\r\nabc"),
     "negative chunk": chunked(last=b"-5\r\nabc"),
-    "negative chunk": chunked(last=b"-5\r\nabc"),
     "no-last-chunk": chunked(BODY, last=b""),
     "odd-chunk": chunked(BODY, last=b"zz\r\n"),
     "gzip-cut": replying(gzip.compress(BODY)[:50], Content_Encoding="gzip", Content_Length="100"),
