@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_evpl.errors import EvplError, EvplRetryableError
+from airflow_provider_evpl.errors import EvplError, EvplRefusedError, EvplRetryableError
 from airflow_provider_evpl.flows.publish.publish import Publication
 from airflow_provider_evpl.flows.publish.units import Unit
 from airflow_provider_evpl.lake.layout import Dataset
@@ -125,7 +125,7 @@ def _publish(store: MemoryStore, folder: Path, *, deletes_missing: bool = False)
 
 
 @pytest.mark.contract("iceberg.equals-lake", "iceberg.unchanged")
-@settings(max_examples=SEQUENCES // 2)
+@settings(max_examples=SEQUENCES // 4)
 @given(st.lists(steps, min_size=1, max_size=4))
 def test_table_equals_the_lake_after_any_sequence_of_pulls_and_publications(
     new_folder: Callable[[], Path], sequence: list[Step]
@@ -174,7 +174,7 @@ choices = st.lists(st.sampled_from([0, 1, 2] * 6 + [KILL]), max_size=150)
 
 
 @pytest.mark.contract("iceberg.races")
-@settings(max_examples=SEQUENCES // 4)
+@settings(max_examples=SEQUENCES // 8)
 @given(seats, st.lists(seats, min_size=2, max_size=3), choices)
 def test_table_equals_the_lake_after_races_of_pulls_and_publications(
     new_folder: Callable[[], Path],
@@ -191,7 +191,9 @@ def test_table_equals_the_lake_after_races_of_pulls_and_publications(
     objects: dict[str, bytes] = {}
 
     def pull_then_publish(truth: Truth, request: Request, store: MemoryStore) -> None:
-        pull_once(FakeApi(samples(truth), page_size=5), request, store)
+        # A part of a day may not erase what lies beside it.
+        with suppress(EvplRefusedError):
+            pull_once(FakeApi(samples(truth), page_size=5), request, store)
         units = [unit for unit in UNITS if request.plan.window.overlaps(unit.window)]
         publish(store, catalog_in(folder, store.before), units, source=SOURCE)
 

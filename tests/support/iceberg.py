@@ -2,8 +2,7 @@
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from datetime import datetime
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +102,7 @@ class _Files(PyArrowFileIO):  # type: ignore[misc]  # likewise
         super().delete(location)
 
 
-def publish(
+def publish(  # noqa: PLR0913 by keyword only
     store: Store,
     catalog: Catalog,
     units: Iterable[Unit],
@@ -139,8 +138,3 @@ def table_rows(catalog: Catalog) -> dict[Unit, Rows]:
 def data_files(folder: Path) -> list[Path]:
     """List the Parquet files in a folder."""
     return sorted(folder.rglob("*.parquet"))
-
-
-def days(first: datetime, count: int) -> Iterator[datetime]:
-    """Give some days."""
-    return (first + at * DAY for at in range(count))
