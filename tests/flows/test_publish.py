@@ -3,7 +3,7 @@
 import io
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -488,7 +488,7 @@ class _Failing(FolderCatalog):
 def _failing(folder: Path, error: Exception, *, late: bool, unreachable: int = 0) -> _Failing:
     catalog_in(folder).create_namespace("evpl")
     open_table(catalog_in(folder), TABLE)
-    catalog = _Failing("test", uri=f"sqlite:///{folder}/catalog.db", warehouse=folder.as_uri())
+    catalog = _Failing("iceberg_default", uri=f"sqlite:///{folder}/catalog.db", warehouse=folder.as_uri())
     catalog.error, catalog.late, catalog.unreachable = error, late, unreachable
     return catalog
 
@@ -531,8 +531,14 @@ def test_table_that_another_task_creates_at_the_same_time_is_used(tmp_path: Path
     """Both find no table; the second one to create it loads the other's."""
     other = catalog_in(tmp_path)
     catalog = catalog_in(tmp_path)
-    calls: Iterator[Callable[[], object]] = iter([int, partial(open_table, other, TABLE)])
-    catalog.before = lambda: next(calls, int)()  # noqa: PLW0108 the next one at each call
+    others = iter([partial(other.list_namespaces), partial(open_table, other, TABLE)])
+
+    def before() -> None:
+        for one in others:
+            one()
+            break
+
+    catalog.before = before
     other.create_namespace("evpl")
     open_table(catalog, TABLE)
     publish(_days(1), catalog, [unit()])

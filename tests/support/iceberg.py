@@ -36,7 +36,9 @@ def catalog_in(folder: Path, before: Before = lambda: None) -> "FolderCatalog":
         folder: of catalog and tables.
         before: is called before each call of the catalog and of the table's files, and after each commit.
     """
-    catalog = FolderCatalog("test", uri=f"sqlite:///{folder}/catalog.db", warehouse=folder.as_uri())
+    catalog = FolderCatalog(
+        "iceberg_default", uri=f"sqlite:///{folder}/catalog.db", warehouse=folder.as_uri()
+    )
     catalog.before = before
     return catalog
 
