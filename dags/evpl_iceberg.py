@@ -1,9 +1,9 @@
 """Publish the days that landed into an Apache Iceberg table, whenever a pull lands something.
 
 Each asset event of a pull names its operator code and its UTC days. A run publishes exactly these days, also
-if several pulls triggered it, as after a catchup. It reads them from the lake as it is then. Days in a row with
-the same codes are one task. The tasks of a run follow one after the other, because publications of one table at
-the same time disturb each other.
+if several pulls triggered it, as after a catchup. It reads them from the lake as it is then. Days in a row
+with the same codes are one task. The tasks of a run follow one after the other, because publications of one
+table at the same time disturb each other.
 
 If a run failed for good, clear it. To publish other days, trigger a run with the parameter `windows`:
 [{"code_ope": ["0042"], "window_start": "2026-11-01", "window_end": "2026-12-01"}].

@@ -66,10 +66,7 @@ def _catalog(folder: Path) -> "FolderCatalog":
 
 
 def _publish(lab: "Lab", **arguments: Any) -> dict[str, Any]:  # noqa: ANN401 wrong types are tried too
-    from airflow_provider_evpl.operators.evpl import EvplIcebergPublishOperator
-
-    given = {"table": "evpl.utilization", "object_storage_path": lab.root, **DAYS} | arguments
-    return EvplIcebergPublishOperator(task_id="publish", **given).execute({})
+    return lab.publish(**DAYS | arguments)
 
 
 def _rows(folder: Path) -> dict[str, int]:
@@ -78,7 +75,12 @@ def _rows(folder: Path) -> dict[str, int]:
     return {str(unit): rows.total() for unit, rows in table_rows(_catalog(folder)).items()}
 
 
-@pytest.mark.contract("iceberg.arguments", "iceberg.object_storage_path", "iceberg.iceberg_conn_id")
+@pytest.mark.contract(
+    "iceberg.arguments",
+    "iceberg.object_storage_path",
+    "iceberg.iceberg_conn_id",
+    "names.EvplIcebergPublishOperator",
+)
 def test_arguments_match_the_contract(lab: "Lab") -> None:
     """Each argument is keyword-only, a template field, and has the default of the contract."""
     from airflow_provider_evpl.operators.evpl import EvplIcebergPublishOperator
