@@ -9,11 +9,11 @@ from benchmarks.machine import describe
 from benchmarks.part import say
 from benchmarks.participants import ROOT, WORK
 from benchmarks.report import render
-from benchmarks.suites import cpu, estate, growth, latency, parsing, profile, questions, slices
+from benchmarks.suites import cpu, estate, growth, latency, parsing, profile, publish, questions, slices
 
 _PARTS = {
     module.PART.name: module.PART
-    for module in (cpu, latency, growth, slices, estate, questions, parsing, profile)
+    for module in (cpu, latency, growth, slices, estate, questions, publish, parsing, profile)
 }
 _RUNS = 5
 _RAW = WORK / "results.json"
