@@ -61,7 +61,7 @@ def _page(window: Window, series: int, random: np.random.Generator) -> Page:
     entries = [
         Entry(
             Series(
-                f"EVPL{number // 2:06}", "inout"[number % 2 * 2 :], "FR", f"POP{number % 97}", None, "EVPL"
+                f"EVPL{number // 2:06}", ("in", "out")[number % 2], "FR", f"POP{number % 97}", None, "EVPL"
             ),
             times,
             pack((random.integers(0, 10_000, 288) / 100).tolist()),
