@@ -60,8 +60,11 @@ docs-serve: $(DOCS)/.synced ## show the documentation on http://127.0.0.1:8000 a
 
 # Spark, an OAuth server, and tools that read the files of openapi/: 610 MB that only make e2e needs.
 # The generator of clients has its own environment, because it needs other versions than Airflow.
+# So has DuckDB, because the index has its extension for Iceberg only for an older version.
 CLIENT := $(VENV)/openapi-client
-$(E2E): $(SERVERS) $(wildcard tests/e2e/oidc/* tests/e2e/postman/* tests/e2e/client/*.txt)
+DUCKDB := $(VENV)/duckdb-iceberg
+$(E2E): $(SERVERS) $(VENV)/bench/delta/.synced \
+    $(wildcard tests/e2e/oidc/* tests/e2e/postman/* tests/e2e/client/*.txt tests/e2e/duckdb/*.txt)
 	@$(FIND_UV); \
 	echo "Installing what only make e2e needs; the first time takes half a minute"; \
 	UV_COMPILE_BYTECODE=1 "$$UV" sync --quiet --frozen --inexact --all-extras --group stores --group e2e
@@ -70,7 +73,9 @@ $(E2E): $(SERVERS) $(wildcard tests/e2e/oidc/* tests/e2e/postman/* tests/e2e/cli
 	done
 	@$(FIND_UV); \
 	"$$UV" venv --quiet --clear --no-project --python $(BIN)/python $(CLIENT); \
-	"$$UV" pip sync --quiet --require-hashes --python $(CLIENT)/bin/python tests/e2e/client/requirements.txt
+	"$$UV" pip sync --quiet --require-hashes --python $(CLIENT)/bin/python tests/e2e/client/requirements.txt; \
+	"$$UV" venv --quiet --clear --no-project --python $(BIN)/python $(DUCKDB); \
+	"$$UV" pip sync --quiet --require-hashes --python $(DUCKDB)/bin/python tests/e2e/duckdb/requirements.txt
 	@touch $@
 
 # Airflow's extras for several hosts: 40 MB that only make e2e-celery needs.
@@ -94,7 +99,7 @@ ON_CEPH := --s3-server ceph -k 's3 or e2e' \
     --deselect 'tests/lake/test_store_requests.py::test_listing_has_all_its_pages[s3]'
 
 .PHONY: e2e
-e2e: $(E2E) ## test against real servers and tools (Ceph, OAuth, Spark, newman), then make release-check
+e2e: $(E2E) ## test against real servers and tools (Ceph, PostgreSQL, OAuth, Spark, DuckDB), then make release-check
 	@$(BIN)/python -m tests.support.servers e2e
 	@$(BIN)/python -m pytest -q --durations 10 $(ON_CEPH) tests/e2e $(wildcard tests/lake/test_store*.py) \
 	    tests/airflow/test_dag_stores.py
