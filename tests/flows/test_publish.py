@@ -527,6 +527,21 @@ def test_unknown_outcome_is_a_temporary_error_and_the_next_run_is_right(
     assert (len(done.skipped), len(done.published), _values(catalog)) == (late, not late, ONE)
 
 
+@pytest.mark.contract("iceberg.errors")
+@pytest.mark.parametrize("call", range(1, 5))
+def test_outage_while_a_table_is_created_is_a_temporary_error(tmp_path: Path, call: int) -> None:
+    """Although the table was missing before."""
+    catalog, left = catalog_in(tmp_path), iter(range(call - 1))
+
+    def before() -> None:
+        if next(left, None) is None:
+            raise requests.ConnectionError("connection reset")
+
+    catalog.before = before
+    with pytest.raises(EvplStoreError, match="the catalog failed"):
+        publish(_days(1), catalog, [unit()])
+
+
 def test_table_that_another_task_creates_at_the_same_time_is_used(tmp_path: Path) -> None:
     """Both find no table; the second one to create it loads the other's."""
     other = catalog_in(tmp_path)

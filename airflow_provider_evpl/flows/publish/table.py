@@ -148,13 +148,15 @@ class UnitTable:
         with translate_catalog_errors(self._place):
             try:
                 self._commit(_rows_of(units), files, properties)
-            except Exception:
-                # The commit may have landed, although its response was lost.
-                snapshot = self._find(commit)
-                if snapshot is None:
-                    raise
-                return snapshot
-        return int(self._table.current_snapshot().snapshot_id)
+            except Exception as error:  # noqa: BLE001 raised below, unless the commit has landed
+                failed = error
+            else:
+                return int(self._table.current_snapshot().snapshot_id)
+            # The commit may have landed, although its response was lost.
+            snapshot = self._find(commit)
+            if snapshot is None:
+                raise failed
+            return snapshot
 
     def _commit(self, rows: BooleanExpression, files: Sequence[str], properties: Mapping[str, str]) -> None:
         with _without_no_match_warning(), self._table.transaction() as transaction:
@@ -185,20 +187,22 @@ def open_table(catalog: Catalog, name: str) -> UnitTable:
         EvplStoreError: the catalog fails.
     """
     with translate_catalog_errors(f"table {one_line(name, LONGEST_NAME)}"):
-        try:
-            table = catalog.load_table(name)
-        except NoSuchTableError:
-            table = _create(catalog, name)
+        table = _load(catalog, name) or _create(catalog, name)
     _check(table)
     return UnitTable(table)
 
 
+def _load(catalog: Catalog, name: str) -> Table | None:
+    with suppress(NoSuchTableError):
+        return catalog.load_table(name)
+    return None
+
+
 def _create(catalog: Catalog, name: str) -> Table:
-    try:
+    with suppress(NoSuchNamespaceError):
         return _create_table(catalog, name)
-    except NoSuchNamespaceError:
-        catalog.create_namespace_if_not_exists(name.rpartition(".")[0])
-        return _create_table(catalog, name)
+    catalog.create_namespace_if_not_exists(name.rpartition(".")[0])
+    return _create_table(catalog, name)
 
 
 def _create_table(catalog: Catalog, name: str) -> Table:
@@ -213,12 +217,11 @@ def _create_table(catalog: Catalog, name: str) -> Table:
         )
     )
     order = SortOrder(*(SortField(ids[column], IdentityTransform()) for column in SORT_COLUMNS))
-    try:
+    with suppress(TableAlreadyExistsError):
         return catalog.create_table(
             name, schema, partition_spec=spec, sort_order=order, properties=_PROPERTIES
         )
-    except TableAlreadyExistsError:
-        return catalog.load_table(name)
+    return catalog.load_table(name)
 
 
 def _schema() -> Schema:
