@@ -124,6 +124,13 @@ def test_direction_is_the_last_word_of_the_metric(name: str, direction: str | No
     assert find_direction(name, {"up": "in", "bitsIn": "none"}) == direction
 
 
+def test_negative_zero_is_zero() -> None:
+    """Otherwise the bytes would depend on the order of the rows."""
+    store = MemoryStore()
+    put(store, DAY, value=-0.0)
+    assert {str(row[name]) for row in rows(look(store)) for name in ("minimum", "percentile")} == {"0.0"}
+
+
 def test_two_samples_of_a_step_count_once_for_coverage() -> None:
     """Samples off the grid count for the step that contains them."""
     store = MemoryStore()

@@ -185,9 +185,11 @@ class RowSource:
             return "(SELECT 0::INTEGER AS series, 0::BIGINT AS moment, 0::DOUBLE AS value WHERE false)"
         start, end = bounds(window)
         chosen = "" if series is None else f"AND names.series IN ({', '.join(map(str, series)) or 'NULL'})"
+        # -0.0 becomes 0.0: of the two, `min` returns any.
         # All parts of the text are our own: numbers, and names of columns.
         return f"""(
-            SELECT names.series, epoch_us(found.timestamp) AS moment, found.value
+            SELECT names.series, epoch_us(found.timestamp) AS moment,
+                CASE WHEN found.value = 0 THEN 0.0::DOUBLE ELSE found.value END AS value
             FROM read_parquet([{", ".join(urls)}], hive_partitioning = false) AS found
             JOIN names ON {_SAME_NAMES} {chosen}
             WHERE epoch_us(found.timestamp) >= {start} AND epoch_us(found.timestamp) < {end}

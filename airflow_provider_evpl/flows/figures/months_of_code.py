@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from typing import Any
 
 import pyarrow as pa
 
@@ -43,6 +44,7 @@ class MonthOfCode:
         hours: the clock hours of each series, sorted: `series` (a position in `series`), `hour` (start of the
             bucket), `samples`, `values`, `mean`, `maximum`. None if they were not asked for.
         series: in the lake's order, as the rows of the kind `series` are.
+        weeks: for each series the local Mondays and 95th percentiles of the weeks that its trend is made of.
         days: of the month, UTC.
         newest_end: of the operator code in the whole lake.
         pulled_at: the newest pull of the month's objects; None if no object says it.
@@ -55,6 +57,7 @@ class MonthOfCode:
     table: pa.Table
     hours: pa.Table | None
     series: list[Series]
+    weeks: list[list[tuple[date, float]]]
     days: list[LandedDay]
     newest_end: datetime
     pulled_at: datetime | None
@@ -79,6 +82,7 @@ class MonthsOfCode:
     Attributes:
         shelf: of the operator code.
         with_hours: whether to return the clock hours, too.
+        with_trends: whether to compute trends.
     """
 
     store: Store
@@ -86,6 +90,7 @@ class MonthsOfCode:
     shelf: Shelf
     inventory: Inventory | None = None
     with_hours: bool = False
+    with_trends: bool = True
 
     def read(self, first: Month, last: Month) -> Landed:
         """Read the footers of all objects that the months depend on."""
@@ -137,7 +142,13 @@ class MonthsOfCode:
             raise self._nothing_landed(scope.month)
         expected = dict(self._expected(scope, landed.roster()))
         source = RowSource(engine, landed.readable(), [*expected], scope.step)
-        rows, hours, notes = series_rows(source, scope, [*expected.values()], with_hours=self.with_hours)
+        rows, hours, notes = series_rows(
+            source,
+            scope,
+            [*expected.values()],
+            with_hours=self.with_hours,
+            with_trends=self.with_trends,
+        )
         if self.inventory:
             notes += add_mbits(source, rows, self.inventory, scope)
         groups = group_rows(source, rows, self.inventory, scope) if self.inventory else []
@@ -148,6 +159,7 @@ class MonthsOfCode:
             table=make_table([*rows, *end_rows(rows), *groups]),
             hours=hours,
             series=[*expected],
+            weeks=_name_weeks(rows, scope),
             days=of_month.days(scope.window),
             newest_end=self.shelf.newest_end,
             pulled_at=max(pulls, default=None),
@@ -178,6 +190,11 @@ class MonthsOfCode:
         others = [one for one in find_granularities(self.store, dataset) if one != dataset.granularity]
         names = name_some([*map(name_of, others)])
         return [f"The lake also has granularity {names}. Set granularity to read it."] if others else []
+
+
+def _name_weeks(rows: list[dict[str, Any]], scope: Scope) -> list[list[tuple[date, float]]]:
+    mondays = [week.start.astimezone(scope.plan.time_zone).date() for week in scope.weeks]
+    return [[(mondays[number], value) for number, value in row["weeks"]] for row in rows]
 
 
 def _nulls_first(series: Series) -> tuple[tuple[bool, str], ...]:

@@ -153,7 +153,12 @@ def find_direction(metric_name: str, directions: Mapping[str, str]) -> str | Non
 
 
 def series_rows(
-    source: RowSource, scope: Scope, expected: Sequence[int | None], *, with_hours: bool
+    source: RowSource,
+    scope: Scope,
+    expected: Sequence[int | None],
+    *,
+    with_hours: bool,
+    with_trends: bool = True,
 ) -> tuple[list[dict[str, Any]], pa.Table | None, list[str]]:
     """Compute the row of each series of a source.
 
@@ -162,6 +167,7 @@ def series_rows(
         scope: the month.
         expected: for each series how many steps should have a value; None if steps have no fixed length.
         with_hours: whether to return the clock hours, too.
+        with_trends: whether to read the weeks. Without weeks, no series has a trend.
 
     Returns:
         The rows by column name, in the order of the series; the clock hours; notes.
@@ -174,7 +180,7 @@ def series_rows(
         found.update(_read_figures(source, scope, rows))
         if with_hours:
             hours.append(make_hours(source, bucket))
-    weeks = _read_weeks(source, scope)
+    weeks = _read_weeks(source, scope) if with_trends else defaultdict(list)
     figures = [
         _row(scope, series, expected[at], found.get(at, {}), weeks[at])
         for at, series in enumerate(source.series)
@@ -273,6 +279,7 @@ def _row(
         "reason": find_reason(scope, present, expected, coverage),
         "first_sample": _moment(found.get("first")),
         "last_sample": _moment(found.get("last")),
+        "weeks": weeks,
     }
     return row if row["reason"] else row | _judged(scope, found, weeks)
 
