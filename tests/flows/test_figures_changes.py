@@ -177,7 +177,15 @@ def test_day_that_lands_while_others_are_read_gives_no_mix() -> None:
     assert find_outcomes(old, new) == {0}
 
 
-def find_outcomes(old: MemoryStore, new: MemoryStore) -> set[int | None]:
+def test_days_replaced_between_two_files_give_no_mix() -> None:
+    """Files that are open stay whole, so only the list of objects shows the change."""
+    days = ("2026-11-22", "2026-11-23")
+    old = lake_of_days(*days, values=lambda _: 1.0)
+    new = lake_of_days(*days, values=lambda _: 90.0, pulled_at=D22.end + 48 * HOUR)
+    assert find_outcomes(old, new, keeps_open=True) == {0, 1}
+
+
+def find_outcomes(old: MemoryStore, new: MemoryStore, *, keeps_open: bool = False) -> set[int | None]:
     """Change the lake at each read: return which versions' figures were put, None for a temporary error.
 
     After the change, the next run puts what a first run would put.
@@ -187,14 +195,14 @@ def find_outcomes(old: MemoryStore, new: MemoryStore) -> set[int | None]:
         figures(one)
     expected = [rows_of(one) for one in fresh]
     outcomes = set[int | None]()
-    for moment in count(step=3):
+    for moment in count(step=1 if keeps_open else 3):
         reads = count()
 
         def change(store: LiveStore, moment: int = moment, reads: Iterator[int] = reads) -> None:
             if next(reads) == moment:
                 replace(store, new)
 
-        store = LiveStore(old.objects, change)
+        store = LiveStore(old.objects, change, keeps_open=keeps_open)
         try:
             figures(store)
         except EvplRetryableError:
