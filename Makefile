@@ -69,7 +69,7 @@ $(SERVERS): $(STAMP) tests/azurite/package.json tests/azurite/package-lock.json
 	@touch $@
 
 .PHONY: demo
-demo: $(STAMP) ## start the sandbox, run the example DAG in Airflow, show the rows that landed
+demo: $(STAMP) ## start the sandbox, land 30 days with Airflow, check the rows, build the report
 	@$(BIN)/python demo/run.py
 
 .PHONY: test

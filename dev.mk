@@ -3,13 +3,15 @@
 E2E := $(VENV)/.e2e
 CELERY := $(VENV)/.celery
 E2E_UI := $(VENV)/.e2e-ui
+E2E_REPORT := $(VENV)/.e2e-report
 
 # These rooms run inside Airflow or a server, often in another process, where coverage counts no lines.
 # All other rooms need full branch coverage.
 comma := ,
 empty :=
 SHELL_ROOMS := $(subst $(empty) ,$(comma),$(addprefix airflow_provider_evpl/,\
-    hooks/* operators/* sensors/* telemetry/* triggers/* sandbox/* assets.py version_compat.py get_provider_info.py))
+    hooks/* operators/* sensors/* telemetry/* triggers/* sandbox/* assets.py probe.py report.py version_compat.py \
+    get_provider_info.py))
 
 # Tests that run without coverage, which would double their time: the Airflow shell, whole runs, random
 # sequences, separate processes. Many of them wait for servers, so four run at once even on two cores.
@@ -92,6 +94,11 @@ $(E2E_UI): $(STAMP)
 	UV_COMPILE_BYTECODE=1 "$$UV" sync --quiet --frozen --inexact --extra sandbox --extra amazon --group e2e-ui
 	@touch $@
 
+# axe-core, which finds barriers on a page: 10 MB that only make e2e-report needs.
+$(E2E_REPORT): $(E2E_UI) $(SERVERS) $(wildcard tests/e2e_report/*.json)
+	@mkdir -p $(VENV)/axe && cp tests/e2e_report/*.json $(VENV)/axe && $(NPM) --prefix $(VENV)/axe
+	@touch $@
+
 # Two tests work with moto only: one tells moto to refuse, the other changes a signed request.
 # tests/e2e/test_rgw.py covers wrong credentials and long listings with Ceph.
 ON_CEPH := --s3-server ceph -k 's3 or e2e' \
@@ -125,6 +132,11 @@ e2e-celery: $(CELERY) ## test Airflow on several hosts with Celery, and kill a w
 e2e-ui: $(E2E_UI) ## test Airflow's pages in a browser; SCREENSHOTS=docs/images renews the pictures
 	@$(BIN)/python -m tests.support.servers e2e-ui
 	@$(BIN)/python -m pytest -q -x $(if $(SCREENSHOTS),--screenshots $(SCREENSHOTS)) tests/e2e_ui
+
+.PHONY: e2e-report
+e2e-report: $(E2E_REPORT) ## test the report in a browser without network; SCREENSHOTS=folder keeps pictures
+	@$(BIN)/python -m tests.support.servers e2e-ui
+	@$(BIN)/python -m pytest -q -s $(if $(SCREENSHOTS),--screenshots $(SCREENSHOTS)) tests/e2e_report
 
 .PHONY: laws
 laws: export EVPL_SEQUENCES := 10000

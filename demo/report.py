@@ -1,8 +1,6 @@
 """Read the demo's lake back, compare it with the sandbox, and describe it."""
 
 import json
-import math
-from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,17 +8,18 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from airflow_provider_evpl.sandbox.config import SandboxConfig
-from airflow_provider_evpl.sandbox.data import Network, Row
+from airflow_provider_evpl.sandbox.data import Network, Row, Series
 
-__all__ = ["Lake", "busiest", "check", "how_to_open", "ledger", "read_lake", "tree"]
+__all__ = ["Lake", "check", "how_to_open", "inventory", "ledger", "read_lake", "tree"]
 
 _SERIES = Row._fields[:-2]  # all but timestamp and value
-_SHOWN_SERIES = 10
-
-Key = tuple[Any, ...]
+_RATES = (100, 200, 500, 1000)
+_SORTED_BY = (*_SERIES[1:], _SERIES[0])  # the order of the rows of an object
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +30,7 @@ class LandedObject:
     size: int
     start: int
     end: int
-    rows: list[tuple[Key, float]]
+    rows: pa.Table
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +43,7 @@ class Lake:
     @property
     def rows(self) -> int:
         """Number of rows in all objects."""
-        return sum(len(landed.rows) for landed in self.objects)
+        return sum(landed.rows.num_rows for landed in self.objects)
 
     @property
     def summary(self) -> str:
@@ -65,23 +64,12 @@ def _port(path: Path) -> int:
 
 
 def _read(path: Path) -> LandedObject:
-    table = pq.read_table(path, partitioning=None)
-    series = zip(*(table[name].to_pylist() for name in _SERIES), strict=True)
-    seconds = [moment.timestamp() for moment in table["timestamp"].to_pylist()]
-    values = table["value"].to_pylist()
     start, end = (
         int(datetime.strptime(stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).timestamp())
         for stamp in path.stem.split("-")
     )
-    return LandedObject(
-        path=path,
-        size=path.stat().st_size,
-        start=start,
-        end=end,
-        rows=[
-            ((*names, moment), value) for names, moment, value in zip(series, seconds, values, strict=True)
-        ],
-    )
+    rows = pq.read_table(path, partitioning=None, columns=list(Row._fields))
+    return LandedObject(path=path, size=path.stat().st_size, start=start, end=end, rows=rows)
 
 
 def check(lake: Lake, config: SandboxConfig) -> int:
@@ -96,26 +84,49 @@ def check(lake: Lake, config: SandboxConfig) -> int:
     network = Network(
         circuits=config.circuits, granularity_seconds=config.granularity_seconds, seed=config.seed
     )
+    series = sorted(network.series, key=lambda one: [getattr(one, name) for name in _SORTED_BY])
     for landed in lake.objects:
-        truth = {row[:-1]: row.value for row in network.truth(start=landed.start, end=landed.end)}
-        if len(landed.rows) != len(truth) or dict(landed.rows) != truth:
+        truth = _truth(network, series, network.steps(start=landed.start, end=landed.end))
+        if not all(landed.rows[name].equals(truth[name]) for name in Row._fields):
             raise ValueError(f"{landed.path} differs from the samples of the sandbox")
     return lake.rows
 
 
+def _truth(network: Network, series: list[Series], steps: range) -> pa.Table:
+    """Return what an object must hold, column by column."""
+    names = {name: [getattr(one, name) for one in series] for name in _SERIES}
+    moments = np.tile(np.array(steps, "datetime64[s]"), len(series))
+    return pa.table(
+        {
+            **{name: np.repeat(texts, len(steps)) for name, texts in names.items()},
+            "timestamp": pa.array(moments, pa.timestamp("us", "UTC")),
+            "value": np.concatenate([network.values(one, steps=steps) for one in series]),
+        }
+    )
+
+
+def inventory(config: SandboxConfig) -> str:
+    """Return invented committed rates of the circuits, as CSV. A group has the ends of a country."""
+    network = Network(circuits=config.circuits, granularity_seconds=1, seed=config.seed)
+    ends = (one for one in network.series if (one.end, one.direction) == ("A", "in"))
+    rows = (
+        (one.object_instance_id, _RATES[one.circuit % len(_RATES)], one.pop_section_name, one.pop_country)
+        for one in ends
+    )
+    heads = ("object_instance_id", "committed_mbits", "end", "group")
+    return "".join(f"{','.join(map(str, row))}\n" for row in (heads, *rows))
+
+
 def tree(lake: Lake, root: Path) -> str:
-    """Return a tree of folders and objects, with sizes and row counts."""
-    lines = [f"{root.name}/"]
-    shown: tuple[str, ...] = ()
-    for landed in lake.objects:
-        *folders, name = landed.path.relative_to(root).parts
-        for depth, folder in enumerate(folders):
-            if shown[: depth + 1] != tuple(folders[: depth + 1]):
-                lines.append(f"{'  ' * (depth + 1)}{folder}/")
-        shown = tuple(folders)
-        size = f"{landed.size / 1024:,.0f} KiB, {len(landed.rows):,} rows"
-        lines.append(f"{'  ' * (len(folders) + 1)}{name}  {size}")
-    return "\n".join(lines)
+    """Return the first and the last object with their folders, sizes and row counts."""
+    paths = [landed.path.relative_to(root) for landed in lake.objects]
+    lines = [f"{root.name}/{paths[0].parents[1]}/"]
+    lines += [
+        f"  {path.parent.name}/{path.name}  {landed.size / 1024:,.0f} KiB, {landed.rows.num_rows:,} rows"
+        for path, landed in zip(paths, lake.objects, strict=True)
+    ]
+    hidden = len(lines) - 3
+    return "\n".join([*lines[:2], *([f"  ... {hidden} more"] if hidden > 0 else []), *lines[2:][-1:]])
 
 
 def ledger(result: Mapping[str, Any]) -> str:
@@ -131,28 +142,6 @@ def ledger(result: Mapping[str, Any]) -> str:
         f"Coverage: {result['values']:,} of {result['expected']:,} expected ({coverage:.1%}), "
         f"{result['series']} series, {result['pages']} pages, {result['retries']} retries"
     )
-
-
-def busiest(lake: Lake) -> str:
-    """Return the busiest series by 95th percentile (nearest rank, not interpolated)."""
-    values = defaultdict(list)
-    for landed in lake.objects:
-        for (_, circuit, metric, _, place, section, _), value in landed.rows:
-            values[circuit, metric, place, section].append(value)
-    ranked = sorted(
-        ((_percentile_95(found), len(found), series) for series, found in values.items()),
-        reverse=True,
-    )
-    lines = ["Busiest by 95th percentile of utilization (indicative, not an invoice):"]
-    lines += [
-        f"  {circuit}  {metric:<14} {section:<7} {place:<12} {percentile:6.2f} %  {count:,} samples"
-        for percentile, count, (circuit, metric, place, section) in ranked[:_SHOWN_SERIES]
-    ]
-    return "\n".join(lines)
-
-
-def _percentile_95(values: list[float]) -> float:
-    return sorted(values)[math.ceil(0.95 * len(values)) - 1]
 
 
 def how_to_open(root: str) -> str:

@@ -63,8 +63,8 @@ def test_ci_fails_if_the_check_fails(tmp_path: Path, failing: str, code: int) ->
 
 
 @pytest.mark.contract("commands.make-demo")
-def test_the_demo_lands_a_lake_and_shows_it(checkout: Path) -> None:
-    """The demo runs the example DAG against the sandbox, and prints the landed objects and checked rows."""
+def test_the_demo_lands_30_days_and_ends_with_the_report(checkout: Path) -> None:
+    """The demo runs two example DAGs; it prints the first and last object, checked rows, and the report."""
     shown = subprocess.run(
         [sys.executable, "demo/run.py"],
         cwd=checkout,
@@ -75,10 +75,13 @@ def test_the_demo_lands_a_lake_and_shows_it(checkout: Path) -> None:
     ).stdout
     landed = sorted((checkout / "demo-lake" / "samples").rglob("*.parquet"))
     rows = sum(pq.read_metadata(path).num_rows for path in landed)
-    assert (len(landed), rows) == (2, 2 * 80 * 288)
-    assert "running dags/evpl_utilization_daily.py" in shown
-    assert all(f"{path.name} " in shown for path in landed)
+    assert (len(landed), rows) == (30, 30 * 80 * 288)
+    assert all(f"running dags/evpl_{name}.py" in shown for name in ("utilization_daily", "report_monthly"))
+    assert all(f"{path.name} " in shown for path in (landed[0], landed[-1]))
     assert f"Checked {rows:,} of {rows:,} rows" in shown
+    [page] = (checkout / "demo-lake").rglob("report.html")
+    assert shown.splitlines()[-1].endswith(f" file://{page}")
+    assert len(shown.splitlines()) < 30
 
 
 FINE = {"name": "a", "version": "1", "vulns": []}

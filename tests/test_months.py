@@ -31,6 +31,7 @@ def test_month_13_is_no_month() -> None:
         parse_month("2026-13")
 
 
+@pytest.mark.contract("figure.month")
 @pytest.mark.parametrize(
     ("month", "quarters_of_last_sunday"),
     [("2026-03", 92), ("2026-10", 100)],

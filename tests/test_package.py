@@ -21,6 +21,7 @@ from tests.support.airflow_versions import AIRFLOW_3
 ROOT = Path(__file__).parents[1]
 PACKAGE = "airflow_provider_evpl"
 DIST_INFO = f"{PACKAGE}-{__version__}.dist-info"
+UPLOT = "flows/report/assets/uplot"
 UV = Path(sys.executable).with_name("uv")
 
 
@@ -69,8 +70,10 @@ def files_in(wheel: Path) -> set[str]:
 
 @pytest.mark.contract("names.distribution")
 def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
-    """Every module and the typing marker are in; tests, DAGs and the demo are not."""
+    """Every module, the typing marker and the report's assets are in; tests, DAGs and the demo are not."""
     modules = {str(path.relative_to(ROOT)) for path in (ROOT / PACKAGE).rglob("*.py")}
+    assets = (ROOT / PACKAGE / "flows/report/assets").rglob("*.*")
+    modules |= {str(path.relative_to(ROOT)) for path in assets} | {f"{PACKAGE}/{UPLOT}/LICENSE"}
     outside = {name for name in files_in(wheel) if not name.startswith(f"{DIST_INFO}/")}
     assert outside == modules | {f"{PACKAGE}/py.typed"}
 

@@ -86,13 +86,22 @@ class TokenSource:
                 return self._renew(cancellation)
             return self._token
 
+    def request(self, cancellation: Cancellation, *, token_auth: str | None = None) -> str:
+        """Request a token in any case, by another way than the setting's if one is given.
+
+        Raises:
+            EvplError: as `token`.
+        """
+        with self._lock:
+            return self._request(cancellation, token_auth or self._settings.token_auth)
+
     def _renew(self, cancellation: Cancellation) -> str:
         """Request a token. Keep an error for the other threads: a temporary one for a moment only."""
         if self._error is not None and self._clock() < self._error_until:
             raise copy(self._error)  # a copy for each thread
         self._token = None
         try:
-            return self._request(cancellation)
+            return self._request(cancellation, self._settings.token_auth)
         except EvplRetryableError as error:
             if cancellation.is_set:  # it says nothing about the next slice's request
                 raise
@@ -105,9 +114,9 @@ class TokenSource:
     def _keep(self, error: EvplError, seconds: float) -> None:
         self._error, self._error_until = error, self._clock() + seconds
 
-    def _request(self, cancellation: Cancellation) -> str:
+    def _request(self, cancellation: Cancellation, token_auth: str) -> str:
         requested_at = self._clock()
-        response = self._send(cancellation)
+        response = self._send(cancellation, token_auth)
         raise_for(response, self._settings.connection, is_token=True)
         token, self.lifetime_seconds = self._read(response)
         self._secrets.add(token, is_token=True)
@@ -116,11 +125,11 @@ class TokenSource:
         self._token = token
         return token
 
-    def _send(self, cancellation: Cancellation) -> Response:
+    def _send(self, cancellation: Cancellation, token_auth: str) -> Response:
         settings = self._settings
         headers = {"Accept": "application/json"}
         form = {"grant_type": "client_credentials"}
-        if settings.token_auth == "basic":  # noqa: S105 the name of a way, not a secret
+        if token_auth == "basic":  # noqa: S105 the name of a way, not a secret
             headers["Authorization"] = f"Basic {settings.basic_credentials}"
         else:
             form |= {"client_id": settings.client_id, "client_secret": settings.client_secret}

@@ -41,11 +41,16 @@ _MISSING_CREDENTIALS = 40
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """The parameters of a report."""
+    """The parameters of a report.
+
+    Attributes:
+        ctxtid: None means the connection's.
+    """
 
     code_ope: str
     granularity: Granularity
     window: Window
+    ctxtid: tuple[str, ...] | None = None
 
 
 class Client:
@@ -55,16 +60,18 @@ class Client:
 
     Args:
         on_secret: gets the client secret and every token the moment it arrives, so that logs can mask them.
+        on_response: gets each whole response of any status, before it is decoded. It may hold secrets.
         session: closed with the client.
         clock: monotonic seconds.
         sleep: waits that many seconds; by default at most until the request is canceled.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 each is a seam to the outside
         self,
         settings: Settings,
         *,
         on_secret: Callable[[str], None] = lambda _: None,
+        on_response: Callable[[Response], None] = lambda _: None,
         session: requests.Session | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] | None = None,
@@ -83,6 +90,7 @@ class Client:
             session=self._session,
             rate_limiter=RateLimiter(settings.requests_per_second, clock=clock, sleep=wait),
             secrets=self._secrets,
+            on_response=on_response,
         )
         self._tokens = TokenSource(settings, self._transport, self._secrets, clock=clock)
         self._retry = RetryPolicy(settings.max_retry_seconds, sleep=wait)
@@ -141,6 +149,30 @@ class Client:
         """
         self._call(lambda: self._tokens.token(self._cancellation), self._cancellation)
         return self._tokens.lifetime_seconds
+
+    def new_token(self, *, token_auth: str | None = None) -> str:
+        """Request a token, even if there is a valid one, and return it: only for `page_with`.
+
+        Args:
+            token_auth: the way to send the credentials; None means the connection's.
+
+        Raises:
+            EvplError: as `page`.
+        """
+        return self._call(
+            lambda: self._tokens.request(self._cancellation, token_auth=token_auth), self._cancellation
+        )
+
+    def page_with(self, token: str, query: Query, index: int) -> Page:
+        """Fetch one page with a certain token, which is never renewed.
+
+        Raises:
+            EvplError: as `page`.
+        """
+        return self._call(
+            lambda: self._fetch(query, index, self._cancellation, renews_token=False, token=token),
+            self._cancellation,
+        )
 
     def page(self, query: Query, index: int, *, cancellation: Cancellation | None = None) -> Page:
         """Fetch one page.
@@ -207,9 +239,15 @@ class Client:
             raise
 
     def _fetch(
-        self, query: Query, index: int, cancellation: Cancellation, *, renews_token: bool = True
+        self,
+        query: Query,
+        index: int,
+        cancellation: Cancellation,
+        *,
+        renews_token: bool = True,
+        token: str | None = None,
     ) -> Page:
-        token = self._tokens.token(cancellation)
+        token = token or self._tokens.token(cancellation)
         place = f"report of {query.window.label}, index {index}"
         with _within(place):
             response = self._send(query, index, token, cancellation)
@@ -257,7 +295,8 @@ class Client:
             ("endTime", f"{query.window.end:%Y-%m-%dT%H:%M:%S}.000Z"),
             ("offer_type", self.settings.offer_type),
             ("granularity", query.granularity.text),
-            *(("ctxtid", value) for value in self.settings.ctxtid),
+            *(("ctxtid", value) for value in self.settings.ctxtid if query.ctxtid is None),
+            *(("ctxtid", value) for value in query.ctxtid or ()),
         ]
 
     def _decode(self, response: Response) -> Page:

@@ -2,7 +2,7 @@
 
 import time
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from http.client import IncompleteRead
@@ -91,6 +91,7 @@ class Transport:
         longest_seconds: the limit of an exchange; None means ten times `timeout_seconds`.
         max_body_bytes: of a report, decompressed. A response to a form has 1 MiB at most. Of a response with
             a status other than 200, no more than 1 MiB is read.
+        on_response: gets each whole response, before anything is decoded.
     """
 
     def __init__(  # noqa: PLR0913 each is a seam to the outside
@@ -102,6 +103,7 @@ class Transport:
         secrets: Secrets,
         longest_seconds: float | None = None,
         max_body_bytes: int = _MOST_BYTES,
+        on_response: Callable[[Response], None] = lambda _: None,
     ) -> None:
         self._settings = settings
         self._session = session
@@ -109,6 +111,7 @@ class Transport:
         self._secrets = secrets
         self._longest_seconds = longest_seconds or 10 * settings.timeout_seconds
         self._max_body_bytes = max_body_bytes
+        self._on_response = on_response
         self._known_proxies: dict[tuple[str, str], str | None] = {}
 
     def send(
@@ -149,7 +152,9 @@ class Transport:
             ):
                 response = Response(raw.status_code, raw.headers, b"")
                 body = self._read(raw, response, is_report=data is None)
-                return replace(response, body=body, seconds=time.monotonic() - started)
+                response = replace(response, body=body, seconds=time.monotonic() - started)
+                self._on_response(response)
+                return response
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             raise self._failed(url, error, response) from error
 

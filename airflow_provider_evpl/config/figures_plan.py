@@ -48,12 +48,12 @@ class _Rules:
     @property
     def warning_value(self) -> float:
         """The warning threshold in the unit of the samples."""
-        return self.warning / 100 * self.full_scale
+        return self.warning * self.full_scale / 100
 
     @property
     def critical_value(self) -> float:
         """The critical threshold in the unit of the samples."""
-        return self.critical / 100 * self.full_scale
+        return self.critical * self.full_scale / 100
 
     @classmethod
     def from_arguments(cls, arguments: Mapping[str, object]) -> Self:

@@ -31,6 +31,10 @@ class Roster:
                 self._first.setdefault(series, day)
                 self._last[series] = day
 
+    def days(self) -> dict[Series, tuple[datetime, datetime]]:
+        """Return the first and the last UTC day of each series."""
+        return {one: (first, self._last[one]) for one, first in self._first.items()}
+
     def expected(self, day: datetime) -> frozenset[Series]:
         """Return the series that each object of a UTC day should have."""
         if day not in self._expected:

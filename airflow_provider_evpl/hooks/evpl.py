@@ -1,12 +1,13 @@
-"""Makes an authorized client from an Airflow connection; tests the connection; gives a data frame."""
+"""Makes an authorized client from an Airflow connection; tests and probes it; gives a data frame."""
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.connection import get_async_connection
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_evpl.api.client import Client
     from airflow_provider_evpl.config.settings import Settings
+    from airflow_provider_evpl.flows.probe.answer import Answer
 
 __all__ = ["EvplHook", "get_hook", "read_plan"]
 
@@ -129,6 +131,45 @@ class EvplHook(BaseHook):
                 f"Unexpected {type(error).__name__}. This is a bug of the provider: please report it.",
             )
         return True, status
+
+    def probe(
+        self,
+        *,
+        code_ope: Sequence[str] | str = (),
+        day: str | None = None,
+        max_requests: int = 30,
+        thorough: bool = False,
+    ) -> "Answer":
+        """Ask the API a few careful questions, read-only, and say which settings fit.
+
+        Args:
+            code_ope: an operator code or several; none means the connection's. Each further one costs one
+                request.
+            day: UTC day to examine, like `2026-11-27`; None means yesterday.
+            max_requests: 1 to 30.
+            thorough: also request `5m` and, at the end, a second token. Running tasks may lose theirs.
+
+        Returns:
+            The answer. Print its `text`; `settings` has the extras to set, and `record` may be shown to
+            anybody.
+
+        Raises:
+            EvplConfigError: the connection or an argument is wrong. Errors of the API are in the answer.
+        """
+        from airflow_provider_evpl.api.client import Client
+        from airflow_provider_evpl.flows.probe.flow import probe
+        from airflow_provider_evpl.flows.probe.plan import ProbePlan
+
+        settings = self.get_settings()
+        plan = ProbePlan.from_arguments(
+            settings,
+            now=datetime.now(UTC),
+            code_ope=code_ope,
+            day=day,
+            max_requests=max_requests,
+            thorough=thorough,
+        )
+        return probe(settings, plan, make_client=partial(Client, on_secret=mask_secret))
 
     def get_utilization_df(
         self,

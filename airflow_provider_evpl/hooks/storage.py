@@ -1,4 +1,4 @@
-"""Opens the store that an operator's `object_storage_path` names."""
+"""Opens the store that an operator's `object_storage_path` names, and reads single objects."""
 
 import re
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_evpl.lake.store import Store
 
-__all__ = ["open_object_storage", "open_store", "read_path"]
+__all__ = ["open_object_storage", "open_store", "read_object", "read_path"]
 
 _EXTRAS = {"s3": "amazon", "gs": "google", "abfs": "microsoft-azure"}
 _FILE_SYSTEMS = {
@@ -37,6 +37,7 @@ installed providers: 0.8 s and 50 MB for the three above."""
 _SCHEMES = ("file", *_EXTRAS)
 # A shorter secret may be a part of a bucket's name by chance.
 _SHORTEST_IN_PATHS = 6
+_LARGEST_OBJECT = 64 << 20
 
 
 def open_store(given: Mapping[str, object], secret: str) -> "Store":
@@ -70,6 +71,51 @@ def open_object_storage(path: object, conn_id: str | None) -> "Store":
         return LocalStore(parts.path)
     root = parts.netloc.rpartition("@")[2] + parts.path
     return ObjectStore(parts.scheme, root, _open_file_system(parts.scheme, root, conn_id))
+
+
+def read_object(url: object, conn_id: str | None, argument: str) -> bytes:
+    """Read an object of up to 64 MB that an argument names, such as an inventory.
+
+    Args:
+        url: of the object, in the form of `object_storage_path`: `s3://aws_default@lake/inventory.csv`.
+        conn_id: storage connection, if the URL doesn't name one.
+        argument: the name of the argument, for errors.
+
+    Raises:
+        EvplConfigError: the URL or the connection is wrong, or the object is missing or too large.
+        EvplStoreError: the store fails, or has no credentials now.
+        EvplStoreDeniedError: the store refuses.
+    """
+    from airflow_provider_evpl.lake.store_errors import translate_errors
+
+    try:
+        store, name = _open_folder(url, conn_id)
+    except EvplConfigError as error:
+        what = error.what.replace("object_storage_path", argument, 1)
+        raise EvplConfigError(what, error.next_step, error.detail, shown=error.shown) from error.__cause__
+    shown = one_line(store.url(name))
+    size = store.listing("").get(name)
+    if size is None:
+        raise EvplConfigError(
+            f"{argument}: no such object.", "Check the URL.", f"URL: {shown}", shown=[shown]
+        )
+    if size > _LARGEST_OBJECT:
+        raise EvplConfigError(
+            f"{argument}: the object has {size:,} bytes, more than 64 MB.",
+            "Remove rows that are not needed.",
+            f"URL: {shown}",
+            shown=[shown],
+        )
+    with translate_errors(store.url(name)), store.open(name) as file:
+        return file.read()
+
+
+def _open_folder(url: object, conn_id: str | None) -> "tuple[Store, str]":
+    """Open the folder of an object. Return its store, and the name of the object."""
+    parts = read_path(url)
+    folder, _, name = parts.path.rpartition("/")
+    conn_id = None if "@" in parts.netloc else conn_id
+    return open_object_storage(parts._replace(path=folder).geturl(), conn_id), name
 
 
 def _open_file_system(scheme: str, root: str, conn_id: str | None) -> "AbstractFileSystem":

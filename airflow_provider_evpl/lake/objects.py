@@ -77,16 +77,25 @@ class Objects:
 
     def survey(self, window: Window) -> dict[Window, Footer | Foreign]:
         """Read the footers of all objects that overlap a window, in order of time."""
-        return {one: footer for one, (footer, _) in self.survey_with_digests(window).items()}
+        return self.footers(self.sizes(window))
 
-    def survey_with_digests(self, window: Window) -> dict[Window, tuple[Footer | Foreign, bytes]]:
-        """Read the footers of all objects that overlap a window, in order of time.
+    def sizes(self, window: Window) -> dict[Window, int]:
+        """List the objects that overlap a window, in order of time, with their sizes in bytes."""
+        days = (floor(part.start, DAY) for part in window.slices(DAY))
+        found = sorted(pair for day in days for pair in self._sizes(day).items())
+        return {one: size for one, size in found if one.overlaps(window)}
+
+    def footers(self, sizes: Mapping[Window, int]) -> dict[Window, Footer | Foreign]:
+        """Read the footers of listed objects, in the same order."""
+        return {one: footer for one, (footer, _) in self.footers_with_digests(sizes).items()}
+
+    def footers_with_digests(
+        self, sizes: Mapping[Window, int]
+    ) -> dict[Window, tuple[Footer | Foreign, bytes]]:
+        """Read the footers of listed objects, in the same order.
 
         The digest of an object is that of its size and its last bytes, which differ for each pull.
         """
-        days = (floor(part.start, DAY) for part in window.slices(DAY))
-        found = sorted(pair for day in days for pair in self._sizes(day).items())
-        sizes = {one: size for one, size in found if one.overlaps(window)}
         paths = {self._dataset.samples_path(one): size for one, size in sizes.items()}
         tails = self._store.tails(paths, _TAIL_BYTES)
         return {

@@ -14,6 +14,7 @@ from airflow_provider_evpl.flows.progress import ProgressLog
 from airflow_provider_evpl.hooks.evpl import EvplHook, get_hook, read_plan
 from airflow_provider_evpl.hooks.storage import open_store
 from airflow_provider_evpl.operators.coverage import EvplCoverageOperator
+from airflow_provider_evpl.operators.figures import EvplFiguresOperator, EvplReportOperator
 from airflow_provider_evpl.operators.iceberg import EvplIcebergPublishOperator
 from airflow_provider_evpl.telemetry.asset_events import add_asset_events
 from airflow_provider_evpl.telemetry.link import LandedLink, push_link, try_to_push_link
@@ -28,7 +29,13 @@ if TYPE_CHECKING:
     from airflow_provider_evpl.flows.summary import Summary
     from airflow_provider_evpl.telemetry.lineage import Lineage, Names
 
-__all__ = ["EvplCoverageOperator", "EvplIcebergPublishOperator", "EvplUtilizationToObjectStorageOperator"]
+__all__ = [
+    "EvplCoverageOperator",
+    "EvplFiguresOperator",
+    "EvplIcebergPublishOperator",
+    "EvplReportOperator",
+    "EvplUtilizationToObjectStorageOperator",
+]
 
 _IDS = ("dag_id", "run_id", "task_id", "map_index", "try_number")
 

@@ -10,7 +10,6 @@ from fastapi import FastAPI
 from airflow_provider_evpl.sandbox import oauth, reports
 from airflow_provider_evpl.sandbox.answers import HANDLERS
 from airflow_provider_evpl.sandbox.config import SandboxConfig
-from airflow_provider_evpl.sandbox.data import Network
 from airflow_provider_evpl.sandbox.exchange import Exchange
 from airflow_provider_evpl.sandbox.faults.active import ActiveFaults
 from airflow_provider_evpl.sandbox.state import State
@@ -76,9 +75,5 @@ def _state(config: SandboxConfig, *, clock: Callable[[], float]) -> State:
         config=config,
         tokens=Tokens(clock=clock),
         faults=ActiveFaults(config.faults, seed=config.seed),
-        network=Network(
-            circuits=config.circuits,
-            granularity_seconds=config.granularity_seconds,
-            seed=config.seed,
-        ),
+        networks=config.networks,
     )

@@ -3,14 +3,15 @@
 import math
 import re
 from dataclasses import dataclass
-from typing import Final
+from datetime import datetime
+from typing import Final, NamedTuple, get_args
 
+from airflow_provider_evpl.sandbox.data import Network, Timestamps
 from airflow_provider_evpl.sandbox.faults.registry import read_faults
 
 __all__ = ["SandboxConfig"]
 
-_UNIT_SECONDS: Final = {"s": 1, "h": 3600, "d": 86_400, "w": 604_800}
-_GRANULARITY: Final = re.compile(r"0*([1-9][0-9]{0,8})?([shdw])")
+_UNIT_SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,8 +21,14 @@ class SandboxConfig:
     Attributes:
         circuits: Number of circuits; each has four series (two ends, two directions).
         page_size: Entries on a page; an entry is one series.
-        granularity: The step of all samples: `X?(s|h|d|w)`, X > 0. `m` (months in the document [O]) and
-            `y` have no fixed number of seconds, and `ms` is below a second.
+        granularity: The step of the measured samples: `X?(s|h|d|w)`, X > 0. `m` (months in the document [O])
+            and `y` have no fixed number of seconds, and `ms` is below a second.
+        granularities: Further granularities, multiples of `granularity`. A value is the mean of the measured
+            values of its step. Here `m` is minutes.
+        timestamps: Which end of its step a timestamp marks, `start` or `end`. A step's measured samples are
+            those from its timestamp on, or those up to it; the measured samples are the same.
+        data_since: No sample has an earlier timestamp. None: no limit.
+        data_until: No sample has this timestamp or a later one. None: no limit, the future has samples too.
         latency: Seconds to wait before each response.
         seed: Seed of the values and places. Another seed makes another network.
         token_ttl: Lifetime of a token in whole seconds; 3600 is the API's default [2].
@@ -32,6 +39,8 @@ class SandboxConfig:
         faults: Names of `faults.registry.FAULTS`: `NAME` for all responses, `NAME:COUNT` for the first
             COUNT, `NAME@FIRST` from that one on, `NAME@FIRST:COUNT`, or `NAME~SHARE` for about that share
             of the responses, chosen by the seed.
+        everywhere: Whether faults of entries and samples change all of them, not only those of end A of
+            circuit 1.
 
     Raises:
         ValueError: A setting is out of range; the message names it.
@@ -40,6 +49,10 @@ class SandboxConfig:
     circuits: int = 20
     page_size: int = 25
     granularity: str = "300s"
+    granularities: tuple[str, ...] = ()
+    timestamps: Timestamps = "start"
+    data_since: datetime | None = None
+    data_until: datetime | None = None
     latency: float = 0.0
     seed: int = 7
     token_ttl: int = 3600
@@ -48,6 +61,7 @@ class SandboxConfig:
     application_id: str = "sandbox-application"
     code_ope: str = "0042"
     faults: tuple[str, ...] = ()
+    everywhere: bool = False
 
     def __post_init__(self) -> None:
         """Check the settings."""
@@ -59,32 +73,72 @@ class SandboxConfig:
             _check_text(name, getattr(self, name))
         if ":" in self.client_id:
             raise ValueError("client_id: a colon cannot be sent by HTTP Basic")
-        _parts(self.granularity)
+        self._check_steps()
+        if self.timestamps not in get_args(Timestamps):
+            raise ValueError(f"timestamps: {self.timestamps!r} is not start or end")
+        for name in ("data_since", "data_until"):
+            _check_zone(name, getattr(self, name))
         read_faults(self.faults)
 
     @property
     def normalized_granularity(self) -> str:
         """The granularity as a number without leading zeros and its unit: `1h` for `h`."""
-        number, unit = _parts(self.granularity)
-        return f"{number}{unit}"
+        return self._steps[0].name
 
     @property
     def granularity_seconds(self) -> int:
         """The granularity in seconds."""
-        number, unit = _parts(self.granularity)
-        return number * _UNIT_SECONDS[unit]
+        return self._steps[0].seconds
+
+    @property
+    def networks(self) -> dict[str, Network]:
+        """The network at each normalized granularity. `truth` gives the rows that the sandbox serves."""
+        since, until = self.data_since, self.data_until
+        return {
+            step.name: Network(
+                circuits=self.circuits,
+                granularity_seconds=step.seconds,
+                seed=self.seed,
+                averaged=step.seconds // self.granularity_seconds,
+                timestamps=self.timestamps,
+                since=-math.inf if since is None else since.timestamp(),
+                until=math.inf if until is None else until.timestamp(),
+            )
+            for step in self._steps
+        }
+
+    @property
+    def _steps(self) -> list["_Step"]:
+        further = (_read_step("granularities", one, units="smhdw") for one in self.granularities)
+        return [_read_step("granularity", self.granularity, units="shdw"), *further]
+
+    def _check_steps(self) -> None:
+        for step in self._steps:
+            if step.seconds % self.granularity_seconds:
+                raise ValueError(f"granularities: {step.name} is not a multiple of {self.granularity}")
 
 
-def _parts(granularity: str) -> tuple[int, str]:
-    match = _GRANULARITY.fullmatch(granularity)
-    if match is None or (match[1] is None and granularity[0] == "0"):
-        raise ValueError(f"granularity: {granularity!r} is not X?(s|h|d|w) with X > 0")
-    return int(match[1] or 1), match[2]
+class _Step(NamedTuple):
+    name: str
+    seconds: int
+
+
+def _read_step(name: str, text: str, *, units: str) -> _Step:
+    match = re.fullmatch(f"0*([1-9][0-9]{{0,8}})?([{units}])", text)
+    if match is None or (match[1] is None and text[0] == "0"):
+        raise ValueError(f"{name}: {text!r} is not X?({'|'.join(units)}) with X > 0")
+    number, unit = int(match[1] or 1), match[2]
+    return _Step(f"{number}{unit}", number * _UNIT_SECONDS[unit])
 
 
 def _at_least(name: str, value: float, *, minimum: int) -> None:
     if not (math.isfinite(value) and value >= minimum):
         raise ValueError(f"{name}: {value!r} is below {minimum} or not finite")
+
+
+def _check_zone(name: str, moment: datetime | None) -> None:
+    if moment and moment.tzinfo is None:
+        raise ValueError(f"{name}: {moment.isoformat()} has no time zone")
 
 
 def _check_text(name: str, value: str) -> None:

@@ -8,12 +8,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import product
+from math import inf
 from typing import Final, Literal, NamedTuple, TypeAlias
 
-__all__ = ["Direction", "End", "Network", "Row", "Series", "utilization"]
+__all__ = ["Direction", "End", "Network", "Row", "Series", "Timestamps", "utilization"]
 
 End: TypeAlias = Literal["A", "Z"]
 Direction: TypeAlias = Literal["in", "out"]
+Timestamps: TypeAlias = Literal["start", "end"]
 
 _ENDS: Final[tuple[End, ...]] = ("A", "Z")
 _DIRECTIONS: Final[tuple[Direction, ...]] = ("in", "out")
@@ -48,6 +50,9 @@ _LOADS: Final = (
     _Load(5.0, 15.0, 15.0, 30.0),
     _Load(5.0, 15.0, 15.0, 30.0),
 )
+_FULL: Final = _Load(42.0, 43.0, 51.0, 52.5)  # nearly full: circuits 13, 33, 53, ... from A to Z
+_FIRST_FULL: Final = 13
+_FULL_EVERY: Final = 20
 
 
 class Series(NamedTuple):
@@ -81,19 +86,28 @@ class Row(NamedTuple):
 class Network:
     """Circuits numbered from 1, each with two ends (A, Z) and two directions (in, out).
 
-    Circuits 1, 5, 9, ... are busy, circuits 4, 8, 12, ... nearly idle. Traffic into one end comes out at the
-    other end, so those two series differ only by noise. The metric names are MEF's [S], because Orange's own
-    are unknown.
+    Circuits 1, 5, 9, ... are busy, circuits 4, 8, 12, ... nearly idle. Circuits 13, 33, 53, ... are nearly
+    full from A to Z: the 95th percentile of a month is above 90. Traffic into one end comes out at the other
+    end, so those two series differ only by noise. The metric names are MEF's [S], because Orange's own are
+    unknown.
 
     Attributes:
         circuits: Number of circuits, 0 and more.
         granularity_seconds: Step of the grid. Steps are multiples of it since the epoch.
         seed: Seed of the values and places.
+        averaged: Number of measured steps in a step; a value is their mean. 1: each value is measured.
+        timestamps: Which end of its step a timestamp marks. It decides which values a mean is of.
+        since: Seconds since the epoch. There are no samples before.
+        until: Seconds since the epoch. There are no samples from there on.
     """
 
     circuits: int
     granularity_seconds: int
     seed: int
+    averaged: int = 1
+    timestamps: Timestamps = "start"
+    since: float = -inf
+    until: float = inf
 
     @cached_property
     def series(self) -> tuple[Series, ...]:
@@ -103,13 +117,23 @@ class Network:
         return tuple(_series(self.seed, *place) for place in places)
 
     def steps(self, *, start: float, end: float) -> range:
-        """Grid steps in `[start, end)`: multiples of the granularity since the epoch."""
+        """Grid steps in `[start, end)` that have samples: multiples of the granularity since the epoch."""
         step = self.granularity_seconds
+        start, end = max(start, self.since), min(end, self.until)
         return range(_ceil(start, step=step), _ceil(end, step=step), step)
 
+    def published(self, steps: Iterable[int]) -> list[int]:
+        """Return those steps that have samples."""
+        return [step for step in steps if self.since <= step < self.until]
+
     def values(self, series: Series, *, steps: Iterable[int]) -> list[float]:
-        """Utilization in per cent at each step: `utilization`, for a whole series at once."""
+        """Utilization in per cent at each step: `utilization`, for a whole series at once.
+
+        If `averaged` is above 1: the mean of `utilization` at the measured steps, rounded to two decimals.
+        """
         curve = _curve(self.seed, series.circuit, series.end, series.direction)
+        if self.averaged > 1:
+            return [_mean(curve, self._measured(timestamp)) for timestamp in steps]
         return [_value(curve, timestamp) for timestamp in steps]
 
     def truth(self, *, start: float, end: float) -> Iterator[Row]:
@@ -123,6 +147,12 @@ class Network:
         for series in self.series:
             for timestamp, value in zip(steps, self.values(series, steps=steps), strict=True):
                 yield Row(*series[3:], timestamp, value)
+
+    def _measured(self, timestamp: int) -> range:
+        """Return the measured timestamps of a step: from its timestamp on, or up to it."""
+        step = self.granularity_seconds // self.averaged
+        first = timestamp if self.timestamps == "start" else timestamp - self.granularity_seconds + step
+        return range(first, first + self.granularity_seconds, step)
 
 
 def utilization(*, seed: int, circuit: int, end: End, direction: Direction, timestamp: int) -> float:
@@ -163,19 +193,25 @@ def _value(curve: _Curve, timestamp: int) -> float:
     return int(level * 100 + 0.5) / 100
 
 
+def _mean(curve: _Curve, timestamps: range) -> float:
+    count, hundredths = len(timestamps), sum(round(_value(curve, one) * 100) for one in timestamps)
+    return (2 * hundredths + count) // (2 * count) / 100
+
+
 @lru_cache(maxsize=1 << 16)
 def _curve(seed: int, circuit: int, end: End, direction: Direction) -> _Curve:
     """Return the constants of a series. Both ends of a flow share all of them but the noise."""
     flow = (end == "A") == (direction == "in")
     key = _key(seed, circuit, int(flow))
-    load = _LOADS[circuit % len(_LOADS)]
+    is_full = flow and circuit % _FULL_EVERY == _FIRST_FULL
+    load = _FULL if is_full else _LOADS[circuit % len(_LOADS)]
     base = _between(load.base_low, load.base_high, key=_key(key, 1))
     swing = _between(load.swing_low, load.swing_high, key=_key(key, 2))
     return _Curve(
         base=base,
         swing=swing,
         peak_second=int(_between(11 * 3600, 16 * 3600, key=_key(key, 3))),
-        noise=min(base, 0.06 * (base + swing)),
+        noise=min(base, 0.06 * (base + swing), 100 - base - max(_WEEK) * swing),
         noise_key=_key(key, 4, _ENDS.index(end)),
         burst_key=_key(key, 5),
     )

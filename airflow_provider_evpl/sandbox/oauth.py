@@ -16,11 +16,12 @@ from fastapi.responses import JSONResponse
 from fastapi.security.http import HTTPAuthorizationCredentials, HTTPBase
 
 from airflow_provider_evpl.sandbox.descriptions import api_errors, described, oauth_errors
+from airflow_provider_evpl.sandbox.faults.demands import DEMAND_FAULTS, DOCUMENTED, Credentials
 from airflow_provider_evpl.sandbox.faults.fault import change
 from airflow_provider_evpl.sandbox.faults.tokens import TOKEN_FAULTS, Grant
 from airflow_provider_evpl.sandbox.problems import OAuthError
 from airflow_provider_evpl.sandbox.schemas import AccessToken
-from airflow_provider_evpl.sandbox.state import Shared
+from airflow_provider_evpl.sandbox.state import Shared, State
 
 __all__ = ["router"]
 
@@ -103,11 +104,14 @@ async def issue_token(
     _check_accept(request.headers.get("accept", ""))
     form = await _form(request)
     _check_grant(form)
+    _check_place(state, "basic" if basic else "form")
     if _credentials(form, basic) != (state.config.client_id, state.config.client_secret):
         raise OAuthError("invalid_client", description="Wrong client id or secret", status=401)
     token = secrets.token_urlsafe(24)
     right = _grant(token, life_seconds=state.config.token_ttl)
     grant = state.faults.answer(lambda names: change(right, seam=TOKEN_FAULTS, names=names))
+    if grant.ends_earlier:
+        state.tokens.revoke_all()
     state.tokens.issue(token, life_seconds=grant.life_seconds, uses=grant.uses)
     return JSONResponse(grant.answer, headers={"Cache-Control": "no-store", "Pragma": "no-cache"})
 
@@ -141,6 +145,14 @@ def _check_grant(form: Mapping[str, str]) -> None:
     if form["grant_type"] != "client_credentials":
         description = "The only grant_type is client_credentials"
         raise OAuthError("unsupported_grant_type", description=description)
+
+
+def _check_place(state: State, place: Credentials) -> None:
+    accepted = state.faults.answer(
+        lambda names: place in change(DOCUMENTED, seam=DEMAND_FAULTS, names=names).credentials
+    )
+    if not accepted:
+        raise OAuthError("invalid_client", description="Send credentials the other way", status=401)
 
 
 def _credentials(form: Mapping[str, str], basic: HTTPAuthorizationCredentials | None) -> tuple[str, str]:

@@ -11,7 +11,10 @@ from fastapi.openapi.models import OAuthFlowClientCredentials, OAuthFlows
 from fastapi.security import OAuth2
 from fastapi.security.utils import get_authorization_scheme_param
 
+from airflow_provider_evpl.sandbox.data import Network
 from airflow_provider_evpl.sandbox.descriptions import api_errors, described
+from airflow_provider_evpl.sandbox.faults.demands import DEMAND_FAULTS, DOCUMENTED
+from airflow_provider_evpl.sandbox.faults.fault import change
 from airflow_provider_evpl.sandbox.faults.render import render_faulty_page
 from airflow_provider_evpl.sandbox.pages import PageRequest, render_page
 from airflow_provider_evpl.sandbox.problems import ApiError, Problem
@@ -42,8 +45,8 @@ _RESPONSES: Final = {
             404: "60: not found [O]. The sandbox knows no such job, report or operator code [A].",
             405: "61: another method than GET [O].",
             408: "63: time-out, so send the request again [O].",
-            422: "Business error [O]. The sandbox: another granularity than its own, or a window of "
-            f"more than {_MAX_STEPS} steps, with the code 422 [A].",
+            422: "Business error [O]. The sandbox: a granularity that it does not have, or a window of "
+            f"more than {_MAX_STEPS} measured steps, with the code 422 [A].",
             429: "53: too many requests, so wait [O]. `Retry-After` may say how long.",
             500: "1: the service failed [O].",
             502: "The gateway can't reach the service. Code 1 is our reading [A].",
@@ -95,6 +98,18 @@ def _check_repeated(request: Request) -> None:
             raise ApiError(Problem.INVALID_PARAMETER, description=f"{name}: given more than once")
 
 
+def _check_ctxtid(state: State, sent: list[str]) -> None:
+    def refusal(names: frozenset[str]) -> Problem | None:
+        demanded = change(DOCUMENTED, seam=DEMAND_FAULTS, names=names).ctxtid
+        if sorted(sent) == sorted(demanded):
+            return None
+        missing = len(sent) < len(demanded) and set(sent) <= set(demanded)
+        return Problem.MISSING_PARAMETER if missing else Problem.INVALID_PARAMETER
+
+    if problem := state.faults.answer(refusal):
+        raise ApiError(problem, description="ctxtid: another form is demanded")
+
+
 @router.get(
     "/api-monitoring-live/v1/pm_jobs/{job}/reports/{report}",  # noqa: FAST003 `_check_path` takes them
     summary="Get a page of a report",
@@ -122,27 +137,33 @@ async def get_report(
     has entries without samples, and every time has values, the future too [A].
     """
     _check_repeated(request)
-    _check_scope(state, query)
-    steps = state.network.steps(start=query.start, end=query.end)
-    if len(steps) > _MAX_STEPS:
-        description = f"The window has {len(steps)} steps; at most {_MAX_STEPS} are served"
+    _check_ctxtid(state, query.ctxtid)
+    network = _network(state, query)
+    steps = network.steps(start=query.start, end=query.end)
+    measured = len(steps) * network.averaged
+    if measured > _MAX_STEPS:
+        description = f"The window has {measured} measured steps; at most {_MAX_STEPS} are served"
         raise ApiError(Problem.BUSINESS_ERROR, description=description)
     page = PageRequest(steps, first=int(pagination), size=state.config.page_size)
-    return Response(_render(state, page), media_type="application/json")
+    return Response(_render(state, network, page), media_type="application/json")
 
 
-def _render(state: State, page: PageRequest) -> bytes:
+def _render(state: State, network: Network, page: PageRequest) -> bytes:
     faults = state.faults
     if not faults:
-        return render_page(state.network, page=page)
+        return render_page(network, page=page)
     pull = faults.count_pull(page.steps, begins=page.first == 1)
-    return faults.answer(lambda names: render_faulty_page(state.network, page=page, pull=pull, names=names))
+    everywhere = state.config.everywhere
+    return faults.answer(
+        lambda names: render_faulty_page(network, page=page, pull=pull, names=names, everywhere=everywhere)
+    )
 
 
-def _check_scope(state: Shared, query: ReportQuery) -> None:
+def _network(state: State, query: ReportQuery) -> Network:
     if query.codeOpe != state.config.code_ope:
         raise ApiError(Problem.NOT_FOUND, description="codeOpe: no such operator")
-    measured = state.config.normalized_granularity
-    if query.normalized_granularity != measured:
-        description = f"granularity: this network has samples every {measured}"
+    network = state.networks.get(query.normalized_granularity)
+    if network is None:
+        description = f"granularity: this network has samples every {', '.join(state.networks)}"
         raise ApiError(Problem.BUSINESS_ERROR, description=description)
+    return network

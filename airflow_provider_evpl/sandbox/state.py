@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, cast
 
@@ -26,7 +26,7 @@ class State:
 
     Attributes:
         config: The settings.
-        network: The source of the values.
+        networks: The sources of the values, by normalized granularity.
         tokens: The tokens issued so far.
         faults: The faults that are on.
         requests: Number of requests by path, whatever the response was.
@@ -35,7 +35,7 @@ class State:
     """
 
     config: SandboxConfig
-    network: Network
+    networks: Mapping[str, Network]
     tokens: Tokens
     faults: ActiveFaults
     requests: Counter[str] = field(default_factory=Counter)

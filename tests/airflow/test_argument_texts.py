@@ -119,6 +119,18 @@ def _look(lab: "Lab", **arguments: Any) -> Any:  # noqa: ANN401 likewise
     return EvplCoverageOperator(task_id="look_over", **({"object_storage_path": lab.root} | HOUR | arguments))
 
 
+def _figures(lab: "Lab", **arguments: Any) -> Any:  # noqa: ANN401 likewise
+    from airflow_provider_evpl.operators.evpl import EvplFiguresOperator
+
+    return EvplFiguresOperator(task_id="figures", **({"object_storage_path": lab.root} | arguments))
+
+
+def _report(lab: "Lab", **arguments: Any) -> Any:  # noqa: ANN401 likewise
+    from airflow_provider_evpl.operators.evpl import EvplReportOperator
+
+    return EvplReportOperator(task_id="report", **({"object_storage_path": lab.root} | arguments))
+
+
 def _wait(lab: "Lab", **arguments: Any) -> Any:  # noqa: ANN401 likewise
     from airflow_provider_evpl.sensors.evpl import EvplUtilizationSensor
 
@@ -177,7 +189,7 @@ VALUES: dict[str, Callable[[], object]] = {
 
 
 @pytest.mark.contract("pull.native-templates")
-@pytest.mark.parametrize("make", [_pull, _look, _wait])
+@pytest.mark.parametrize("make", [_pull, _look, _wait, _figures, _report])
 @pytest.mark.parametrize("value", VALUES)
 def test_native_rendering_changes_no_result(
     lab: "Lab", nowhere: Loopback, make: Callable[..., Any], value: str

@@ -141,30 +141,43 @@ def _by_series(truth: Mapping[tuple[Any, ...], float]) -> dict[tuple[Any, ...], 
 
 
 @pytest.mark.parametrize("place", ["file", "s3"])
-def test_the_percentile_of_each_circuit_and_month(lab: "Lab", s3_url: str, place: str) -> None:
-    """Nearest rank over what has landed of a month, in any lake; a run again gives the same table."""
-    from tests.support.airflow_runs import run_tasks, truth
+def test_figures_and_reports_of_the_months_that_landed(lab: "Lab", s3_url: str, place: str) -> None:
+    """Percentiles are those of the sandbox, in any lake; a run again gives the same table and new reports."""
+    from tests.support.airflow_runs import SERIES, run_tasks, truth
 
     fs, root = (_s3 if place == "s3" else _local)(lab, s3_url)
     lab.execute(object_storage_path=root, window_start="2026-10-31", window_end="2026-11-02")
     for _ in range(2):
-        run = run_tasks(lab, "evpl_p95_monthly", logical_date=None)
+        run = run_tasks(lab, "evpl_report_monthly", logical_date=None)
         assert run.state == "success"
-        months = {one.rendered_map_index for one in run.get_task_instances() if one.task_id == "compute"}
+        months = {one.rendered_map_index for one in run.get_task_instances() if one.task_id == "report"}
         assert months == {"2026-10", "2026-11"}
     folder = root.partition("@")[2] or str(lab.lake)
-    tables = sorted(fs.find(f"{folder}/p95"))
-    assert [path.removeprefix(folder) for path in tables] == [
-        "/p95/month=2026-10/p95.parquet",
-        "/p95/month=2026-11/p95.parquet",
+    pages = sorted(fs.find(f"{folder}/reports"))
+    assert [path.removeprefix(folder) for path in pages] == [
+        f"/reports/granularity=300s/month={month}/report.html" for month in ("2026-10", "2026-11")
     ]
-    for path, start, days in zip(tables, (MIDNIGHT - 20 * DAY, MIDNIGHT - 19 * DAY), (31, 30), strict=True):
+    tables = sorted(fs.find(f"{folder}/figures"))
+    for path, start in zip(tables, (MIDNIGHT - 20 * DAY, MIDNIGHT - 19 * DAY), strict=True):
         with fs.open(path) as file:
-            rows = [tuple(row.values()) for row in pq.read_table(file).to_pylist()]
+            rows = pq.read_table(file).to_pylist()
         series = _by_series(truth(lab.sandbox, start, start + DAY))
-        assert rows == sorted(
-            ("0042", *one[1:], _nearest_rank(values), 288, days * 288) for one, values in series.items()
-        )
+        assert {
+            tuple(row[name] for name in SERIES): (row["percentile"], row["samples"])
+            for row in rows
+            if row["kind"] == "series"
+        } == {one: (_nearest_rank(values), 288) for one, values in series.items()}
+
+
+def test_a_run_for_one_month_computes_and_reports_only_this_one(lab: "Lab") -> None:
+    """The param of a manual run names the month."""
+    from tests.support.airflow_runs import run_tasks
+
+    lab.execute(window_start="2026-10-31", window_end="2026-11-02")
+    run = run_tasks(lab, "evpl_report_monthly", logical_date=None, conf={"month": "2026-10"})
+    assert run.state == "success"
+    written = {path.parent.name for path in lab.landed() if path.parts[-2].startswith("month=")}
+    assert written == {"month=2026-10"}
 
 
 def _local(lab: "Lab", _url: str) -> tuple[Any, str]:
@@ -175,10 +188,10 @@ def _s3(lab: "Lab", url: str) -> tuple[Any, str]:
     extra = {"endpoint_url": url, "region_name": "us-east-1"}
     connection = {"conn_type": "aws", "login": "key", "password": "secret", "extra": extra}
     lab.monkeypatch.setenv("AIRFLOW_CONN_LAKE_STORE", json.dumps(connection))
-    lab.monkeypatch.setenv("EVPL_LAKE_ROOT", "s3://lake_store@evpl-p95/lake")
+    lab.monkeypatch.setenv("EVPL_LAKE_ROOT", "s3://lake_store@evpl-report/lake")
     fs = connect("s3", url)
-    fs.mkdir("evpl-p95")
-    return fs, "s3://lake_store@evpl-p95/lake"
+    fs.mkdir("evpl-report")
+    return fs, "s3://lake_store@evpl-report/lake"
 
 
 def _nearest_rank(values: list[float]) -> float:

@@ -12,7 +12,10 @@ from tests.support.airflow_versions import DAG_FILES_IMPORT, is_since, load_dags
 if TYPE_CHECKING:
     from tests.support.airflow_runs import Lab
 
-_HEAVY = ("pyarrow", "pandas", "requests", "numpy", "msgspec", "tenacity", "wtforms", "flask_appbuilder")
+_HEAVY = (
+    *("pyarrow", "pandas", "requests", "numpy", "msgspec", "tenacity", "wtforms", "flask_appbuilder"),
+    *("duckdb", "scipy", "pyiceberg"),
+)
 _IMPORTS = f"""
 import sys
 import {DAG_FILES_IMPORT}
@@ -41,7 +44,7 @@ def test_each_example_dag_imports(lab: "Lab") -> None:
         "evpl_days.py": 5 if is_since("3.2") else 2,
         "evpl_link.py": 1,
         "evpl_quota.py": 1,
-        "evpl_p95_monthly.py": 1,
+        "evpl_report_monthly.py": 1,
         "evpl_repair.py": 1,
         "evpl_taskflow_question.py": 1,
         "evpl_utilization_daily.py": 1,

@@ -1,5 +1,6 @@
 import json
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
@@ -133,6 +134,36 @@ def test_root_works_or_is_an_error(bucket: Bucket, folder: str) -> None:
     assert read(store, "samples/x") == b"1"
     store.delete("samples/x")
     assert [*store.listing("samples")] == []
+
+
+@pytest.mark.parametrize("folder", ["", "network/"])
+def test_single_object_is_read_by_the_connection_of_its_url_or_the_given_one(
+    bucket: Bucket, folder: str
+) -> None:
+    """A missing object is an error that names the argument."""
+    from airflow_provider_evpl.hooks.storage import open_object_storage, read_object
+
+    open_object_storage(bucket.url, None).put(f"{folder}inventory.csv", b"a,b")
+    url = f"{bucket.url}/{folder}inventory.csv"
+    assert read_object(url, "another", "inventory") == b"a,b"
+    assert read_object(url.replace("lake_store@", ""), "lake_store", "inventory") == b"a,b"
+    with pytest.raises(EvplConfigError, match=r"inventory: no such object\.") as caught:
+        read_object(f"{url}.gz", None, "inventory")
+    assert "lake_store" not in str(caught.value)
+
+
+@pytest.mark.usefixtures("lab")
+def test_object_that_is_too_large_is_not_read(tmp_path: Path) -> None:
+    """The limit is 64 MB."""
+    from airflow_provider_evpl.hooks.storage import read_object
+
+    large = tmp_path / "inventory.csv"
+    with large.open("wb") as file:
+        file.truncate((64 << 20) + 1)
+    with pytest.raises(EvplConfigError, match=r"inventory: the object has 67,108,865 bytes"):
+        read_object(large.as_uri(), None, "inventory")
+    with pytest.raises(EvplConfigError, match="inventory: the scheme must be"):
+        read_object("ftp://x/inventory.csv", None, "inventory")
 
 
 @pytest.mark.parametrize("conn_type", ["wasb", "adls", "azure_data_lake"])

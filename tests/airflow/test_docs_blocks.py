@@ -41,7 +41,8 @@ PYTHON = [pytest.param(block, id=str(block), marks=_marks(block)) for block in _
 def landed(
     airflow_home: Path, sandbox: SandboxServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[str, Any]]:
-    """Land 2026-11-22 in `demo-lake` of a folder, and stay there; give the operator's result."""
+    """Land 2026-11-22 in `demo-lake` of a folder, compute its figures, and stay there; give the result."""
+    from airflow_provider_evpl.operators.evpl import EvplFiguresOperator
     from tests.support.airflow_runs import Lab
 
     folder = tmp_path_factory.mktemp("docs")
@@ -54,6 +55,7 @@ def landed(
         done = lab.execute(window_start="2026-11-22", window_end="2026-11-23")
         if is_since("3.0"):
             lab.publish(window_start="2026-11-22", window_end="2026-11-23")
+        EvplFiguresOperator(task_id="figures", object_storage_path=lab.root).execute({})
         yield done
 
 

@@ -2,6 +2,7 @@
 
 import itertools
 import threading
+from dataclasses import replace
 
 import pytest
 from msgspec import structs
@@ -34,6 +35,24 @@ def test_second_refusal_is_permanent(code: int) -> None:
         api.client.page(QUERY, 1)
     assert (api.tokens.call_count, api.reports.call_count) == (2, 2)
     assert max(api.clock.slept) < 1
+
+
+def test_page_with_a_certain_token_renews_none() -> None:
+    """A probe asks whether the first of two tokens is still valid; a refusal is the answer."""
+    seen: list[int] = []
+    with scripted([OK, problem(401, 41)], TOKENS, max_retry_seconds=0) as api:
+        client = Client(
+            api.client.settings, session=api.session, on_response=lambda one: seen.append(one.status)
+        )
+        first, second = client.new_token(), client.new_token(token_auth="post")
+        query = replace(QUERY, ctxtid=("a,b",))
+        client.page_with(second, query, 7)
+        with pytest.raises(EvplAuthError, match="401/41"):
+            client.page_with(first, query, 7)
+    assert api.sent_tokens == ["Bearer token-2", "Bearer token-1"]
+    assert api.tokens.request_history[1].text.count("client_id=") == 1
+    assert "ctxtid=a%2Cb" in api.reports.last_request.url
+    assert seen == [200, 200, 200, 401]
 
 
 @pytest.mark.parametrize("code", [40, "40"])

@@ -18,6 +18,7 @@ def test_arguments_have_defaults() -> None:
     assert (plan.warning_value, plan.critical_value) == (70, 90)
 
 
+@pytest.mark.contract("figures.granularity", "figures.min_coverage", "figures.warning", "figures.full_scale")
 @pytest.mark.parametrize("code_ope", [["0042", "7"], ("0042", "7"), "0042, 7", '["0042", "7", "7"]'])
 def test_arguments_are_read(code_ope: object) -> None:
     """Lists, texts with commas and JSON mean the same."""
@@ -48,6 +49,13 @@ def test_arguments_are_read(code_ope: object) -> None:
     assert (plan.warning_value, plan.critical_value) == (0.5, 0.8)
 
 
+@pytest.mark.parametrize("percent", [29, 57, 58])
+def test_threshold_of_whole_percent_is_exact(percent: int) -> None:
+    """57 / 100 * 100 is less than 57: a value of 57 would be above it."""
+    assert FiguresPlan(warning=percent).warning_value == percent
+
+
+@pytest.mark.contract("figures.first_month")
 @pytest.mark.parametrize(
     ("arguments", "name"),
     [

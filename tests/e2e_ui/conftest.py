@@ -1,4 +1,3 @@
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -8,18 +7,10 @@ from playwright.sync_api import Locator, Page, expect, sync_playwright
 
 from airflow_provider_evpl.sandbox.config import SandboxConfig
 from airflow_provider_evpl.sandbox.server import SandboxServer
-from tests.support.browser import Airflow, standalone
+from tests.support.browser import Airflow, launch, standalone
 
 SECRET = "what-only-orange-knows"
 PATIENCE_MILLISECONDS = 300_000
-_QUIET = (  # nothing is asked of anybody but Airflow
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-gpu",
-    "--disable-quic",
-    "--disable-sync",
-    "--no-first-run",
-)
 
 Take = Callable[[str, Locator | None], None]
 
@@ -51,9 +42,7 @@ def page(airflow: Airflow) -> Iterator[Page]:
     """Open a browser: one tab for the whole story."""
     expect.set_options(timeout=PATIENCE_MILLISECONDS)
     with sync_playwright() as driver:
-        browser = driver.chromium.launch(
-            executable_path="/usr/bin/chromium", args=_QUIET, chromium_sandbox=os.geteuid() != 0
-        )
+        browser = launch(driver)
         context = browser.new_context(
             base_url=airflow.url, viewport={"width": 1280, "height": 800}, locale="en-US", timezone_id="UTC"
         )

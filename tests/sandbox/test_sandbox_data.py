@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from itertools import pairwise
 from statistics import mean
 
@@ -8,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_evpl.sandbox.data import Direction, End, Network, Series, utilization
+from airflow_provider_evpl.sandbox.config import SandboxConfig
+from airflow_provider_evpl.sandbox.data import Direction, End, Network, Series, Timestamps, utilization
 from tests.support.sandbox import DAY
 
 HOUR = 3600
@@ -57,6 +59,7 @@ def test_values_are_percentages_with_two_decimals(
         (4, "A", "out", DAY + 12 * HOUR, 0.78),
         (20, "Z", "in", 0, 0.93),
         (3, "A", "in", -301, 9.31),
+        (13, "A", "in", DAY + 12 * HOUR, 62.31),
     ],
 )
 def test_values_are_the_same_on_each_machine_and_release(
@@ -105,6 +108,21 @@ def test_busy_circuits_carry_several_times_more_than_idle_ones() -> None:
     idle = max(_average((circuit,), list(WEEK)) for circuit in IDLE)
     busy = min(_average((circuit,), list(WEEK)) for circuit in BUSY)
     assert busy > 5 * idle
+
+
+@pytest.mark.parametrize("circuit", [13, 33])
+@pytest.mark.parametrize(("end", "direction"), [("A", "in"), ("Z", "out")])
+def test_circuit_13_of_20_is_nearly_full_in_one_direction(
+    circuit: int, end: End, direction: Direction
+) -> None:
+    """Its 95th percentile is above 90 from A to Z, and that of a busy circuit from Z to A."""
+    way, back = (
+        sorted(_value(circuit, time, end=end, direction=one) for time in WEEK)
+        for one in (direction, "out" if direction == "in" else "in")
+    )
+    rank = -(-95 * len(WEEK) // 100)
+    assert 90 < way[rank - 1] <= way[-1] <= 100
+    assert back[rank - 1] < 80
 
 
 def test_idle_circuits_burst_rarely() -> None:
@@ -156,6 +174,43 @@ def test_adjacent_windows_hold_the_rows_of_their_union(
     moments = [origin + offset * network.granularity_seconds / 1000 for offset in offsets]
     parts = [list(network.steps(start=start, end=end)) for start, end in pairwise(moments)]
     assert [*parts[0], *parts[1]] == list(network.steps(start=moments[0], end=moments[2]))
+
+
+@pytest.mark.contract("sandbox.pure-values")
+@pytest.mark.parametrize(("timestamps", "first"), [("start", 0), ("end", 1)])
+@pytest.mark.parametrize("further", [("1h", 12), ("1d", 288), ("5m", 1)])
+@given(seed=st.integers(0, 99), number=st.integers(-(10**4), 10**4))
+def test_further_granularities_are_means(
+    timestamps: Timestamps, first: int, further: tuple[str, int], seed: int, number: int
+) -> None:
+    """A further value is the mean of the measured values from its timestamp on, or up to it."""
+    granularity, count = further
+    config = SandboxConfig(circuits=1, seed=seed, granularities=(granularity,), timestamps=timestamps)
+    measured, coarser = config.networks["300s"], config.networks[granularity]
+    step = number * coarser.granularity_seconds
+    begin = step if timestamps == "start" else step - coarser.granularity_seconds
+    within = range(begin + first * 300, begin + (first + count) * 300, 300)
+    for series in coarser.series:
+        (value,) = coarser.values(series, steps=[step])
+        assert value == pytest.approx(mean(measured.values(series, steps=within)), abs=0.005001)
+        assert value == round(value, 2)
+
+
+def test_timestamps_do_not_change_measured_values() -> None:
+    """Both meanings of a timestamp have the same measured samples."""
+    starts, ends = (SandboxConfig(timestamps=one).networks["300s"] for one in ("start", "end"))
+    assert list(starts.truth(start=DAY, end=DAY + HOUR)) == list(ends.truth(start=DAY, end=DAY + HOUR))
+
+
+@given(networks, moments, st.integers(-10, 10), st.integers(0, 40))
+def test_no_rows_before_and_after_the_limits(network: Network, start: int, since: int, steps: int) -> None:
+    """The rows are those of a network without limits, except the earlier and the later ones."""
+    step = network.granularity_seconds
+    first, last = start + since * step, start + (since + 7) * step
+    limited = replace(network, since=first, until=last)
+    rows = list(network.truth(start=start, end=start + steps * step))
+    kept = [row for row in rows if first <= row.timestamp < last]
+    assert list(limited.truth(start=start, end=start + steps * step)) == kept
 
 
 def _utilization(network: Network, series: Series, step: int) -> float:

@@ -12,6 +12,7 @@ GOOD = [200] * 12
 ANSWERS: dict[str, tuple[dict[str, Any], list[int]]] = {
     "token-expires-early": (RIGHT, GOOD),
     "token-revoked": (RIGHT, [200] * 10 + [401, 401]),
+    "token-ends-earlier": (RIGHT, GOOD),
     "token-refused": (RIGHT, [401] * 12),
     "expires-in-text": ({**RIGHT, "expires_in": "3600"}, GOOD),
     "expires-in-word": ({**RIGHT, "expires_in": "soon"}, GOOD),
@@ -68,6 +69,17 @@ def test_a_used_up_token_is_unknown() -> None:
     codes = [client.report(token=token).json().get("code") for _ in range(11)]
     assert codes == [None] * 10 + [41]
     assert client.report(token=client.token()).status_code == 200
+
+
+def test_second_token_ends_the_first() -> None:
+    """The first token is unknown after the second one is issued; with a count only the first time."""
+    client = Client(SandboxConfig(faults=("token-ends-earlier@2:1",)))
+    tokens = [client.token()]
+    assert client.report(token=tokens[0]).status_code == 200
+    tokens += [client.token(), client.token()]
+    answers = [client.report(token=token) for token in tokens]
+    assert [answer.status_code for answer in answers] == [401, 200, 200]
+    assert answers[0].json()["code"] == 41
 
 
 def test_a_count_limits_the_wrong_tokens() -> None:

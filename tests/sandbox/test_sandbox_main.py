@@ -8,6 +8,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
+from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -15,17 +17,23 @@ import requests
 from airflow_provider_evpl.sandbox.__main__ import main
 from airflow_provider_evpl.sandbox.config import SandboxConfig
 from airflow_provider_evpl.sandbox.data import Network
-from tests.support.sandbox import DAY, REPORT_PATH, TOKEN_PATH, query
+from tests.support.sandbox import DAY, REPORT_PATH, TOKEN_PATH, Query, query
 
+HALF_PAST = "2026-11-22T00:30Z"
 MODULE = "airflow_provider_evpl.sandbox"
 
 
 OPTIONS = {  # the contract's line, and the defaults that it shows
     "--host": "127.0.0.1",
     "--port": "8075",
+    "--replay": None,
     "--circuits": None,
     "--page-size": None,
     "--granularity": "300s",
+    "--granularities": None,
+    "--timestamps": "start",
+    "--data-since": None,
+    "--data-until": None,
     "--latency": None,
     "--seed": None,
     "--token-ttl": None,
@@ -43,6 +51,18 @@ def _started(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
             yield process, banner
         finally:
             process.kill()
+
+
+def _served(host: str, asked: Query) -> tuple[dict[str, Any], dict[str, Any]]:
+    config = SandboxConfig()
+    token = requests.post(
+        host + TOKEN_PATH,
+        data={"grant_type": "client_credentials"},
+        auth=(config.client_id, config.client_secret),
+        timeout=60,
+    ).json()
+    headers = {"Authorization": f"Bearer {token['access_token']}", "ApplicationID": config.application_id}
+    return token, requests.get(host + REPORT_PATH, params=list(asked), headers=headers, timeout=60).json()
 
 
 def _refused(*arguments: str, code: int, before: str = "pass") -> str:
@@ -84,22 +104,30 @@ def test_each_option_changes_the_server() -> None:
     more = ("--latency", "0.001", "--token-ttl", "77", "--fault", "has-next-null")
     with _started("--port", "0", *network, *more) as (_, banner):
         (host,) = re.findall(r'"host": "(http://127\.0\.0\.1:\d+)"', banner)
-        config = SandboxConfig()
-        token = requests.post(
-            host + TOKEN_PATH,
-            data={"grant_type": "client_credentials"},
-            auth=(config.client_id, config.client_secret),
-            timeout=60,
-        ).json()
-        headers = {"Authorization": f"Bearer {token['access_token']}", "ApplicationID": config.application_id}
-        asked = list(query(granularity="1h"))
-        page = requests.get(host + REPORT_PATH, params=asked, headers=headers, timeout=60).json()
+        token, page = _served(host, query(granularity="1h"))
     truth = Network(circuits=2, granularity_seconds=3600, seed=5).truth(start=DAY, end=DAY + 3600)
     assert token["expires_in"] == 77
     assert (page["totalPages"], page["hasNext"]) == (3, None)
     assert [float(one["performanceValues"][0]["value"]) for one in page["entries"]] == [
         row.value for row in islice(truth, 3)
     ]
+
+
+@pytest.mark.contract("sandbox.replay")
+def test_replay_serves_readings_and_prints_the_others(tmp_path: Path) -> None:
+    """The readings are the defaults of the other options; those that can't be served are printed."""
+    file = tmp_path / "probe.json"
+    file.write_text(
+        '{"readings": {"expires_in": 77, "page_size": 3, "ctxtid": "custom", "values": "number"}}'
+    )
+    arguments = ("--port", "0", "--replay", str(file), "--page-size", "2", "--data-since", HALF_PAST)
+    with _started(*arguments) as (_, banner):
+        (host,) = re.findall(r'"host": "(http://127\.0\.0\.1:\d+)"', banner)
+        token, page = _served(host, query())
+    assert banner.splitlines()[-2:] == ["Fault: value-number", 'Not served: "ctxtid": "custom"']
+    assert token["expires_in"] == 77
+    values = [[sample["value"] for sample in entry["performanceValues"]] for entry in page["entries"]]
+    assert [[type(value) for value in series] for series in values] == [[float] * 6] * 2
 
 
 @pytest.mark.contract("sandbox.command")
@@ -132,6 +160,11 @@ def test_ctrl_c_and_sigterm_stop_the_server(stop: signal.Signals) -> None:
         (("--circuits", "x"), "--circuits"),
         (("--latency", "-1"), "latency"),
         (("--fault-of-mine",), "--fault-of-mine"),
+        (("--granularities", "1h", "7s"), "granularities: 7s"),
+        (("--timestamps", "middle"), "timestamps"),
+        (("--data-since", "yesterday"), "--data-since"),
+        (("--data-until", "2026-11-01"), "data_until: 2026-11-01T00:00:00 has no time zone"),
+        (("--replay", "no.json"), "--replay no.json"),
     ],
 )
 def test_a_wrong_option_is_an_error_that_names_it(arguments: tuple[str, ...], named: str) -> None:

@@ -113,6 +113,44 @@ def test_all_pages_together_are_the_expected_rows(
     assert {page["totalPages"] for page in pages} == {len(pages)}
 
 
+@pytest.mark.contract("sandbox.pure-values")
+@pytest.mark.parametrize("faults", [(), ("end-inclusive", "start-early", "current-page-from-zero")])
+@pytest.mark.parametrize("granularity", ["300s", "1h", "1d", "1440m"])
+def test_each_granularity_serves_its_expected_rows(granularity: str, faults: tuple[str, ...]) -> None:
+    """All granularities serve the truth of their networks, and nothing before or after the limits."""
+    config = SandboxConfig(
+        circuits=1,
+        granularities=("1h", "1d", "1440m"),
+        timestamps="end",
+        data_since=datetime(2026, 11, 22, tzinfo=UTC),
+        data_until=datetime(2026, 11, 23, 0, 1, tzinfo=UTC),
+        faults=faults,
+    )
+    window = query(
+        granularity=granularity, startTime="2026-11-20T00:00:00.000Z", endTime="2026-11-24T00:00:00.000Z"
+    )
+    served = [row for page in Client(config).walk(window) for row in _samples(page["entries"])]
+    network = config.networks[granularity]
+    extra = network.granularity_seconds if faults else 0
+    assert served == list(network.truth(start=DAY - 2 * 86_400 - extra, end=DAY + 2 * 86_400 + extra))
+
+
+def test_faults_everywhere_change_all_samples() -> None:
+    """With `everywhere` a fault of a sample changes each sample of each entry."""
+    client = Client(SandboxConfig(circuits=2, faults=("value-null", "optional-missing"), everywhere=True))
+    entries = client.report().json()["entries"]
+    assert {sample["value"] for entry in entries for sample in entry["performanceValues"]} == {None}
+    assert len(entries) == 8
+    assert not any("pop_name" in entry for entry in entries)
+
+
+def test_days_count_their_measured_steps() -> None:
+    """A window of days is limited by the steps that its means need."""
+    client = Client(SandboxConfig(circuits=1, granularities=("1d",)))
+    window = query(granularity="1d", endTime="2027-11-22T00:00:00.000Z")
+    assert _refusal(client.report(window)) == (422, 422)
+
+
 def test_a_page_has_the_documented_fields(client: Client) -> None:
     """A page has the fields and types of the document's example, and no others."""
     page = client.report().json()

@@ -128,6 +128,7 @@ class Script:
     tokens: Any
     reports: Any
     secrets: list[str]
+    session: Session
 
     @property
     def sent_tokens(self) -> list[str]:
@@ -152,7 +153,7 @@ def scripted(
     )
     chosen = settings(**changes)
     with Client(chosen, on_secret=secrets.append, session=session, clock=clock, sleep=clock.sleep) as client:
-        yield Script(client, clock, *matchers, secrets)
+        yield Script(client, clock, *matchers, secrets, session)
 
 
 def get(transport: Transport, url: str, **options: Any) -> Response:  # noqa: ANN401 what `send` takes

@@ -1,6 +1,7 @@
 """A whole Airflow, and its pages as a user handles them in a browser."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Self
 
 import requests
-from playwright.sync_api import Locator, Page, Response, expect
+from playwright.sync_api import Browser, Locator, Page, Playwright, Response, expect
 from requests.adapters import HTTPAdapter
 from urllib3 import Retry
 
@@ -27,6 +28,22 @@ from airflow.__main__ import main
 main()
 """
 """It ends its processes when it is interrupted, but by nothing else."""
+
+_QUIET = (  # the browser itself sends no request
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-sync",
+    "--no-first-run",
+)
+
+
+def launch(driver: Playwright) -> Browser:
+    """Start the Chromium of the system."""
+    return driver.chromium.launch(
+        executable_path="/usr/bin/chromium", args=_QUIET, chromium_sandbox=os.geteuid() != 0
+    )
 
 
 @dataclass(frozen=True)

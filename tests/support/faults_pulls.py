@@ -147,7 +147,7 @@ def run(  # noqa: PLR0913 each of them differs somewhere
     server: SandboxServer,
     root: Path,
     plan: PullPlan = HOURLY,
-    settings: Mapping[str, str] | None = None,
+    settings: Mapping[str, object] | None = None,
     *,
     limit: float = 1.0,
     clock: Time | None = None,

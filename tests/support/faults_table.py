@@ -9,6 +9,7 @@ from airflow_provider_evpl.errors import (
     EvplAuthError,
     EvplNotPublishedError,
     EvplPagingError,
+    EvplRequestError,
     EvplResponseError,
 )
 from airflow_provider_evpl.sandbox.data import Row
@@ -114,7 +115,14 @@ NO_LIFETIME = _response("has an expires_in that is no number of seconds above 0"
 NO_ELEMENT = _paging("page 2: hasNext is true, but there is no element")
 LATER_ELEMENT = _paging("page 2: currentPage is 4, expected 2")
 
+DEMANDS: Table = {
+    "basic-refused": Fails(EvplAuthError, "invalid_client", final=True),
+    "form-refused": SAME,
+    "ctxtid-joined": Fails(EvplRequestError, "400/28"),
+    "ctxtid-first": Fails(EvplRequestError, "400/28"),
+}
 TOKENS: Table = {
+    "token-ends-earlier": SAME,
     "token-refused": Fails(EvplAuthError, "401/41"),
     "expires-in-text": SAME,
     "expires-in-tiny": SAME,
@@ -275,7 +283,7 @@ UNSEEN = {
 
 
 def _cases() -> Iterator[Case]:
-    for table in (TOKENS, PAGES, ROWS, ENTRIES, NAMES, SAMPLES, TOGETHER):
+    for table in (DEMANDS, TOKENS, PAGES, ROWS, ENTRIES, NAMES, SAMPLES, TOGETHER):
         for names, outcome in table.items():
             yield Case(tuple(names.split()), outcome)
     yield from EXCHANGES
@@ -285,6 +293,8 @@ def _cases() -> Iterator[Case]:
     for names, outcome in WITH_BY_PAGE.items():
         yield Case(tuple(names.split()), outcome, BY_PAGE)
     yield Case(("timestamp-naive",), SAME, NAIVE_IS_UTC)
+    yield Case(("basic-refused",), SAME, {"token_auth": "post"})
+    yield Case(("ctxtid-joined",), SAME, {"ctxtid": '["wses,vsn"]'})
 
 
 CASES = list(_cases())

@@ -79,10 +79,10 @@ def survey(store: Store, unit: Unit, source: Mapping[str, str]) -> Landed | None
     """
     objects = Objects(store, unit.dataset, source)
     try:
-        found = objects.survey_with_digests(unit.window)
+        found = objects.footers_with_digests(objects.sizes(unit.window))
     except EvplStoreError:
         # A pull may have replaced an object since it was listed.
-        found = objects.survey_with_digests(unit.window)
+        found = objects.footers_with_digests(objects.sizes(unit.window))
     own = {one: _own(store, unit, one, what) for one, (what, _) in found.items()}
     windows = largest(own)
     if len(group(windows, windows)) < len(windows):

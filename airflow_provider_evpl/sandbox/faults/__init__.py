@@ -2,6 +2,7 @@
 
 A fault is a pure function that changes one part of a response, always at the same places:
 
+- `demands`: a `Demands`, what a request must have
 - `tokens`: a `Grant`, what the token endpoint returns, and how long the token really lives
 - `times`, `rows`, `paging`: a `Report`, its elements, and how they are cut into pages
 - `samples`: one sample

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from airflow_provider_evpl.sandbox.faults.demands import DEMAND_FAULTS
 from airflow_provider_evpl.sandbox.faults.entries import ENTRY_FAULTS
 from airflow_provider_evpl.sandbox.faults.fault import Fault
 from airflow_provider_evpl.sandbox.faults.names import NAME_FAULTS
@@ -19,6 +20,7 @@ from airflow_provider_evpl.sandbox.faults.wire import WIRE_FAULTS
 __all__ = ["FAULTS", "read_faults"]
 
 _SEAMS: Final[tuple[tuple[Fault[Any], ...], ...]] = (
+    DEMAND_FAULTS,
     TOKEN_FAULTS,
     TOKEN_REPLY_FAULTS,
     REPLY_FAULTS,

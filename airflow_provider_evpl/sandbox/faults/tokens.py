@@ -17,11 +17,13 @@ class Grant(NamedTuple):
         answer: The body of the response.
         life_seconds: Seconds until the token expires.
         uses: Number of report requests after which the token is unknown.
+        ends_earlier: Whether all earlier tokens are unknown from now on.
     """
 
     answer: dict[str, Any]
     life_seconds: float
     uses: float = inf
+    ends_earlier: bool = False
 
 
 def _set(**fields: object) -> Callable[[Grant], Grant]:
@@ -40,6 +42,11 @@ TOKEN_FAULTS: Final[tuple[Fault[Grant], ...]] = (
     ),
     Fault(
         "token-revoked", "a token is unknown after 10 report requests", lambda grant: grant._replace(uses=10)
+    ),
+    Fault(
+        "token-ends-earlier",
+        "a new token ends all earlier ones",
+        lambda grant: grant._replace(ends_earlier=True),
     ),
     Fault("token-refused", "a token is unknown from the beginning", lambda grant: grant._replace(uses=0)),
     Fault(
