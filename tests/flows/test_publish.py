@@ -430,6 +430,22 @@ def test_older_publication_does_not_replace_a_newer_one(catalog: FolderCatalog, 
 
 
 @pytest.mark.contract("iceberg.races")
+def test_lake_is_listed_after_the_table_is_loaded(catalog: FolderCatalog) -> None:
+    """In the other order, a newer day that was published before the load would be replaced by an older one."""
+    store = _days(1)
+    publish(store, catalog, [unit()])
+
+    def load() -> UnitTable:
+        put(store, day(0), value=3.0)
+        publish(store, catalog, [unit()])
+        return open_table(catalog, TABLE)
+
+    done = Publisher(store, SOURCE, load, wait=lambda _: None).publish([unit()])
+    assert (done.skipped, done.published) == ([unit()], [])
+    assert _values(catalog) == Counter({3.0: 48})
+
+
+@pytest.mark.contract("iceberg.races")
 def test_older_publication_does_not_undo_that_of_an_empty_day(catalog: FolderCatalog) -> None:
     """The empty day has no data file, and none is deleted; still the older publication starts again."""
     store = _days(1)
