@@ -16,7 +16,7 @@ SHELL_ROOMS := $(subst $(empty) ,$(comma),$(addprefix airflow_provider_evpl/,\
 # Tests that run without coverage, which would double their time: the Airflow shell, whole runs, random
 # sequences, separate processes. Many of them wait for servers, so four run at once even on two cores.
 FLOWS := tests/faults tests/machine tests/airflow tests/sandbox tests/benchmarks tests/test_at_once.py \
-    tests/test_laws.py tests/test_model.py tests/test_weeks.py tests/test_commands.py tests/test_package.py
+    tests/flows/test_publish_model.py tests/test_laws.py tests/test_model.py tests/test_weeks.py tests/test_commands.py tests/test_package.py
 
 .PHONY: rooms
 rooms: setup ## run the tests of the core, and require 100 % branch coverage (half of make test)
@@ -144,6 +144,7 @@ laws: export EVPL_KILLS := 1200
 laws: export EVPL_WEEKS := 500
 laws: setup ## run the random tests of the lake with up to 10,000 sequences and 1,200 kills
 	@$(BIN)/python -m pytest -q $(LONG) tests/test_model.py tests/test_at_once.py tests/test_weeks.py \
+	    tests/flows/test_publish_model.py \
 	    tests/machine/test_killed.py tests/faults/test_faults_sequences.py
 
 .PHONY: test-matrix

@@ -431,7 +431,7 @@ def test_older_publication_does_not_replace_a_newer_one(catalog: FolderCatalog, 
 
 @pytest.mark.contract("iceberg.races")
 def test_lake_is_listed_after_the_table_is_loaded(catalog: FolderCatalog) -> None:
-    """In the other order, a newer day that was published before the load would be replaced by an older one."""
+    """In the other order, an older day would replace one that is published between the two."""
     store = _days(1)
     publish(store, catalog, [unit()])
 
