@@ -256,7 +256,8 @@ def test_further_operator_codes_cost_one_request_each() -> None:
     assert finding(few, "code 2").consequence == "Probe this code alone."
     seen = probe_script(reports(entry(sample("2026-11-28T12:00:00Z"))), arguments={"code_ope": ["a", "b"]})
     assert finding(seen, "code 2").evidence == "b: 1 elements on the first page, with samples."
-    none = probe_script(reports(entry()), arguments={"code_ope": ["a", "b"]})
+    none = probe_script(reports(entry()), arguments={"code_ope": ["a", "b"], "thorough": True})
+    assert finding(none, "5m").certainty == "not seen"
     assert finding(none, "code 2").consequence == "Check this operator code."
 
 
@@ -289,7 +290,7 @@ def test_history_names_the_days_without_data() -> None:
     since = datetime(2026, 8, 1, tzinfo=UTC)
     result, _ = probe_app(SandboxConfig(data_since=since))
     assert (
-        finding(result, "history").evidence == "One step each, data at 7, 30, 90, none at 180, 365 days back."
+        finding(result, "history").evidence == "One step each: data at 7, 30, 90, none at 180, 365 days back."
     )
     until = datetime(2026, 11, 29, tzinfo=UTC)
     result, _ = probe_app(SandboxConfig(data_until=until))

@@ -145,7 +145,7 @@ def judge_history(seen: Seen) -> Finding | None:
     parts = [f"{name} {', '.join(map(str, days))}" for name, days in groups.items() if days]
     is_short = groups["none at"] or groups["refused at"]
     consequence = "Backfill only days that have data." if is_short else ""
-    return Finding(SURE, f"One step each, {', '.join(parts)} days back.", consequence)
+    return Finding(SURE, f"One step each: {', '.join(parts)} days back.", consequence)
 
 
 def judge_code(seen: Seen, *, number: int, code: str) -> Finding:
