@@ -65,6 +65,54 @@ def test_missing_month_between_others_has_no_object() -> None:
     assert [path.split("/")[3] for path in figure_paths(store)] == ["month=2026-08", "month=2026-11"]
 
 
+@pytest.mark.contract("figure.gaps")
+def test_missing_slices_are_noted() -> None:
+    """Days that have not landed, and an early end, are visible; a month without gaps has no note."""
+    store = lake_of_days(*(f"2026-10-{day:02}" for day in range(1, 32)), values=lambda _: 5.0)
+    land_window(store, Window(utc("2026-11-02"), utc("2026-11-02T20:00")), lambda _: 5.0)
+    assert figures(store).notes == [
+        f"{NOVEMBER}: Slices are missing on 1 of 2 days: 2026-11-01.",
+        f"{NOVEMBER}: The newest slice ends at 2026-11-02T20:00:00Z. All figures end there.",
+    ]
+
+
+@pytest.mark.contract("figure.gaps")
+def test_code_that_stopped_or_began_late_is_noted() -> None:
+    """An operator code without the last or the first months of the range says so."""
+    store = lake_of_days("2026-09-30", "2026-11-30", values=lambda _: 5.0)
+    for day in ("2026-07-31", "2026-09-30"):
+        land_window(store, day_of(day), lambda _: 5.0, code="0043")
+    stopped, late = "operator code 0043: The lake has 2026-07 to 2026-09.", "operator code 0042: The lake has"
+    notes = figures(store).notes
+    assert stopped in notes
+    assert not any(late in note for note in notes)
+    assert stopped in figures(store, first_month="2026-11").notes
+    assert f"{late} 2026-09 to 2026-11." in figures(store, first_month="2026-08").notes
+
+
+@pytest.mark.contract("figure.gaps")
+def test_code_without_samples_of_the_granularity_is_noted() -> None:
+    """Of such an operator code there are only foreign objects, or samples of another granularity."""
+    store = lake_of_days("2026-11-22", values=lambda _: 5.0)
+    land_window(store, D22, code="0043", granularity="300s")
+    store.objects[Dataset("0044", "1h").samples_path(D22)] = b"no parquet"
+    expected = [
+        "operator code 0043: no samples of 1h have landed. The lake has granularity 300s.",
+        "operator code 0044: no samples of 1h have landed.",
+    ]
+    assert figures(store).notes[:2] == expected
+    assert not set(expected) & set(figures(store, code_ope="0042").notes)
+
+
+def test_folder_without_an_object_is_no_first_day() -> None:
+    """A lake begins with its first object, and not before 1970."""
+    store = lake_of_days("2026-11-22", values=lambda _: 5.0)
+    for day in ("0001-01-01", "1970-01-01", "2020-01-01"):
+        store.objects[f"{DATASET.root}/date={day}/notes.txt"] = b""
+    assert figures(store).as_dict()["months"] == ["2026-11"]
+    assert not any("2020" in note for note in figures(store).notes)
+
+
 def test_one_sample_gives_its_extremes_and_the_reason() -> None:
     """A single value is maximum and minimum; its month isn't judged."""
     store = MemoryStore()
@@ -103,7 +151,7 @@ def test_nulls_only_give_no_figure() -> None:
 def test_values_up_to_1_get_a_note() -> None:
     """A lake of fractions names the argument that fits them."""
     store = lake_of_days("2026-11-22", values=lambda moment: moment.hour / 23)
-    [note] = figures(store).notes
+    note = figures(store).notes[-1]
     assert note == f"{NOVEMBER}: All values lie between 0 and 1. If 1 means a full line, set full_scale=1."
     assert not any("full_scale" in note for note in figures(store, full_scale=1).notes)
 
@@ -112,7 +160,7 @@ def test_values_up_to_1_get_a_note() -> None:
 def test_other_values_get_no_note_of_fractions(value: float) -> None:
     """Zeros alone may be of any unit."""
     store = lake_of_days("2026-11-22", values=lambda _: value)
-    assert not figures(store).notes
+    assert not any("full_scale" in note for note in figures(store).notes)
 
 
 def test_values_above_100_and_below_0_are_counted() -> None:
@@ -120,7 +168,7 @@ def test_values_above_100_and_below_0_are_counted() -> None:
     store = lake_of_days(
         "2026-11-22", values=lambda moment: {0: 101.0, 1: -1.0, 2: -2.0}.get(moment.hour, 50.0)
     )
-    assert figures(store).notes == [
+    assert figures(store).notes[-2:] == [
         f"{NOVEMBER}: 1 value is above 100, the full scale.",
         f"{NOVEMBER}: 2 values are below 0.",
     ]
@@ -169,7 +217,7 @@ def test_foreign_objects_are_left_out_with_a_note() -> None:
     land_window(store, day_of("2026-11-19"), lambda _: 99.0, source=other)
     result = figures(store)
     assert rows_of(store) == expected
-    [note] = result.notes
+    [note] = [one for one in result.notes if "Foreign" in one]
     assert note.startswith(f"{NOVEMBER}: Foreign objects are left out: 3. For example memory://samples/")
 
 
