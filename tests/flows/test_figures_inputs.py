@@ -1,16 +1,21 @@
 """What the figures answer to bad input, to a lake that changes, and to a lake that didn't."""
 
+import math
+from dataclasses import replace
+
 import pytest
 
+from airflow_provider_evpl.config.figures_plan import ReportPlan
 from airflow_provider_evpl.errors import (
     EvplError,
     EvplNotPublishedError,
     EvplOverlapError,
 )
 from airflow_provider_evpl.flows.figures.inventory import Inventory, Period
+from airflow_provider_evpl.flows.report.report import render_report
 from airflow_provider_evpl.lake.layout import Dataset
 from airflow_provider_evpl.models import Series
-from airflow_provider_evpl.window import Window
+from airflow_provider_evpl.window import DAY, Window
 from tests.support.figures_stores import (
     HOUR,
     day_of,
@@ -163,6 +168,22 @@ def test_other_values_get_no_note_of_fractions(value: float) -> None:
     assert not any("full_scale" in note for note in figures(store).notes)
 
 
+@pytest.mark.parametrize("value", [math.inf, -math.inf, 1.7e308])
+def test_values_that_no_sum_holds_give_a_note_and_no_figure(value: float) -> None:
+    """Such figures are null, neither infinite nor NaN; the report is made, too."""
+    days = [str(one.start.date()) for one in Window(utc("2026-07-01"), utc("2026-12-01")).slices(DAY)]
+    store = lake_of_days(*days, values=lambda _: value)
+    lost = "Values of 1 series are too large, or not finite. Their figures are incomplete."
+    assert f"{NOVEMBER}: {lost}" in figures(store, first_month="2026-11").notes
+    [row] = rows_of(store)
+    assert row["mean"] is None
+    assert (row["maximum"] == value) == (value == 1.7e308)
+    assert row["trend_reason"] == "0 of 13 weeks needed"
+    plan = ReportPlan.from_arguments({"granularity": "1h"})
+    [page] = render_report(store, plan, inventory=None, now=utc("2026-12-01"))
+    assert lost in page.notes
+
+
 def test_values_above_100_and_below_0_are_counted() -> None:
     """Such values count as they are, with a note."""
     store = lake_of_days(
@@ -280,6 +301,28 @@ def test_unknown_circuits_are_noted_and_change_nothing() -> None:
         "not in the inventory",
     )
     assert not rows_of(store, "group")
+
+
+@pytest.mark.contract("figure.groups")
+def test_circuits_that_sums_leave_out_are_noted() -> None:
+    """A vanished circuit counts in its group. Others of the group may belong to another operator code."""
+    store = lake_of_days("2026-10-01", series=[Series("b", "in", None, "A", None, None)])
+    land_window(store, D22, lambda _: 50.0, series=[Series("a", "in", None, "A", None, None)])
+    names = {"a": 60.0, "b": 40.0, "c": 1.0, "d": 1.0}
+    rates = {
+        name: Period(row=1, committed_mbits=rate, group="north", end="A") for name, rate in names.items()
+    }
+    rates["d"] = replace(rates["d"], group="south")
+    inventory = Inventory({name: (period,) for name, period in rates.items()}, "digest")
+    notes = figures(store, inventory, code_ope="0042", first_month="2026-11").notes
+    ended = "If a circuit has ended, set its valid_to in the inventory."
+    assert [note for note in notes if "groups" in note] == [
+        f"{NOVEMBER}: Circuits of groups that have no samples any more: 1 (b). {ended}",
+        f"{NOVEMBER}: Sums of groups leave out circuits that the operator code lacks: 1 (c).",
+    ]
+    row = rows_of(store, "group")[0]
+    assert row["reason"] == "no step has 95 % of the committed rate"
+    assert (row["committed_mbits"], row["coverage"], row["dropped_steps"]) == (100.0, 0.0, 22 * 24)
 
 
 def test_group_without_an_end_has_no_figure() -> None:
