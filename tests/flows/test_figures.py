@@ -237,9 +237,7 @@ def test_months_without_samples_are_noted() -> None:
     put(store, day(-61), value=5.0)
     result = compute_figures(store, PLAN)
     assert [one.month for one in result.objects] == ["2026-09", "2026-11"]
-    assert result.notes == [
-        "operator code 0042, 2026-10: no samples have landed, so there are no figures.",
-    ]
+    assert "operator code 0042, 2026-10: no samples have landed, so there are no figures." in result.notes
     with pytest.raises(EvplNotPublishedError, match="2026-10: no samples have landed"):
         compute_month(store, PLAN, parse_month("2026-10"), "0042")
     with pytest.raises(EvplNotPublishedError, match="the lake has 2026-09 to 2026-11"):

@@ -18,6 +18,7 @@ from airflow_provider_evpl.errors import (
 )
 from airflow_provider_evpl.flows.figures.ends import end_rows
 from airflow_provider_evpl.flows.figures.engine import Engine, RowSource
+from airflow_provider_evpl.flows.figures.group_members import note_absent
 from airflow_provider_evpl.flows.figures.groups import group_rows
 from airflow_provider_evpl.flows.figures.inventory import Inventory
 from airflow_provider_evpl.flows.figures.landed import Landed, LandedDay, Shelf, find_granularities
@@ -140,7 +141,8 @@ class MonthsOfCode:
         of_month = landed.within(scope.window)
         if not of_month.own:
             raise self._nothing_landed(scope.month)
-        expected = dict(self._expected(scope, landed.roster()))
+        roster = landed.roster()
+        expected = dict(self._expected(scope, roster))
         source = RowSource(engine, landed.readable(), [*expected], scope.step)
         rows, hours, notes = series_rows(
             source,
@@ -149,9 +151,12 @@ class MonthsOfCode:
             with_hours=self.with_hours,
             with_trends=self.with_trends,
         )
+        groups = []
         if self.inventory:
+            circuits = {one.object_instance_id for one in roster.days()}
             notes += add_mbits(source, rows, self.inventory, scope)
-        groups = group_rows(source, rows, self.inventory, scope) if self.inventory else []
+            groups = group_rows(source, rows, self.inventory, scope, circuits)
+            notes += note_absent([*rows, *groups], self.inventory, scope, circuits)
         pulls = [footer.pulled_at for footer in of_month.own.values() if footer.pulled_at]
         return MonthOfCode(
             month=scope.month,

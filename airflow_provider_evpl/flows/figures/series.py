@@ -329,6 +329,8 @@ def _notes(scope: Scope, found: Iterable[Mapping[str, Any]]) -> Iterable[str]:
     scale = scope.plan.full_scale
     above, below = (sum(row[name] for row in known) for name in ("above_scale", "below_zero"))
     highest = max((row["maximum"] for row in known), default=0)
+    if lost := sum(not math.isfinite(row["total"]) for row in known):
+        yield f"Values of {lost:,} series are too large, or not finite. Their figures are incomplete."
     if above:
         yield f"{_values(above)} above {scale:g}, the full scale."
     if below:
