@@ -1,11 +1,12 @@
 """SQL over landed objects: DuckDB reads them through their store, and keeps what is too large on disk."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from importlib import import_module
+from operator import attrgetter
 from tempfile import TemporaryDirectory
 from threading import Lock, get_ident
 from types import ModuleType
@@ -16,6 +17,7 @@ from fsspec import AbstractFileSystem
 
 from airflow_provider_evpl.errors import EvplConfigError, EvplError, EvplStoreError, one_line
 from airflow_provider_evpl.lake.columns import bounds
+from airflow_provider_evpl.lake.parquet import Footer
 from airflow_provider_evpl.lake.schema import SERIES_COLUMNS
 from airflow_provider_evpl.lake.store import Store
 from airflow_provider_evpl.lake.store_errors import translate_errors
@@ -32,11 +34,7 @@ _MOST_ROWS = 20_000_000
 
 _PROTOCOL = "evpl"
 # With `=` DuckDB skips row groups without a circuit of `names`. Null names need the slower comparison.
-_REQUIRED, _NULLABLE = SERIES_COLUMNS[:2], SERIES_COLUMNS[2:]
-_SAME_NAMES = " AND ".join(
-    [f"found.{name} = names.{name}" for name in _REQUIRED]
-    + [f"found.{name} IS NOT DISTINCT FROM names.{name}" for name in _NULLABLE]
-)
+_EQUAL = dict.fromkeys(SERIES_COLUMNS[:2], "=") | dict.fromkeys(SERIES_COLUMNS[2:], "IS NOT DISTINCT FROM")
 
 
 def load_extra(name: str) -> ModuleType:
@@ -61,11 +59,13 @@ class LandedObject(NamedTuple):
     Attributes:
         size: in bytes.
         rows: the number of its rows.
+        footer: tells it from another object that has had the same path; None if no other one matters.
     """
 
     path: str
     size: int
     rows: int
+    footer: Footer | None = None
 
 
 class Engine:
@@ -88,6 +88,7 @@ class Engine:
                 "autoload_known_extensions": "false",
             }
         )
+        self._connection.execute("SET enable_progress_bar = false")
         self._connection.register_filesystem(self._files)
 
     def __enter__(self) -> Self:
@@ -144,6 +145,7 @@ class RowSource:
 
     Attributes:
         series: in the lake's order. The position is the column `series` in SQL.
+        names: the same, and after them the other series.
         step: the step of the granularity in microseconds; None if it has no fixed length.
     """
 
@@ -153,22 +155,30 @@ class RowSource:
         objects: Mapping[Window, LandedObject],
         series: Sequence[Series],
         step: int | None,
+        others: Sequence[Series] = (),
     ) -> None:
         """Make the SQL table `names` of these series.
 
         Args:
             engine: reads the objects.
             objects: no two intervals overlap.
-            series: rows of other series are left out.
+            series: that are expected in the month.
             step: in microseconds.
+            others: series that only other parts of the range have. The objects have no further series.
         """
         self.engine = engine
         self.series = series
+        self.names = [*series, *others]
         self.step = step
-        self._objects = {one: (engine.add(found), found.rows) for one, found in objects.items()}
-        columns = {name: [one[at] for one in series] for at, name in enumerate(SERIES_COLUMNS)}
+        self._same = " AND ".join(f"found.{one} {_EQUAL[one]} names.{one}" for one in _find_key(self.names))
+        self._objects = {one: (engine.add(found), found) for one, found in objects.items()}
+        columns = {name: [one[at] for one in self.names] for at, name in enumerate(SERIES_COLUMNS)}
         schema = pa.schema([("series", pa.int32()), *((name, pa.string()) for name in SERIES_COLUMNS)])
-        engine.register("names", pa.table({"series": range(len(series)), **columns}, schema))
+        engine.register("names", pa.table({"series": range(len(self.names)), **columns}, schema))
+
+    def objects(self, window: Window) -> list[LandedObject]:
+        """Return the objects that overlap a window."""
+        return [found for one, (_, found) in self._objects.items() if one.overlaps(window)]
 
     def rows(self, window: Window, series: Iterable[int] | None = None) -> str:
         """Return SQL, in brackets, of the rows in a window.
@@ -191,19 +201,29 @@ class RowSource:
             SELECT names.series, epoch_us(found.timestamp) AS moment,
                 CASE WHEN found.value = 0 THEN 0.0::DOUBLE ELSE found.value END AS value
             FROM read_parquet([{", ".join(urls)}], hive_partitioning = false) AS found
-            JOIN names ON {_SAME_NAMES} {chosen}
+            JOIN names ON {self._same} {chosen}
             WHERE epoch_us(found.timestamp) >= {start} AND epoch_us(found.timestamp) < {end}
         )"""  # noqa: S608 as the comment says
 
     def chunks(self, window: Window) -> list[str]:
         """Return the SQL of all rows in a window, in parts that each have all rows of some series."""
-        count = sum(rows for one, (_, rows) in self._objects.items() if one.overlaps(window))
+        count = sum(one.rows for one in self.objects(window))
         parts = -(-count // _MOST_ROWS)
         if parts < 2:  # noqa: PLR2004 one part
             return [self.rows(window)]
-        length = -(-len(self.series) // parts)
-        positions = range(len(self.series))
+        length = -(-len(self.names) // parts)
+        positions = range(len(self.names))
         return [self.rows(window, positions[start : start + length]) for start in positions[::length]]
+
+
+def _find_key(names: Collection[Series]) -> list[str]:
+    """Return columns that tell series apart, always with the circuit. A join of few columns is faster."""
+    key = [*SERIES_COLUMNS]
+    for column in SERIES_COLUMNS[:0:-1]:
+        fewer = [one for one in key if one != column]
+        if len(set(map(attrgetter(*fewer), names))) == len(names):
+            key = fewer
+    return key
 
 
 class StoreFiles(AbstractFileSystem):  # type: ignore[misc]  # fsspec ships no types
