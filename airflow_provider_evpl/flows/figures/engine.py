@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager, closing, contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from importlib import import_module
+from io import BytesIO
 from operator import attrgetter
 from tempfile import TemporaryDirectory
 from threading import Lock, get_ident
@@ -31,6 +32,12 @@ _MEMORY_LIMIT = "700MB"
 
 _MOST_ROWS = 20_000_000
 """How many rows one query reads, because a percentile keeps all its values in memory."""
+
+_WHOLE_BYTES = 8 << 20
+"""An object up to this size is read with one request, larger ones in parts."""
+
+_HELD_BYTES = 64 << 20
+"""How much of the objects is held in memory, so that the next query does not request them again."""
 
 _PROTOCOL = "evpl"
 # With `=` DuckDB skips row groups without a circuit of `names`. Null names need the slower comparison.
@@ -114,6 +121,7 @@ class Engine:
         Raises:
             EvplError: as the store does; EvplStoreError if an object can't be read.
         """
+        self._files.make_room()
         try:
             return self._connection.sql(sql).to_arrow_table()
         except self._duckdb.Error as error:
@@ -121,6 +129,7 @@ class Engine:
 
     def run(self, sql: str) -> None:
         """Run a statement without a result. Raises as `query` does."""
+        self._files.make_room()
         try:
             self._connection.execute(sql)
         except self._duckdb.Error as error:
@@ -240,6 +249,7 @@ class StoreFiles(AbstractFileSystem):  # type: ignore[misc]  # fsspec ships no t
         super().__init__()
         self._store = store
         self._objects: list[LandedObject] = []
+        self._held: dict[str, bytes] = {}
         self.error: EvplError | None = None
 
     def add(self, one: LandedObject) -> str:
@@ -265,9 +275,29 @@ class StoreFiles(AbstractFileSystem):  # type: ignore[misc]  # fsspec ships no t
 
     def open(self, path: str, *_: object, **__: object) -> "_SharedFile":
         """Open an object to read."""
-        path = self[path].path
-        with self._watched(path):
-            return _SharedFile(self._store.open(path), partial(self._watched, path))
+        one = self[path]
+        with self._watched(one.path):
+            return _SharedFile(self._open(path, one), partial(self._watched, one.path))
+
+    def _open(self, url: str, one: LandedObject) -> BinaryIO:
+        """Open an object in memory if there is room for it, otherwise in the store."""
+        if url not in self._held:
+            if one.size > min(_WHOLE_BYTES, _HELD_BYTES - self._held_bytes()):
+                return self._store.open(one.path)
+            with self._store.open(one.path) as file:
+                self._held[url] = file.read()
+        return BytesIO(self._held[url])
+
+    def _held_bytes(self) -> int:
+        return sum(map(len, self._held.values()))
+
+    def make_room(self) -> None:
+        """Forget the objects in memory if they fill more than three quarters of the room.
+
+        Call it between two queries: DuckDB holds all files of a query open.
+        """
+        if self._held_bytes() > _HELD_BYTES * 3 // 4:
+            self._held.clear()
 
     @contextmanager
     def _watched(self, path: str) -> Iterator[None]:
