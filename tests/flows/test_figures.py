@@ -311,6 +311,21 @@ def test_threads_read_an_object_at_their_own_position() -> None:
     file.close()
 
 
+def test_small_object_is_read_once_until_memory_is_full() -> None:
+    """DuckDB opens it in each query. A large object stays in the store, because only parts of it are read."""
+    store = MemoryStore()
+    small, large = LandedObject("small", 8 << 20, 1), LandedObject("large", (8 << 20) + 1, 1)
+    store.objects |= {one.path: bytes(one.size) for one in (small, large)}
+    files = StoreFiles(store)
+    urls = [files.add(small) for _ in range(9)]
+    for url in [*urls[:8], *urls[:8], urls[8], files.add(large)]:
+        files.open(url).close()
+    assert [path for _, path in store.calls] == ["small"] * 9 + ["large"]
+    files.make_room()
+    files.open(urls[0]).close()
+    assert len(store.calls) == 11
+
+
 def test_missing_extra_names_the_command() -> None:
     """A pull doesn't need it."""
     with pytest.raises(EvplConfigError, match=r"pip install '\.\[report\]'"):

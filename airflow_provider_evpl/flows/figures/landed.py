@@ -146,7 +146,7 @@ class Landed:
         """Return the objects with rows that count, as the engine reads them."""
         path = self.shelf.dataset.samples_path
         return {
-            one: LandedObject(path(one), self.sizes[one], footer.ledger.rows)
+            one: LandedObject(path(one), self.sizes[one], footer.ledger.rows, footer)
             for one, footer in self.own.items()
             if footer.ledger.rows
         }

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
@@ -25,6 +25,7 @@ from airflow_provider_evpl.flows.figures.landed import Landed, LandedDay, Shelf,
 from airflow_provider_evpl.flows.figures.rates import add_mbits
 from airflow_provider_evpl.flows.figures.series import Scope, series_rows
 from airflow_provider_evpl.flows.figures.storage import digest_of, make_table
+from airflow_provider_evpl.flows.figures.weeks import KnownWeeks
 from airflow_provider_evpl.flows.roster import Roster
 from airflow_provider_evpl.lake.store import Store
 from airflow_provider_evpl.models import Series
@@ -92,6 +93,8 @@ class MonthsOfCode:
     inventory: Inventory | None = None
     with_hours: bool = False
     with_trends: bool = True
+    _weeks: KnownWeeks = field(default_factory=KnownWeeks, init=False)
+    _group_weeks: KnownWeeks = field(default_factory=KnownWeeks, init=False)
 
     def read(self, first: Month, last: Month) -> Landed:
         """Read the footers of all objects that the months depend on."""
@@ -143,13 +146,14 @@ class MonthsOfCode:
             raise self._nothing_landed(scope.month)
         roster = landed.roster()
         expected = dict(self._expected(scope, roster))
-        source = RowSource(engine, landed.readable(), [*expected], scope.step)
+        others = [one for one in roster.days() if one not in expected]
+        source = RowSource(engine, landed.readable(), [*expected], scope.step, others)
         rows, hours, notes = series_rows(
             source,
             scope,
             [*expected.values()],
+            known=self._weeks if self.with_trends else None,
             with_hours=self.with_hours,
-            with_trends=self.with_trends,
         )
         groups = []
         if self.inventory:
