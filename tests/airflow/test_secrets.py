@@ -25,7 +25,8 @@ def sandbox() -> Iterator[SandboxServer]:
 def test_no_fault_reveals_a_secret(lab: "Lab", capfd: pytest.CaptureFixture[str], fault: str) -> None:
     """No log, error, result, trigger, object or rejected file has the secret or a token in any form."""
     patience = 0.2 if fault in HANGING else 2
-    lab.connect(max_retry_seconds=0, requests_per_second=1000, timeout_seconds=patience)
+    auth = "post" if fault == "basic-refused" else "basic"
+    lab.connect(max_retry_seconds=0, requests_per_second=1000, timeout_seconds=patience, token_auth=auth)
     lab.sandbox.set_faults(fault)
     before = tokens_of(lab.sandbox)
     traces = Traces()

@@ -94,7 +94,6 @@ class MonthsOfCode:
     with_hours: bool = False
     with_trends: bool = True
     _weeks: KnownWeeks = field(default_factory=KnownWeeks, init=False)
-    _group_weeks: KnownWeeks = field(default_factory=KnownWeeks, init=False)
 
     def read(self, first: Month, last: Month) -> Landed:
         """Read the footers of all objects that the months depend on."""
