@@ -128,7 +128,8 @@ def _headline(page: Page, plan: ReportPlan) -> Iterator[str]:
         f" above {plan.warning:g} %: {one.above_warning:,} series"
     )
     yield _describe(page.changes)
-    newest, pulled = (iso(moment) if moment else "none" for moment in (one.newest_sample, one.pulled_at))
+    moments = (one.newest_sample, one.pulled_at)
+    newest, pulled = (iso(moment.replace(microsecond=0)) if moment else "none" for moment in moments)
     yield f"Newest sample: {newest}; pulled: {pulled}"
 
 

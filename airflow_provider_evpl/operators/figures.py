@@ -229,14 +229,14 @@ class EvplReportOperator(_LakeReader):
             self._log_notes(page["notes"])
             log = self.log.warning if page["not_judged"] else self.log.info
             log(
-                "Report of %s: %s circuits, %s series, above %s %% %s, above %s %% %s, not judged %s: %s",
+                "Report of %s: %s circuits, %s series: %s above %s %%, %s above %s %%, %s not judged. %s",
                 result["month"],
                 f"{page['circuits']:,}",
                 f"{page['series']:,}",
-                f"{plan.warning:g}",
-                f"{page['above_warning']:,}",
-                f"{plan.critical:g}",
                 f"{page['above_critical']:,}",
+                f"{plan.critical:g}",
+                f"{page['above_warning']:,}",
+                f"{plan.warning:g}",
                 f"{page['not_judged']:,}",
                 page["path"],
             )

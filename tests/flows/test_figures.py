@@ -92,7 +92,7 @@ def test_month_has_series_ends_days_and_hours() -> None:
         "direction": "in",
         "first_sample": MIDNIGHT,
         "last_sample": MIDNIGHT + timedelta(hours=23),
-        "trend_reason": "0 of 13 weeks needed",
+        "trend_reason": "0 weeks are known, 13 are needed",
     }
     assert {name: first[name] for name in expected} == expected
     assert [row["reason"] for row in rows(month, "end")] == ["no series in direction out"] * 2

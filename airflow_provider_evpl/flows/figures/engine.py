@@ -88,6 +88,7 @@ class Engine:
                 "autoload_known_extensions": "false",
             }
         )
+        self._connection.execute("SET enable_progress_bar = false")
         self._connection.register_filesystem(self._files)
 
     def __enter__(self) -> Self:

@@ -21,9 +21,10 @@ __all__ = [
     "Group",
     "Headline",
     "Hours",
-    "Line",
     "Move",
     "ReportModel",
+    "SeriesFigures",
+    "Since",
     "Thresholds",
     "Trend",
 ]
@@ -135,6 +136,19 @@ class Trend:
     reason: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Since:
+    """Since when each week is above a threshold.
+
+    Attributes:
+        monday: the first day of the first of these weeks, local; at most 26 weeks back.
+        or_earlier: whether no week before is known.
+    """
+
+    monday: date
+    or_earlier: bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
     """The figures of one month of a series, an end or a group.
@@ -144,8 +158,8 @@ class Figures:
         maximum_at: the earliest time of the maximum.
         busy_hour: local hour 0 to 23.
         above_warning, above_critical: share of the values above the threshold.
-        above_since: if the percentile is above a threshold: the local Monday since which that of each week is
-            above it, too; at most 26 weeks back. None if that of the newest full week isn't, or for a group.
+        above_since: if the percentile is above a threshold: since when that of each week is above it, too.
+            None for a group, or if the newest full week is not above the threshold.
         committed_mbits: the committed rate at the end of the month.
         percentile_mbits, mean_mbits, maximum_mbits: Mbit/s from the committed rate.
         mbits_reason: why there is no Mbit/s.
@@ -164,7 +178,7 @@ class Figures:
     busy_hour: int | None = None
     above_warning: float | None = None
     above_critical: float | None = None
-    above_since: date | None = None
+    above_since: Since | None = None
     first_sample: datetime | None = None
     last_sample: datetime | None = None
     trend: Trend = Trend()
@@ -177,8 +191,8 @@ class Figures:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """One series.
+class SeriesFigures:
+    """One series: a metric at one end of a circuit.
 
     Attributes:
         direction: "in" or "out"; None if the metric's name gives none.
@@ -244,9 +258,9 @@ class Hours:
         start: begin of the first bucket: the first moment of the month.
         step_seconds: length of a bucket: 3,600, or the granularity if it is longer than an hour.
         maxima: shape (series, buckets), the highest value of each bucket; NaN is a gap. The page keeps
-            steps of a thousandth of `full_scale`.
+            steps of 0.1 % or 0.2 % of `full_scale`.
         means: shape (series, 7, 24), the mean of each weekday (0 is Monday) and local hour; NaN if none.
-            The page keeps steps of a thousandth of `full_scale`. None for granularities above an hour.
+            The page keeps steps of 0.5 % of `full_scale`. None for granularities above an hour.
     """
 
     start: datetime
@@ -314,7 +328,7 @@ class ReportModel:
     headline: Headline
     changes: Changes
     ends: tuple[End, ...]
-    series: tuple[Line, ...]
+    series: tuple[SeriesFigures, ...]
     groups: tuple[Group, ...] = ()
     hours: Hours
     calendar: tuple[Calendar, ...]
