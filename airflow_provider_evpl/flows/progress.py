@@ -4,10 +4,13 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from airflow_provider_evpl.models import Page
 from airflow_provider_evpl.window import Window
+
+if TYPE_CHECKING:
+    # Airflow imports this module when it parses a DAG file, and the models import msgspec.
+    from airflow_provider_evpl.models import Page
 
 __all__ = ["Progress", "ProgressLog", "ProgressMeter"]
 
@@ -53,7 +56,7 @@ class ProgressMeter:
         self._done += self._target_length
         self._target_length, self._target_pages = target.length, 0
 
-    def page(self, page: Page) -> None:
+    def page(self, page: "Page") -> None:
         """Count a page, and call `on_progress`."""
         self._pages += 1
         self._target_pages += 1

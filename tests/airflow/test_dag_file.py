@@ -12,7 +12,10 @@ from tests.support.airflow_versions import DAG_FILES_IMPORT, is_since, load_dags
 if TYPE_CHECKING:
     from tests.support.airflow_runs import Lab
 
-_HEAVY = ("pyarrow", "pandas", "requests", "numpy", "msgspec", "tenacity", "wtforms", "flask_appbuilder")
+_HEAVY = (
+    *("pyarrow", "pandas", "requests", "numpy", "msgspec", "tenacity", "wtforms", "flask_appbuilder"),
+    *("duckdb", "scipy", "pyiceberg"),
+)
 _IMPORTS = f"""
 import sys
 import {DAG_FILES_IMPORT}

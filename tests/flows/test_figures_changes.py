@@ -22,6 +22,7 @@ from tests.support.figures_stores import (
     figures,
     lake_of_days,
     land_window,
+    rows_of,
     writes,
 )
 from tests.support.stores import MemoryStore
@@ -170,32 +171,53 @@ def replace(store: LiveStore, new: MemoryStore) -> None:
 @pytest.mark.contract("figure.objects")
 def test_objects_replaced_while_they_are_read_give_no_mix() -> None:
     """Whenever the lake changes, the figures are those of one version, or the error is temporary."""
-    old, new = versions()
-    expected = []
-    for version in (old, new):
-        fresh = LiveStore(version.objects, lambda _: None)
-        figures(fresh)
-        expected.append({path: fresh.objects[path] for path in figure_paths(fresh)})
-    assert expected[0] != expected[1]
+    assert find_outcomes(*versions()) >= {0, 1}
+
+
+def test_day_that_lands_while_others_are_read_gives_no_mix() -> None:
+    """The month ends with the slice that was the newest one at the start."""
+    old, new = lake_of_days("2026-11-22"), lake_of_days("2026-11-22", "2026-11-23")
+    assert find_outcomes(old, new) == {0}
+
+
+def test_days_replaced_between_two_files_give_no_mix() -> None:
+    """Files that are open stay whole, so only the list of objects shows the change."""
+    days = ("2026-11-22", "2026-11-23")
+    old = lake_of_days(*days, values=lambda _: 1.0)
+    new = lake_of_days(*days, values=lambda _: 90.0, pulled_at=D22.end + 48 * HOUR)
+    assert find_outcomes(old, new, keeps_open=True) == {0, 1}
+
+
+def find_outcomes(old: MemoryStore, new: MemoryStore, *, keeps_open: bool = False) -> set[int | None]:
+    """Change the lake at each read: return which versions' figures were put, None for a temporary error.
+
+    After the change, the next run puts what a first run would put.
+    """
+    fresh = [LiveStore(version.objects, lambda _: None) for version in (old, new)]
+    for one in fresh:
+        figures(one)
+    expected = [rows_of(one) for one in fresh]
     outcomes = set[int | None]()
-    for moment in count(step=2):
+    for moment in count(step=1 if keeps_open else 3):
         reads = count()
 
         def change(store: LiveStore, moment: int = moment, reads: Iterator[int] = reads) -> None:
             if next(reads) == moment:
                 replace(store, new)
 
-        store = LiveStore(old.objects, change)
+        store = LiveStore(old.objects, change, keeps_open=keeps_open)
         try:
             figures(store)
         except EvplRetryableError:
             outcomes.add(None)
             assert not figure_paths(store)
         else:
-            outcomes.add(expected.index({path: store.objects[path] for path in figure_paths(store)}))
+            outcomes.add(expected.index(rows_of(store)))
         if next(reads) <= moment:
             break
-    assert outcomes >= {0, 1}
+        figures(store)
+        assert store.objects == fresh[1].objects
+    return outcomes
 
 
 def test_lake_that_never_rests_is_a_temporary_error() -> None:

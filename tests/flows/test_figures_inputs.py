@@ -8,9 +8,10 @@ from airflow_provider_evpl.errors import (
     EvplOverlapError,
 )
 from airflow_provider_evpl.flows.figures.inventory import Inventory, Period
+from airflow_provider_evpl.lake.lake import Target
 from airflow_provider_evpl.lake.layout import Dataset
 from airflow_provider_evpl.models import Series
-from airflow_provider_evpl.window import Window
+from airflow_provider_evpl.window import Granularity, Window
 from tests.support.figures_stores import (
     HOUR,
     day_of,
@@ -22,7 +23,7 @@ from tests.support.figures_stores import (
     utc,
     writes,
 )
-from tests.support.lake import SOURCE, damaged
+from tests.support.lake import SOURCE, Answer, Row, circuit, collect, damaged, lake_of, land, microseconds
 from tests.support.stores import MemoryStore
 
 D22, D23 = day_of("2026-11-22"), day_of("2026-11-23")
@@ -141,6 +142,22 @@ def test_hostile_names_stay_text() -> None:
     figures(store)
     assert {tuple(row[name] for name in Series._fields) for row in rows_of(store)} == set(series)
     assert {row["code_ope"] for row in rows_of(store)} == {"a/b '%\"=é 🛰"}
+
+
+# --- granularities
+
+
+def test_granularity_without_a_fixed_length_has_extremes_only() -> None:
+    """Steps of a month can't be counted, so nothing is judged."""
+    store, dataset = MemoryStore(), Dataset("0042", "1m")
+    rows: list[Row] = [(circuit("a"), microseconds(D22.start), 5.0)]
+    samples = collect([Answer(rows, [])], D22, Granularity("1m"), "0042", D22.end)
+    land(lake_of(store, dataset=dataset), Target(D22, {}), samples)
+    figures(store, granularity="1m")
+    [row] = rows_of(store)
+    assert (row["samples"], row["maximum"], row["minimum"]) == (1, 5.0, 5.0)
+    assert (row["expected"], row["coverage"], row["percentile"], row["busy_hour"]) == (None, None, None, None)
+    assert row["reason"] == "granularity 1m has no fixed length"
 
 
 # --- objects

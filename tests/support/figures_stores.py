@@ -102,11 +102,19 @@ class LiveStore(MemoryStore):
     """A store whose open files read what is there now, as ranged requests to a bucket do.
 
     Args:
+        keeps_open: an open file stays as it was when it was opened, as on a local disk.
         on_read: is called before each read of an open file, and around calls that find or put objects.
     """
 
-    def __init__(self, objects: Mapping[str, bytes], on_read: Callable[["LiveStore"], None]) -> None:
+    def __init__(
+        self,
+        objects: Mapping[str, bytes],
+        on_read: Callable[["LiveStore"], None],
+        *,
+        keeps_open: bool = False,
+    ) -> None:
         super().__init__()
+        self._keeps_open = keeps_open
         self.objects = dict(objects)
         self.on_read = on_read
 
@@ -122,8 +130,8 @@ class LiveStore(MemoryStore):
     def open(self, path: str) -> BinaryIO:
         """Open an object that may change."""
         self.on_read(self)
-        super().open(path)
-        return io.BufferedReader(_LiveFile(self, path), 1)
+        found = super().open(path)
+        return found if self._keeps_open else io.BufferedReader(_LiveFile(self, path), 1)
 
     def tails(self, sizes: Mapping[str, int], length: int) -> Iterator[bytes | None]:
         """Read the ends of objects that may change from one to the next."""
