@@ -55,7 +55,9 @@ def find_trend(
         EvplConfigError: scipy isn't installed.
     """
     if len(weeks) < MIN_WEEKS:
-        return Trend(trend_weeks=len(weeks), trend_reason=f"{len(weeks)} weeks are known, {MIN_WEEKS} are needed")
+        return Trend(
+            trend_weeks=len(weeks), trend_reason=f"{len(weeks)} weeks are known, {MIN_WEEKS} are needed"
+        )
     numbers, percentiles = zip(*weeks, strict=True)
     # The import takes a second.
     theil_sen = load_extra("scipy.stats").theilslopes

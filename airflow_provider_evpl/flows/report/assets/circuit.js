@@ -95,13 +95,13 @@ function figuresOf(figures) {
   const since = sinceText(figures) && `, ${sinceText(figures)}`;
   const p95 = percentile === null ? "not judged" : `${percent(percentile)} %${rate("percentile_mbits")}${since}`;
   const interval = missing(trend.low) ? null : `${signed(toPercent(trend.low))} to ${signed(toPercent(trend.high))} a week, ${trend.weeks} weeks`;
-  const above = (name) => [`time above ${level(name)}`, share(figures[`above_${name}`]), "Share of the values"];
+  const above = [figures.above_warning, figures.above_critical].map(share).join(", ");
   const items = [
     ["p95", p95, reason],
     ["max", maximum === null ? DASH : `${percent(maximum)} % on ${when(figures.maximum_at)}`, rate("maximum_mbits").trim()],
     ["mean", mean === null ? DASH : `${percent(mean)} %`, rate("mean_mbits").trim()],
     ["busy hour", hourText(busy), "Clock hour with the highest mean"],
-    above("warning"), above("critical"),
+    [`time above ${level("warning")}, ${level("critical")}`, reason ? DASH : above, "Share of the values above each threshold"],
     ["trend", missing(trend.per_week) ? (trend.reason ?? DASH) : trendText(trend), [interval, trend.reason].filter(Boolean).join("; ")],
     ["coverage", share(coverage), `${whole(figures.samples)} samples, ${whole(figures.null_values)} without a value, ${whole(figures.expected)} expected`],
   ];

@@ -113,7 +113,7 @@ function sinceWhen({ above_since: { monday, or_earlier: isOpen } }) {
   return `since ${when(monday)}${isOpen ? " or earlier" : ""}`;
 }
 
-function trendText(trend, unit = " points a week", scale = toPercent) {
+function trendText(trend, unit = " points/week", scale = toPercent) {
   if (trend.critical_on) return `${level("critical")} on ${when(trend.critical_on)}`;
   return missing(trend.per_week) ? DASH : `${signed(scale(trend.per_week))}${unit}`;
 }
