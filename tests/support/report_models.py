@@ -242,8 +242,6 @@ def _figures(
         coverage=(samples if is_judged else samples // 2) / 8640,
         maximum=float(present.max()),
         maximum_at=start + timedelta(hours=top, minutes=25),
-        minimum=float(present.min()),
-        first_sample=start,
         last_sample=start + timedelta(days=30, minutes=-5),
         reason=None if is_judged else "coverage 0.48 is below 0.9",
     )
@@ -322,7 +320,6 @@ def _headline(ends: tuple[End, ...], lines: tuple[SeriesFigures, ...]) -> Headli
         above_critical=sum(value > 90 for value in judged),
         not_judged=len(lines) - len(judged),
         newest_sample=datetime(2026, 11, 30, 22, 55, tzinfo=UTC) if samples else None,
-        newest_end=datetime(2026, 12, 1, tzinfo=UTC) if samples else None,
         pulled_at=datetime(2026, 12, 1, 3, 12, tzinfo=UTC) if samples else None,
     )
 
@@ -391,7 +388,6 @@ def _calendar(code: str, circuits: int) -> Calendar:
             seconds=seconds,
             covered=covered,
             is_due=True,
-            rows=values,
             values=values,
             expected=seconds // 300 * circuits * 4,
             rejected=12 if number in (5, 17) else 0,

@@ -15,7 +15,7 @@ TREND_WEEKS = 26
 MIN_WEEKS = 13
 
 _CONFIDENCE = 0.99
-"""Of the interval of the slope. Its lower end is above 0 in about 0.5 % of series without a trend."""
+"""Confidence of the interval of the slope. About 0.5 % of series without a trend have a lower end above 0."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -84,8 +84,8 @@ class Builder:
 
         Args:
             parts: the operator codes, in order.
-            has_all_codes: whether these are all operator codes of the lake. If they are, all other circuits
-                of the inventory are unknown.
+            has_all_codes: whether these are all operator codes of the lake. If they are, a note names the
+                circuits that only the inventory has.
         """
         plan = self.plan
         series = tuple(chain.from_iterable(part.figures for part in parts))
@@ -151,7 +151,6 @@ def _headline(
         above_critical=sum(one > plan.critical_value for one in percentiles),
         not_judged=len(series) - len(percentiles),
         newest_sample=max((one.last_sample for one in figures if one.last_sample), default=None),
-        newest_end=max((part.newest_end for part in parts if part.newest_end), default=None),
         pulled_at=max((part.pulled_at for part in parts if part.pulled_at), default=None),
     )
 

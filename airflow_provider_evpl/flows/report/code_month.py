@@ -110,7 +110,7 @@ def without_samples(
     return CodeMonth(
         code_ope=code_ope,
         hours=_hours(no_hours(), 0, window, plan),
-        days=tuple(_missing_day(one, now) for one in window.slices(DAY)),
+        days=tuple(_day(_missing(one), now) for one in window.slices(DAY)),
         previous=previous,
         notes=["No sample has landed."],
     )
@@ -208,33 +208,18 @@ def _figures(row: _Row, above_since: Since | None = None) -> Figures:
     return Figures(trend=trend, above_since=above_since, **{name: row[name] for name in _FIGURES})
 
 
+def _missing(window: Window) -> LandedDay:
+    return LandedDay(window=window, covered_seconds=0, rows=0, values=0, expected=0, rejected=0, foreign=0)
+
+
 def _day(landed: LandedDay, now: datetime) -> Day:
     return Day(
         day=landed.window.start.date(),
-        seconds=_seconds(landed.window),
+        seconds=int(landed.window.length.total_seconds()),
         covered=landed.covered_seconds,
         is_due=landed.window.end <= now,
-        rows=landed.rows,
         values=landed.values,
         expected=landed.expected,
         rejected=landed.rejected,
         foreign=landed.foreign,
     )
-
-
-def _missing_day(window: Window, now: datetime) -> Day:
-    return Day(
-        day=window.start.date(),
-        seconds=_seconds(window),
-        covered=0,
-        is_due=window.end <= now,
-        rows=0,
-        values=0,
-        expected=None,
-        rejected=0,
-        foreign=0,
-    )
-
-
-def _seconds(window: Window) -> int:
-    return int(window.length.total_seconds())

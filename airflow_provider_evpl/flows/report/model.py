@@ -58,7 +58,6 @@ class Headline:
             critical too.
         not_judged: series without a percentile.
         newest_sample: the newest timestamp of the month.
-        newest_end: the end of the newest landed slice of all codes.
         pulled_at: the newest pull of the objects read: the age of the data.
     """
 
@@ -72,7 +71,6 @@ class Headline:
     above_critical: int
     not_judged: int
     newest_sample: datetime | None
-    newest_end: datetime | None
     pulled_at: datetime | None
 
 
@@ -154,7 +152,7 @@ class Figures:
     """The figures of one month of a series, an end or a group.
 
     Attributes:
-        percentile, mean, maximum, minimum: values of the lake; None for a group.
+        percentile, mean, maximum: values of the lake; None for a group.
         maximum_at: the earliest time of the maximum.
         busy_hour: local hour 0 to 23.
         above_warning, above_critical: share of the values above the threshold.
@@ -174,12 +172,10 @@ class Figures:
     mean: float | None = None
     maximum: float | None = None
     maximum_at: datetime | None = None
-    minimum: float | None = None
     busy_hour: int | None = None
     above_warning: float | None = None
     above_critical: float | None = None
     above_since: Since | None = None
-    first_sample: datetime | None = None
     last_sample: datetime | None = None
     trend: Trend = Trend()
     committed_mbits: float | None = None
@@ -277,18 +273,17 @@ class Day:
         seconds: length of the day inside of the month's local range.
         covered: seconds of it that landed objects cover.
         is_due: whether the day is over, so that missing data are a gap.
-        expected: None if it is not known.
+        values, expected: sums of the objects, as their ledgers have them; 0 if the ledgers do not know.
         rejected: number of rejected samples.
-        foreign: number of objects that are not ours, left out.
+        foreign: number of objects of another source or program; they are left out.
     """
 
     day: date
     seconds: int
     covered: int
     is_due: bool
-    rows: int
     values: int
-    expected: int | None
+    expected: int
     rejected: int
     foreign: int
 

@@ -75,7 +75,7 @@ const gone = ([circuit, metric, country, pop, section]) => el("span", {}, [circu
 function dayState({ covered, seconds, is_due: isDue, values, expected }) {
   if (!isDue) return covered ? "landed" : "open";
   if (!covered) return "missing";
-  const isLow = expected !== null && values < expected * report.thresholds.min_coverage;
+  const isLow = values < expected * report.thresholds.min_coverage;
   return covered < seconds || isLow ? "partial" : "landed";
 }
 
@@ -87,7 +87,7 @@ function calendarTotals() {
 
 function dayLabel(day) {
   const parts = [`${when(day.day)}: ${DAY_STATES[dayState(day)]}`];
-  if (day.covered && dayState(day) !== "landed") parts.push(day.expected === null ? plural(day.values, "value") : `${whole(day.values)} of ${whole(day.expected)} values`);
+  if (day.covered && dayState(day) !== "landed") parts.push(day.expected ? `${whole(day.values)} of ${whole(day.expected)} values` : plural(day.values, "value"));
   if (day.rejected) parts.push(`${whole(day.rejected)} rejected`);
   if (day.foreign) parts.push(`${plural(day.foreign, "foreign object")} left out`);
   return parts.join(", ");
