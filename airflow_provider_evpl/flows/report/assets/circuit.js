@@ -86,7 +86,7 @@ function card(series, top) {
 function chartLabel(line) {
   const { maximum, maximum_at: at } = line.figures;
   const highest = maximum === null ? "no value" : `highest value ${percent(maximum)} % on ${when(at)}`;
-  return `${lineText(line)}: maxima over the month, ${highest}. Arrow keys read the values, plus and minus zoom.`;
+  return `${seriesText(line)}: maxima over the month, ${highest}. Arrow keys read the values, plus and minus zoom.`;
 }
 
 function figuresOf(figures) {

@@ -100,7 +100,7 @@ function endText(end) {
   return end.place || end.pop_country || "End without a name";
 }
 
-function lineText(line) {
+function seriesText(line) {
   return `${line.end.circuit} · ${endText(line.end)} · ${directionText(line)}`;
 }
 

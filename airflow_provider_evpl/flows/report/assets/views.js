@@ -66,7 +66,7 @@ function renderChanges() {
 function link(series) {
   const line = report.series[series];
   const target = { ...DEFAULTS, theme: state.theme, ...addressOf(line.end) };
-  return el("a", { href: hashOf(target), title: lineText(line) }, statusIcon(line.status), el("span", {}, lineText(line)));
+  return el("a", { href: hashOf(target), title: seriesText(line) }, statusIcon(line.status), el("span", {}, seriesText(line)));
 }
 
 const move = ({ series, before, after }) => [link(series), el("span.move", {}, `${percent(before)} → ${percent(after)}`)];
