@@ -16,7 +16,7 @@ SHELL_ROOMS := $(subst $(empty) ,$(comma),$(addprefix airflow_provider_evpl/,\
 # Tests that run without coverage, which would double their time: the Airflow shell, whole runs, random
 # sequences, separate processes. Many of them wait for servers, so four run at once even on two cores.
 FLOWS := tests/faults tests/machine tests/airflow tests/sandbox tests/benchmarks tests/test_at_once.py \
-    tests/test_laws.py tests/test_model.py tests/test_weeks.py tests/test_commands.py tests/test_package.py
+    tests/flows/test_publish_model.py tests/test_laws.py tests/test_model.py tests/test_weeks.py tests/test_commands.py tests/test_package.py
 
 .PHONY: rooms
 rooms: setup ## run the tests of the core, and require 100 % branch coverage (half of make test)
@@ -62,8 +62,11 @@ docs-serve: $(DOCS)/.synced ## show the documentation on http://127.0.0.1:8000 a
 
 # Spark, an OAuth server, and tools that read the files of openapi/: 610 MB that only make e2e needs.
 # The generator of clients has its own environment, because it needs other versions than Airflow.
+# So has DuckDB, because the index has its extension for Iceberg only for an older version.
 CLIENT := $(VENV)/openapi-client
-$(E2E): $(SERVERS) $(wildcard tests/e2e/oidc/* tests/e2e/postman/* tests/e2e/client/*.txt)
+DUCKDB := $(VENV)/duckdb-iceberg
+$(E2E): $(SERVERS) $(VENV)/bench/delta/.synced \
+    $(wildcard tests/e2e/oidc/* tests/e2e/postman/* tests/e2e/client/*.txt tests/e2e/duckdb/*.txt)
 	@$(FIND_UV); \
 	echo "Installing what only make e2e needs; the first time takes half a minute"; \
 	UV_COMPILE_BYTECODE=1 "$$UV" sync --quiet --frozen --inexact --all-extras --group stores --group e2e
@@ -72,7 +75,9 @@ $(E2E): $(SERVERS) $(wildcard tests/e2e/oidc/* tests/e2e/postman/* tests/e2e/cli
 	done
 	@$(FIND_UV); \
 	"$$UV" venv --quiet --clear --no-project --python $(BIN)/python $(CLIENT); \
-	"$$UV" pip sync --quiet --require-hashes --python $(CLIENT)/bin/python tests/e2e/client/requirements.txt
+	"$$UV" pip sync --quiet --require-hashes --python $(CLIENT)/bin/python tests/e2e/client/requirements.txt; \
+	"$$UV" venv --quiet --clear --no-project --python $(BIN)/python $(DUCKDB); \
+	"$$UV" pip sync --quiet --require-hashes --python $(DUCKDB)/bin/python tests/e2e/duckdb/requirements.txt
 	@touch $@
 
 # Airflow's extras for several hosts: 40 MB that only make e2e-celery needs.
@@ -101,7 +106,7 @@ ON_CEPH := --s3-server ceph -k 's3 or e2e' \
     --deselect 'tests/lake/test_store_requests.py::test_listing_has_all_its_pages[s3]'
 
 .PHONY: e2e
-e2e: $(E2E) ## test against real servers and tools (Ceph, OAuth, Spark, newman), then make release-check
+e2e: $(E2E) ## test against real servers and tools (Ceph, PostgreSQL, OAuth, Spark, DuckDB), then make release-check
 	@$(BIN)/python -m tests.support.servers e2e
 	@$(BIN)/python -m pytest -q --durations 10 $(ON_CEPH) tests/e2e $(wildcard tests/lake/test_store*.py) \
 	    tests/airflow/test_dag_stores.py
@@ -144,6 +149,7 @@ laws: export EVPL_KILLS := 1200
 laws: export EVPL_WEEKS := 500
 laws: setup ## run the random tests of the lake with up to 10,000 sequences and 1,200 kills
 	@$(BIN)/python -m pytest -q $(LONG) tests/test_model.py tests/test_at_once.py tests/test_weeks.py \
+	    tests/flows/test_publish_model.py \
 	    tests/machine/test_killed.py tests/faults/test_faults_sequences.py
 
 .PHONY: test-matrix

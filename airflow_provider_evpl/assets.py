@@ -1,10 +1,13 @@
-"""A lake's samples as assets: outlets of the task that lands them, schedules of the DAGs that read them."""
+"""A lake's samples and an Iceberg table as assets: outlets of tasks, schedules of the DAGs that read them."""
+
+from urllib.parse import quote
 
 from airflow.providers.common.compat.sdk import Asset, ObjectStoragePath
 
+from airflow_provider_evpl.config.publish_plan import read_table
 from airflow_provider_evpl.hooks.storage import read_path
 
-__all__ = ["days_asset", "is_by_day", "samples_asset"]
+__all__ = ["days_asset", "is_by_day", "samples_asset", "table_asset"]
 
 _BY_DAY = "?partition=date"
 
@@ -36,6 +39,21 @@ def days_asset(root: str | ObjectStoragePath) -> Asset:
         EvplConfigError: the root is wrong.
     """
     return Asset(_samples(root) + _BY_DAY)
+
+
+def table_asset(table: str, iceberg_conn_id: str = "iceberg_default") -> Asset:
+    """Return the asset of an Iceberg table: `iceberg://iceberg_default/evpl.utilization`.
+
+    It has one event for each task that changed the table.
+
+    Args:
+        table: namespace and name, as the operator takes them.
+        iceberg_conn_id: id of the connection of the catalog. It is only a name here: nothing is read.
+
+    Raises:
+        EvplConfigError: the table is wrong.
+    """
+    return Asset(f"iceberg://{quote(iceberg_conn_id, safe='')}/{quote(read_table(table), safe='.')}")
 
 
 def is_by_day(asset: Asset) -> bool:

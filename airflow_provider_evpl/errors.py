@@ -92,9 +92,13 @@ class EvplError(Exception):
         """Return the same error with a next step, if it has none."""
         return self._with(self.what, self.next_step or next_step)
 
-    def _with(self, what: str, next_step: str) -> Self:
+    def without_detail(self, reason: str) -> Self:
+        """Return the same error, without cause, with a reason in place of its detail."""
+        return self._with(self.what, self.next_step, reason)
+
+    def _with(self, what: str, next_step: str, detail: str | None = None) -> Self:
         error = copy(self)
-        EvplError.__init__(error, what, next_step, self.detail)
+        EvplError.__init__(error, what, next_step, self.detail if detail is None else detail)
         return error
 
 

@@ -9,11 +9,22 @@ from benchmarks.machine import describe
 from benchmarks.part import say
 from benchmarks.participants import ROOT, WORK
 from benchmarks.report import render
-from benchmarks.suites import cpu, estate, growth, latency, parsing, profile, questions, report, slices
+from benchmarks.suites import (
+    cpu,
+    estate,
+    growth,
+    latency,
+    parsing,
+    profile,
+    publish,
+    questions,
+    report,
+    slices,
+)
 
 _PARTS = {
     module.PART.name: module.PART
-    for module in (cpu, latency, growth, slices, estate, questions, report, parsing, profile)
+    for module in (cpu, latency, growth, slices, estate, questions, report, publish, parsing, profile)
 }
 _RUNS = 5
 _RAW = WORK / "results.json"

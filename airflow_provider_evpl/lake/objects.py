@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
+from hashlib import sha256
 from io import BytesIO
 from typing import NamedTuple
 
@@ -86,9 +87,21 @@ class Objects:
 
     def footers(self, sizes: Mapping[Window, int]) -> dict[Window, Footer | Foreign]:
         """Read the footers of listed objects, in the same order."""
+        return {one: footer for one, (footer, _) in self.footers_with_digests(sizes).items()}
+
+    def footers_with_digests(
+        self, sizes: Mapping[Window, int]
+    ) -> dict[Window, tuple[Footer | Foreign, bytes]]:
+        """Read the footers of listed objects, in the same order.
+
+        The digest of an object is that of its size and its last bytes, which differ for each pull.
+        """
         paths = {self._dataset.samples_path(one): size for one, size in sizes.items()}
         tails = self._store.tails(paths, _TAIL_BYTES)
-        return {one: self._footer_in(one, tail) for one, tail in zip(sizes, tails, strict=True)}
+        return {
+            one: (self._footer_in(one, tail), sha256(b"%d " % sizes[one] + (tail or b"")).digest())
+            for one, tail in zip(sizes, tails, strict=True)
+        }
 
     def _footer_in(self, window: Window, tail: bytes | None) -> Footer | Foreign:
         """Read a footer from the last bytes of an object, or from the object if the bytes hold no footer."""

@@ -14,7 +14,7 @@ from airflow_provider_evpl.errors import (
     one_line,
 )
 
-__all__ = ["is_local_file", "is_refusal", "is_temporary", "no_credentials", "translate_errors"]
+__all__ = ["is_local_file", "is_refusal", "is_temporary", "marks", "no_credentials", "translate_errors"]
 
 _EVERYWHERE: tuple[object, ...] = (
     *("PermissionError", "NotADirectoryError", "IsADirectoryError", "FileExistsError"),
@@ -107,7 +107,7 @@ def is_refusal(error: Exception, url: str) -> bool:
         return False
     parts = urlsplit(url)
     refusals = _EVERYWHERE + _REFUSALS.get(parts.scheme, ())
-    return _is_no_bucket_of_gs(error, parts.netloc) or any(mark in refusals for mark in _marks(error))
+    return _is_no_bucket_of_gs(error, parts.netloc) or any(mark in refusals for mark in marks(error))
 
 
 def _find_missing_credentials(error: BaseException) -> BaseException | None:
@@ -119,7 +119,7 @@ def is_temporary(error: Exception) -> bool:
     """Return whether an error while a store was opened is worth a retry: a service is unavailable."""
     if _find_missing_credentials(error):
         return True
-    return any(mark in _OUTAGES or _is_temporary_status(mark) for mark in _marks(error))
+    return any(mark in _OUTAGES or _is_temporary_status(mark) for mark in marks(error))
 
 
 def _is_without_credentials(error: BaseException) -> bool:
@@ -140,7 +140,7 @@ def _is_temporary_status(status: object) -> bool:
     return is_error or status == HTTPStatus.TOO_MANY_REQUESTS
 
 
-def _marks(error: BaseException) -> Iterator[object]:
+def marks(error: BaseException) -> Iterator[object]:
     """Yield class names, codes and statuses of an error and of the errors that caused it."""
     for one in _chain(error):
         yield from (kind.__name__ for kind in type(one).__mro__)

@@ -15,6 +15,7 @@ from airflow_provider_evpl.hooks.evpl import EvplHook, get_hook, read_plan
 from airflow_provider_evpl.hooks.storage import open_store
 from airflow_provider_evpl.operators.coverage import EvplCoverageOperator
 from airflow_provider_evpl.operators.figures import EvplFiguresOperator, EvplReportOperator
+from airflow_provider_evpl.operators.iceberg import EvplIcebergPublishOperator
 from airflow_provider_evpl.telemetry.asset_events import add_asset_events
 from airflow_provider_evpl.telemetry.link import LandedLink, push_link, try_to_push_link
 from airflow_provider_evpl.telemetry.metrics import send_metrics
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = [
     "EvplCoverageOperator",
     "EvplFiguresOperator",
+    "EvplIcebergPublishOperator",
     "EvplReportOperator",
     "EvplUtilizationToObjectStorageOperator",
 ]

@@ -5,7 +5,7 @@ Import this module only where an event is made: OpenLineage's provider is an ext
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import pyarrow as pa
 from airflow.providers.openlineage.extractors import OperatorLineage
@@ -19,6 +19,7 @@ from openlineage.client.generated.base import (
 from openlineage.client.generated.input_statistics_input_dataset import InputStatisticsInputDatasetFacet
 from openlineage.client.generated.output_statistics_output_dataset import OutputStatisticsOutputDatasetFacet
 from openlineage.client.generated.schema_dataset import SchemaDatasetFacet, SchemaDatasetFacetFields
+from openlineage.client.generated.symlinks_dataset import Identifier, SymlinksDatasetFacet
 
 from airflow_provider_evpl import __version__
 from airflow_provider_evpl.lake.schema import TABLE_SCHEMA
@@ -27,7 +28,7 @@ from airflow_provider_evpl.window import iso
 if TYPE_CHECKING:
     from airflow_provider_evpl.flows.summary import Summary
 
-__all__ = ["Lineage", "Names", "lineage_of_pull", "lineage_of_read"]
+__all__ = ["Lineage", "Names", "lineage_of_publication", "lineage_of_pull", "lineage_of_read"]
 
 Lineage: TypeAlias = OperatorLineage[Dataset, RunFacet]
 Names: TypeAlias = Mapping[str, tuple[str, str]]
@@ -72,6 +73,24 @@ def _ledger_facet(summary: "Summary") -> dict[str, Any]:
 def lineage_of_read(names: Names) -> Lineage:
     """Return the lineage of a task that only reads the lake."""
     return Lineage(inputs=[Dataset(*names["samples"], facets={"schema": _schema()})])
+
+
+def lineage_of_publication(names: Names, table: str, location: str, rows: int) -> Lineage:
+    """Return the lineage of a publication: from the lake to an Iceberg table.
+
+    The output is named after the location of the table, as Spark names it. A symlink has the table's name.
+    """
+    parts = urlsplit(location)
+    is_local = parts.scheme in ("", "file")
+    namespace = "file" if is_local else f"{parts.scheme}://{parts.netloc}"
+    link = Identifier(namespace=namespace, name=table, type="TABLE")
+    output = OutputDataset(
+        namespace=namespace,
+        name=parts.path if is_local else parts.path.strip("/"),
+        facets={"symlinks": SymlinksDatasetFacet(identifiers=[link], producer=_PRODUCER)},
+        outputFacets=_statistics(rowCount=rows),
+    )
+    return Lineage(inputs=lineage_of_read(names).inputs, outputs=[output])
 
 
 def _outputs(names: Names, summary: "Summary") -> list[Dataset]:

@@ -15,7 +15,7 @@ import duckdb
 import pytest
 
 from airflow_provider_evpl.sandbox.server import SandboxServer
-from tests.support.airflow_versions import is_command, needs
+from tests.support.airflow_versions import is_command, is_since, needs
 from tests.support.documents import BLOCKS, Block, commands
 
 
@@ -29,6 +29,7 @@ def _marks(block: Block) -> list[pytest.MarkDecorator]:
         "PartitionTimetable": "3.2",
         "PartitionedAssetTimetable": "3.2",
         "EvplRetryPolicy": "3.3",
+        "IcebergHook": "3.0",  # its catalog in SQLite needs SQLAlchemy 2
     }
     return [needs(version, name) for name, version in least.items() if name in block.text]
 
@@ -49,9 +50,13 @@ def landed(
         lab = Lab(airflow_home, sandbox, patch, folder / "demo-lake")
         lab.connect()
         patch.setenv("EVPL_LAKE_ROOT", lab.root)
-        result = lab.execute(window_start="2026-11-22", window_end="2026-11-23")
+        catalog = {"type": "sql", "uri": f"sqlite:///{folder}/catalog.db", "warehouse": folder.as_uri()}
+        patch.setenv("AIRFLOW_CONN_ICEBERG_DEFAULT", json.dumps({"conn_type": "iceberg", "extra": catalog}))
+        done = lab.execute(window_start="2026-11-22", window_end="2026-11-23")
+        if is_since("3.0"):
+            lab.publish(window_start="2026-11-22", window_end="2026-11-23")
         EvplFiguresOperator(task_id="figures", object_storage_path=lab.root).execute({})
-        yield result
+        yield done
 
 
 @pytest.mark.usefixtures("landed")

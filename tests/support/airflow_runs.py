@@ -16,7 +16,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from airflow_provider_evpl.operators.evpl import EvplUtilizationToObjectStorageOperator
+from airflow_provider_evpl.operators.evpl import (
+    EvplIcebergPublishOperator,
+    EvplUtilizationToObjectStorageOperator,
+)
 from airflow_provider_evpl.sandbox.data import Network, Row
 from airflow_provider_evpl.sandbox.server import SandboxServer
 from tests.support.airflow_versions import load_dag, try_dag
@@ -73,6 +76,12 @@ class Lab:
         """Run such a task outside of Airflow's runner."""
         given: Any = context or {}
         return self.operator(**arguments).execute(given)
+
+    def publish(self, **arguments: Any) -> dict[str, Any]:  # noqa: ANN401 wrong types are tried too
+        """Publish days of the lake into a table, outside of Airflow's runner."""
+        given: Any = {"table": "evpl.utilization", "object_storage_path": self.root, **arguments}
+        context: Any = {}
+        return EvplIcebergPublishOperator(task_id="publish", **given).execute(context)
 
     def landed(self) -> list[Path]:
         """List all files below the lake."""

@@ -211,7 +211,7 @@ def look(
 
 
 def put(
-    store: MemoryStore,
+    store: Store,
     window: Window,
     circuits: Iterable[str] = "ab",
     *,

@@ -149,7 +149,8 @@ CEPH = {
 
 
 def _missing_for_e2e() -> list[str]:
-    packages = lacking(CEPH | {"ss": "iproute2"})
+    packages = lacking(CEPH | {"ss": "iproute2", "setpriv": "util-linux"})
+    packages += [] if postgres_program("initdb") else ["postgresql"]
     return packages if _has_java() else [*packages, "default-jre-headless"]
 
 

@@ -35,7 +35,7 @@ class MemoryStore:
         self.calls: list[tuple[str, str]] = []
         self.fail_at = fail_at
         self._late = late
-        self._before = before
+        self.before = before
 
     def listing(self, folder: str) -> dict[str, int]:
         """List the objects whose path is the folder and one name."""
@@ -85,7 +85,7 @@ class MemoryStore:
 
     @contextmanager
     def _called(self, method: str, path: str) -> Iterator[None]:
-        self._before()
+        self.before()
         self.calls.append((method, path))
         fails = len(self.calls) == self.fail_at
         if not (fails and not self._late):

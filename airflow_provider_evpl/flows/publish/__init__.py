@@ -1,0 +1,1 @@
+"""Publishes landed days of the lake into an Apache Iceberg table."""
