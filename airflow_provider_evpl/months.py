@@ -1,16 +1,25 @@
 """Calendar months, clock hours and ISO weeks of a time zone, as UTC windows. Pure."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import MAXYEAR, UTC, date, datetime, time, timedelta
 from itertools import pairwise
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from airflow_provider_evpl.window import EPOCH, Window, floor
 
-__all__ = ["ClockHour", "Month", "clock_hours", "local_midnight", "month_of", "parse_month", "weeks_before"]
+__all__ = [
+    "ClockHour",
+    "Month",
+    "clock_hours",
+    "local_midnight",
+    "month_of",
+    "name_days",
+    "parse_month",
+    "weeks_before",
+]
 
 _HOUR = timedelta(hours=1)
 # Since 1972 all offsets from UTC are multiples of a quarter of an hour.
@@ -62,9 +71,9 @@ class ClockHour(NamedTuple):
 
 
 def parse_month(text: str) -> Month:
-    """Read a month since 1970, as `2026-11`; raise ValueError if the text has another form."""
+    """Read a month from 1970 to 9998, as `2026-11`; raise ValueError if the text has another form."""
     match = _MONTH.fullmatch(text)
-    if not match or int(match[1]) < EPOCH.year:
+    if not match or not EPOCH.year <= int(match[1]) < MAXYEAR:
         raise ValueError(text)
     return Month(date(int(match[1]), int(match[2]), 1))
 
@@ -117,3 +126,13 @@ def weeks_before(bound: datetime, zone: ZoneInfo, count: int) -> list[Window]:
     mondays = [monday - timedelta(weeks=back) for back in range(count, -1, -1)]
     starts = [local_midnight(one, zone) for one in mondays]
     return [Window(start, end) for start, end in pairwise(starts)]
+
+
+def name_days(days: Iterable[date]) -> list[str]:
+    """Join days in order that follow one another: `2026-11-03 to 2026-11-05`."""
+    runs: list[list[date]] = []
+    for day in days:
+        if not runs or day != runs[-1][-1] + timedelta(days=1):
+            runs.append([])
+        runs[-1].append(day)
+    return [str(run[0]) if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in runs]

@@ -6,23 +6,22 @@ import json
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 from airflow_provider_evpl.config.settings import Settings
-from airflow_provider_evpl.errors import EvplConfigError, EvplError, one_line, quoted
+from airflow_provider_evpl.errors import LONGEST_NAME, EvplConfigError, EvplError, one_line, quoted
 from airflow_provider_evpl.flows.probe.answer import Answer
-from airflow_provider_evpl.flows.probe.flow import probe
+from airflow_provider_evpl.flows.probe.flow import planned_requests, probe
 from airflow_provider_evpl.flows.probe.plan import MOST_REQUESTS, ProbePlan
 
 __all__ = ["main"]
 
 _NO_ANSWER: Final = 2
-_WARNING: Final = (
-    "--thorough requests a second token at the end. Running tasks may lose theirs, and request a new one."
-)
-_FIELDS: Final = ("login", "password", "host", "extra")
+_WARNING: Final = "--thorough requests a second token at the end. Running tasks may lose their token."
+_FIELDS: Final = ("login", "password", "host", "extra", "conn_id", "conn_type", "description")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -45,34 +44,56 @@ def main(arguments: list[str] | None = None) -> int:
             max_requests=options.max_requests,
             thorough=options.thorough,
         )
+        if options.dry_run:
+            print("\n".join(planned_requests(plan, settings)))
+            return 0
+        files = _make_files(options.out)
     except EvplError as error:
         print(error, file=sys.stderr)
         return _NO_ANSWER
-    if options.dry_run:
-        print("\n".join(plan.lines(settings)))
-        return 0
     if plan.thorough:
         print(_WARNING, file=sys.stderr)
     answer = probe(settings, plan)
+    is_written = _write(answer, *files)
     print(answer.text)
-    return answer.exit_status if _write(answer, options.out) else max(1, answer.exit_status)
+    if is_written:
+        print("\nTwo files: {} (no names, no secrets), {} (request ids, for Orange only).".format(*files))
+    return answer.exit_status if is_written else max(1, answer.exit_status)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m airflow_provider_evpl.probe",
-        description="Ask Orange's API a few careful questions, read-only, and say which settings fit.",
+        description="Ask Orange's API a few careful questions, and say which settings fit. Read-only.",
         epilog="Exit status: 0 the connection fits, 1 something to set or to ask, 2 no answer.",
     )
     option = parser.add_argument
     option("--conn-id", default="evpl_default", help="id of the Airflow connection (default: %(default)s)")
     option("--connection", type=Path, metavar="FILE", help="read the connection from this file, as JSON")
-    option("--code-ope", nargs="+", default=[], help="operator codes; each further one costs one request")
+    option(
+        "--code-ope",
+        nargs="+",
+        default=[],
+        help="operator codes (default: the connection's); each further one costs one request",
+    )
     option("--day", help="UTC day to examine, like 2026-11-27 (default: yesterday)")
-    option("--max-requests", default=MOST_REQUESTS, help="1 to 30 (default: %(default)s)")
-    option("--thorough", action="store_true", help="also request 5m and, at the end, a second token")
-    option("--dry-run", action="store_true", help="print the planned requests, and send none")
-    option("--out", type=Path, default=Path("probe.json"), help="file of the record (default: %(default)s)")
+    option(
+        "--max-requests",
+        default=MOST_REQUESTS,
+        help="stop after so many requests, 1 to 30 (default: %(default)s)",
+    )
+    option(
+        "--thorough",
+        action="store_true",
+        help="also request the granularity 5m and a second token; running tasks may lose their token",
+    )
+    option("--dry-run", action="store_true", help="print the planned requests and send none")
+    option(
+        "--out",
+        type=Path,
+        default=Path("probe.json"),
+        help="write the record to this file (default: %(default)s)",
+    )
     return parser
 
 
@@ -86,7 +107,8 @@ def _read_settings(options: argparse.Namespace) -> Settings:
                 f"Can't read {quoted(str(options.connection))}.", detail=f"Reason: {one_line(error)}"
             ) from None
         return _from_json(text, options.conn_id)
-    if importlib.util.find_spec("airflow"):
+    airflow = importlib.util.find_spec("airflow")
+    if airflow and airflow.origin:  # a folder of this name has none
         from airflow_provider_evpl.hooks.evpl import EvplHook  # noqa: PLC0415 takes seconds
 
         return EvplHook(options.conn_id).get_settings()
@@ -99,22 +121,22 @@ def _read_settings(options: argparse.Namespace) -> Settings:
 def _from_json(text: str, conn_id: str) -> Settings:
     """Read a connection as JSON, as Airflow takes it; `extra` may be text."""
     connection = _object(text, "connection")
-    extra = connection.get("extra") or {}
-    login, password, host, _ = (connection.get(name) for name in _FIELDS)
+    for name in sorted(connection.keys() - {*_FIELDS}):
+        if connection[name] not in (None, "", 0):
+            raise EvplConfigError(f"{one_line(name, LONGEST_NAME)}: the connection has no such field.")
     return Settings.from_connection(
-        login=login,
-        password=password,
-        host=host,
-        extra=_object(extra, "extra") if isinstance(extra, str) else extra,
+        login=connection.get("login"),
+        password=connection.get("password"),
+        host=connection.get("host"),
+        extra=_object(connection.get("extra") or {}, "extra"),
         conn_id=conn_id,
     )
 
 
-def _object(text: str, name: str) -> Mapping[str, Any]:
-    try:
-        value = json.loads(text)
-    except ValueError:
-        value = None
+def _object(value: object, name: str) -> Mapping[str, Any]:
+    if isinstance(value, str):
+        with suppress(ValueError, RecursionError):
+            value = json.loads(value)
     if not isinstance(value, dict):
         raise EvplConfigError(
             f"{name}: must be a JSON object, not a URI.", "It is not shown: it holds a secret."
@@ -122,15 +144,27 @@ def _object(text: str, name: str) -> Mapping[str, Any]:
     return value
 
 
-def _write(answer: Answer, path: Path) -> bool:
-    support = path.with_name(f"{path.stem}-support.json")
+def _make_files(record: Path) -> tuple[Path, Path]:
+    """Make both files before the first request, readable by their owner only."""
+    files = record, record.with_name(f"{record.stem}-support.json")
     try:
-        for target, content in ((path, answer.record), (support, answer.support)):
-            target.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        for file in files:
+            file.touch(mode=0o600)
+            file.open("a").close()
+    except (OSError, ValueError) as error:
+        raise EvplConfigError(
+            f"Can't write {quoted(str(record))}.", "Nothing was sent.", f"Reason: {one_line(error)}"
+        ) from None
+    return files
+
+
+def _write(answer: Answer, record: Path, support: Path) -> bool:
+    try:
+        for file, content in ((record, answer.record), (support, answer.support)):
+            file.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     except OSError as error:
-        print(f"Can't write {quoted(str(path))}: {one_line(error)}", file=sys.stderr)
+        print(f"Can't write {quoted(str(record))}: {one_line(error)}", file=sys.stderr)
         return False
-    print(f"Record, without names and secrets: {path}. Request ids, for Orange only: {support}.")
     return True
 
 

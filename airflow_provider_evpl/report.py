@@ -33,9 +33,11 @@ _OPTIONS: Final = {
     "out": "write the report to this local file, not into the lake below reports/",
 }
 
+_MOST_NOTES = 5
+
 
 def main(arguments: list[str] | None = None) -> int:
-    """Make the report. Print the URL of each page, and its headline.
+    """Make the report. Print the URL of each page, its headline, and its first notes.
 
     Args:
         arguments: the command line without the program. None: `sys.argv`.
@@ -47,7 +49,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         plan = ReportPlan.from_arguments(options)
         for url, page in _make(options, plan):
-            print(url, *_headline(page, plan), sep="\n")
+            notes = (f"Note: {note}" for note in page.notes[:_MOST_NOTES])
+            print(url, *_headline(page, plan), *notes, sep="\n")
     except EvplError as error:
         print(error, file=sys.stderr)
         return 1
@@ -66,14 +69,16 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _make(options: dict[str, str | None], plan: ReportPlan) -> list[tuple[str, Page]]:
+    if (out := options["out"]) and Path(out).is_dir():
+        raise EvplConfigError(f"out: {one_line(out)} is a folder.", "Name a file.")
     store = _open(options["root"] or "")
     inventory = _read_inventory(options["inventory"], plan)
     now = datetime.now(UTC)
-    if options["out"] is None:
+    if not out:
         result = build_report(store, plan, inventory=inventory, now=now)
         return [*zip(result.urls, result.pages, strict=True)]
     pages = render_report(store, plan, inventory=inventory, now=now)
-    return [*_write(pages, Path(options["out"]))]
+    return [*_write(pages, Path(out))]
 
 
 def _open(root: str) -> Store:
@@ -90,7 +95,7 @@ def _open(root: str) -> Store:
 
 
 def _read_inventory(name: str | None, plan: ReportPlan) -> Inventory | None:
-    if name is None:
+    if not name:
         return None
     if "://" in name:
         from airflow_provider_evpl.hooks.storage import read_object

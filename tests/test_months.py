@@ -18,7 +18,7 @@ def test_month_has_neighbors() -> None:
     assert december.next.previous == december
 
 
-@pytest.mark.parametrize("text", ["2026-1", "2026-11-01", "1969-12", "", "november"])
+@pytest.mark.parametrize("text", ["2026-1", "2026-11-01", "1969-12", "9999-12", "", "november"])
 def test_other_text_is_no_month(text: str) -> None:
     """Only `2026-11` is a month."""
     with pytest.raises(ValueError, match=text or "^$"):

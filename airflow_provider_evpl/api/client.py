@@ -60,7 +60,8 @@ class Client:
 
     Args:
         on_secret: gets the client secret and every token the moment it arrives, so that logs can mask them.
-        on_response: gets each whole response of any status, before it is decoded. It may hold secrets.
+        on_response: gets each response of any status, before it is decoded; an incomplete one without its
+            body. It may hold secrets.
         session: closed with the client.
         clock: monotonic seconds.
         sleep: waits that many seconds; by default at most until the request is canceled.

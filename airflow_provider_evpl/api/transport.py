@@ -91,7 +91,7 @@ class Transport:
         longest_seconds: the limit of an exchange; None means ten times `timeout_seconds`.
         max_body_bytes: of a report, decompressed. A response to a form has 1 MiB at most. Of a response with
             a status other than 200, no more than 1 MiB is read.
-        on_response: gets each whole response, before anything is decoded.
+        on_response: gets each response before anything is decoded; without its body, if that is incomplete.
     """
 
     def __init__(  # noqa: PLR0913 each is a seam to the outside
@@ -156,6 +156,8 @@ class Transport:
                 self._on_response(response)
                 return response
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+            if response is not None:
+                self._on_response(response)
             raise self._failed(url, error, response) from error
 
     def _prepare(

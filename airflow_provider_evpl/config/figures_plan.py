@@ -136,6 +136,6 @@ _READERS: dict[str, Callable[[object, str], object]] = {
     "min_coverage": lambda value, name: read_number(value, name, (0, 1)),
     "warning": _read_percent,
     "critical": _read_percent,
-    "full_scale": lambda value, name: read_number(value, name, (0, float("inf")), above=True),
+    "full_scale": lambda value, name: read_number(value, name, (0, 1e15), above=True),
     "directions": _read_directions,
 }

@@ -1,6 +1,7 @@
 """The command of the probe with Airflow and without, and the hook's method."""
 
 import json
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -9,13 +10,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from airflow_provider_evpl.probe import main
+from tests.support.documents import commands
 
 if TYPE_CHECKING:
     from tests.support.airflow_runs import Lab
 
 _WITHOUT_AIRFLOW = """
 import sys
-sys.modules["airflow"] = None
+from importlib.util import module_from_spec
+from importlib.machinery import ModuleSpec
+sys.modules["airflow"] = module_from_spec(ModuleSpec("airflow", None))  # like a folder of this name
 from airflow_provider_evpl.probe import main
 sys.exit(main())
 """
@@ -36,21 +40,23 @@ def test_hook_probes_its_connection(lab: "Lab") -> None:
     assert len(result.support["request_ids"]) == 3
 
 
-@pytest.mark.contract("probe.command", "probe.connection")
+@pytest.mark.contract("probe.command", "probe.connection", "probe.files")
 def test_command_reads_the_connection_of_airflow_and_writes_two_files(
     lab: "Lab", tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The screen has the answer and both paths, and warns of a second token."""
     out = tmp_path / "of-today.json"
+    out.write_text("an earlier record, which was longer" * 1000)
     status = main(
         ["--code-ope", lab.sandbox.config.code_ope, "--max-requests", "2", "--thorough", "--out", str(out)]
     )
     screen = capsys.readouterr()
     assert status == 1
-    assert "Running tasks may lose theirs" in screen.err
-    assert "reached with ctxtid=wses&ctxtid=vsn" in screen.out
+    assert "Running tasks may lose their token" in screen.err
+    assert "The API answers to ctxtid=wses&ctxtid=vsn" in screen.out
     assert json.loads(out.read_text())["format"] == 1
     assert json.loads((tmp_path / "of-today-support.json").read_text())["request_ids"]
+    assert oct((tmp_path / "of-today-support.json").stat().st_mode)[-3:] == "600"
     assert not list(tmp_path.glob("lake*"))
 
 
@@ -64,15 +70,30 @@ def test_dry_run_sends_nothing(lab: "Lab", tmp_path: Path, capsys: pytest.Captur
     assert not (tmp_path / "probe.json").exists()
 
 
-def test_command_that_cannot_write_says_so(
-    lab: "Lab", tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("command", [one for one in commands("python") if "evpl.probe" in one])
+@pytest.mark.usefixtures("lab")
+def test_each_command_of_the_docs_gets_an_answer(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The answer is on the screen, and the exit status is not 0."""
-    lab.connect(password="wrong")
-    assert main(["--out", str(tmp_path / "no" / "probe.json")]) == 2
-    screen = capsys.readouterr()
-    assert "Can't write" in screen.err
-    assert "No answer" in screen.out
+    """The sandbox fits as it is."""
+    monkeypatch.chdir(tmp_path)
+    program, *arguments = shlex.split(command)[2:]
+    assert program == "airflow_provider_evpl.probe"
+    assert main(arguments) == 0
+    assert ("Your connection fits as it is." in capsys.readouterr().out) != ("--dry-run" in arguments)
+
+
+@pytest.mark.contract("probe.files")
+@pytest.mark.parametrize("out", ["no/probe.json", ".", "used"])
+def test_command_that_cannot_write_sends_nothing(
+    lab: "Lab", tmp_path: Path, capsys: pytest.CaptureFixture[str], out: str
+) -> None:
+    """A missing folder, a folder, and a folder in place of the second file are found before."""
+    (tmp_path / "used-support.json").mkdir()
+    before = dict(lab.sandbox.requests)
+    assert main(["--out", str(tmp_path / out)]) == 2
+    assert "Nothing was sent." in capsys.readouterr().err
+    assert dict(lab.sandbox.requests) == before
 
 
 @pytest.mark.parametrize(
@@ -112,6 +133,14 @@ def test_command_without_airflow_reads_file_or_environment(lab: "Lab", tmp_path:
         return done.returncode, done.stdout + done.stderr
 
     assert run("--connection", str(file))[0] == 1
+    for wrong, message in (
+        ({"extra": [1]}, "extra: must be"),
+        ({"port": 8443}, "port: the connection"),
+    ):
+        file.write_text(json.dumps(connection | wrong))
+        status, screen = run("--connection", str(file))
+        assert status == 2
+        assert message in screen
     assert run(AIRFLOW_CONN_EVPL_DEFAULT=json.dumps(connection))[0] == 1
     assert run() == (2, "AIRFLOW_CONN_EVPL_DEFAULT is not set.\nSet it, or give --connection FILE.\n")
     status, screen = run(AIRFLOW_CONN_EVPL_DEFAULT="evpl://id:hush@/")

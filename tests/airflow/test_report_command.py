@@ -29,9 +29,10 @@ def lake(tmp_path: Path) -> Path:
 def test_command_puts_the_page_and_prints_the_headline(
     lake: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The URL, then five lines."""
-    assert main([str(lake), *OPTIONS]) == 0
-    assert capsys.readouterr().out.splitlines() == [
+    """The URL, then five lines, then notes on what is missing. A blank option is not given."""
+    assert main([str(lake), *OPTIONS, "--inventory", "", "--out", ""]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:6] == [
         f"file://{lake}/{PAGE}",
         "2026-11, UTC: 2 circuits, 8 series, 576 samples",
         "Coverage: 100.0 %; not judged: 0 series",
@@ -39,6 +40,8 @@ def test_command_puts_the_page_and_prints_the_headline(
         "Since 2026-10: The lake has no sample of 2026-10.",
         "Newest sample: 2026-11-03T23:00:00Z; pulled: 2026-11-04T00:00:00Z",
     ]
+    assert lines[6].startswith("Note: Slices are missing on ")
+    assert lines[7] == "Note: The newest slice ends at 2026-11-04T00:00:00Z. All figures end there."
     assert (lake / PAGE).read_bytes().startswith(b"<!doctype html>")
 
 
@@ -86,6 +89,7 @@ def test_command_takes_paths_and_urls(lake: Path, tmp_path: Path) -> None:
         ("ftp://lake/evpl", [], "object_storage_path: the scheme must be one of"),
         (".", ["--month", "11/2026"], "month: must be a month, but is '11/2026'."),
         (".", ["--time-zone", "Paris"], "time_zone: is no time zone, but is 'Paris'."),
+        (".", ["--out", "samples"], "out: samples is a folder."),
         (".", ["--inventory", "none.csv"], "inventory: can't be read."),
         (".", ["--inventory", "file:///none/none.csv"], "inventory: no such object."),
     ],

@@ -237,9 +237,7 @@ def test_months_without_samples_are_noted() -> None:
     put(store, day(-61), value=5.0)
     result = compute_figures(store, PLAN)
     assert [one.month for one in result.objects] == ["2026-09", "2026-11"]
-    assert result.notes == [
-        "operator code 0042, 2026-10: no samples have landed, so there are no figures.",
-    ]
+    assert "operator code 0042, 2026-10: no samples have landed, so there are no figures." in result.notes
     with pytest.raises(EvplNotPublishedError, match="2026-10: no samples have landed"):
         compute_month(store, PLAN, parse_month("2026-10"), "0042")
     with pytest.raises(EvplNotPublishedError, match="the lake has 2026-09 to 2026-11"):
@@ -311,6 +309,21 @@ def test_threads_read_an_object_at_their_own_position() -> None:
         assert pool.submit(file.read, 2).result() == b"78"
         assert file.read(2) == b"45"
     file.close()
+
+
+def test_small_object_is_read_once_until_memory_is_full() -> None:
+    """DuckDB opens it in each query. A large object stays in the store, because only parts of it are read."""
+    store = MemoryStore()
+    small, large = LandedObject("small", 8 << 20, 1), LandedObject("large", (8 << 20) + 1, 1)
+    store.objects |= {one.path: bytes(one.size) for one in (small, large)}
+    files = StoreFiles(store)
+    urls = [files.add(small) for _ in range(9)]
+    for url in [*urls[:8], *urls[:8], urls[8], files.add(large)]:
+        files.open(url).close()
+    assert [path for _, path in store.calls] == ["small"] * 9 + ["large"]
+    files.make_room()
+    files.open(urls[0]).close()
+    assert len(store.calls) == 11
 
 
 def test_missing_extra_names_the_command() -> None:

@@ -1,7 +1,7 @@
 """Sums of groups: which circuits and steps count, and the figures of the sums."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -28,11 +28,17 @@ STEPS = ("full_steps", "partial_steps", "dropped_steps", "expected", "coverage",
 
 
 def groups(
-    samples: Mapping[Series, Samples], inventory: Inventory, *, end: datetime = END, **arguments: object
+    samples: Mapping[Series, Samples],
+    inventory: Inventory,
+    *,
+    end: datetime = END,
+    vanished: Collection[str] = (),
+    **arguments: object,
 ) -> dict[tuple[str, str], dict[str, Any]]:
     """Compute the rows of groups, by group and direction."""
+    circuits = {one.object_instance_id for one in samples} | {*vanished}
     with source_of(samples, end=end, **arguments) as source:
-        rows = group_rows(source.samples, source.rows, inventory, source.scope)
+        rows = group_rows(source.samples, source.rows, inventory, source.scope, circuits)
     return {(row["group"], row["direction"]): row for row in rows}
 
 
@@ -186,6 +192,18 @@ def test_group_without_circuits_in_the_month_has_no_row() -> None:
         "a,1,A,past,,2026-11-01", "a,1,A,later,2026-12-01,", "b,1,A,unknown,,", columns=DATES
     )
     assert groups({series_of("a"): hourly(1)}, inventory) == {}
+
+
+@pytest.mark.contract("figure.groups")
+def test_vanished_circuit_keeps_its_share_of_the_group() -> None:
+    """The rate of a circuit that has no series in the month any more is still committed."""
+    samples = both("a", hourly(50))
+    inventory = inventory_of("a,96,A,large", "b,4,A,large", "a2,1,A,gone")
+    found = groups(samples, inventory, vanished=["b", "a2"])
+    assert steps(found["large", "in"])[:4] == (0, 720, 0, 720)
+    assert found["large", "in"]["committed_mbits"] == 100
+    assert steps(found["gone", "out"])[:4] == (0, 0, 720, 720)
+    assert found["gone", "out"]["reason"] == "no value"
 
 
 @pytest.mark.parametrize(

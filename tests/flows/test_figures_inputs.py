@@ -1,17 +1,22 @@
 """What the figures answer to bad input, to a lake that changes, and to a lake that didn't."""
 
+import math
+from dataclasses import replace
+
 import pytest
 
+from airflow_provider_evpl.config.figures_plan import ReportPlan
 from airflow_provider_evpl.errors import (
     EvplError,
     EvplNotPublishedError,
     EvplOverlapError,
 )
 from airflow_provider_evpl.flows.figures.inventory import Inventory, Period
+from airflow_provider_evpl.flows.report.report import render_report
 from airflow_provider_evpl.lake.lake import Target
 from airflow_provider_evpl.lake.layout import Dataset
 from airflow_provider_evpl.models import Series
-from airflow_provider_evpl.window import Granularity, Window
+from airflow_provider_evpl.window import DAY, Granularity, Window
 from tests.support.figures_stores import (
     HOUR,
     day_of,
@@ -66,6 +71,54 @@ def test_missing_month_between_others_has_no_object() -> None:
     assert [path.split("/")[3] for path in figure_paths(store)] == ["month=2026-08", "month=2026-11"]
 
 
+@pytest.mark.contract("figure.gaps")
+def test_missing_slices_are_noted() -> None:
+    """Days that have not landed, and an early end, are visible; a month without gaps has no note."""
+    store = lake_of_days(*(f"2026-10-{day:02}" for day in range(1, 32)), values=lambda _: 5.0)
+    land_window(store, Window(utc("2026-11-02"), utc("2026-11-02T20:00")), lambda _: 5.0)
+    assert figures(store).notes == [
+        f"{NOVEMBER}: Slices are missing on 1 of 2 days: 2026-11-01.",
+        f"{NOVEMBER}: The newest slice ends at 2026-11-02T20:00:00Z. All figures end there.",
+    ]
+
+
+@pytest.mark.contract("figure.gaps")
+def test_code_that_stopped_or_began_late_is_noted() -> None:
+    """An operator code without the last or the first months of the range says so."""
+    store = lake_of_days("2026-09-30", "2026-11-30", values=lambda _: 5.0)
+    for day in ("2026-07-31", "2026-09-30"):
+        land_window(store, day_of(day), lambda _: 5.0, code="0043")
+    stopped, late = "operator code 0043: The lake has 2026-07 to 2026-09.", "operator code 0042: The lake has"
+    notes = figures(store).notes
+    assert stopped in notes
+    assert not any(late in note for note in notes)
+    assert stopped in figures(store, first_month="2026-11").notes
+    assert f"{late} 2026-09 to 2026-11." in figures(store, first_month="2026-08").notes
+
+
+@pytest.mark.contract("figure.gaps")
+def test_code_without_samples_of_the_granularity_is_noted() -> None:
+    """Of such an operator code there are only foreign objects, or samples of another granularity."""
+    store = lake_of_days("2026-11-22", values=lambda _: 5.0)
+    land_window(store, D22, code="0043", granularity="300s")
+    store.objects[Dataset("0044", "1h").samples_path(D22)] = b"no parquet"
+    expected = [
+        "operator code 0043: no samples of 1h have landed. The lake has granularity 300s.",
+        "operator code 0044: no samples of 1h have landed.",
+    ]
+    assert figures(store).notes[:2] == expected
+    assert not set(expected) & set(figures(store, code_ope="0042").notes)
+
+
+def test_folder_without_an_object_is_no_first_day() -> None:
+    """A lake begins with its first object, and not before 1970."""
+    store = lake_of_days("2026-11-22", values=lambda _: 5.0)
+    for day in ("0001-01-01", "1970-01-01", "2020-01-01"):
+        store.objects[f"{DATASET.root}/date={day}/notes.txt"] = b""
+    assert figures(store).as_dict()["months"] == ["2026-11"]
+    assert not any("2020" in note for note in figures(store).notes)
+
+
 def test_one_sample_gives_its_extremes_and_the_reason() -> None:
     """A single value is maximum and minimum; its month isn't judged."""
     store = MemoryStore()
@@ -104,7 +157,7 @@ def test_nulls_only_give_no_figure() -> None:
 def test_values_up_to_1_get_a_note() -> None:
     """A lake of fractions names the argument that fits them."""
     store = lake_of_days("2026-11-22", values=lambda moment: moment.hour / 23)
-    [note] = figures(store).notes
+    note = figures(store).notes[-1]
     assert note == f"{NOVEMBER}: All values lie between 0 and 1. If 1 means a full line, set full_scale=1."
     assert not any("full_scale" in note for note in figures(store, full_scale=1).notes)
 
@@ -113,7 +166,23 @@ def test_values_up_to_1_get_a_note() -> None:
 def test_other_values_get_no_note_of_fractions(value: float) -> None:
     """Zeros alone may be of any unit."""
     store = lake_of_days("2026-11-22", values=lambda _: value)
-    assert not figures(store).notes
+    assert not any("full_scale" in note for note in figures(store).notes)
+
+
+@pytest.mark.parametrize("value", [math.inf, -math.inf, 1.7e308])
+def test_values_that_no_sum_holds_give_a_note_and_no_figure(value: float) -> None:
+    """Such figures are null, neither infinite nor NaN; the report is made, too."""
+    days = [str(one.start.date()) for one in Window(utc("2026-07-01"), utc("2026-12-01")).slices(DAY)]
+    store = lake_of_days(*days, values=lambda _: value)
+    lost = "Values of 1 series are too large, or not finite. Their figures are incomplete."
+    assert f"{NOVEMBER}: {lost}" in figures(store, first_month="2026-11").notes
+    [row] = rows_of(store)
+    assert row["mean"] is None
+    assert (row["maximum"] == value) == (value == 1.7e308)
+    assert row["trend_reason"] == "0 of 13 weeks needed"
+    plan = ReportPlan.from_arguments({"granularity": "1h"})
+    [page] = render_report(store, plan, inventory=None, now=utc("2026-12-01"))
+    assert lost in page.notes
 
 
 def test_values_above_100_and_below_0_are_counted() -> None:
@@ -121,7 +190,7 @@ def test_values_above_100_and_below_0_are_counted() -> None:
     store = lake_of_days(
         "2026-11-22", values=lambda moment: {0: 101.0, 1: -1.0, 2: -2.0}.get(moment.hour, 50.0)
     )
-    assert figures(store).notes == [
+    assert figures(store).notes[-2:] == [
         f"{NOVEMBER}: 1 value is above 100, the full scale.",
         f"{NOVEMBER}: 2 values are below 0.",
     ]
@@ -186,7 +255,7 @@ def test_foreign_objects_are_left_out_with_a_note() -> None:
     land_window(store, day_of("2026-11-19"), lambda _: 99.0, source=other)
     result = figures(store)
     assert rows_of(store) == expected
-    [note] = result.notes
+    [note] = [one for one in result.notes if "Foreign" in one]
     assert note.startswith(f"{NOVEMBER}: Foreign objects are left out: 3. For example memory://samples/")
 
 
@@ -249,6 +318,28 @@ def test_unknown_circuits_are_noted_and_change_nothing() -> None:
         "not in the inventory",
     )
     assert not rows_of(store, "group")
+
+
+@pytest.mark.contract("figure.groups")
+def test_circuits_that_sums_leave_out_are_noted() -> None:
+    """A vanished circuit counts in its group. Others of the group may belong to another operator code."""
+    store = lake_of_days("2026-10-01", series=[Series("b", "in", None, "A", None, None)])
+    land_window(store, D22, lambda _: 50.0, series=[Series("a", "in", None, "A", None, None)])
+    names = {"a": 60.0, "b": 40.0, "c": 1.0, "d": 1.0}
+    rates = {
+        name: Period(row=1, committed_mbits=rate, group="north", end="A") for name, rate in names.items()
+    }
+    rates["d"] = replace(rates["d"], group="south")
+    inventory = Inventory({name: (period,) for name, period in rates.items()}, "digest")
+    notes = figures(store, inventory, code_ope="0042", first_month="2026-11").notes
+    ended = "If a circuit has ended, set its valid_to in the inventory."
+    assert [note for note in notes if "groups" in note] == [
+        f"{NOVEMBER}: Circuits of groups that have no samples any more: 1 (b). {ended}",
+        f"{NOVEMBER}: Sums of groups leave out circuits that the operator code lacks: 1 (c).",
+    ]
+    row = rows_of(store, "group")[0]
+    assert row["reason"] == "no step has 95 % of the committed rate"
+    assert (row["committed_mbits"], row["coverage"], row["dropped_steps"]) == (100.0, 0.0, 22 * 24)
 
 
 def test_group_without_an_end_has_no_figure() -> None:

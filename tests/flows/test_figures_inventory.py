@@ -88,6 +88,13 @@ def test_parquet_gives_the_same_as_csv() -> None:
     assert read_inventory(parquet(columns), "LINES.PARQUET", PARIS).periods == csv.periods
 
 
+@pytest.mark.parametrize("kind", ["string", "large_string", "string_view"])
+def test_parquet_may_have_any_type_of_text(kind: str) -> None:
+    """Which of them a file has depends on the program that wrote it."""
+    data = parquet({"object_instance_id": pa.array(["007"], getattr(pa, kind)()), "committed_mbits": [1.0]})
+    assert [*read_inventory(data, "a.parquet", PARIS).periods] == ["007"]
+
+
 def test_rows_are_numbered_through_the_batches_of_parquet() -> None:
     """A batch of the reader has 65,536 rows."""
     columns = {

@@ -1,18 +1,24 @@
 """What a probe sends and when it stops, and what its lines say of an API with other readings."""
 
 import json
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
+from io import BytesIO
 from itertools import pairwise
 from typing import Any
 
 import pytest
 import requests
+from urllib3 import HTTPResponse
 
 from airflow_provider_evpl.errors import EvplConfigError
+from airflow_provider_evpl.flows.probe.flow import planned_requests
 from airflow_provider_evpl.flows.probe.plan import ProbePlan
+from airflow_provider_evpl.flows.probe.questions import QUESTIONS
 from airflow_provider_evpl.sandbox.config import SandboxConfig
 from tests.support.api import SECRET, TOKEN, answer, problem, report, settings
+from tests.support.documents import BLOCKS, ROOT
 from tests.support.probing import NOW, finding, probe_app, probe_script
 
 SMALL = SandboxConfig(circuits=2, page_size=3)
@@ -62,8 +68,11 @@ def test_dry_run_lists_each_purpose_that_a_probe_may_have(config: SandboxConfig)
     arguments: dict[str, Any] = {"thorough": True, "code_ope": ["0042", "0043"]}
     result, _ = probe_app(config, arguments)
     plan = ProbePlan.from_arguments(settings(), now=NOW, **arguments)
-    assert len(list(replace(plan, thorough=False).lines(settings()))) == len(list(plan.lines(settings()))) - 3
-    planned = {line.partition(". ")[2].partition(":")[0] for line in plan.lines(settings())}
+    assert (
+        len(list(planned_requests(replace(plan, thorough=False), settings())))
+        == len(list(planned_requests(plan, settings()))) - 3
+    )
+    planned = {line.partition(". ")[2].partition(":")[0] for line in planned_requests(plan, settings())}
     assert {one["purpose"] for one in result.record["requests"]} <= planned
 
 
@@ -73,7 +82,7 @@ def test_probe_stops_at_max_requests(most: int) -> None:
     """The answer is partial, and says so."""
     result, api = probe_app(SMALL, {"max_requests": most})
     assert len(api.sent) == result.requests == most
-    assert f"stopped early: max_requests is {most}." in result.text
+    assert f"The probe stopped early: max_requests is {most}." in result.text
     assert result.exit_status == (2 if most == 1 else 1)
 
 
@@ -120,6 +129,33 @@ def test_probe_stops_after_three_error_responses(fault: str) -> None:
     assert len({str(one.url) + str(one.headers["pagination"]) for one in api.sent[1:]}) >= len(api.sent) - 2
 
 
+@pytest.mark.contract("probe.stops")
+@pytest.mark.parametrize("status", [403, 429])
+def test_limit_whose_body_is_cut_ends_the_probe(status: int) -> None:
+    """The status is enough."""
+    cut = HTTPResponse(BytesIO(b"{"), status=status, headers={"Content-Length": "9"}, preload_content=False)
+    result = probe_script([*reports(entry()), {"raw": cut}])
+    assert result.stopped == "the API limits the rate of requests"
+    assert result.record["requests"][2]["response"]["status"] == status
+
+
+@pytest.mark.contract("probe.thorough")
+def test_second_token_that_is_the_first_one_shows_nothing() -> None:
+    """It does not say whether another token ends the first one."""
+    result = probe_script(reports(entry()), arguments={"thorough": True})
+    assert finding(result, "second token").certainty == "not seen"
+    assert result.record["requests"][-1]["purpose"] == "second token"
+
+
+@pytest.mark.contract("probe.stops")
+def test_interrupted_probe_gives_a_partial_answer() -> None:
+    """What was seen before is not lost."""
+    result = probe_script([*reports(entry()), {"exc": KeyboardInterrupt}])
+    assert result.stopped == "it was interrupted"
+    assert result.exit_status == 1
+    assert finding(result, "report").certainty == "sure"
+
+
 @pytest.mark.contract("probe.forms")
 def test_other_forms_are_tried_only_after_a_refusal() -> None:
     """A refused `ctxtid` costs a request for each other form; a 422 tries the next granularity."""
@@ -129,7 +165,7 @@ def test_other_forms_are_tried_only_after_a_refusal() -> None:
     result, api = probe_app(SandboxConfig(granularity="1d"))
     assert [dict(query)["granularity"] for query in api.queries][:3] == ["300s", "1h", "1d"]
     assert result.record["readings"]["granularity"] == "1d"
-    assert "Set granularity to 1d in the DAGs" in result.text
+    assert finding(result, "granularities").consequence.startswith("Set granularity to 1d in the DAGs")
 
 
 def test_own_list_of_ctxtid_comes_first() -> None:
@@ -137,9 +173,9 @@ def test_own_list_of_ctxtid_comes_first() -> None:
     result, api = probe_app(SMALL, ctxtid=("other",))
     assert [value for name, value in api.queries[0] if name == "ctxtid"] == ["other"]
     assert result.settings == {"ctxtid": ["wses", "vsn"]}
-    assert 'Set these extras: {"ctxtid": ["wses", "vsn"]}' in result.text
+    assert 'Add these extras to the connection:\n{"ctxtid": ["wses", "vsn"]}\n' in result.text
     result = probe_script(reports(entry()), ctxtid=())
-    assert "reached with no ctxtid" in result.text
+    assert "The API answers to no ctxtid" in result.text
     assert result.record["readings"]["ctxtid"] == "custom"
 
 
@@ -148,7 +184,7 @@ def test_refused_forms_end_the_probe() -> None:
     result, api = probe_app(SandboxConfig(faults=("error-422-business",)))
     assert len(api.sent) == 4
     assert result.exit_status == 2
-    assert "No answer: the report was not reached." in result.text
+    assert "No answer: the API sent no report." in result.text
 
 
 def test_wrong_secret_is_tried_once_by_each_form() -> None:
@@ -163,7 +199,7 @@ def test_token_with_a_short_life_is_not_renewed() -> None:
     """A token that ends during the probe ends the probe."""
     result, api = probe_app(SandboxConfig(token_ttl=3))
     assert sum(one.method == "POST" for one in api.sent) == 1
-    assert "the API refused it after 5 reports" in finding(result, "token").evidence
+    assert "The API refused the token after 5 reports" in finding(result, "token").evidence
 
 
 def _page(number: int, *names: str) -> dict[str, Any]:
@@ -190,7 +226,7 @@ def test_api_that_answers_page_starts_only_is_read_by_its_page_numbers(
     result = probe_script([first, first, second, following, first])
     found = finding(result, "pagination")
     assert found.certainty == certainty
-    assert ("the request for 3 gets page 2" in found.evidence) == (certainty == "sure")
+    assert ("index 3 is the start of page 2" in found.evidence) == (certainty == "sure")
 
 
 @pytest.mark.contract("probe.thorough")
@@ -199,13 +235,13 @@ def test_thorough_probe_asks_for_minutes_and_a_second_token_last() -> None:
     result, api = probe_app(COARSER, {"thorough": True})
     assert [one.method for one in api.sent][-3:] == ["GET", "POST", "GET"]
     assert dict(api.queries[-2])["granularity"] == "5m"
-    assert "m is probably minutes" in finding(result, "5m").evidence
-    assert finding(result, "second token").evidence == "the first one stays valid."
+    assert "m stands for minutes" in finding(result, "5m").evidence
+    assert finding(result, "second token").evidence == "The first token stays valid."
     result, _ = probe_app(
         SandboxConfig(granularities=("1h", "1d"), faults=("token-ends-earlier",)), {"thorough": True}
     )
-    assert finding(result, "5m").evidence == "refused (422/422). Write 300s."
-    assert finding(result, "second token").verdict == "ask"
+    assert finding(result, "5m").evidence == "5m: refused (422/422)."
+    assert finding(result, "second token").verdict == "do"
     assert result.record["readings"]["second_token_ends_first"] is True
 
 
@@ -217,11 +253,25 @@ def test_further_operator_codes_cost_one_request_each() -> None:
     assert codes.count("0043") == codes.count("0044") == 1
     assert "404/60" in finding(result, "code 2").evidence
     few, _ = probe_app(COARSER, {"code_ope": ["0042", "0042", "0043"], "max_requests": 4})
-    assert finding(few, "code 2").consequence == "Probe 0043 alone."
+    assert finding(few, "code 2").consequence == "Probe this code alone."
     seen = probe_script(reports(entry(sample("2026-11-28T12:00:00Z"))), arguments={"code_ope": ["a", "b"]})
     assert finding(seen, "code 2").evidence == "b: 1 elements on the first page, with samples."
-    none = probe_script(reports(entry()), arguments={"code_ope": ["a", "b"]})
+    none = probe_script(reports(entry()), arguments={"code_ope": ["a", "b"], "thorough": True})
+    assert finding(none, "5m").certainty == "not seen"
     assert finding(none, "code 2").consequence == "Check this operator code."
+
+
+@pytest.mark.contract("probe.answer")
+def test_first_day_shows_the_screen_of_a_probe() -> None:
+    """The page has a real output with its JSON on a line of its own, and a row for each question."""
+    faults = ("basic-refused", "pagination-by-page")
+    result, _ = probe_app(SandboxConfig(circuits=20, granularities=("1h", "1d"), faults=faults))
+    [block] = [one for one in BLOCKS if (one.page, one.language) == ("first-day.md", "text")]
+    assert block.text == f"{result.text}\n"
+    assert json.loads(block.text.splitlines()[2]) == result.settings
+    _, _, rows = (ROOT / "docs/first-day.md").read_text("utf-8").partition("| what the probe compares |")
+    questions = re.findall(r"^\| (.*?) \|", rows.partition("\n## ")[0], re.MULTILINE)
+    assert ", ".join(questions).split(", ") == [one.name for one in QUESTIONS]
 
 
 @pytest.mark.parametrize("position", ["start", "end"])
@@ -230,7 +280,7 @@ def test_hourly_means_show_the_position_of_a_timestamp(position: Any) -> None:  
     result, _ = probe_app(SandboxConfig(circuits=3, granularities=("1h",), timestamps=position))
     found = finding(result, "timestamp")
     assert found.certainty == "likely"
-    assert f"it is the {position} of its step" in found.evidence
+    assert f"It is the {position} of its step" in found.evidence
     assert result.record["readings"]["timestamp"] == position
     assert result.exit_status == 0
 
@@ -240,19 +290,18 @@ def test_history_names_the_days_without_data() -> None:
     since = datetime(2026, 8, 1, tzinfo=UTC)
     result, _ = probe_app(SandboxConfig(data_since=since))
     assert (
-        finding(result, "history").evidence
-        == "data at 7, 30, 90, none at 180, 365 days back (one step each)."
+        finding(result, "history").evidence == "One step each: data at 7, 30, 90, none at 180, 365 days back."
     )
     until = datetime(2026, 11, 29, tzinfo=UTC)
     result, _ = probe_app(SandboxConfig(data_until=until))
-    assert finding(result, "newest sample").evidence == "none on the first page of 2026-11-29T08:15/11:15Z."
+    assert finding(result, "newest sample").evidence == "None on the first page of 2026-11-29T08:15/11:15Z."
 
 
 @pytest.mark.parametrize(
     ("time", "evidence", "verdict"),
     [
-        ("2026-11-28T13:00:00", "outside of the window", "ask"),
-        ("2026-11-28T12:00:00", "are inside the windows, so they are UTC", "set"),
+        ("2026-11-28T13:00:00", "outside of the windows if they are UTC", "ask"),
+        ("2026-11-28T12:00:00", "are inside the windows if they are UTC", "set"),
     ],
 )
 def test_time_without_a_zone_is_compared_with_the_window(time: str, evidence: str, verdict: str) -> None:
@@ -273,9 +322,9 @@ def test_probe_of_an_odd_report_is_partial() -> None:
     odd = reports(None, entry(sample("9999-12-31T23:59:59-12:00", 0.5), odd=deep, **many), [], hasNext=True)
     result = probe_script(odd)
     assert finding(result, "values").certainty == "not seen"
-    assert finding(result, "newest sample").evidence.startswith("none on the first page")
+    assert finding(result, "newest sample").evidence.startswith("None on the first page")
     assert finding(result, "page numbers").verdict == "ask"
-    assert "Lines with ! need a decision, or an answer from Orange." in result.text
+    assert "- Ask Orange about these lines: page numbers, " in result.text
     assert result.exit_status == 1
 
 
@@ -285,6 +334,7 @@ def test_report_that_no_plain_parser_reads_is_judged_by_its_samples() -> None:
     result = probe_script([answer(text=broken)])
     assert finding(result, "fields").verdict == "ask"
     assert result.record["requests"][1]["response"]["shape"] == {}
+    assert result.exit_status == 1
     large = f'{{"hasNext": false, "entries": [], "x": [{"0," * (4 << 20)}0]}}'
     assert probe_script([answer(text=large)]).exit_status == 2
 

@@ -1,5 +1,6 @@
 """A probe names each fault of the sandbox: by a setting that answers it, or in the line of a question."""
 
+import json
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -102,16 +103,16 @@ def test_fault_that_the_docs_list_is_not_seen(server: SandboxServer, clean: Answ
     "fault", [*SETTINGS, "basic-refused ctxtid-joined pagination-by-page timestamp-naive"]
 )
 def test_pull_with_the_proposed_settings_lands_the_truth(tmp_path: Path, fault: str) -> None:
-    """The probe names the settings of a fault, or of several; a pull with them lands each row exactly."""
+    """The JSON on the screen has the settings of a fault, or of several; a pull with it lands each row."""
     given = {"token_auth": "post"} if fault == "form-refused" else {}
     config = SandboxConfig(circuits=2, page_size=3, faults=tuple(fault.split()), everywhere=True)
     with SandboxServer(config) as server:
         answer = _probe(server, **given)
-        assert answer.settings == {
-            name: value for one in fault.split() for name, value in SETTINGS[one].items()
-        }
+        [extras] = [json.loads(line) for line in answer.text.splitlines() if line.startswith("{")]
+        assert extras == answer.settings
+        assert extras == {name: value for one in fault.split() for name, value in SETTINGS[one].items()}
         assert answer.exit_status == 1
-        run(server, tmp_path, A_DAY, answer.settings)
+        run(server, tmp_path, A_DAY, extras)
     start = int(A_DAY.window.start.timestamp())
     truth = config.networks["300s"].truth(start=start, end=start + 86_400)
     assert rows_of(tmp_path) == Counter(map(tuple, truth))

@@ -2,6 +2,7 @@
 
 import json
 import re
+from base64 import b64encode
 from collections.abc import Iterable
 
 import pytest
@@ -120,6 +121,48 @@ def test_names_that_no_page_had_are_replaced_if_they_have_a_digit() -> None:
         "The API is unavailable (500/1). Response: circuit name-1 or name-1 at host-3 use 1h or 300s"
     )
     assert "acme" not in str(texts)
+
+
+@pytest.mark.contract("probe.record", "probe.support")
+@pytest.mark.parametrize(
+    "text",
+    [
+        "circuit-884422 and client-4711",
+        "squid.acme.example refuses john.doe@acme.example",
+        ACCESS_TOKEN.upper(),
+        ACCESS_TOKEN.lower(),
+        b64encode(NAMES["client id"].encode()).decode(),
+    ],
+)
+def test_each_other_form_of_a_name_is_replaced(text: str) -> None:
+    """A name like ours, a host, an address, other cases and base64 leave no part."""
+    result = _probe(f"before {text} after")
+    (said,) = {one["error"]["text"] for one in result.record["requests"] if one["error"]}
+    hidden = said.partition("before ")[2]
+    assert re.fullmatch(r"((name|client|host)-\d+|\*\*\*| and | refuses )+=* after", hidden)
+    assert not any(word in hidden for word in text.split() if word not in ("and", "refuses", "***"))
+
+
+@pytest.mark.contract("probe.record")
+def test_short_name_is_replaced_as_a_word_only() -> None:
+    """It neither destroys our words and other numbers, nor is revealed by their absence."""
+    said = answer(404, json={"code": 1, "message": "1 in 10 of of-orange"}) | {
+        "headers": {"X-OAPI-Request-Id": "of-orange"}
+    }
+    names = {"pop_country": "the", "pop_name": "in", "pop_section_name": "API", "metric_name": "e.util"}
+    result = probe_script(
+        [*[answer(json=report(_entry("1") | names))] * 9, said],
+        arguments={"code_ope": ["0", "00"]},
+        connection="connection in",
+    )
+    what, _, said_of_it = result.record["requests"][10]["error"]["text"].partition(" Response: ")
+    assert what == "The API refuses the request (404/1)."
+    assert said_of_it == "circuit-1 connection-1 10 of request-2"
+    assert "Metrics e.util; " in str(result.record["findings"])
+    hidden = {one["question"]: one["evidence"] + one["consequence"] for one in result.record["findings"]}
+    plain = {one.question: one.evidence + one.consequence for one in result.findings}
+    assert [name for name in plain if plain[name] != hidden[name]] == ["fields", "code 2"]
+    assert "Check host and job in connection connection-1" in str(result.record["findings"])
 
 
 def test_text_is_left_out_if_there_are_too_many_names() -> None:

@@ -1,12 +1,12 @@
 """Probes of a sandbox without a port, and of servers; what was sent."""
 
 import asyncio
-from collections.abc import Mapping
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from io import BytesIO
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import requests
 import requests_mock
@@ -119,6 +119,47 @@ def probe_script(
     adapter.register_uri("POST", requests_mock.ANY, tokens or [answer(json=TOKEN)])
     adapter.register_uri("GET", requests_mock.ANY, reports)
     return probe_session(adapter, Clock(), settings(**{"code_ope": "0042"} | changes), arguments)
+
+
+def serve(
+    sample: Callable[[int, datetime, int], object],
+    *,
+    series: int = 4,
+    page_size: int = 25,
+    steps: Mapping[str, int] | None = None,
+    orders: Callable[[list[Any]], object] = list,
+) -> list[dict[str, Any]]:
+    """Make responses for `probe_script`: an API that is clean, but odd.
+
+    Args:
+        sample: gives the value of a series at a time and a step in seconds; an empty tuple for no sample.
+        series: how many.
+        page_size: elements on a page.
+        steps: seconds by granularity.
+        orders: changes the order of the elements in place.
+    """
+
+    def respond(request: Any, _: object) -> dict[str, object]:  # noqa: ANN401 requests-mock's
+        query, at = parse_qs(urlsplit(request.url).query), int(request.headers["pagination"]) - 1
+        start, end = (datetime.fromisoformat(query[name][0]) for name in ("startTime", "endTime"))
+        step = (steps or {"300s": 300, "1h": 3600, "1d": 86_400})[query["granularity"][0]]
+        length = int((end - start).total_seconds())
+        times = [start + timedelta(seconds=late) for late in range(0, length, step)]
+        entries = []
+        for number in range(series):
+            values = ((time, sample(number, time, step)) for time in times)
+            kept = [{"timeStamp": time.isoformat(), "value": one} for time, one in values if one != ()]
+            names = {"objectType": "EVPL", "objectInstanceId": f"c{number}", "metric_name": "in"}
+            entries.append({**names, "performanceValues": kept})
+        orders(entries)
+        return {
+            "currentPage": at // page_size + 1,
+            "totalPages": -(-series // page_size),
+            "hasNext": at + page_size < series,
+            "entries": entries[at : at + page_size],
+        }
+
+    return [{"json": respond}]
 
 
 def probe_session(

@@ -1,11 +1,13 @@
 """SQL over landed objects: DuckDB reads them through their store, and keeps what is too large on disk."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from importlib import import_module
+from io import BytesIO
+from operator import attrgetter
 from tempfile import TemporaryDirectory
 from threading import Lock, get_ident
 from types import ModuleType
@@ -16,6 +18,7 @@ from fsspec import AbstractFileSystem
 
 from airflow_provider_evpl.errors import EvplConfigError, EvplError, EvplStoreError, one_line
 from airflow_provider_evpl.lake.columns import bounds
+from airflow_provider_evpl.lake.parquet import Footer
 from airflow_provider_evpl.lake.schema import SERIES_COLUMNS
 from airflow_provider_evpl.lake.store import Store
 from airflow_provider_evpl.lake.store_errors import translate_errors
@@ -30,13 +33,15 @@ _MEMORY_LIMIT = "700MB"
 _MOST_ROWS = 20_000_000
 """How many rows one query reads, because a percentile keeps all its values in memory."""
 
+_WHOLE_BYTES = 8 << 20
+"""An object up to this size is read with one request, larger ones in parts."""
+
+_HELD_BYTES = 64 << 20
+"""How much of the objects is held in memory, so that the next query does not request them again."""
+
 _PROTOCOL = "evpl"
 # With `=` DuckDB skips row groups without a circuit of `names`. Null names need the slower comparison.
-_REQUIRED, _NULLABLE = SERIES_COLUMNS[:2], SERIES_COLUMNS[2:]
-_SAME_NAMES = " AND ".join(
-    [f"found.{name} = names.{name}" for name in _REQUIRED]
-    + [f"found.{name} IS NOT DISTINCT FROM names.{name}" for name in _NULLABLE]
-)
+_EQUAL = dict.fromkeys(SERIES_COLUMNS[:2], "=") | dict.fromkeys(SERIES_COLUMNS[2:], "IS NOT DISTINCT FROM")
 
 
 def load_extra(name: str) -> ModuleType:
@@ -61,11 +66,13 @@ class LandedObject(NamedTuple):
     Attributes:
         size: in bytes.
         rows: the number of its rows.
+        footer: tells it from another object that has had the same path; None if no other one matters.
     """
 
     path: str
     size: int
     rows: int
+    footer: Footer | None = None
 
 
 class Engine:
@@ -114,6 +121,7 @@ class Engine:
         Raises:
             EvplError: as the store does; EvplStoreError if an object can't be read.
         """
+        self._files.make_room()
         try:
             return self._connection.sql(sql).to_arrow_table()
         except self._duckdb.Error as error:
@@ -121,6 +129,7 @@ class Engine:
 
     def run(self, sql: str) -> None:
         """Run a statement without a result. Raises as `query` does."""
+        self._files.make_room()
         try:
             self._connection.execute(sql)
         except self._duckdb.Error as error:
@@ -145,6 +154,7 @@ class RowSource:
 
     Attributes:
         series: in the lake's order. The position is the column `series` in SQL.
+        names: the same, and after them the other series.
         step: the step of the granularity in microseconds; None if it has no fixed length.
     """
 
@@ -154,22 +164,30 @@ class RowSource:
         objects: Mapping[Window, LandedObject],
         series: Sequence[Series],
         step: int | None,
+        others: Sequence[Series] = (),
     ) -> None:
         """Make the SQL table `names` of these series.
 
         Args:
             engine: reads the objects.
             objects: no two intervals overlap.
-            series: rows of other series are left out.
+            series: that are expected in the month.
             step: in microseconds.
+            others: series that only other parts of the range have. The objects have no further series.
         """
         self.engine = engine
         self.series = series
+        self.names = [*series, *others]
         self.step = step
-        self._objects = {one: (engine.add(found), found.rows) for one, found in objects.items()}
-        columns = {name: [one[at] for one in series] for at, name in enumerate(SERIES_COLUMNS)}
+        self._same = " AND ".join(f"found.{one} {_EQUAL[one]} names.{one}" for one in _find_key(self.names))
+        self._objects = {one: (engine.add(found), found) for one, found in objects.items()}
+        columns = {name: [one[at] for one in self.names] for at, name in enumerate(SERIES_COLUMNS)}
         schema = pa.schema([("series", pa.int32()), *((name, pa.string()) for name in SERIES_COLUMNS)])
-        engine.register("names", pa.table({"series": range(len(series)), **columns}, schema))
+        engine.register("names", pa.table({"series": range(len(self.names)), **columns}, schema))
+
+    def objects(self, window: Window) -> list[LandedObject]:
+        """Return the objects that overlap a window."""
+        return [found for one, (_, found) in self._objects.items() if one.overlaps(window)]
 
     def rows(self, window: Window, series: Iterable[int] | None = None) -> str:
         """Return SQL, in brackets, of the rows in a window.
@@ -192,19 +210,29 @@ class RowSource:
             SELECT names.series, epoch_us(found.timestamp) AS moment,
                 CASE WHEN found.value = 0 THEN 0.0::DOUBLE ELSE found.value END AS value
             FROM read_parquet([{", ".join(urls)}], hive_partitioning = false) AS found
-            JOIN names ON {_SAME_NAMES} {chosen}
+            JOIN names ON {self._same} {chosen}
             WHERE epoch_us(found.timestamp) >= {start} AND epoch_us(found.timestamp) < {end}
         )"""  # noqa: S608 as the comment says
 
     def chunks(self, window: Window) -> list[str]:
         """Return the SQL of all rows in a window, in parts that each have all rows of some series."""
-        count = sum(rows for one, (_, rows) in self._objects.items() if one.overlaps(window))
+        count = sum(one.rows for one in self.objects(window))
         parts = -(-count // _MOST_ROWS)
         if parts < 2:  # noqa: PLR2004 one part
             return [self.rows(window)]
-        length = -(-len(self.series) // parts)
-        positions = range(len(self.series))
+        length = -(-len(self.names) // parts)
+        positions = range(len(self.names))
         return [self.rows(window, positions[start : start + length]) for start in positions[::length]]
+
+
+def _find_key(names: Collection[Series]) -> list[str]:
+    """Return columns that tell series apart, always with the circuit. A join of few columns is faster."""
+    key = [*SERIES_COLUMNS]
+    for column in SERIES_COLUMNS[:0:-1]:
+        fewer = [one for one in key if one != column]
+        if len(set(map(attrgetter(*fewer), names))) == len(names):
+            key = fewer
+    return key
 
 
 class StoreFiles(AbstractFileSystem):  # type: ignore[misc]  # fsspec ships no types
@@ -221,6 +249,7 @@ class StoreFiles(AbstractFileSystem):  # type: ignore[misc]  # fsspec ships no t
         super().__init__()
         self._store = store
         self._objects: list[LandedObject] = []
+        self._held: dict[str, bytes] = {}
         self.error: EvplError | None = None
 
     def add(self, one: LandedObject) -> str:
@@ -246,9 +275,29 @@ class StoreFiles(AbstractFileSystem):  # type: ignore[misc]  # fsspec ships no t
 
     def open(self, path: str, *_: object, **__: object) -> "_SharedFile":
         """Open an object to read."""
-        path = self[path].path
-        with self._watched(path):
-            return _SharedFile(self._store.open(path), partial(self._watched, path))
+        one = self[path]
+        with self._watched(one.path):
+            return _SharedFile(self._open(path, one), partial(self._watched, one.path))
+
+    def _open(self, url: str, one: LandedObject) -> BinaryIO:
+        """Open an object in memory if there is room for it, otherwise in the store."""
+        if url not in self._held:
+            if one.size > min(_WHOLE_BYTES, _HELD_BYTES - self._held_bytes()):
+                return self._store.open(one.path)
+            with self._store.open(one.path) as file:
+                self._held[url] = file.read()
+        return BytesIO(self._held[url])
+
+    def _held_bytes(self) -> int:
+        return sum(map(len, self._held.values()))
+
+    def make_room(self) -> None:
+        """Forget the objects in memory if they fill more than three quarters of the room.
+
+        Call it between two queries: DuckDB holds all files of a query open.
+        """
+        if self._held_bytes() > _HELD_BYTES * 3 // 4:
+            self._held.clear()
 
     @contextmanager
     def _watched(self, path: str) -> Iterator[None]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from airflow_provider_evpl.config.figures_plan import FiguresPlan, ReportPlan
@@ -13,9 +14,18 @@ from airflow_provider_evpl.flows.figures.months_of_code import MonthOfCode, Mont
 from airflow_provider_evpl.flows.figures.storage import figures_path, put_figures, read_figures
 from airflow_provider_evpl.lake.layout import Dataset
 from airflow_provider_evpl.lake.store import Store
-from airflow_provider_evpl.months import Month
+from airflow_provider_evpl.months import Month, name_days
+from airflow_provider_evpl.window import Window, iso
 
-__all__ = ["FiguresResult", "MonthObject", "MonthOfCode", "compute_figures", "compute_month", "find_shelves"]
+__all__ = [
+    "FiguresResult",
+    "MonthObject",
+    "MonthOfCode",
+    "compute_figures",
+    "compute_month",
+    "describe_missing",
+    "find_shelves",
+]
 
 _MOST_OBJECTS = 50
 _MOST_NOTES = 100
@@ -90,6 +100,19 @@ def find_shelves(store: Store, plan: FiguresPlan | ReportPlan) -> list[Shelf]:
     return shelves
 
 
+def describe_missing(store: Store, plan: FiguresPlan | ReportPlan, shelves: Iterable[Shelf]) -> Iterator[str]:
+    """Yield a note on each operator code of the lake of which nothing has landed at the granularity."""
+    known = {shelf.dataset.code_ope for shelf in shelves}
+    granularity = plan.granularity.text
+    for code in [] if plan.codes else find_codes(store):
+        if code not in known:
+            others = [
+                one for one in find_granularities(store, Dataset(code, granularity)) if one != granularity
+            ]
+            lake = f" The lake has granularity {name_some([*map(name_of, others)])}." if others else ""
+            yield f"operator code {name_of(code)}: no samples of {granularity} have landed.{lake}"
+
+
 def compute_month(  # noqa: PLR0913 what a month depends on, and what to return
     store: Store,
     plan: FiguresPlan | ReportPlan,
@@ -124,11 +147,14 @@ def compute_figures(store: Store, plan: FiguresPlan, *, inventory: Inventory | N
         EvplError: all others that `compute_month` raises.
     """
     shelves = find_shelves(store, plan)
-    done, notes = list[_Done](), list[str]()
+    done, notes = list[_Done](), [*describe_missing(store, plan, shelves)]
+    last = plan.last_month or max(shelf.months(plan.time_zone)[1] for shelf in shelves)
     with Engine(store) as engine:
         for shelf in shelves:
             code = MonthsOfCode(store=store, plan=plan, shelf=shelf, inventory=inventory)
-            notes += (f"{shelf.name}: {note}" for note in code.notes())
+            notes += (
+                f"{shelf.name}: {note}" for note in [*code.notes(), *_describe_reach(shelf, plan, last)]
+            )
             done += _put_months(engine, code, plan)
     notes += (note for one in done for note in one.notes)
     objects = [one.object for one in done if one.object]
@@ -145,6 +171,31 @@ def compute_figures(store: Store, plan: FiguresPlan, *, inventory: Inventory | N
         objects=objects,
         notes=notes,
     )
+
+
+def _describe_reach(shelf: Shelf, plan: FiguresPlan, last: Month) -> Iterator[str]:
+    """Yield a note if an operator code lacks months at the beginning or the end of a range."""
+    start, end = shelf.months(plan.time_zone)
+    if start > (plan.first_month or start) or end < last:
+        yield f"The lake has {start} to {end}."
+
+
+def _describe_gaps(found: MonthOfCode, window: Window) -> Iterator[str]:
+    """Yield notes on the days whose slices did not all land, and on an early end of the samples.
+
+    Slices are expected up to the newest one.
+    """
+    bound = min(window.end, found.newest_end)
+    days = [one for one in found.days if one.window.start < bound]
+    gaps = [one.window.start.date() for one in days if one.covered_seconds < _seconds(one.window, bound)]
+    if gaps:
+        yield f"Slices are missing on {len(gaps)} of {len(days)} days: {name_some(name_days(gaps))}."
+    if bound < window.end:
+        yield f"The newest slice ends at {iso(bound)}. All figures end there."
+
+
+def _seconds(window: Window, bound: datetime) -> int:
+    return int((min(window.end, bound) - window.start).total_seconds())
 
 
 def _months(first: Month, last: Month) -> Iterator[Month]:
@@ -198,7 +249,7 @@ def _put(engine: Engine, code: MonthsOfCode, month: Month, landed: Landed) -> _D
             "digest": found.digest,
             "series": len(found.series),
             "not_judged": found.not_judged,
-            "notes": found.notes,
+            "notes": [*_describe_gaps(found, month.window(code.plan.time_zone)), *found.notes],
         }
         put_figures(code.store, path, found.table, known)
     one = MonthObject(

@@ -2,19 +2,19 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
 from typing import Any, NamedTuple
 
 from airflow_provider_evpl.config.figures_plan import FiguresPlan, ReportPlan
-from airflow_provider_evpl.errors import name_of
+from airflow_provider_evpl.errors import name_of, name_some
 from airflow_provider_evpl.flows.figures.inventory import Inventory, Period
 from airflow_provider_evpl.flows.figures.rates import microseconds_of
 from airflow_provider_evpl.flows.figures.series import Scope
 
-__all__ = ["GroupSum", "Level", "Part", "find_sums"]
+__all__ = ["GroupSum", "Level", "Part", "find_sums", "note_absent"]
 
 _END = ("object_type", "pop_country", "pop_name", "pop_section_name")
 
@@ -23,7 +23,7 @@ class Part(NamedTuple):
     """A circuit of a sum, from `start` up to `stop`, in microseconds since the epoch.
 
     Attributes:
-        series: its position; None if it isn't clear which series counts in this period.
+        series: its position; None if the circuit has vanished, or if it isn't clear which series counts.
         committed: Mbit/s.
     """
 
@@ -88,14 +88,16 @@ class _Place(NamedTuple):
     direction: str | None
 
 
-def find_sums(rows: Sequence[Mapping[str, Any]], inventory: Inventory, scope: Scope) -> list[GroupSum]:
+def find_sums(
+    rows: Sequence[Mapping[str, Any]], inventory: Inventory, scope: Scope, circuits: Collection[str]
+) -> list[GroupSum]:
     """Find the groups that have a circuit in the month, each in both directions.
 
     Args:
-        rows: of the series that are expected in the month, in the order of the source. A group has only
-            their circuits.
+        rows: of the series that are expected in the month, in the order of the source.
         inventory: names the group of each circuit, and the end that counts.
         scope: the month.
+        circuits: those that a group may have. What is committed for a circuit without a row counts too.
     """
     places = defaultdict[str, list[_Place]](list)
     for position, row in enumerate(rows):
@@ -103,7 +105,7 @@ def find_sums(rows: Sequence[Mapping[str, Any]], inventory: Inventory, scope: Sc
         names = (row["pop_section_name"], row["pop_name"])
         places[row["object_instance_id"]].append(_Place(position, end, names, row["direction"]))
     groups = defaultdict[str, list[tuple[str, Period]]](list)
-    for circuit in sorted(places):
+    for circuit in sorted(circuits):
         for period in inventory.periods.get(circuit, ()):
             if period.group and period.overlaps(scope.range.start, scope.bound):
                 groups[period.group].append((circuit, period))
@@ -116,6 +118,39 @@ def find_sums(rows: Sequence[Mapping[str, Any]], inventory: Inventory, scope: Sc
     return [_make_sum(number, pair, groups[pair[0]], places, scope) for number, pair in enumerate(pairs)]
 
 
+def note_absent(
+    rows: Iterable[Mapping[str, Any]], inventory: Inventory, scope: Scope, circuits: Collection[str]
+) -> Iterator[str]:
+    """Yield notes on circuits of groups that have no series in the month.
+
+    Args:
+        rows: of series and groups.
+        inventory: names the circuits of each group.
+        scope: the month.
+        circuits: of the operator code, also those that have vanished.
+    """
+    names = {(row["kind"], row.get("object_instance_id") or row.get("group")) for row in rows}
+    absent = {
+        circuit
+        for circuit, periods in inventory.periods.items()
+        if ("series", circuit) not in names
+        and any(
+            ("group", one.group) in names and one.overlaps(scope.window.start, scope.bound) for one in periods
+        )
+    }
+    if vanished := sorted(absent.intersection(circuits)):
+        yield (
+            f"Circuits of groups that have no samples any more: {_name(vanished)}."
+            " If a circuit has ended, set its valid_to in the inventory."
+        )
+    if others := sorted(absent.difference(circuits)):
+        yield f"Sums of groups leave out circuits that the operator code lacks: {_name(others)}."
+
+
+def _name(circuits: Sequence[str]) -> str:
+    return f"{len(circuits):,} ({name_some([*map(name_of, circuits)])})"
+
+
 def _make_sum(
     number: int,
     pair: tuple[str, str],
@@ -125,7 +160,7 @@ def _make_sum(
 ) -> GroupSum:
     parts, reasons = [], []
     for circuit, period in periods:
-        chosen = _choose(places[circuit], period.end, pair[1])
+        chosen = _choose(places[circuit], period.end, pair[1]) if circuit in places else None
         if isinstance(chosen, str) and period.overlaps(scope.window.start, scope.bound):
             reasons.append(f"circuit {name_of(circuit)}: {chosen}")
         start, stop = map(microseconds_of, period.bounds)

@@ -1,7 +1,7 @@
 """The figures of groups: the Mbit/s of their circuits are summed in each step first."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
@@ -79,7 +79,11 @@ _TYPES = {name: pa.int64() for name in ("number", "series", "start", "stop", "ci
 
 
 def group_rows(
-    source: RowSource, rows: Sequence[Mapping[str, Any]], inventory: Inventory, scope: Scope
+    source: RowSource,
+    rows: Sequence[Mapping[str, Any]],
+    inventory: Inventory,
+    scope: Scope,
+    circuits: Collection[str],
 ) -> list[dict[str, Any]]:
     """Compute two rows, `in` and `out`, for each group that has a circuit in the month.
 
@@ -88,8 +92,9 @@ def group_rows(
         rows: of all series of the source, in their order.
         inventory: knows groups, ends and committed rates.
         scope: the month.
+        circuits: of the operator code, also those that have vanished.
     """
-    sums = find_sums(rows, inventory, scope)
+    sums = find_sums(rows, inventory, scope, circuits)
     found = _read_figures(source, scope, [one for one in sums if not one.reason])
     made = [_row(scope, one, found.get(one.number, {})) for one in sums]
     judged = [one for one, row in zip(sums, made, strict=True) if not row["reason"]]
@@ -123,8 +128,8 @@ def _sum_steps(source: RowSource, scope: Scope, window: Window, series: Sequence
 
 def _make_table(names: Sequence[str], rows: Sequence[tuple[GroupSum, Part | Level]]) -> pa.Table:
     schema = pa.schema([(name, _TYPES.get(name, pa.float64())) for name in ("number", *names)])
-    columns = zip(*((one.number, *row) for one, row in rows), strict=True)
-    return pa.table(dict(zip(schema.names, columns, strict=True)), schema)
+    cells = ((one.number, *row) for one, row in rows)
+    return pa.Table.from_pylist([dict(zip(schema.names, row, strict=True)) for row in cells], schema)
 
 
 def _read_figures(source: RowSource, scope: Scope, sums: Sequence[GroupSum]) -> dict[int, dict[str, Any]]:
@@ -174,10 +179,13 @@ def _row(scope: Scope, one: GroupSum, found: Mapping[str, Any]) -> dict[str, Any
     expected = one.count_steps(scope.window.start, scope.bound, scope.step)
     full, counted = found.get("full_steps", 0), found.get("counted", 0)
     coverage = counted / expected if expected else None
+    reason = find_reason(scope, counted, expected, coverage)
+    if row["samples"] and not counted:
+        reason = "no step has 95 % of the committed rate"
     return row | {
         "expected": expected or None,
         "coverage": coverage if coverage is None else round(coverage, 6),
-        "reason": find_reason(scope, counted, expected, coverage),
+        "reason": reason,
         "committed_mbits": level.committed if level else None,
         "full_steps": full,
         "partial_steps": counted - full,

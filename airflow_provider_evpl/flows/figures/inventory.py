@@ -226,7 +226,7 @@ def _as_text(column: Any) -> Any:  # noqa: ANN401 pyarrow has no types
 
 def _check_id_type(kind: Any) -> None:  # noqa: ANN401 pyarrow has no types
     value_type = kind.value_type if pa.types.is_dictionary(kind) else kind
-    if not (pa.types.is_string(value_type) or pa.types.is_large_string(value_type)):
+    if value_type not in (pa.string(), pa.large_string(), pa.string_view()):
         raise EvplConfigError(
             f"inventory column object_instance_id: must be text, but is {one_line(kind)}.",
             "Write the ids as text, because numbers lose leading zeros.",

@@ -146,7 +146,7 @@ class Landed:
         """Return the objects with rows that count, as the engine reads them."""
         path = self.shelf.dataset.samples_path
         return {
-            one: LandedObject(path(one), self.sizes[one], footer.ledger.rows)
+            one: LandedObject(path(one), self.sizes[one], footer.ledger.rows, footer)
             for one, footer in self.own.items()
             if footer.ledger.rows
         }
@@ -175,7 +175,7 @@ class Shelf:
 
     Attributes:
         source: of the newest landed object.
-        first_day: the first UTC day with a folder.
+        first_day: the first UTC day since 1970 that has an object.
         newest_end: the latest end of a landed slice.
     """
 
@@ -197,9 +197,11 @@ class Shelf:
     @classmethod
     def find(cls, store: Store, dataset: Dataset) -> "Shelf | None":
         """Read the newest objects of an operator code; None if nothing has landed."""
-        days = sorted(filter(None, map(parse_folder, store.folders(dataset.root))))
+        objects = Objects(store, dataset, {})
+        folders = filter(None, map(parse_folder, store.folders(dataset.root)))
+        days = sorted(day for day in folders if day >= EPOCH)
         for day in reversed(days):
-            windows = Objects(store, dataset, {}).windows(day)
+            windows = objects.windows(day)
             for end in sorted({one.end for one in windows}, reverse=True):
                 footers = [_own_footer(store, dataset, one) for one in windows if one.end == end]
                 if own := [one for one in footers if one]:
@@ -207,7 +209,7 @@ class Shelf:
                     return cls(
                         dataset=dataset,
                         source=newest.source,
-                        first_day=days[0],
+                        first_day=next(filter(objects.windows, days)),
                         newest_end=end,
                     )
         return None

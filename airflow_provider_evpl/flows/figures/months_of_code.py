@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
@@ -18,12 +18,14 @@ from airflow_provider_evpl.errors import (
 )
 from airflow_provider_evpl.flows.figures.ends import end_rows
 from airflow_provider_evpl.flows.figures.engine import Engine, RowSource
+from airflow_provider_evpl.flows.figures.group_members import note_absent
 from airflow_provider_evpl.flows.figures.groups import group_rows
 from airflow_provider_evpl.flows.figures.inventory import Inventory
 from airflow_provider_evpl.flows.figures.landed import Landed, LandedDay, Shelf, find_granularities
 from airflow_provider_evpl.flows.figures.rates import add_mbits
 from airflow_provider_evpl.flows.figures.series import Scope, series_rows
 from airflow_provider_evpl.flows.figures.storage import digest_of, make_table
+from airflow_provider_evpl.flows.figures.weeks import KnownWeeks
 from airflow_provider_evpl.flows.roster import Roster
 from airflow_provider_evpl.lake.store import Store
 from airflow_provider_evpl.models import Series
@@ -91,6 +93,8 @@ class MonthsOfCode:
     inventory: Inventory | None = None
     with_hours: bool = False
     with_trends: bool = True
+    _weeks: KnownWeeks = field(default_factory=KnownWeeks, init=False)
+    _group_weeks: KnownWeeks = field(default_factory=KnownWeeks, init=False)
 
     def read(self, first: Month, last: Month) -> Landed:
         """Read the footers of all objects that the months depend on."""
@@ -140,18 +144,23 @@ class MonthsOfCode:
         of_month = landed.within(scope.window)
         if not of_month.own:
             raise self._nothing_landed(scope.month)
-        expected = dict(self._expected(scope, landed.roster()))
-        source = RowSource(engine, landed.readable(), [*expected], scope.step)
+        roster = landed.roster()
+        expected = dict(self._expected(scope, roster))
+        others = [one for one in roster.days() if one not in expected]
+        source = RowSource(engine, landed.readable(), [*expected], scope.step, others)
         rows, hours, notes = series_rows(
             source,
             scope,
             [*expected.values()],
+            known=self._weeks if self.with_trends else None,
             with_hours=self.with_hours,
-            with_trends=self.with_trends,
         )
+        groups = []
         if self.inventory:
+            circuits = {one.object_instance_id for one in roster.days()}
             notes += add_mbits(source, rows, self.inventory, scope)
-        groups = group_rows(source, rows, self.inventory, scope) if self.inventory else []
+            groups = group_rows(source, rows, self.inventory, scope, circuits)
+            notes += note_absent([*rows, *groups], self.inventory, scope, circuits)
         pulls = [footer.pulled_at for footer in of_month.own.values() if footer.pulled_at]
         return MonthOfCode(
             month=scope.month,

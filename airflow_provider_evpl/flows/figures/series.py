@@ -3,7 +3,7 @@
 import math
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,6 +14,7 @@ from airflow_provider_evpl.config.figures_plan import FiguresPlan, ReportPlan
 from airflow_provider_evpl.flows.figures.engine import RowSource
 from airflow_provider_evpl.flows.figures.landed import Shelf
 from airflow_provider_evpl.flows.figures.trend import find_trend
+from airflow_provider_evpl.flows.figures.weeks import KnownWeeks
 from airflow_provider_evpl.lake.columns import bounds
 from airflow_provider_evpl.models import Series
 from airflow_provider_evpl.months import Month, clock_hours, weeks_before
@@ -62,18 +63,18 @@ _SERIES = """
             min(moment) AS first, max(moment) AS last,
             quantile_disc(value, 0.95) AS percentile, min(value) AS minimum,
             min(moment) FILTER (value = totals.maximum) AS maximum_at,
-            count(*) FILTER (value > {warning}) AS above_warning,
-            count(*) FILTER (value > {critical}) AS above_critical,
-            count(*) FILTER (value > {full_scale}) AS above_scale,
-            count(*) FILTER (value < 0) AS below_zero,
-            count(value) FILTER (moment % {step} <> 0) AS off_grid
+            count_if(value > {warning})::BIGINT AS above_warning,
+            count_if(value > {critical})::BIGINT AS above_critical,
+            count_if(value > {full_scale})::BIGINT AS above_scale,
+            count_if(value < 0)::BIGINT AS below_zero,
+            bool_or(moment % {step} <> 0) FILTER (value IS NOT NULL) AS off_grid
         FROM {rows} AS one JOIN totals USING (series) GROUP BY one.series
     )
     SELECT * FROM figures JOIN totals USING (series) LEFT JOIN busy USING (series)
 """
 _WEEK = """
     SELECT series, quantile_disc(value, 0.95) AS percentile, count(value) AS present,
-        count(value) FILTER (moment % {step} <> 0) AS off_grid
+        bool_or(moment % {step} <> 0) AS off_grid
     FROM {rows} WHERE value IS NOT NULL GROUP BY series
 """
 _STEPS = """
@@ -157,8 +158,8 @@ def series_rows(
     scope: Scope,
     expected: Sequence[int | None],
     *,
+    known: KnownWeeks | None = None,
     with_hours: bool,
-    with_trends: bool = True,
 ) -> tuple[list[dict[str, Any]], pa.Table | None, list[str]]:
     """Compute the row of each series of a source.
 
@@ -166,8 +167,8 @@ def series_rows(
         source: has the rows of the scope's range.
         scope: the month.
         expected: for each series how many steps should have a value; None if steps have no fixed length.
+        known: the weeks that other months have read. If it is None, no series has a trend.
         with_hours: whether to return the clock hours, too.
-        with_trends: whether to read the weeks. Without weeks, no series has a trend.
 
     Returns:
         The rows by column name, in the order of the series; the clock hours; notes.
@@ -180,9 +181,9 @@ def series_rows(
         found.update(_read_figures(source, scope, rows))
         if with_hours:
             hours.append(make_hours(source, bucket))
-    weeks = _read_weeks(source, scope) if with_trends else defaultdict(list)
+    weeks = _read_weeks(source, scope, known) if known else {}
     figures = [
-        _row(scope, series, expected[at], found.get(at, {}), weeks[at])
+        _row(scope, series, expected[at], found.get(at, {}), weeks.get(series, []))
         for at, series in enumerate(source.series)
     ]
     return figures, pa.concat_tables(hours) if with_hours else None, [*_notes(scope, found.values())]
@@ -237,19 +238,30 @@ def make_hours(source: RowSource, bucket: int) -> pa.Table:
     return table.set_column(1, "hour", table["hour"].cast(pa.timestamp("us", "UTC")))
 
 
-def _read_weeks(source: RowSource, scope: Scope) -> dict[int, list[tuple[int, float]]]:
+def _read_weeks(
+    source: RowSource, scope: Scope, known: KnownWeeks
+) -> dict[Hashable, list[tuple[int, float]]]:
     """Return for each series the 95th percentiles of the weeks that have enough values."""
-    weeks = defaultdict[int, list[tuple[int, float]]](list)
+    weeks = defaultdict[Hashable, list[tuple[int, float]]](list)
     if scope.step is None:
         return weeks
-    for number, week in enumerate(scope.weeks):
-        steps = count_steps(week.start, week.end, scope.step)
-        for rows in source.chunks(week):
-            sql = _WEEK.format(rows=rows, step=scope.step)
-            for series, row in _by_series(source, sql, rows, week, scope.step).items():
-                if row["steps"] >= scope.plan.min_coverage * steps:
-                    weeks[series].append((number, row["percentile"]))
+    for number, (week, found) in enumerate(zip(scope.weeks, known.of(source, scope.weeks), strict=True)):
+        if not found:
+            found.update(_read_week(source, scope, week, scope.step))
+        for series, percentile in found.items():
+            if percentile is not None:
+                weeks[series].append((number, percentile))
     return weeks
+
+
+def _read_week(
+    source: RowSource, scope: Scope, week: Window, step: int
+) -> Iterator[tuple[Series, float | None]]:
+    least = scope.plan.min_coverage * count_steps(week.start, week.end, step)
+    for rows in source.chunks(week):
+        sql = _WEEK.format(rows=rows, step=step)
+        for series, row in _by_series(source, sql, rows, week, step).items():
+            yield source.names[series], row["percentile"] if row["steps"] >= least else None
 
 
 def _row(
@@ -329,6 +341,8 @@ def _notes(scope: Scope, found: Iterable[Mapping[str, Any]]) -> Iterable[str]:
     scale = scope.plan.full_scale
     above, below = (sum(row[name] for row in known) for name in ("above_scale", "below_zero"))
     highest = max((row["maximum"] for row in known), default=0)
+    if lost := sum(not math.isfinite(row["total"]) for row in known):
+        yield f"Values of {lost:,} series are too large, or not finite. Their figures are incomplete."
     if above:
         yield f"{_values(above)} above {scale:g}, the full scale."
     if below:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -30,8 +31,13 @@ def figures_path(dataset: Dataset, month: Month) -> str:
 
 
 def make_table(rows: list[dict[str, Any]]) -> pa.Table:
-    """Make the table of figures, sorted. Keys that are no column are left out."""
-    return pa.Table.from_pylist(sorted(rows, key=_nulls_first), FIGURES_SCHEMA)
+    """Make the table of figures, sorted. Keys that are no column are left out. Infinity and NaN are null."""
+    finite = ({name: _finite(value) for name, value in row.items()} for row in rows)
+    return pa.Table.from_pylist(sorted(finite, key=_nulls_first), FIGURES_SCHEMA)
+
+
+def _finite(value: Any) -> Any:  # noqa: ANN401 of any column
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _nulls_first(row: Mapping[str, Any]) -> list[tuple[bool, str]]:

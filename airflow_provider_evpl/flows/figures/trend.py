@@ -14,6 +14,9 @@ TREND_WEEKS = 26
 
 MIN_WEEKS = 13
 
+_LARGEST = 1e15
+"""A week with a larger percentile, infinity or NaN does not count, because its slopes may overflow."""
+
 _CONFIDENCE = 0.99
 """Confidence of the interval of the slope. About 0.5 % of series without a trend have a lower end above 0."""
 
@@ -54,6 +57,7 @@ def find_trend(
     Raises:
         EvplConfigError: scipy isn't installed.
     """
+    weeks = [one for one in weeks if abs(one[1]) < _LARGEST]
     if len(weeks) < MIN_WEEKS:
         return Trend(
             trend_weeks=len(weeks), trend_reason=f"{len(weeks)} weeks are known, {MIN_WEEKS} are needed"

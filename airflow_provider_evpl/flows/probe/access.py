@@ -1,14 +1,13 @@
 """Questions about access: credentials, token, parameters, granularities, oldest and newest data."""
 
 import re
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from math import isfinite
 
-from airflow_provider_evpl.api.error_mapping import api_code, name_status
+from airflow_provider_evpl.api.error_mapping import api_code
 from airflow_provider_evpl.errors import EvplAuthError, one_line
-from airflow_provider_evpl.flows.probe.answer import LIKELY, NOT_SEEN, SURE, Finding
+from airflow_provider_evpl.flows.probe.answer import LIKELY, NOT_SEEN, SURE, Finding, listed
 from airflow_provider_evpl.flows.probe.asking import Exchange, Seen
 from airflow_provider_evpl.flows.probe.facts import parse_body, type_of
 from airflow_provider_evpl.flows.probe.plan import DAYS_BACK, DOCUMENTED, GRANULARITIES, Purpose
@@ -16,8 +15,16 @@ from airflow_provider_evpl.window import EPOCH, iso, microseconds
 
 __all__ = [
     "FORMS",
-    "judge_access",
-    "judge_data",
+    "judge_code",
+    "judge_credentials",
+    "judge_granularities",
+    "judge_history",
+    "judge_minutes",
+    "judge_newest",
+    "judge_report",
+    "judge_responses",
+    "judge_second_token",
+    "judge_token",
     "read_form",
     "read_granularities",
     "read_history",
@@ -27,8 +34,10 @@ __all__ = [
 ]
 
 _EXPIRED = 42
+_BOTH_ENDS = 2
 _GRANULARITY_PURPOSES = tuple(Purpose.GRANULARITY.format(one.text) for one in GRANULARITIES)
-_PLAIN = re.compile(r"[\w.+/-]{0,60}(; ?charset=[\w-]{1,20})?", re.ASCII)
+_HEADER = re.compile(r"[\w.+/-]{0,60}(; ?charset=[\w-]{1,20})?", re.ASCII)
+_MINUTES_OF_HOURS = 180
 FORMS: Mapping[str, tuple[str, ...]] = {
     "repeated": DOCUMENTED,
     "joined": (",".join(DOCUMENTED),),
@@ -37,13 +46,150 @@ FORMS: Mapping[str, tuple[str, ...]] = {
 """The forms of `ctxtid` by name. The first is documented [O]; the others are our readings of the gap [A]."""
 
 
+def judge_credentials(seen: Seen) -> Finding:
+    """Judge whether the token endpoint accepts the credentials, and in which form."""
+    good, first = seen.token, seen.find_last(Purpose.TOKEN)
+    if good and good.purpose == Purpose.TOKEN:
+        return Finding(SURE, f"Accepted, with token_auth {good.token_auth}.")
+    if good and first:
+        evidence = f"Refused with token_auth {first.token_auth}, accepted with {good.token_auth}."
+        return Finding(SURE, evidence, settings={"token_auth": good.token_auth})
+    return _failed(seen.find_last(Purpose.OTHER_FORM) or first)
+
+
+def judge_token(seen: Seen) -> Finding:
+    """Judge the lifetime and the type of the token, and whether the API refused the token early."""
+    seconds, kind = read_lifetime(seen)
+    lifetime = f"expires_in is {seconds:g} ({kind})" if seconds is not None else f"expires_in is {kind}"
+    shown = one_line(_token_body(seen).get("token_type"), 20)
+    evidence = f"{lifetime}, token_type is {shown}"
+    refused = [one for one in seen.exchanges if one.query and isinstance(one.error, EvplAuthError)]
+    if seen.reports and any(one.purpose != Purpose.FIRST_TOKEN for one in refused):
+        return Finding(
+            SURE,
+            f"{evidence}. The API refused the token after {len(seen.reports):,} reports.",
+            "A pull requests a new token. Probe again to see the rest.",
+            shown=(shown,),
+        )
+    return Finding(SURE, f"{evidence}.", shown=(shown,))
+
+
+def judge_report(seen: Seen) -> Finding:
+    """Judge which form of `ctxtid` gets the report, and whether the report has samples."""
+    step = seen.find(Purpose.STEP)
+    if step is None:
+        return _failed(seen.find_last(Purpose.STEP))
+    sent = _ctxtid_of(step)
+    text = "&".join(f"ctxtid={value}" for value in sent) or "no ctxtid"
+    has_data = any(one.has_samples for one in seen.reports)
+    return Finding(
+        SURE,
+        f"The API answers to {text}{'' if has_data else ', but sends no sample'}.",
+        do="" if has_data else "Check code_ope, or probe another day.",
+        settings={} if sent == seen.settings.ctxtid else {"ctxtid": list(sent)},
+        shown=tuple(set(sent) - {*DOCUMENTED, *FORMS["joined"]}),
+    )
+
+
+def judge_responses(seen: Seen) -> Finding:
+    """Judge content types and encodings of all responses without an error."""
+    forms = set[str]()
+    for response in (one.response for one in seen.exchanges if one.response and not one.error):
+        names = ("Content-Type", "Content-Encoding", "Transfer-Encoding")
+        marks = [_plain(response.headers.get(name, "")) for name in names]
+        marks += ["byte order mark"] * response.body.startswith(b"\xef\xbb\xbf")
+        forms.add(", ".join(filter(None, marks)) or "no content type")
+    return Finding(SURE, listed(*sorted(forms)), shown=tuple(forms))
+
+
+def judge_granularities(seen: Seen) -> Finding:
+    """Judge which granularities the API answers."""
+    asked, default = _by_granularity(seen), GRANULARITIES[0].text
+    results = {text: _answered(one) if one.page else one.refusal for text, one in asked.items()}
+    results |= {one.text: "not asked" for one in GRANULARITIES if one.text not in asked}
+    evidence = f"{', '.join(f'{text} {result}' for text, result in results.items())}."
+    used = seen.granularity.text if seen.granularity else default
+    if used == default:
+        return Finding(SURE, evidence)
+    return Finding(SURE, evidence, do=f"Set granularity to {used} in the DAGs. Their default is {default}.")
+
+
+def judge_newest(seen: Seen) -> Finding | None:
+    """Judge how old the newest sample is."""
+    exchange, age = seen.find(Purpose.NEWEST), read_newest(seen)
+    if exchange is None or exchange.query is None:
+        return None
+    label = exchange.query.window.label
+    if age is None:
+        consequence = "Data comes later than that. Start the DAG some hours after the day."
+        return Finding(SURE, f"None on the first page of {label}.", consequence)
+    minutes = age / 60
+    old = f"{minutes:.0f} minutes" if minutes < _MINUTES_OF_HOURS else f"{minutes / 60:.0f} hours"
+    moment = iso(seen.plan.now - timedelta(seconds=age))
+    return Finding(LIKELY, f"{moment}, {old} old, on the first page of {label}.")
+
+
+def judge_history(seen: Seen) -> Finding | None:
+    """Judge on which of the days back there is data."""
+    history, step = read_history(seen), seen.find(Purpose.STEP)
+    tried = {days: seen.find_last(Purpose.BACK.format(days)) for days in DAYS_BACK}
+    groups = {
+        "data at": [days for days, has_data in history.items() if has_data],
+        "none at": [days for days, has_data in history.items() if not has_data],
+        "refused at": [days for days, one in tried.items() if one and not one.page],
+    }
+    if not any(groups.values()):
+        return None
+    if step and not step.has_samples:
+        return Finding(NOT_SEEN, "Windows of one step have no sample, also not on the examined day.")
+    parts = [f"{name} {', '.join(map(str, days))}" for name, days in groups.items() if days]
+    is_short = groups["none at"] or groups["refused at"]
+    consequence = "Backfill only days that have data." if is_short else ""
+    return Finding(SURE, f"One step each: {', '.join(parts)} days back.", consequence)
+
+
+def judge_code(seen: Seen, *, number: int, code: str) -> Finding:
+    """Judge whether a further operator code has samples."""
+    exchange, shown = seen.find_last(Purpose.CODE.format(number)), one_line(code)
+    if exchange is None:
+        return Finding(NOT_SEEN, f"{shown} was not asked.", shown=(shown,))
+    if exchange.error:
+        return _failed(exchange)
+    evidence = f"{shown}: {len(exchange.facts.elements):,} elements on the first page"
+    if exchange.has_samples:
+        return Finding(SURE, f"{evidence}, with samples.", shown=(shown,))
+    return Finding(SURE, f"{evidence}, without samples.", do="Check this operator code.", shown=(shown,))
+
+
+def judge_minutes(seen: Seen) -> Finding | None:
+    """Judge whether `m` stands for minutes."""
+    exchange, advice = seen.find_last(Purpose.MINUTES), "Write 300s: its length is certain."
+    if exchange is None:
+        return None
+    if not exchange.page:
+        return Finding(SURE, f"5m: {exchange.refusal}.", advice)
+    if exchange.has_samples:
+        return Finding(LIKELY, "A window of 300s has a sample, so m stands for minutes.", advice)
+    return Finding(NOT_SEEN, "A window of 300s has no sample.")
+
+
+def judge_second_token(seen: Seen) -> Finding | None:
+    """Judge whether a second token ends the first one."""
+    ends_first = read_second_token(seen)
+    if ends_first is None:
+        return None
+    if not ends_first:
+        return Finding(SURE, "The first token stays valid.")
+    advice = "Run one task at a time: use a pool with one slot, or an application for each task."
+    return Finding(SURE, "A second token ends the first one.", do=advice)
+
+
 def read_form(seen: Seen) -> str | None:
     """Return the name of the form of `ctxtid` that got a page; `custom` for the connection's own."""
     step = seen.find(Purpose.STEP)
     if step is None:
         return None
-    sent = _sent_ctxtid(seen, step)
-    return next((name for name, form in FORMS.items() if form == sent), "custom")
+    return next((name for name, form in FORMS.items() if form == _ctxtid_of(step)), "custom")
 
 
 def read_lifetime(seen: Seen) -> tuple[float | None, str]:
@@ -62,9 +208,9 @@ def read_lifetime(seen: Seen) -> tuple[float | None, str]:
 def read_newest(seen: Seen) -> float | None:
     """Return the age of the newest sample in seconds."""
     exchange = seen.find(Purpose.NEWEST)
-    if exchange is None or exchange.asked is None:
+    if exchange is None or exchange.query is None:
         return None
-    end = microseconds(exchange.asked.query.window.end - EPOCH)
+    end = microseconds(exchange.query.window.end - EPOCH)
     times = (at for entry in exchange.entries for at in entry.timestamps if at <= end)
     newest = max(times, default=None)
     if newest is None:
@@ -75,7 +221,7 @@ def read_newest(seen: Seen) -> float | None:
 def read_history(seen: Seen) -> dict[int, bool]:
     """Return for each number of days back whether there was a sample. Refused requests are missing."""
     asked = ((days, seen.find(Purpose.BACK.format(days))) for days in DAYS_BACK)
-    return {days: _has_samples(exchange) for days, exchange in asked if exchange}
+    return {days: exchange.has_samples for days, exchange in asked if exchange}
 
 
 def read_granularities(seen: Seen) -> dict[str, bool]:
@@ -91,263 +237,39 @@ def read_second_token(seen: Seen) -> bool | None:
     return None
 
 
-def judge_access(seen: Seen) -> Iterator[Finding]:
-    """Give the findings about credentials, token and parameters."""
-    yield _judge_credentials(seen)
-    if _good_token(seen):
-        yield _judge_token(seen)
-        yield _judge_report(seen)
-    if seen.reports:
-        yield _judge_transport(seen)
-        yield _judge_granularities(seen)
-
-
-def judge_data(seen: Seen) -> Iterator[Finding]:
-    """Give the findings about how new and how old data is, about further codes and a second token."""
-    if seen.reports:
-        yield _judge_newest(seen)
-        yield _judge_history(seen)
-    for number, code in enumerate(seen.plan.further, start=2):
-        yield _judge_code(seen, number, code)
-    if seen.plan.thorough:
-        yield _judge_minutes(seen)
-        yield _judge_second_token(seen)
-
-
-def _judge_credentials(seen: Seen) -> Finding:
-    good, first = _good_token(seen), seen.find_last(Purpose.TOKEN)
-    name = "credentials"
-    if good and good.purpose == Purpose.TOKEN:
-        return Finding(question=name, certainty=SURE, evidence=f"accepted, sent by {good.token_auth}.")
-    if good and first:
-        return Finding(
-            question=name,
-            certainty=SURE,
-            evidence=f"refused by {first.token_auth}, accepted by {good.token_auth}.",
-            settings={"token_auth": good.token_auth},
-        )
-    return _failed(name, seen.find_last(Purpose.OTHER_FORM) or first)
-
-
-def _judge_token(seen: Seen) -> Finding:
-    seconds, kind = read_lifetime(seen)
-    lifetime = f"expires_in is {seconds:g} ({kind})" if seconds is not None else f"expires_in is {kind}"
-    token_type = _token_body(seen).get("token_type")
-    shown = one_line(token_type, 20)
-    evidence = f"{lifetime}, token_type {shown}"
-    refused = [one for one in seen.exchanges if one.asked and isinstance(one.error, EvplAuthError)]
-    early = [one for one in refused if one.purpose != Purpose.FIRST_TOKEN]
-    if early and seen.reports:
-        return Finding(
-            question="token",
-            certainty=SURE,
-            evidence=f"{evidence}; the API refused it after {len(seen.reports):,} reports.",
-            consequence="A pull requests a new one. Probe again to see the rest.",
-            shown=(shown,),
-        )
-    return Finding(question="token", certainty=SURE, evidence=f"{evidence}.", shown=(shown,))
-
-
-def _judge_report(seen: Seen) -> Finding:
-    step = seen.find(Purpose.STEP)
-    if step is None:
-        return _failed("report", seen.find_last(Purpose.STEP))
-    sent = _sent_ctxtid(seen, step)
-    text = "&".join(f"ctxtid={value}" for value in sent) or "no ctxtid"
-    has_data = any(map(_has_samples, seen.reports))
-    return Finding(
-        question="report",
-        certainty=SURE,
-        evidence=f"reached with {text}." if has_data else f"reached with {text}, without any sample.",
-        consequence="" if has_data else "Check code_ope, or probe another day.",
-        settings={} if sent == seen.settings.ctxtid else {"ctxtid": list(sent)},
-        is_open=not has_data,
-        shown=tuple(set(sent) - {*DOCUMENTED, *FORMS["joined"]}),
-    )
-
-
-def _judge_transport(seen: Seen) -> Finding:
-    forms = Counter[str]()
-    for response in (one.response for one in seen.exchanges if one.response and not one.error):
-        marks = (
-            _plain(response.headers.get("Content-Type", "none")),
-            _plain(response.headers.get("Content-Encoding", "")),
-            _plain(response.headers.get("Transfer-Encoding", "")),
-            "byte order mark" if response.body.startswith(b"\xef\xbb\xbf") else "",
-        )
-        forms[", ".join(filter(None, marks))] += 1
-    return Finding(
-        question="responses",
-        certainty=SURE,
-        evidence=f"{'; '.join(sorted(forms))}.",
-        shown=tuple(forms),
-    )
-
-
-def _judge_granularities(seen: Seen) -> Finding:
-    parts = []
-    for text, one in _by_granularity(seen).items():
-        result = "yes" if one.page else name_status(one.response) if one.response else "no response"
-        parts.append(f"{text} {result}")
-    parts += [f"{one.text} not asked" for one in GRANULARITIES if one.text not in _by_granularity(seen)]
-    used = seen.granularity.text if seen.granularity else GRANULARITIES[0].text
-    is_default = used == GRANULARITIES[0].text
-    return Finding(
-        question="granularities",
-        certainty=SURE,
-        evidence=f"{', '.join(parts)}.",
-        consequence="" if is_default else f"Set granularity to {used} in the DAGs; their default is 300s.",
-        is_open=not is_default,
-    )
-
-
-def _judge_newest(seen: Seen) -> Finding:
-    age, exchange, name = read_newest(seen), seen.find(Purpose.NEWEST), "newest sample"
-    if exchange is None or not exchange.asked:
-        return _not_asked(name, "Look at the first days of the lake.")
-    label = exchange.asked.query.window.label
-    if age is None:
-        return Finding(
-            question=name,
-            certainty=SURE,
-            evidence=f"none on the first page of {label}.",
-            consequence="Pull later: compare with the history, and start a DAG some hours after the day.",
-        )
-    moment = seen.plan.now - timedelta(seconds=age)
-    return Finding(
-        question=name,
-        certainty=LIKELY,
-        evidence=f"{iso(moment)}, {age / 60:.0f} minutes old, on the first page of {label}.",
-    )
-
-
-def _judge_history(seen: Seen) -> Finding:
-    history, step = read_history(seen), seen.find(Purpose.STEP)
-    refused = [days for days in DAYS_BACK if (one := _back(seen, days)) and not one.page]
-    if not history and not refused:
-        return _not_asked("history", "Backfill a short range first.")
-    if step and not _has_samples(step):
-        return Finding(
-            question="history",
-            certainty=NOT_SEEN,
-            evidence="windows of one step have no sample, on the examined day neither.",
-            consequence="Backfill a short range first.",
-        )
-    with_data = [str(days) for days, has_data in history.items() if has_data]
-    without = [str(days) for days, has_data in history.items() if not has_data]
-    parts = [
-        f"data at {', '.join(with_data)}" if with_data else "",
-        f"none at {', '.join(without)}" if without else "",
-        f"refused at {', '.join(map(str, refused))}" if refused else "",
-    ]
-    return Finding(
-        question="history",
-        certainty=SURE,
-        evidence=f"{', '.join(filter(None, parts))} days back (one step each).",
-        consequence="A backfill gets no older data than that." if without or refused else "",
-    )
-
-
-def _judge_code(seen: Seen, number: int, code: str) -> Finding:
-    exchange, name = seen.find_last(Purpose.CODE.format(number)), f"code {number}"
-    shown = one_line(code)
-    if exchange is None:
-        return _not_asked(name, f"Probe {shown} alone.", shown)
-    if exchange.error:
-        return _failed(name, exchange)
-    count, has_data = len(exchange.facts.elements), _has_samples(exchange)
-    samples = "with samples" if has_data else "without samples"
-    return Finding(
-        question=name,
-        certainty=SURE,
-        evidence=f"{shown}: {count:,} elements on the first page, {samples}.",
-        consequence="" if has_data else "Check this operator code.",
-        is_open=not has_data,
-        shown=(shown,),
-    )
-
-
-def _judge_minutes(seen: Seen) -> Finding:
-    exchange = seen.find_last(Purpose.MINUTES)
-    if exchange is None:
-        return _not_asked("5m", "Write minutes as seconds: 300s.")
-    if not exchange.page:
-        status = name_status(exchange.response) if exchange.response else "no response"
-        return Finding(question="5m", certainty=SURE, evidence=f"refused ({status}). Write 300s.")
-    what = "with a sample, so m is probably minutes" if _has_samples(exchange) else "without a sample"
-    return Finding(
-        question="5m",
-        certainty=LIKELY if _has_samples(exchange) else NOT_SEEN,
-        evidence=f"one step of 300s is answered {what}.",
-        consequence="Write 300s: its length is certain.",
-    )
-
-
-def _judge_second_token(seen: Seen) -> Finding:
-    ends_first = read_second_token(seen)
-    if ends_first is None:
-        return _not_asked("second token", "If tasks fail with 401, run one task at a time.")
-    return Finding(
-        question="second token",
-        certainty=SURE,
-        evidence="it ends the first one." if ends_first else "the first one stays valid.",
-        consequence="Run one task at a time: use a pool with one slot, or an app for each task."
-        if ends_first
-        else "",
-        is_open=ends_first,
-    )
-
-
-def _failed(question: str, exchange: Exchange | None) -> Finding:
+def _failed(exchange: Exchange | None) -> Finding:
     """Make the finding of a failed request: what happened, what the server says, the next step."""
     if exchange is None or exchange.error is None:
-        return _not_asked(question, "Probe again.")
-    next_step = one_line(exchange.error.next_step)
-    return Finding(
-        question=question,
-        certainty=SURE,
-        evidence=" ".join(exchange.said),
-        consequence=next_step,
-        is_open=True,
-        shown=(*exchange.said, next_step),
-    )
+        return Finding(NOT_SEEN, "No response shows it.")
+    lines = dict.fromkeys((exchange.what, *exchange.said))
+    evidence = " ".join(line if line.endswith(".") else f"{line}." for line in lines)
+    return Finding(SURE, evidence, do=one_line(exchange.error.next_step), shown=exchange.said)
 
 
-def _not_asked(question: str, consequence: str, *shown: str) -> Finding:
-    return Finding(
-        question=question,
-        certainty=NOT_SEEN,
-        evidence="no page answered it.",
-        consequence=consequence,
-        shown=shown,
-    )
+def _answered(exchange: Exchange) -> str:
+    """Say whether the samples have the step of the request: its window has one step, or both its ends."""
+    most = max((len(set(entry.timestamps)) for entry in exchange.entries), default=0)
+    return "yes" if most <= _BOTH_ENDS else f"yes, but with {most:,} samples in one step"
 
 
 def _plain(header: str) -> str:
-    return header if _PLAIN.fullmatch(header) else "an odd header"
-
-
-def _good_token(seen: Seen) -> Exchange | None:
-    tokens = (seen.find_last(purpose) for purpose in (Purpose.TOKEN, Purpose.OTHER_FORM))
-    return next((one for one in tokens if one and not one.error), None)
+    return header if _HEADER.fullmatch(header) else "an odd header"
 
 
 def _token_body(seen: Seen) -> dict[str, object]:
-    good = _good_token(seen)
-    body = parse_body(good.response.body) if good and good.response else None
+    body = parse_body(seen.token.response.body) if seen.token and seen.token.response else None
     return body if isinstance(body, dict) else {}
 
 
-def _sent_ctxtid(seen: Seen, exchange: Exchange) -> tuple[str, ...]:
-    sent = exchange.asked.query.ctxtid if exchange.asked else None
-    return seen.settings.ctxtid if sent is None else sent
+def _ctxtid_of(exchange: Exchange) -> tuple[str, ...]:
+    return (exchange.query.ctxtid if exchange.query else None) or ()
 
 
 def _by_granularity(seen: Seen) -> dict[str, Exchange]:
     found = {}
     for one in seen.exchanges:
-        if one.asked and one.purpose in (Purpose.STEP, *_GRANULARITY_PURPOSES):
-            found[one.asked.query.granularity.text] = one
+        if one.query and one.purpose in (Purpose.STEP, *_GRANULARITY_PURPOSES):
+            found[one.query.granularity.text] = one
     return found
 
 
@@ -355,11 +277,3 @@ def _is_unknown_token(exchange: Exchange) -> bool:
     """Whether a token was refused, but not because its time is over."""
     code = api_code(exchange.response) if exchange.response else None
     return isinstance(exchange.error, EvplAuthError) and code != _EXPIRED
-
-
-def _back(seen: Seen, days: int) -> Exchange | None:
-    return seen.find_last(Purpose.BACK.format(days))
-
-
-def _has_samples(exchange: Exchange) -> bool:
-    return any(entry.timestamps for entry in exchange.entries)

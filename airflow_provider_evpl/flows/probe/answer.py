@@ -1,48 +1,55 @@
-"""The answer of a probe: findings, the extras to set, and the page that a person reads."""
+"""The answer of a probe: what to do, the extras to set, and a line for each question."""
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from textwrap import fill
 from typing import Any, Final
 
-__all__ = ["LIKELY", "NOT_SEEN", "SURE", "Answer", "Finding"]
+__all__ = ["LIKELY", "NOT_SEEN", "SURE", "Answer", "Finding", "listed"]
 
 SURE: Final = "sure"
 LIKELY: Final = "likely"
 NOT_SEEN: Final = "not seen"
 _WIDTH: Final = 110
-_FITS, _ACT, _NO_ANSWER = 0, 1, 2
+_STATUS_FITS, _STATUS_ACT, _STATUS_NO_ANSWER = 0, 1, 2
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Finding:
     """What the responses say about one question.
 
     Attributes:
-        question: its name on the screen.
         certainty: `sure`, `likely` or `not seen`.
         evidence: what came.
-        consequence: what follows from that, or what to do; empty if nothing does.
+        effect: what follows from the evidence; empty if nothing does.
+        do: what the user has to do.
+        ask: what only Orange can answer or mend: the effect until then.
         settings: extras of the connection to set.
-        is_open: whether there is something to set elsewhere, or to ask Orange.
-        shown: the texts of the server inside the evidence.
+        shown: the texts of the server inside the other texts.
+        question: its name on the screen.
     """
 
-    question: str
     certainty: str
     evidence: str
-    consequence: str = ""
+    effect: str = ""
+    _: KW_ONLY
+    do: str = ""
+    ask: str = ""
     settings: Mapping[str, object] = field(default_factory=dict)
-    is_open: bool = False
     shown: tuple[str, ...] = ()
+    question: str = ""
+
+    @property
+    def consequence(self) -> str:
+        """What follows from the evidence, or what to do; empty if nothing does."""
+        return " ".join(filter(None, (self.effect, self.do, self.ask)))
 
     @property
     def verdict(self) -> str:
-        """`set`, `ask` or `fits`."""
-        if self.is_open:
-            return "ask"
-        return "set" if self.settings else "fits"
+        """`ask`, `do`, `set` or `fits`: the first of them that holds."""
+        holds = {"ask": self.ask, "do": self.do, "set": self.settings, "fits": True}
+        return next(name for name, value in holds.items() if value)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,30 +79,42 @@ class Answer:
 
     @property
     def exit_status(self) -> int:
-        """0: the connection fits; 1: something to set or to ask; 2: no answer."""
+        """0: the connection fits; 1: something to set, to do or to ask; 2: no answer."""
         if not self.is_reached:
-            return _NO_ANSWER
-        is_open = self.stopped or any(one.verdict != "fits" for one in self.findings)
-        return _ACT if is_open else _FITS
+            return _STATUS_NO_ANSWER
+        return _STATUS_ACT if self._steps() else _STATUS_FITS
 
     @property
     def text(self) -> str:
-        """One page: a line for each question, then what to do."""
-        return "\n".join([*map(_line, self.findings), "", *self._ending()])
+        """One page: the answer, what to do, then a line for each question."""
+        sent = f"The probe sent {self.requests} request{'s' if self.requests > 1 else ''}."
+        return "\n".join([f"{self._headline()} {sent}", *self._steps(), "", *map(_line, self.findings)])
 
-    def _ending(self) -> list[str]:
-        lines = [f"{self.requests} requests were sent."]
-        if self.stopped:
-            lines.append(f"The probe stopped early: {self.stopped}. Probe again later.")
+    def _headline(self) -> str:
         if not self.is_reached:
-            return [*lines, "No answer: the report was not reached."]
+            return "No answer: the API sent no report."
+        if not self._steps():
+            return "Your connection fits as it is."
+        is_incomplete = self.stopped and all(one.verdict == "fits" for one in self.findings)
+        return "Nothing to change so far." if is_incomplete else "Your connection does not fit as it is."
+
+    def _steps(self) -> list[str]:
+        """Return what to do. The JSON has a line of its own, so that it can be copied."""
+        lines = []
         if self.settings:
-            lines.append(f"Set these extras: {json.dumps(self.settings)}")
-        if any(one.verdict == "ask" for one in self.findings):
-            lines.append("Lines with ! need a decision, or an answer from Orange.")
-        if not self.exit_status:
-            lines.append("Your connection fits as it is.")
+            lines += ["- Add these extras to the connection:", json.dumps(self.settings)]
+        if names := ", ".join(one.question for one in self.findings if one.do):
+            lines.append(f"- Do what these lines say: {names}.")
+        if names := ", ".join(one.question for one in self.findings if one.ask):
+            lines.append(f"- Ask Orange about these lines: {names}. Send them both files.")
+        if self.stopped:
+            lines.append(f"- Probe again later. The probe stopped early: {self.stopped}.")
         return lines
+
+
+def listed(*parts: str) -> str:
+    """Join the parts that are not empty to one sentence."""
+    return f"{'; '.join(filter(None, parts))}."
 
 
 def _line(finding: Finding) -> str:

@@ -16,6 +16,14 @@ __all__ = ["Facts", "Shape", "parse_body", "read_facts", "shape_of", "type_of"]
 Shape = Mapping[str, Mapping[str, int]]
 """The types of the fields of JSON, counted by path: `entries[].pop_name` is text 24 times, null once."""
 
+_TYPES: Final[Mapping[type, str]] = {
+    type(None): "null",
+    bool: "boolean",
+    str: "text",
+    int: "number",
+    float: "number",
+    list: "list",
+}
 _MOST_PATHS: Final = 100
 _DEEPEST: Final = 5
 _TIME: Final = re.compile(
@@ -29,7 +37,7 @@ class Facts:
     """Facts about one page; all empty if its JSON can't be read.
 
     Attributes:
-        marks: a hash of names and first sample of each entry, in order, to recognize an element.
+        marks: a hash of names and first timestamp of each entry, in order, to recognize an element.
         zones: `Z`, `offset`, `none` or `unreadable`, counted over all timestamps.
         decimals: digits after the second, counted.
         values: `text`, `number`, `null`, `empty`, `missing` or another type, counted.
@@ -86,16 +94,7 @@ def _read_elements(elements: list[Any]) -> Facts:
 
 def type_of(value: object) -> str:
     """Return the name of a JSON type."""
-    for kind, name in (
-        (type(None), "null"),
-        (bool, "boolean"),
-        (str, "text"),
-        (int | float, "number"),
-        (list, "list"),
-    ):
-        if isinstance(value, kind):
-            return name
-    return "object"
+    return _TYPES.get(type(value), "object")
 
 
 def shape_of(body: bytes) -> Shape:
@@ -137,7 +136,8 @@ def _samples(entry: Mapping[str, Any]) -> list[dict[str, Any]]:
 def _mark(element: object) -> int:
     if isinstance(element, dict):
         names = {name: element.get(name) for name in sorted(ENTRY_NAMES - {"performanceValues"})}
-        return hash(json.dumps([names, _samples(element)[:1]]))
+        first = [sample.get("timeStamp") for sample in _samples(element)[:1]]
+        return hash(json.dumps([names, first]))
     return hash(json.dumps(element))
 
 

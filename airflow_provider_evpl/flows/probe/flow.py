@@ -1,27 +1,24 @@
 """The probe itself: its requests in order, then the answer."""
 
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from functools import partial
 from http import HTTPStatus
 
 from airflow_provider_evpl.api.client import Client
 from airflow_provider_evpl.config.settings import Settings
 from airflow_provider_evpl.errors import EvplAuthError, EvplPermanentError
-from airflow_provider_evpl.flows.probe.access import FORMS, judge_access, judge_data
+from airflow_provider_evpl.flows.probe.access import FORMS
 from airflow_provider_evpl.flows.probe.answer import Answer
-from airflow_provider_evpl.flows.probe.asking import Asker, Exchange, MakeClient, Seen
-from airflow_provider_evpl.flows.probe.paging import (
-    has_several_pages,
-    judge_pages,
-    last_index,
-    next_index,
-)
+from airflow_provider_evpl.flows.probe.asking import Asker, Exchange, MakeClient, Request, Seen
+from airflow_provider_evpl.flows.probe.paging import has_several_pages, last_index, next_index
 from airflow_provider_evpl.flows.probe.plan import DAYS_BACK, GRANULARITIES, ProbePlan, Purpose
-from airflow_provider_evpl.flows.probe.record import make_record, make_support
-from airflow_provider_evpl.flows.probe.samples import judge_samples
-from airflow_provider_evpl.window import Granularity, Window
+from airflow_provider_evpl.flows.probe.questions import find_answers
+from airflow_provider_evpl.flows.probe.record import make_files
+from airflow_provider_evpl.window import Granularity
 
-__all__ = ["probe"]
+__all__ = ["planned_requests", "probe"]
 
+_SEVERAL = "if there are several pages"
 _REFUSED = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY)
 
 
@@ -34,116 +31,130 @@ def probe(settings: Settings, plan: ProbePlan, *, make_client: MakeClient = Clie
         make_client: makes a client of settings, with `on_response`.
 
     Returns:
-        What was seen, also if the API refuses or fails: an error of a request is a part of the answer.
+        What was seen, also if the API refuses or fails, or a person interrupts: an error of a request is a
+        part of the answer.
     """
     asker = Asker(settings, plan, make_client)
     with asker.client as client:
-        _Questions(asker).ask()
-        return _answer(asker, client)
+        try:
+            _ask_all(asker)
+        except KeyboardInterrupt:
+            asker.stopped = "it was interrupted"
+        seen = asker.seen
+        findings = find_answers(seen, redact=client.redact)
+        record, support = make_files(seen, findings, asker.stopped, redact=client.redact)
+    return Answer(
+        findings=findings,
+        requests=len(seen.exchanges),
+        stopped=asker.stopped,
+        # A report that is not as documented is an answer, too.
+        is_reached=any(
+            one.query and one.status == HTTPStatus.OK and (one.page or one.shape) for one in seen.exchanges
+        ),
+        record=record,
+        support=support,
+    )
 
 
-class _Questions:
-    """The requests in their order. Each one is sent only if the asker may still send."""
+def planned_requests(plan: ProbePlan, settings: Settings) -> Iterator[str]:
+    """Give one line for each request that a probe may send, with its condition, below a line for all."""
+    yield f"At most {plan.max_requests} requests to {settings.base_url}, token from {settings.token_url}:"
+    main = GRANULARITIES[0]
+    lines: list[object] = [
+        f"{Purpose.TOKEN}: POST token_url, token_auth {settings.token_auth}",
+        f"{Purpose.OTHER_FORM}: POST token_url, token_auth {_other(settings.token_auth)}; only if refused",
+        Request(Purpose.STEP, main, plan.step(main)),
+        f"{Purpose.STEP}: the same with 1h, 1d or another form of ctxtid; only if refused",
+        *_requests(plan, main),
+    ]
+    if plan.thorough:
+        again = Request(Purpose.FIRST_TOKEN, main, plan.step(main))
+        lines += [_minutes(plan), f"{Purpose.SECOND_TOKEN}: POST token_url", again]
+    yield from (f"{number:>2}. {line}" for number, line in enumerate(lines, start=1))
 
-    def __init__(self, asker: Asker) -> None:
-        self._asker = asker
-        self._seen = asker.seen
-        self._plan = asker.seen.plan
-        self._token_auth = self._seen.settings.token_auth
-        self._ctxtid: tuple[str, ...] | None = None
 
-    def ask(self) -> None:
-        """Send all requests that may be sent."""
-        token = self._take_token()
-        if token and (granularity := self._find_form()):
-            self._ask_pages(granularity)
-            self._get(Purpose.NEWEST, granularity, self._plan.newest(granularity))
-            self._ask_history(granularity)
-            self._ask_codes(granularity)
-            self._ask_granularities()
-            if self._plan.thorough:
-                self._ask_thoroughly(granularity, token)
+def _requests(plan: ProbePlan, main: Granularity) -> Iterator[Request]:
+    """Give the report requests in their order, behind the search for the granularity of most of them."""
+    wide, step = plan.wide(main), plan.step(main)
 
-    def _take_token(self) -> str:
-        """Request a token, by the other way of the credentials only if the connection's is refused."""
-        given = self._token_auth
-        token = self._asker.take_token(Purpose.TOKEN, given)
-        exchange = self._seen.exchanges[-1]
-        if isinstance(exchange.error, EvplAuthError) or _is_refused(exchange):
-            self._token_auth = "post" if given == "basic" else "basic"
-            token = self._asker.take_token(Purpose.OTHER_FORM, self._token_auth)
-        return token
+    def page(purpose: str, find_index: Callable[[Seen], int | None], condition: str = "") -> Request:
+        return Request(purpose, main, wide, find_index=find_index, condition=condition)
 
-    def _find_form(self) -> Granularity | None:
-        """Request one step until the API answers: other granularities and forms of `ctxtid` if it refuses."""
-        forms = list(dict.fromkeys((self._seen.settings.ctxtid, *FORMS.values())))
-        granularities = list(GRANULARITIES)
-        while forms and granularities:
-            self._ctxtid, granularity = forms[0], granularities[0]
-            exchange = self._get(Purpose.STEP, granularity, self._plan.step(granularity))
-            if exchange is None or exchange.page:
-                return granularity if exchange else None
-            if not _is_refused(exchange):
-                return None
-            (granularities if _is_about_granularity(exchange) else forms).pop(0)
-        return None
+    yield Request(Purpose.PAGE, main, wide)
+    yield page(Purpose.SECOND, lambda seen: 2 if has_several_pages(seen) else None, _SEVERAL)
+    yield page(Purpose.NEXT, next_index, _SEVERAL)
+    yield page(Purpose.LAST, last_index, "if there are more than two pages")
+    yield page(Purpose.AGAIN, lambda seen: 1 if seen.find(Purpose.PAGE) else None)
+    yield Request(Purpose.NEWEST, main, plan.newest(main))
+    for days in DAYS_BACK:
+        window = plan.back(days, main)
+        yield Request(Purpose.BACK.format(days), main, window, find_index=_unless_history_fails)
+    for number, code in enumerate(plan.further, start=2):
+        yield Request(Purpose.CODE.format(number), main, step, code)
+    for one in GRANULARITIES:
+        if one != main:
+            find_index = partial(_unless_asked, granularity=one)
+            yield Request(Purpose.GRANULARITY.format(one.text), one, plan.step(one), find_index=find_index)
 
-    def _ask_pages(self, granularity: Granularity) -> None:
-        window = self._plan.wide(granularity)
-        first = self._get(Purpose.PAGE, granularity, window)
-        if first and first.page and has_several_pages(self._seen):
-            self._get(Purpose.SECOND, granularity, window, index=2)
-            if index := next_index(self._seen):
-                self._get(Purpose.NEXT, granularity, window, index=index)
-            if index := last_index(self._seen):
-                self._get(Purpose.LAST, granularity, window, index=index)
-        if first and first.page:
-            self._get(Purpose.AGAIN, granularity, window)
 
-    def _ask_history(self, granularity: Granularity) -> None:
-        """Go back step by step, up to the first request that fails."""
-        for days in DAYS_BACK:
-            exchange = self._get(Purpose.BACK.format(days), granularity, self._plan.back(days, granularity))
-            if exchange is None or exchange.error:
-                break
+def _minutes(plan: ProbePlan) -> Request:
+    return Request(Purpose.MINUTES, Granularity("5m"), plan.step(GRANULARITIES[0]))
 
-    def _ask_granularities(self) -> None:
-        asked = {one.asked.query.granularity for one in self._seen.exchanges if one.asked}
-        for one in GRANULARITIES:
-            if one not in asked:
-                self._get(Purpose.GRANULARITY.format(one.text), one, self._plan.step(one))
 
-    def _ask_codes(self, granularity: Granularity) -> None:
-        for number, code in enumerate(self._plan.further, start=2):
-            window = self._plan.step(granularity)
-            self._get(Purpose.CODE.format(number), granularity, window, code_ope=code)
+def _unless_history_fails(seen: Seen) -> int | None:
+    failed = {one.purpose for one in seen.exchanges if one.error}
+    return None if failed & {Purpose.BACK.format(days) for days in DAYS_BACK} else 1
 
-    def _ask_thoroughly(self, granularity: Granularity, token: str) -> None:
-        """Request `5m`, unless its refusal would end the probe, and then a second token."""
-        if self._asker.may_fail:
-            self._get(Purpose.MINUTES, Granularity("5m"), self._plan.step(GRANULARITIES[0]))
-        if self._asker.take_token(Purpose.SECOND_TOKEN, self._token_auth):
-            self._get(Purpose.FIRST_TOKEN, granularity, self._plan.step(granularity), token=token)
 
-    def _get(  # noqa: PLR0913 each is a part of the request
-        self,
-        purpose: str,
-        granularity: Granularity,
-        window: Window,
-        *,
-        index: int = 1,
-        code_ope: str | None = None,
-        token: str | None = None,
-    ) -> Exchange | None:
-        return self._asker.get(
-            purpose,
-            granularity,
-            window,
-            index=index,
-            code_ope=code_ope,
-            ctxtid=self._ctxtid,
-            token=token,
-        )
+def _unless_asked(seen: Seen, *, granularity: Granularity) -> int | None:
+    asked = {one.query.granularity for one in seen.exchanges if one.query}
+    return None if granularity in asked else 1
+
+
+def _ask_all(asker: Asker) -> None:
+    """Send all requests in their order. The asker sends none after it has stopped."""
+    plan, seen = asker.seen.plan, asker.seen
+    token = _take_token(asker)
+    main = _find_form(asker) if token else None
+    if main is None:
+        return
+    for request in _requests(plan, main):
+        if index := request.find_index(seen):
+            asker.get(request, index=index)
+    if plan.thorough and seen.token:
+        if asker.may_fail():
+            asker.get(_minutes(plan))
+        if asker.take_token(Purpose.SECOND_TOKEN, seen.token.token_auth) not in ("", token):
+            asker.get(Request(Purpose.FIRST_TOKEN, main, plan.step(main)), token=token)
+
+
+def _other(token_auth: str) -> str:
+    return "post" if token_auth == "basic" else "basic"  # noqa: S105 the name of a form
+
+
+def _take_token(asker: Asker) -> str:
+    """Request a token, with the other form of the credentials only if the connection's is refused."""
+    given = asker.seen.settings.token_auth
+    token = asker.take_token(Purpose.TOKEN, given)
+    exchange = asker.seen.exchanges[-1]
+    if isinstance(exchange.error, EvplAuthError) or _is_refused(exchange):
+        token = asker.take_token(Purpose.OTHER_FORM, _other(given))
+    return token
+
+
+def _find_form(asker: Asker) -> Granularity | None:
+    """Request one step until the API answers: other granularities and forms of `ctxtid` if it refuses."""
+    forms = list(dict.fromkeys((asker.ctxtid, *FORMS.values())))
+    granularities = list(GRANULARITIES)
+    while forms and granularities:
+        asker.ctxtid, granularity = forms[0], granularities[0]
+        exchange = asker.get(Request(Purpose.STEP, granularity, asker.seen.plan.step(granularity)))
+        if exchange and exchange.page:
+            return granularity
+        if exchange is None or not _is_refused(exchange):
+            return None
+        (granularities if _is_about_granularity(exchange) else forms).pop(0)
+    return None
 
 
 def _is_refused(exchange: Exchange) -> bool:
@@ -157,26 +168,3 @@ def _is_about_granularity(exchange: Exchange) -> bool:
     return b"granularity" in said or (
         exchange.status == HTTPStatus.UNPROCESSABLE_ENTITY and b"ctxtid" not in said
     )
-
-
-def _answer(asker: Asker, client: Client) -> Answer:
-    seen = asker.seen
-    judges = (judge_access, judge_pages, judge_samples, judge_data)
-    findings = tuple(
-        replace(one, evidence=client.redact(one.evidence), shown=tuple(map(client.redact, one.shown)))
-        for judge in judges
-        for one in judge(seen)
-    )
-    return Answer(
-        findings=findings,
-        requests=len(seen.exchanges),
-        stopped=asker.stopped,
-        is_reached=_is_reached(seen),
-        record=make_record(seen, findings, asker.stopped, redact=client.redact),
-        support=make_support(seen, redact=client.redact),
-    )
-
-
-def _is_reached(seen: Seen) -> bool:
-    """Whether a report came, even one that is not as documented."""
-    return any(one.asked and one.status == HTTPStatus.OK and one.shape for one in seen.exchanges)

@@ -1,9 +1,9 @@
-"""What a probe asks for: operator codes, a day, windows, and the list of requests for `--dry-run`."""
+"""What a probe asks for: operator codes, a day, and windows."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, NamedTuple
+from typing import Final
 
 from airflow_provider_evpl.config.readers import guarded, read_moment, read_text, read_whole_number
 from airflow_provider_evpl.config.settings import Settings
@@ -28,24 +28,19 @@ class Purpose:
 
     TOKEN = "token"  # noqa: S105 a name
     OTHER_FORM = "token, other form"
-    STEP = "one step"
-    PAGE = "page"
+    STEP = "first report"
+    PAGE = "page 1"
     SECOND = "element 2"
-    NEXT = "next page"
+    NEXT = "page 2"
     LAST = "last page"
-    AGAIN = "page again"
-    NEWEST = "newest"
+    AGAIN = "page 1 again"
+    NEWEST = "newest samples"
     BACK = "{} days back"
     GRANULARITY = "granularity {}"
     CODE = "further operator code {}"
     MINUTES = "granularity 5m"
     SECOND_TOKEN = "second token"  # noqa: S105 a name
     FIRST_TOKEN = "first token again"  # noqa: S105 a name
-
-
-class _Planned(NamedTuple):
-    purpose: str
-    request: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,38 +123,6 @@ class ProbePlan:
         end = floor(self.now, length_of(granularity))
         return Window(end - self.wide(granularity).length, end)
 
-    def lines(self, settings: Settings) -> Iterator[str]:
-        """Give one line for each planned request, with its condition, below a line for all."""
-        yield f"At most {self.max_requests} requests to {settings.base_url}, token from {settings.token_url}:"
-        for number, (purpose, request) in enumerate(self._planned(settings), start=1):
-            yield f"{number:>2}. {purpose}: {request}"
-
-    def _planned(self, settings: Settings) -> Iterator[_Planned]:
-        first = GRANULARITIES[0]
-        other = "post" if settings.token_auth == "basic" else "basic"  # noqa: S105 names of ways
-        yield _Planned(Purpose.TOKEN, f"POST token_url, credentials by {settings.token_auth}")
-        yield _Planned(Purpose.OTHER_FORM, f"POST token_url, credentials by {other}; only if refused")
-        yield _Planned(Purpose.STEP, _get(first, self.step(first)))
-        yield _Planned(Purpose.STEP, "the same with 1h, 1d or another form of ctxtid; only if refused")
-        wide = _get(first, self.wide(first))
-        yield _Planned(Purpose.PAGE, wide)
-        yield _Planned(Purpose.SECOND, f"{wide}, pagination 2; only if there are several pages")
-        yield _Planned(Purpose.NEXT, f"{wide}, the next page; only if there are several pages")
-        yield _Planned(Purpose.LAST, f"{wide}, the last page; only if there are more than two")
-        yield _Planned(Purpose.AGAIN, wide)
-        yield _Planned(Purpose.NEWEST, _get(first, self.newest(first)))
-        for days in DAYS_BACK:
-            yield _Planned(Purpose.BACK.format(days), _get(first, self.back(days, first)))
-        for number, _ in enumerate(self.further, start=2):
-            yield _Planned(Purpose.CODE.format(number), _get(first, self.step(first)))
-        for one in GRANULARITIES[1:]:
-            yield _Planned(Purpose.GRANULARITY.format(one.text), _get(one, self.step(one)))
-        if self.thorough:
-            minutes = Granularity("5m")
-            yield _Planned(Purpose.MINUTES, _get(minutes, self.step(first)))
-            yield _Planned(Purpose.SECOND_TOKEN, "POST token_url")
-            yield _Planned(Purpose.FIRST_TOKEN, _get(first, self.step(first)))
-
     def _step_at(self, moment: datetime, granularity: Granularity) -> Window:
         start = floor(moment, length_of(granularity))
         return Window(start, start + length_of(granularity))
@@ -185,7 +148,3 @@ def _read_day(day: object, now: datetime) -> datetime:
     if chosen >= floor(now, DAY):
         raise EvplConfigError("day: must be over in UTC.", "Give an earlier day, or none.")
     return chosen
-
-
-def _get(granularity: Granularity, window: Window) -> str:
-    return f"GET report, {granularity.text}, {window.label}"

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from airflow_provider_evpl import __version__
+from airflow_provider_evpl.api.client import Query
 from airflow_provider_evpl.api.error_mapping import api_code
 from airflow_provider_evpl.api.transport import Response
 from airflow_provider_evpl.decode.schema import ENTRY_NAMES, PAGE_NAMES, SAMPLE_NAMES
@@ -24,7 +25,7 @@ from airflow_provider_evpl.flows.probe.plan import Purpose
 from airflow_provider_evpl.flows.probe.samples import read_bounds, read_order, read_position
 from airflow_provider_evpl.window import iso
 
-__all__ = ["make_record", "make_support"]
+__all__ = ["make_files"]
 
 _FORMAT: Final = 1
 _MOST_HEADERS: Final = 50
@@ -37,12 +38,20 @@ _SHORTEST_IN_IDS: Final = 6
 _PARAMETERS: Final = ("codeOpe", "startTime", "endTime", "offer_type", "granularity")
 
 
-def make_record(
+def make_files(
     seen: Seen, findings: Sequence[Finding], stopped: str, *, redact: Callable[[str], str]
-) -> dict[str, Any]:
-    """Return requests, shapes of responses, readings and findings, without names and secrets."""
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the record, without names and secrets, and the request ids, which only Orange can use."""
     names = names_of(seen, redact)
-    return {
+    ids = {one.number: one.response.request_id for one in seen.exchanges if one.response}
+    support = [
+        {"number": number, "id": names.replace(text, shortest=_SHORTEST_IN_IDS)}
+        for number, text in ids.items()
+        if text
+    ]
+    for text in ids.values():
+        names.add("request", text)
+    record = {
         "format": _FORMAT,
         "provider": __version__,
         "now": iso(seen.plan.now.replace(microsecond=0)),
@@ -52,26 +61,16 @@ def make_record(
         "requests": [_request(seen, exchange, names) for exchange in seen.exchanges],
         "findings": [_finding(one, names) for one in findings],
     }
-
-
-def make_support(seen: Seen, *, redact: Callable[[str], str]) -> dict[str, Any]:
-    """Return the request ids, which only Orange can use."""
-    names = names_of(seen, redact)
-    ids = ((one.number, one.response.request_id) for one in seen.exchanges if one.response)
-    return {
-        "format": _FORMAT,
-        "request_ids": [{"number": number, "id": _id(text, names)} for number, text in ids if text],
-    }
+    return record, {"format": _FORMAT, "request_ids": support}
 
 
 def _readings(seen: Seen) -> dict[str, Any]:
     bounds, position = read_bounds(seen), read_position(seen)
-    token = next((one for one in seen.exchanges if one.token_auth and not one.error), None)
     expires_in, kind = read_lifetime(seen)
     return {
-        "token_auth": token.token_auth if token else None,
+        "token_auth": seen.token.token_auth if seen.token else None,
         "expires_in": expires_in,
-        "expires_in_type": kind if token else None,
+        "expires_in_type": kind if seen.token else None,
         "second_token_ends_first": read_second_token(seen),
         "ctxtid": read_form(seen),
         **_page_readings(seen),
@@ -90,7 +89,7 @@ def _readings(seen: Seen) -> dict[str, Any]:
 
 
 def _page_readings(seen: Seen) -> dict[str, Any]:
-    first, second = seen.find(Purpose.PAGE), second_page(seen)
+    first, second = seen.find(Purpose.PAGE), seen.find(second_page(seen))
     if first is None or first.page is None:
         return {}
     numbers = [one.page.current_page for one in (first, second) if one and one.page]
@@ -120,7 +119,10 @@ def _only(seen: Seen, name: str) -> Any:  # noqa: ANN401 text or a number
 
 
 def _request(seen: Seen, exchange: Exchange, names: Names) -> dict[str, Any]:
-    sent = _report_sent(seen, exchange, names) if exchange.asked else _token_sent(seen, exchange, names)
+    if exchange.query:
+        sent = _report_sent(seen, exchange.query, exchange.index, names)
+    else:
+        sent = _token_sent(seen, exchange, names)
     return {
         "number": exchange.number,
         "purpose": exchange.purpose,
@@ -142,21 +144,18 @@ def _token_sent(seen: Seen, exchange: Exchange, names: Names) -> dict[str, Any]:
     }
 
 
-def _report_sent(seen: Seen, exchange: Exchange, names: Names) -> dict[str, Any]:
-    assert exchange.asked  # noqa: S101 the caller checks it
-    query = exchange.asked.query
-    ctxtid = seen.settings.ctxtid if query.ctxtid is None else query.ctxtid
+def _report_sent(seen: Seen, query: Query, index: int, names: Names) -> dict[str, Any]:
     return {
         "method": "GET",
         "host": names.host(seen.settings.base_url),
         "path": _REPORT_PATH,
-        "parameters": [*_PARAMETERS, *("ctxtid" for _ in ctxtid)],
+        "parameters": [*_PARAMETERS, *("ctxtid" for _ in query.ctxtid or ())],
         "headers": ["Accept", "ApplicationID", "Authorization", "pagination"],
         "form": [],
         "granularity": query.granularity.text,
         "start": iso(query.window.start),
         "end": iso(query.window.end),
-        "index": exchange.asked.pagination,
+        "index": index,
         "code_ope": names.add("operator", query.code_ope),
     }
 
@@ -173,31 +172,32 @@ def _response(exchange: Exchange, response: Response, names: Names) -> dict[str,
 
 def _path(path: str, names: Names) -> str:
     """Return the path of a field; a name that is not documented may hold anything."""
-    return path if set(_SEPARATOR.split(path)) <= _KNOWN else names.hide(path)
+    return path if set(_SEPARATOR.split(path)) <= _KNOWN else names.hide(path, is_path=True)
 
 
 def _error(exchange: Exchange, names: Names) -> dict[str, Any]:
+    text = " ".join(dict.fromkeys((exchange.what, *exchange.said)))
     return {
         "kind": type(exchange.error).__name__,
         "code": api_code(exchange.response) if exchange.response else None,
-        "text": " ".join(map(names.hide, exchange.said)),
+        "text": _hidden(text, exchange.said, names),
     }
 
 
 def _finding(finding: Finding, names: Names) -> dict[str, Any]:
-    evidence, consequence = finding.evidence, finding.consequence
-    for text in sorted(filter(None, finding.shown), key=len, reverse=True):
-        hidden = names.hide(text)
-        evidence, consequence = evidence.replace(text, hidden), consequence.replace(text, hidden)
     return {
         "question": finding.question,
         "certainty": finding.certainty,
         "verdict": finding.verdict,
-        "evidence": evidence,
-        "consequence": consequence,
+        "evidence": _hidden(finding.evidence, finding.shown, names),
+        "consequence": _hidden(finding.consequence, finding.shown, names),
         "settings": dict(finding.settings),
     }
 
 
-def _id(request_id: str, names: Names) -> str:
-    return names.replace(request_id, shortest=_SHORTEST_IN_IDS)
+def _hidden(text: str, shown: Sequence[str], names: Names) -> str:
+    """Hide the texts of the server as whole words, because `in` is a part of ours, too."""
+    longest_first = sorted(filter(None, shown), key=len, reverse=True)
+    pattern = rf"(?<!\w)({'|'.join(map(re.escape, longest_first))})(?!\w)" if longest_first else r"(\Z)"
+    pieces = re.split(pattern, text)
+    return "".join(names.hide(one) if at % 2 else names.hide_own(one) for at, one in enumerate(pieces))

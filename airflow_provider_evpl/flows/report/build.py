@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import datetime
 from itertools import chain
 
 from airflow_provider_evpl import __version__
@@ -30,8 +30,8 @@ from airflow_provider_evpl.flows.report.model import (
     Thresholds,
 )
 from airflow_provider_evpl.lake.store import Store
-from airflow_provider_evpl.months import Month
-from airflow_provider_evpl.window import DAY, iso
+from airflow_provider_evpl.months import Month, name_days
+from airflow_provider_evpl.window import iso
 
 __all__ = ["Builder"]
 
@@ -43,6 +43,7 @@ class Builder:
     Attributes:
         inventory: committed rates; None for pages without Mbit/s.
         now: when the pages are made.
+        notes: for all pages.
     """
 
     store: Store
@@ -50,6 +51,7 @@ class Builder:
     month: Month
     inventory: Inventory | None
     now: datetime
+    notes: Sequence[str] = ()
 
     def compute(self, shelf: Shelf) -> CodeMonth:
         """Compute the month of an operator code, and the percentiles of the month before.
@@ -106,7 +108,7 @@ class Builder:
             hours=join_hours([part.hours for part in parts]),
             calendar=tuple(Calendar(code_ope=part.code_ope, days=part.days) for part in parts),
             has_inventory=self.inventory is not None,
-            notes=(*_notes(parts), *(self._unknown(ends) if has_all_codes else ())),
+            notes=(*self.notes, *_notes(parts), *(self._unknown(ends) if has_all_codes else ())),
         )
 
     def _unknown(self, ends: Sequence[End]) -> list[str]:
@@ -168,16 +170,6 @@ def _gaps(part: CodeMonth) -> Iterator[str]:
     due = [day for day in part.days if day.is_due]
     gaps = [day.day for day in due if day.covered < day.seconds]
     if gaps:
-        yield f"Slices are missing on {len(gaps)} of {len(due)} days: {name_some(_ranges(gaps))}."
+        yield f"Slices are missing on {len(gaps)} of {len(due)} days: {name_some(name_days(gaps))}."
     if gaps and part.newest_end and part.newest_end.date() <= gaps[-1] == due[-1].day:
         yield f"The newest slice ends at {iso(part.newest_end)}. All figures end there."
-
-
-def _ranges(days: Sequence[date]) -> list[str]:
-    """Join days that follow one another: `2026-11-03 to 2026-11-05`."""
-    runs: list[list[date]] = []
-    for day in days:
-        if not runs or day != runs[-1][-1] + DAY:
-            runs.append([])
-        runs[-1].append(day)
-    return [str(run[0]) if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in runs]

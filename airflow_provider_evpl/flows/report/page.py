@@ -62,7 +62,8 @@ def pack(values: npt.NDArray[np.float64], step: float) -> bytes:
     500 million steps become the limit.
     """
     present = ~np.isnan(values)
-    steps = np.rint(np.clip(values[present] / step, -_MOST_STEPS, _MOST_STEPS)).astype(np.int64)
+    largest = _MOST_STEPS * step
+    steps = np.rint(np.clip(values[present], -largest, largest) / step).astype(np.int64)
     differences = np.diff(steps, prepend=0)
     codes = np.zeros(values.shape, "<u4")
     codes[present] = ((differences << 1) ^ (differences >> 63)) + 1

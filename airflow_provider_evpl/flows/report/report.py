@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from airflow_provider_evpl.config.figures_plan import ReportPlan
 from airflow_provider_evpl.errors import EvplNotPublishedError
-from airflow_provider_evpl.flows.figures.figures import find_shelves
+from airflow_provider_evpl.flows.figures.figures import describe_missing, find_shelves
 from airflow_provider_evpl.flows.figures.inventory import Inventory
 from airflow_provider_evpl.flows.report.build import Builder
 from airflow_provider_evpl.flows.report.code_month import CodeMonth
@@ -104,7 +104,8 @@ def render_report(
     shelves = find_shelves(store, plan)
     newest_end = max(one.newest_end for one in shelves)
     month = plan.month or month_of(newest_end - timedelta.resolution, plan.time_zone)
-    builder = Builder(store=store, plan=plan, month=month, inventory=inventory, now=now)
+    notes = [*describe_missing(store, plan, shelves)]
+    builder = Builder(store=store, plan=plan, month=month, inventory=inventory, now=now, notes=notes)
     pages: list[Page] = []
     waiting: list[CodeMonth] = []
     for shelf in shelves:
