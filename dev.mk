@@ -138,6 +138,11 @@ e2e-report: $(E2E_REPORT) ## test the report in a browser without network; SCREE
 	@$(BIN)/python -m tests.support.servers e2e-ui
 	@$(BIN)/python -m pytest -q -s $(if $(SCREENSHOTS),--screenshots $(SCREENSHOTS)) tests/e2e_report
 
+.PHONY: report-images
+report-images: $(E2E_REPORT) ## renew the pictures of the report in docs/images
+	@$(BIN)/python -m tests.support.servers e2e-ui
+	@$(BIN)/python -m pytest -q --screenshots docs/images tests/e2e_report/test_report.py -k pictures_of_the_docs
+
 .PHONY: laws
 laws: export EVPL_SEQUENCES := 10000
 laws: export EVPL_KILLS := 1200

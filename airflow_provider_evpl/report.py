@@ -23,14 +23,14 @@ _OPTIONS: Final = {
     "month": "like 2026-11; default: the newest month of the lake",
     "code-ope": "operator codes, with commas between them; default: all codes of the lake",
     "granularity": "of the samples; default: 300s",
-    "time-zone": "of months, days and hours, like Europe/Paris; default: UTC",
-    "inventory": "file or URL of a .csv or .parquet: committed rates, groups, labels",
-    "min-coverage": "0 to 1: a series with less is not judged; default: 0.9",
+    "time-zone": "of months, hours and weeks, like Europe/Paris; default: UTC",
+    "inventory": ".csv or .parquet file, or its URL: committed rates, groups, labels",
+    "min-coverage": "0 to 1: a series with a lower coverage is not judged; default: 0.9",
     "warning": "threshold in percent of a full line; default: 70",
     "critical": "threshold in percent of a full line; default: 90",
     "full-scale": "value that means a full line; default: 100",
     "directions": 'JSON: in, out or none by metric name, like {"rxUtil": "in"}',
-    "out": "write only this file; default: the page goes into the lake, below reports/",
+    "out": "write the report to this local file, not into the lake below reports/",
 }
 
 _MOST_NOTES = 5
@@ -133,7 +133,8 @@ def _headline(page: Page, plan: ReportPlan) -> Iterator[str]:
         f" above {plan.warning:g} %: {one.above_warning:,} series"
     )
     yield _describe(page.changes)
-    newest, pulled = (iso(moment) if moment else "none" for moment in (one.newest_sample, one.pulled_at))
+    moments = (one.newest_sample, one.pulled_at)
+    newest, pulled = (iso(moment.replace(microsecond=0)) if moment else "none" for moment in moments)
     yield f"Newest sample: {newest}; pulled: {pulled}"
 
 

@@ -1,15 +1,14 @@
 """Compute the figures of each month whenever samples land, and build the report that a planner opens.
 
-The figures are a table in `figures/`, beside the samples: 95th percentiles, coverage, busy hours and trends
-of each series and circuit end. The report is one HTML file in `reports/` for each of the last two months,
-because samples of the previous month may arrive late. Both are indicative, not an invoice.
+The figures are tables in `figures/`, beside the samples: 95th percentiles, coverage, busy hours and trends of
+each series and each end of a circuit. The reports are HTML files in `reports/`, one for each of the last two
+months, because samples of the previous month may arrive late. Both are indicative, not an invoice.
 
-Each pull that lands samples triggers this DAG, on Airflow 2.11 and on 3. The asset of single days would not
-do that: since Airflow 3.3, events with a partition trigger only DAGs with a partitioned schedule. To run once
-a month instead, set a schedule like CronTriggerTimetable("0 5 2 * *", timezone="UTC").
+Each pull that lands samples triggers this DAG, on Airflow 2.11 and on 3. The asset of single days would not:
+since Airflow 3.3, events with a partition trigger only DAGs with a partitioned schedule. To run once a month
+instead, set a schedule like CronTriggerTimetable("0 5 2 * *", timezone="UTC").
 
-The extra `report` brings what the tasks compute with, in a checkout of airflow-provider-evpl:
-pip install '.[report]'
+The tasks need the extra `report`. Install it in a checkout of airflow-provider-evpl: pip install '.[report]'
 
 Did a task fail? Search `docs/troubleshooting.md` of airflow-provider-evpl for its message.
 """

@@ -19,6 +19,7 @@ __all__ = ["Lake", "check", "how_to_open", "inventory", "ledger", "read_lake", "
 
 _SERIES = Row._fields[:-2]  # all but timestamp and value
 _RATES = (100, 200, 500, 1000)
+_GROUPS = ("Head offices", "Plants", "Data centers")
 _SORTED_BY = (*_SERIES[1:], _SERIES[0])  # the order of the rows of an object
 
 
@@ -106,14 +107,20 @@ def _truth(network: Network, series: list[Series], steps: range) -> pa.Table:
 
 
 def inventory(config: SandboxConfig) -> str:
-    """Return invented committed rates of the circuits, as CSV. A group has the ends of a country."""
+    """Return invented committed rates, groups and labels of the circuits, as CSV."""
     network = Network(circuits=config.circuits, granularity_seconds=1, seed=config.seed)
     ends = (one for one in network.series if (one.end, one.direction) == ("A", "in"))
     rows = (
-        (one.object_instance_id, _RATES[one.circuit % len(_RATES)], one.pop_section_name, one.pop_country)
+        (
+            one.object_instance_id,
+            _RATES[one.circuit % len(_RATES)],
+            one.pop_section_name,
+            _GROUPS[one.circuit % len(_GROUPS)],
+            f"Site {one.circuit}",
+        )
         for one in ends
     )
-    heads = ("object_instance_id", "committed_mbits", "end", "group")
+    heads = ("object_instance_id", "committed_mbits", "end", "group", "label")
     return "".join(f"{','.join(map(str, row))}\n" for row in (heads, *rows))
 
 

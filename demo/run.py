@@ -73,7 +73,7 @@ def demonstrate(output: SeparateOutput) -> str | None:
     output.say(f"Checked {checked:,} of {after.rows:,} rows: each is what the sandbox serves.")
     output.say(f"The lake had {before.summary} before the run and has {after.summary} now.")
     output.say(f"\n{report.how_to_open(LAKE.name)}")
-    output.say(f"\nAirflow: running dags/{REPORT}.py, with invented committed rates of {INVENTORY.name}")
+    output.say(f"\nAirflow: running dags/{REPORT}.py. The committed rates in {INVENTORY.name} are invented.")
     return make_report(main_month(result))
 
 

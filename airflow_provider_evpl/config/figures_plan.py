@@ -1,6 +1,6 @@
-"""What the figures and the report compute: their arguments, read and checked.
+"""The plans of figures and report: arguments, read and checked.
 
-`from_arguments` raises EvplConfigError if an argument is wrong. The message starts with its name.
+`from_arguments` raises EvplConfigError if an argument is wrong. The message starts with the argument's name.
 """
 
 from collections.abc import Callable, Mapping
@@ -102,7 +102,7 @@ def _read_directions(value: object, name: str) -> dict[str, str]:
     """Read directions by metric name, also as the text of a JSON object."""
     found = parse_json(value, name) if isinstance(value, str) else value
     if not isinstance(found, Mapping):
-        raise wrong(f"{name}: must be an object of metric names", found)
+        raise wrong(f"{name}: must be a JSON object, with metric names as keys", found)
     return {metric: read_choice(direction, name, _DIRECTIONS) for metric, direction in found.items()}
 
 

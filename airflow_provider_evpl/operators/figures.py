@@ -1,4 +1,4 @@
-"""Computes the monthly figures of a lake, and builds the report that shows a month."""
+"""Operators that read a lake: the figures of each month, and the report of a month."""
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
@@ -60,8 +60,8 @@ class _LakeReader(BaseOperator):
             A summary of what was written: small, never rows.
 
         Raises:
-            AirflowFailException: running again alone won't help. Its cause is the typed error.
-            EvplRetryableError: running again later may help.
+            AirflowFailException: a retry alone won't help. Its cause is the typed error.
+            EvplRetryableError: a retry may help.
         """
         from airflow_provider_evpl.telemetry.link import dataset_names
 
@@ -97,16 +97,16 @@ class EvplFiguresOperator(_LakeReader):
         object_storage_path: root of the lake, as `ObjectStoragePath` reads it.
         object_storage_conn_id: storage connection, if the path doesn't name one.
         code_ope: operator code, or several: a list, or text with commas. None: all codes of the lake.
-        granularity: step of the samples: `300s`, `1h`.
+        granularity: of the samples: `300s`, `1h`.
         first_month: first month to compute: `2026-11`. None: the first month of the lake.
         last_month: last month to compute. None: the newest month of the lake.
-        time_zone: whose months, hours and weeks are meant: `UTC`, `Europe/Paris`.
+        time_zone: of months, hours and weeks: `UTC`, `Europe/Paris`.
         min_coverage: 0 to 1: the share of the expected steps that must have a value. A series with less has
             no percentile.
         warning: threshold in percent of `full_scale`. Only larger values are above it.
         critical: the second threshold; not below `warning`.
         full_scale: the value that means a full line; 1 if the API sends shares.
-        directions: `in`, `out` or `none` by metric name, if the last word of a name isn't its direction.
+        directions: `in`, `out` or `none` by metric name, for names whose last word isn't their direction.
         inventory: URL of a CSV or Parquet file with committed rates: `s3://aws_default@lake/inventory.csv`.
     """
 
@@ -152,7 +152,7 @@ class EvplFiguresOperator(_LakeReader):
         result = compute_figures(store, plan, inventory=_read_inventory(given, plan.time_zone)).as_dict()
         self._log_notes(result["notes"])
         self.log.info(
-            "Figures of %s months of operator codes: %s computed, %s unchanged, below %s",
+            "Figures: %s objects, %s computed, %s unchanged, below %s",
             f"{result['object_count']:,}",
             f"{result['computed']:,}",
             f"{result['unchanged']:,}",
@@ -162,7 +162,7 @@ class EvplFiguresOperator(_LakeReader):
 
 
 class EvplReportOperator(_LakeReader):
-    """Builds the report of a month: one HTML file that shows full lines, their trends, and gaps.
+    """Builds the report of a month: one HTML file that shows full circuits, trends, and gaps in the data.
 
     The file needs no server and loads nothing. It replaces the report of an earlier run. A lake with more
     than 5,000 series gets one file for each operator code.
@@ -174,15 +174,15 @@ class EvplReportOperator(_LakeReader):
         object_storage_path: root of the lake, as `ObjectStoragePath` reads it.
         object_storage_conn_id: storage connection, if the path doesn't name one.
         code_ope: operator code, or several: a list, or text with commas. None: all codes of the lake.
-        granularity: step of the samples: `300s`, `1h`.
+        granularity: of the samples: `300s`, `1h`.
         month: the month to show: `2026-11`. None: the newest month of the lake.
-        time_zone: whose months, hours and weeks are meant: `UTC`, `Europe/Paris`.
+        time_zone: of months, hours and weeks: `UTC`, `Europe/Paris`.
         min_coverage: 0 to 1: the share of the expected steps that must have a value. A series with less has
             no percentile.
         warning: threshold in percent of `full_scale`. Only larger values are above it.
         critical: the second threshold; not below `warning`.
         full_scale: the value that means a full line; 1 if the API sends shares.
-        directions: `in`, `out` or `none` by metric name, if the last word of a name isn't its direction.
+        directions: `in`, `out` or `none` by metric name, for names whose last word isn't their direction.
         inventory: URL of a CSV or Parquet file with committed rates: `s3://aws_default@lake/inventory.csv`.
     """
 
@@ -229,14 +229,14 @@ class EvplReportOperator(_LakeReader):
             self._log_notes(page["notes"])
             log = self.log.warning if page["not_judged"] else self.log.info
             log(
-                "Report of %s: %s circuits, %s series, above %s %% %s, above %s %% %s, not judged %s: %s",
+                "Report of %s: %s circuits, %s series: %s above %s %%, %s above %s %%, %s not judged. %s",
                 result["month"],
                 f"{page['circuits']:,}",
                 f"{page['series']:,}",
-                f"{plan.warning:g}",
-                f"{page['above_warning']:,}",
-                f"{plan.critical:g}",
                 f"{page['above_critical']:,}",
+                f"{plan.critical:g}",
+                f"{page['above_warning']:,}",
+                f"{plan.warning:g}",
                 f"{page['not_judged']:,}",
                 page["path"],
             )

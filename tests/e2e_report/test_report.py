@@ -13,6 +13,7 @@ from playwright.sync_api import Page, expect
 
 from airflow_provider_evpl.flows.report.model import ReportModel
 from tests.e2e_report.conftest import LAPTOP, Open, Theme
+from tests.support.pictures import with_few_colors
 from tests.support.report_models import HOSTILE, hostile, network, odd
 
 AXE = Path(sys.prefix, "axe", "node_modules", "axe-core", "axe.min.js")
@@ -24,7 +25,7 @@ COLORS = """canvas => {
     return new Set(new Uint32Array(data.buffer)).size;
 }"""
 RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
-VIEWS = ("lines", "groups", "changes", "coverage", "notes")
+VIEWS = ("circuits", "groups", "changes", "coverage", "notes")
 
 
 def texts(page: Page, column: str) -> list[str]:
@@ -49,16 +50,19 @@ def state(page: Page) -> str:
 def test_headline_answers_which_lines_are_full(open_report: Open, model: ReportModel) -> None:
     """The first sentence has the answer; what qualifies it is beside it."""
     page = open_report(model)
-    expect(page.locator(".answer")).to_have_text("1 of 80 series is above 90 %")
+    expect(page.locator(".answer")).to_have_text("1 of 20 circuits is above 90 %")
     expect(page.locator(".fullest")).to_contain_text(
         "EVPL-000002 · Frankfurt · FRA-02 · In 92.6 %, above 90 % since 7 Sep"
     )
     for text in (
         "Indicative, not an invoice",
         "times in Europe/Paris",
-        "samples until 30 Nov 23:55, pulled 1 Dec 04:12",
+        "samples up to 30 Nov 23:55, pulled 1 Dec 04:12",
     ):
         expect(page.locator("#facts")).to_contain_text(text)
+    expect(page.locator("#headline .facts")).to_contain_text("1 above 90 %")
+    expect(page.locator("#headline .facts")).to_contain_text("8 above 70 %")
+    expect(page.locator("#headline .facts")).to_contain_text("1 not judged")
     expect(page.locator(".since")).to_contain_text("1 now above 90 %")
     expect(page.locator("#headline .note")).to_contain_text("All 3 notes")
 
@@ -71,6 +75,7 @@ def test_odd_report_opens_in_each_view(open_report: Open, pictures: Path, name: 
         page.goto(f"{page.url.partition('#')[0]}#view={view}")
         expect(page.locator(f"#{view}")).to_be_visible()
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert not re.search("null|undefined|NaN", page.locator("body").inner_text())
         page.screenshot(path=pictures / f"{name}-{view}.png", animations="disabled")
 
 
@@ -109,6 +114,32 @@ def test_search_and_filters_leave_the_ends_that_fit(open_report: Open, model: Re
     page.get_by_role("button", name="Clear").click()
     page.get_by_role("button", name="above 90 %").click()
     expect(page.locator("#table tr[data-index]")).to_have_count(1)
+
+
+def test_chip_counts_the_rows_that_it_shows(open_report: Open, model: ReportModel) -> None:
+    """The number of a chip is that of the ends in the table after a click."""
+    page = open_report(model)
+    for chip in page.locator(".chip").all():
+        chip.click()
+        count = chip.locator("b").inner_text()
+        expect(page.locator("#count")).to_have_text(f"{count} of 40 ends")
+
+
+def test_figures_fit_into_their_columns(open_report: Open, model: ReportModel) -> None:
+    """No figure is cut off, with or without an open circuit; `≥` stands before an end judged in part."""
+    for circuit in ("", "EVPL-000003"):
+        page = open_report(model, f"#q=EVPL-000003&circuit={circuit}")
+        assert any(cell.startswith("≥") for cell in texts(page, "max"))
+        cut = "cells => cells.filter(cell => cell.scrollWidth > cell.clientWidth).map(cell => cell.innerText)"
+        assert page.locator("#table :is(td.place, td.in, td.out, td.max, td.trend)").evaluate_all(cut) == []
+
+
+def test_group_leads_to_its_circuits(open_report: Open, model: ReportModel) -> None:
+    """The name of a group is a link to the table, filtered by the group."""
+    page = open_report(model, "#view=groups&q=nothing")
+    page.get_by_role("link", name="Plants").first.click()
+    expect(page.get_by_label("Group", exact=True)).to_have_value("Plants")
+    expect(page.locator("#count")).to_have_text("14 of 40 ends")
 
 
 def test_circuit_shows_both_ends_and_directions(open_report: Open, model: ReportModel) -> None:
@@ -172,7 +203,7 @@ def test_each_view_has_a_link(open_report: Open, model: ReportModel) -> None:
     expect(other.locator("#coverage")).to_be_visible()
     assert "view=coverage" in state(other)
     other.go_back()
-    expect(other.locator("#lines")).to_be_visible()
+    expect(other.locator("#circuits")).to_be_visible()
 
 
 def test_change_leads_to_its_circuit(open_report: Open, model: ReportModel) -> None:
@@ -214,6 +245,20 @@ def test_print_has_all_parts_in_light_colors(open_report: Open, model: ReportMod
     assert 3 <= int(pages[0]) <= 5
 
 
+def test_pictures_of_the_docs(open_report: Open, model: ReportModel, pictures: Path) -> None:
+    """`make report-images` puts them into `docs/images`."""
+    shown: dict[str, tuple[str, Theme]] = {
+        "report": ("#circuit=EVPL-000002", "light"),
+        "report-dark": ("#circuit=EVPL-000018", "dark"),
+        "report-coverage": ("#view=coverage", "light"),
+    }
+    for name, (link, theme) in shown.items():
+        page = open_report(model, link, theme=theme)
+        path = pictures / f"{name}.png"
+        path.write_bytes(with_few_colors(page, page.screenshot(animations="disabled")))
+        assert path.stat().st_size < 150_000
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("size", [LAPTOP, WALL, PAPER], ids=["laptop", "wall", "print"])
 def test_report_has_no_barriers(
@@ -251,4 +296,4 @@ def test_time_until_ready_is_measured(open_report: Open) -> None:
     page = open_report(network(500))
     milliseconds = page.evaluate("document.documentElement.dataset.ready")
     print(f"ready after {milliseconds} ms with 2,000 series")  # noqa: T201
-    expect(page.locator(".answer")).to_contain_text("of 2,000 series")
+    expect(page.locator(".answer")).to_contain_text("of 500 circuits")

@@ -92,10 +92,10 @@ def test_month_has_series_ends_days_and_hours() -> None:
         "direction": "in",
         "first_sample": MIDNIGHT,
         "last_sample": MIDNIGHT + timedelta(hours=23),
-        "trend_reason": "0 of 13 weeks needed",
+        "trend_reason": "0 weeks are known, 13 are needed",
     }
     assert {name: first[name] for name in expected} == expected
-    assert [row["reason"] for row in rows(month, "end")] == ["no series in direction out"] * 2
+    assert [row["reason"] for row in rows(month, "end")] == ["direction out: no series"] * 2
     assert month.hours is not None
     assert month.hours.slice(24, 1).to_pylist() == [
         {"series": 1, "hour": MIDNIGHT, "samples": 1, "values": 1, "mean": 75.0, "maximum": 75.0}

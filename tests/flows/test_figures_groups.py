@@ -95,7 +95,7 @@ def test_mbits_are_summed_per_step_before_the_percentile() -> None:
         "trend_low": None,
         "trend_high": None,
         "critical_on": None,
-        "trend_reason": "4 of 13 weeks needed",
+        "trend_reason": "4 weeks are known, 13 are needed",
     }
     assert (found["north", "out"]["percentile_mbits"], len(found)) == (2, 2)
 

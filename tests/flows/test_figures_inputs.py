@@ -179,7 +179,7 @@ def test_values_that_no_sum_holds_give_a_note_and_no_figure(value: float) -> Non
     [row] = rows_of(store)
     assert row["mean"] is None
     assert (row["maximum"] == value) == (value == 1.7e308)
-    assert row["trend_reason"] == "0 of 13 weeks needed"
+    assert row["trend_reason"] == "0 weeks are known, 13 are needed"
     plan = ReportPlan.from_arguments({"granularity": "1h"})
     [page] = render_report(store, plan, inventory=None, now=utc("2026-12-01"))
     assert lost in page.notes

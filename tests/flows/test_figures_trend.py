@@ -75,7 +75,9 @@ def test_missing_weeks_do_not_shift_the_line() -> None:
 @pytest.mark.contract("figure.trend")
 def test_fewer_than_13_weeks_give_no_trend() -> None:
     """With 12 weeks there is no slope."""
-    assert trend_of(line(2, 70, range(12))) == Trend(trend_weeks=12, trend_reason="12 of 13 weeks needed")
+    assert trend_of(line(2, 70, range(12))) == Trend(
+        trend_weeks=12, trend_reason="12 weeks are known, 13 are needed"
+    )
 
 
 @pytest.mark.contract("figure.critical-on")

@@ -121,12 +121,12 @@ def test_no_page_is_put_if_one_cannot_be_made() -> None:
 
 
 def test_month_with_empty_slices_only_has_a_page() -> None:
-    """The slices have landed, so nothing is missing; there is no series."""
+    """A day with an empty slice is not missing; there is no series."""
     store = MemoryStore()
     land_slices(store, NOVEMBER, series=())
     [page] = build(store).pages
     assert (page.headline.series, page.headline.expected, page.headline.coverage) == (0, None, None)
-    assert page.headline.newest_end == NOVEMBER[-1].end
+    assert page.notes[0].startswith("Slices are missing on 27 of 30 days: 2026-11-04")
 
 
 def test_series_with_nulls_only_has_a_page() -> None:

@@ -13,7 +13,7 @@ import pytest
 from airflow_provider_evpl.errors import EvplNotPublishedError
 from airflow_provider_evpl.flows.figures.figures import compute_month
 from airflow_provider_evpl.flows.figures.inventory import read_inventory
-from airflow_provider_evpl.flows.report.model import End, Group, Line, Move
+from airflow_provider_evpl.flows.report.model import End, Group, Move, SeriesFigures, Since
 from airflow_provider_evpl.models import Series
 from airflow_provider_evpl.months import parse_month
 from airflow_provider_evpl.window import DAY, Granularity, Window, floor
@@ -55,7 +55,7 @@ def test_figures_are_those_of_the_figures_table() -> None:
     model = model_of(store, inventory=inventory)
     table = compute_month(store, plan_of(), parse_month("2026-11"), "0042", inventory=inventory).table
     rows = table.to_pylist()
-    shown: dict[str, Sequence[End | Group | Line]]
+    shown: dict[str, Sequence[End | Group | SeriesFigures]]
     shown = {"end": model.ends, "group": model.groups, "series": model.series}
     assert {kind: len(found) for kind, found in shown.items()} == {"end": 4, "group": 2, "series": 8}
     for kind, found in shown.items():
@@ -231,8 +231,13 @@ def test_full_series_has_the_week_since_which_it_is_full() -> None:
 
     land_slices(store, [*september, *days("2026-11-02", "2026-11-30")], value, series=changed)
     model = model_of(store, plan=plan_of(min_coverage="0.8"))
-    mondays = [date(2026, 10, 12), date(2026, 10, 19), date(2026, 10, 5), date(2026, 9, 28), None]
-    assert [one.figures.above_since for one in model.series] == mondays
+    assert [one.figures.above_since for one in model.series] == [
+        Since(date(2026, 10, 12), or_earlier=False),
+        Since(date(2026, 10, 19), or_earlier=False),
+        Since(date(2026, 10, 5), or_earlier=False),
+        Since(date(2026, 9, 28), or_earlier=True),
+        None,
+    ]
 
 
 def test_end_is_full_since_its_busier_direction_is() -> None:
@@ -245,7 +250,7 @@ def test_end_is_full_since_its_busier_direction_is() -> None:
     land_slices(store, NOVEMBER, value, series=LINES[:3])
     ends = model_of(store).ends
     assert [(one.direction, one.figures.above_since) for one in ends] == [
-        ("out", date(2026, 11, 9)),
+        ("out", Since(date(2026, 11, 9), or_earlier=False)),
         (None, None),
     ]
 
@@ -280,7 +285,7 @@ def test_headline_sums_up_all_series() -> None:
     assert headline.coverage == pytest.approx(7 / 8)
     assert (headline.above_warning, headline.above_critical, headline.not_judged) == (4, 2, 1)
     end = NOVEMBER[1].end
-    assert (headline.newest_sample, headline.newest_end, headline.pulled_at) == (end - HOUR, end, end)
+    assert (headline.newest_sample, headline.pulled_at) == (end - HOUR, end)
 
 
 def test_calendar_shows_what_has_landed() -> None:

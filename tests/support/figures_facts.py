@@ -113,7 +113,7 @@ def find_trend(weeks: Weekly, value: float | None, *, level: float, bound: Momen
         return trend
     trend["trend_weeks"] = len(weeks)
     if len(weeks) < 13:
-        return trend | {"trend_reason": f"{len(weeks)} of 13 weeks needed"}
+        return trend | {"trend_reason": f"{len(weeks)} weeks are known, 13 are needed"}
     numbers, percentiles = zip(*weeks, strict=True)
     slope, intercept, low, high = theilslopes(percentiles, numbers, alpha=0.99)
     trend |= {"trend_per_week": round(slope, 6), "trend_low": round(low, 6), "trend_high": round(high, 6)}

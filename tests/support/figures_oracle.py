@@ -376,12 +376,11 @@ def _end_reason(of: Mapping[str, list[Row]]) -> str | None:
         return "metric names give no direction"
     for way, ones in of.items():
         if len(ones) != 1:
-            return f"{_NUMBERS.get(len(ones), len(ones))} series in direction {way}"
+            return f"direction {way}: {len(ones) or 'no'} series"
     reasons = (f"direction {way}: {ones[0]['reason']}" for way, ones in of.items() if ones[0]["reason"])
     return next(reasons, None)
 
 
-_NUMBERS = {0: "no", 2: "two", 3: "three"}
 _JUDGED = ("percentile", "mean", "busy_hour", "above_warning", "above_critical")
 _MBITS = ("percentile_mbits", "mean_mbits", "maximum_mbits", "minimum_mbits")
 _OF_BUSIER = (*_JUDGED, *TREND, *_MBITS, "mbits_reason", "direction")

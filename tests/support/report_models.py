@@ -19,9 +19,10 @@ from airflow_provider_evpl.flows.report.model import (
     Group,
     Headline,
     Hours,
-    Line,
     Move,
     ReportModel,
+    SeriesFigures,
+    Since,
     Thresholds,
     Trend,
 )
@@ -63,7 +64,7 @@ def network(circuits: int = 20, *, codes: tuple[str, ...] = ("004217",), seed: i
     ]
     maxima, means = map(np.concatenate, zip(*(_values(random, one[1]) for one in names), strict=True))
     lines = tuple(
-        Line(
+        SeriesFigures(
             metric_name=f"utilization{direction.title()}",
             direction=direction,
             figures=_figures(random, maxima[index], start, is_judged=index != 9),
@@ -100,7 +101,7 @@ def bare(values: _Values, **changes: object) -> ReportModel:
     start = datetime(2026, 11, 1, tzinfo=UTC)
     random = np.random.default_rng(1)
     lines = tuple(
-        Line(metric_name="utilization", direction=None, figures=_figures(random, row, start))
+        SeriesFigures(metric_name="utilization", direction=None, figures=_figures(random, row, start))
         for row in values
     )
     figures = replace(_none(lines), reason="metric names give no direction")
@@ -241,8 +242,6 @@ def _figures(
         coverage=(samples if is_judged else samples // 2) / 8640,
         maximum=float(present.max()),
         maximum_at=start + timedelta(hours=top, minutes=25),
-        minimum=float(present.min()),
-        first_sample=start,
         last_sample=start + timedelta(days=30, minutes=-5),
         reason=None if is_judged else "coverage 0.48 is below 0.9",
     )
@@ -255,7 +254,7 @@ def _figures(
         busy_hour=int(random.integers(9, 17)),
         above_warning=float((present > 70).mean()),
         above_critical=float((present > 90).mean()),
-        above_since=date(2026, 9, 7) if percentile > 80 else None,
+        above_since=Since(date(2026, 9, 7), or_earlier=False) if percentile > 80 else None,
         committed_mbits=1000.0,
         percentile_mbits=percentile * 10,
         mean_mbits=float(present.mean()) * 10,
@@ -271,7 +270,7 @@ def _figures(
     )
 
 
-def _none(lines: tuple[Line, ...]) -> Figures:
+def _none(lines: tuple[SeriesFigures, ...]) -> Figures:
     return Figures(
         samples=sum(line.figures.samples for line in lines),
         null_values=0,
@@ -280,7 +279,7 @@ def _none(lines: tuple[Line, ...]) -> Figures:
     )
 
 
-def _end(name: tuple[str, int, str], series: tuple[int, int], lines: tuple[Line, ...]) -> End:
+def _end(name: tuple[str, int, str], series: tuple[int, int], lines: tuple[SeriesFigures, ...]) -> End:
     code, circuit, side = name
     country, pop, section = _PLACES[(circuit * 2 + (side == "Z") * (1 + circuit % 3)) % len(_PLACES)]
     values = [line.figures.percentile for line in lines]
@@ -306,7 +305,7 @@ def _end(name: tuple[str, int, str], series: tuple[int, int], lines: tuple[Line,
     )
 
 
-def _headline(ends: tuple[End, ...], lines: tuple[Line, ...]) -> Headline:
+def _headline(ends: tuple[End, ...], lines: tuple[SeriesFigures, ...]) -> Headline:
     judged = [line.figures.percentile for line in lines if line.figures.percentile is not None]
     samples = sum(line.figures.samples for line in lines)
     expected = sum(line.figures.expected or 0 for line in lines)
@@ -321,12 +320,11 @@ def _headline(ends: tuple[End, ...], lines: tuple[Line, ...]) -> Headline:
         above_critical=sum(value > 90 for value in judged),
         not_judged=len(lines) - len(judged),
         newest_sample=datetime(2026, 11, 30, 22, 55, tzinfo=UTC) if samples else None,
-        newest_end=datetime(2026, 12, 1, tzinfo=UTC) if samples else None,
         pulled_at=datetime(2026, 12, 1, 3, 12, tzinfo=UTC) if samples else None,
     )
 
 
-def _changes(lines: tuple[Line, ...]) -> Changes:
+def _changes(lines: tuple[SeriesFigures, ...]) -> Changes:
     judged = [(i, line.figures.percentile) for i, line in enumerate(lines) if line.figures.percentile]
     critical = [Move(i, value - 8.25, value) for i, value in judged if value > 90]
     warning = [Move(i, value - 12.5, value) for i, value in judged if 70 < value <= 82]
@@ -390,7 +388,6 @@ def _calendar(code: str, circuits: int) -> Calendar:
             seconds=seconds,
             covered=covered,
             is_due=True,
-            rows=values,
             values=values,
             expected=seconds // 300 * circuits * 4,
             rejected=12 if number in (5, 17) else 0,

@@ -19,7 +19,7 @@ def end_rows(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Make a row for each end: operator code, circuit, object type and the three columns of its place.
 
     Args:
-        rows: of series, of one operator code and month, with `steps`, the number of steps with a value.
+        rows: of the series of one operator code and month. `steps` is the number of steps with a value.
     """
     ends = defaultdict[tuple[str | None, ...], list[Mapping[str, Any]]](list)
     for row in rows:
@@ -56,15 +56,12 @@ def _busier(directions: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, 
         return {"reason": "metric names give no direction"}
     for name, series in directions.items():
         if len(series) != 1:
-            return {"reason": f"{_COUNTS.get(len(series), len(series))} series in direction {name}"}
+            return {"reason": f"direction {name}: {len(series) or 'no'} series"}
     for name, series in directions.items():
         if reason := series[0]["reason"]:
             return {"reason": f"direction {name}: {reason}"}
     busier = max((series[0] for series in directions.values()), key=lambda one: one["percentile"])
     return {name: busier.get(name) for name in _OF_BUSIER}
-
-
-_COUNTS = {0: "no", 2: "two", 3: "three"}
 
 
 def _sum(numbers: Iterable[int | None]) -> int | None:

@@ -53,7 +53,7 @@ class FiguresResult:
     """The figures of a range of months.
 
     Attributes:
-        computed, unchanged: how many objects were put, and how many were right already.
+        computed, unchanged: how many objects were put, and how many were left as they are.
     """
 
     granularity: str
@@ -125,8 +125,9 @@ def compute_month(  # noqa: PLR0913 what a month depends on, and what to return
     """Compute the figures of a month of an operator code. Nothing is put.
 
     Raises:
-        EvplError: as the store does; EvplNotPublishedError if no object of the month has landed;
-            EvplOverlapError if objects overlap, or change again and again.
+        EvplNotPublishedError: no object of the month has landed.
+        EvplOverlapError: objects overlap, or change again and again.
+        EvplStoreError, EvplStoreDeniedError: the store fails or refuses.
     """
     [shelf] = find_shelves(store, replace(plan, codes=(code_ope,)))
     code = MonthsOfCode(store=store, plan=plan, shelf=shelf, inventory=inventory, with_hours=with_hours)
@@ -138,11 +139,12 @@ def compute_month(  # noqa: PLR0913 what a month depends on, and what to return
 def compute_figures(store: Store, plan: FiguresPlan, *, inventory: Inventory | None = None) -> FiguresResult:
     """Compute the months of a plan that have changed, and put their figures.
 
-    A month in which nothing has landed has no figures; a note names it. If a month fails, the months before
-    it stay.
+    A month in which nothing has landed has no figures; a note names the month. If a month fails, the figures
+    of the months before stay.
 
     Raises:
-        EvplError: as `compute_month` does. EvplNotPublishedError only if no month has samples.
+        EvplNotPublishedError: no month of the plan has samples.
+        EvplError: all others that `compute_month` raises.
     """
     shelves = find_shelves(store, plan)
     done, notes = list[_Done](), [*describe_missing(store, plan, shelves)]

@@ -1,4 +1,4 @@
-"""Which objects of a lake count for figures: our own, the longest interval first, of one source."""
+"""Which objects of a lake count for figures: those of our own source; of nested intervals, the longest."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -105,7 +105,7 @@ class Landed:
     def own(self) -> dict[Window, Footer]:
         """The objects that count: none lies in another one.
 
-        Objects that have landed since the newest end was found count the next time.
+        Objects that end after `Shelf.newest_end` landed later. They count in the next run.
 
         Raises:
             EvplOverlapError: two objects have the same samples, and neither holds the other.

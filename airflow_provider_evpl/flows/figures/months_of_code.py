@@ -50,7 +50,7 @@ class MonthOfCode:
         days: of the month, UTC.
         newest_end: of the operator code in the whole lake.
         pulled_at: the newest pull of the month's objects; None if no object says it.
-        notes: for people.
+        notes: sentences on what is unusual.
         digest: of all that the figures depend on.
     """
 

@@ -18,12 +18,12 @@ _MOST_ROWS = 20_000_000
 """How many rows one query reads, because a percentile keeps all its values in memory."""
 
 _FIGURES = {"percentile": "percentile", "mean": "exact_mean", "maximum": "maximum", "minimum": "minimum"}
-"""The figures, and the keys of their values that are not rounded."""
+"""The figures in Mbit/s, each with the key of its unrounded value."""
 
 _RATES = pa.schema(
     [("series", pa.int32()), ("start", pa.int64()), ("stop", pa.int64()), ("committed", pa.float64())]
 )
-_QUESTION = """
+_MBITS = """
     SELECT one.series, count(*) AS samples,
         min(one.moment) FILTER (committed IS NULL) AS first_without,
         max(one.moment) FILTER (committed IS NULL) AS last_without,
@@ -110,7 +110,7 @@ def _add_changing(
     for chunk in [[position for _, position in found] for _, found in chunks]:
         chosen = {position: rows[position] for position in chunk}
         source.engine.register("rates", _make_table(chosen, inventory))
-        sql = _QUESTION.format(
+        sql = _MBITS.format(
             rows=source.rows(scope.window, chunk), full_scale=as_double(scope.plan.full_scale)
         )
         for found in source.engine.query(sql).to_pylist():

@@ -336,7 +336,7 @@ def _moment(time: int | None) -> datetime | None:
 
 
 def _notes(scope: Scope, found: Iterable[Mapping[str, Any]]) -> Iterable[str]:
-    """Yield doubts about the unit of the values."""
+    """Yield notes on values above full scale, below 0, or only from 0 to 1."""
     known = [row for row in found if row["present"]]
     scale = scope.plan.full_scale
     above, below = (sum(row[name] for row in known) for name in ("above_scale", "below_zero"))

@@ -80,7 +80,7 @@ def put_figures(store: Store, path: str, table: pa.Table, provenance: Mapping[st
 def read_figures(store: Store, path: str) -> tuple[dict[str, Any], frozenset[str]]:
     """Read the provenance and the circuits of the figures of a month.
 
-    Both are empty if there are no figures, or if another program wrote the object. It is replaced then.
+    Both are empty if there are no figures, or if another program wrote the object, which is then replaced.
     """
     folder, _, name = path.rpartition("/")
     if name not in store.listing(folder):

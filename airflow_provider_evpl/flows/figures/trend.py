@@ -18,7 +18,7 @@ _LARGEST = 1e15
 """A week with a larger percentile, infinity or NaN does not count, because its slopes may overflow."""
 
 _CONFIDENCE = 0.99
-"""Of the interval of the slope. Its lower end is above 0 in about 0.5 % of series without a trend."""
+"""Confidence of the interval of the slope. About 0.5 % of series without a trend have a lower end above 0."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +59,9 @@ def find_trend(
     """
     weeks = [one for one in weeks if abs(one[1]) < _LARGEST]
     if len(weeks) < MIN_WEEKS:
-        return Trend(trend_weeks=len(weeks), trend_reason=f"{len(weeks)} of {MIN_WEEKS} weeks needed")
+        return Trend(
+            trend_weeks=len(weeks), trend_reason=f"{len(weeks)} weeks are known, {MIN_WEEKS} are needed"
+        )
     numbers, percentiles = zip(*weeks, strict=True)
     # The import takes a second.
     theil_sen = load_extra("scipy.stats").theilslopes

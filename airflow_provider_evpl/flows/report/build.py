@@ -21,7 +21,14 @@ from airflow_provider_evpl.flows.report.code_month import (
     without_samples,
 )
 from airflow_provider_evpl.flows.report.hours import join_hours
-from airflow_provider_evpl.flows.report.model import Calendar, End, Headline, Line, ReportModel, Thresholds
+from airflow_provider_evpl.flows.report.model import (
+    Calendar,
+    End,
+    Headline,
+    ReportModel,
+    SeriesFigures,
+    Thresholds,
+)
 from airflow_provider_evpl.lake.store import Store
 from airflow_provider_evpl.months import Month, name_days
 from airflow_provider_evpl.window import iso
@@ -79,11 +86,11 @@ class Builder:
 
         Args:
             parts: the operator codes, in order.
-            has_all_codes: whether these are all operator codes of the lake. If they are, all other circuits
-                of the inventory are unknown.
+            has_all_codes: whether these are all operator codes of the lake. If they are, a note names the
+                circuits that only the inventory has.
         """
         plan = self.plan
-        lines = tuple(chain.from_iterable(part.lines for part in parts))
+        series = tuple(chain.from_iterable(part.figures for part in parts))
         ends = tuple(_ends(parts))
         return ReportModel(
             month=str(self.month),
@@ -93,10 +100,10 @@ class Builder:
             provider_version=__version__,
             created_at=self.now,
             thresholds=_thresholds(plan),
-            headline=_headline(parts, ends, lines, plan),
+            headline=_headline(parts, ends, series, plan),
             changes=find_changes(parts, self.month, plan),
             ends=ends,
-            series=lines,
+            series=series,
             groups=tuple(chain.from_iterable(part.groups for part in parts)),
             hours=join_hours([part.hours for part in parts]),
             calendar=tuple(Calendar(code_ope=part.code_ope, days=part.days) for part in parts),
@@ -128,9 +135,9 @@ def _ends(parts: Sequence[CodeMonth]) -> Iterator[End]:
 
 
 def _headline(
-    parts: Sequence[CodeMonth], ends: Sequence[End], lines: Sequence[Line], plan: ReportPlan
+    parts: Sequence[CodeMonth], ends: Sequence[End], series: Sequence[SeriesFigures], plan: ReportPlan
 ) -> Headline:
-    figures = [line.figures for line in lines]
+    figures = [one.figures for one in series]
     percentiles = [one.percentile for one in figures if one.percentile is not None]
     known = [(one.coverage or 0.0, one.expected) for one in figures if one.expected is not None]
     expected = sum(steps for _, steps in known) if known else None
@@ -138,15 +145,14 @@ def _headline(
     return Headline(
         circuits=len({(end.code_ope, end.circuit) for end in ends}),
         ends=len(ends),
-        series=len(lines),
+        series=len(series),
         samples=sum(one.samples for one in figures),
         expected=expected,
         coverage=value_steps / expected if expected else None,
         above_warning=sum(one > plan.warning_value for one in percentiles),
         above_critical=sum(one > plan.critical_value for one in percentiles),
-        not_judged=len(lines) - len(percentiles),
+        not_judged=len(series) - len(percentiles),
         newest_sample=max((one.last_sample for one in figures if one.last_sample), default=None),
-        newest_end=max((part.newest_end for part in parts if part.newest_end), default=None),
         pulled_at=max((part.pulled_at for part in parts if part.pulled_at), default=None),
     )
 

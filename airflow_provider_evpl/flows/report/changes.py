@@ -74,8 +74,8 @@ def _pairs(parts: Sequence[CodeMonth]) -> Iterator[_Pair]:
     first = 0
     for part in parts:
         if part.previous is not None:
-            for index, (series, line) in enumerate(zip(part.series, part.lines, strict=True), first):
-                yield _Pair(index, series, line.figures, part.previous)
+            for index, (series, one) in enumerate(zip(part.series, part.figures, strict=True), first):
+                yield _Pair(index, series, one.figures, part.previous)
         first += len(part.series)
 
 
@@ -99,6 +99,6 @@ def _level(percentile: float, plan: ReportPlan) -> int:
 
 
 def _gone(part: CodeMonth) -> Iterator[Series]:
-    lines = zip(part.series, part.lines, strict=True)
-    present = {series for series, line in lines if line.figures.samples}
+    pairs = zip(part.series, part.figures, strict=True)
+    present = {series for series, one in pairs if one.figures.samples}
     yield from (one for one in part.previous or () if one not in present)

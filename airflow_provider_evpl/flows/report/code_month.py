@@ -14,7 +14,16 @@ from airflow_provider_evpl.flows.figures.inventory import Inventory
 from airflow_provider_evpl.flows.figures.landed import LandedDay
 from airflow_provider_evpl.flows.figures.months_of_code import MonthOfCode
 from airflow_provider_evpl.flows.report.hours import make_hours, no_hours
-from airflow_provider_evpl.flows.report.model import Day, End, Figures, Group, Hours, Line, Trend
+from airflow_provider_evpl.flows.report.model import (
+    Day,
+    End,
+    Figures,
+    Group,
+    Hours,
+    SeriesFigures,
+    Since,
+    Trend,
+)
 from airflow_provider_evpl.models import Series
 from airflow_provider_evpl.window import DAY, Window
 
@@ -35,7 +44,7 @@ class CodeMonth:
 
     Attributes:
         series: names, in lake order.
-        lines: the figures of each series.
+        figures: of each series, in the same order.
         ends: `End.series` are indexes in `series`.
         newest_end: end of the newest landed slice; None without a sample in the month.
         pulled_at: the newest pull of the objects read.
@@ -44,7 +53,7 @@ class CodeMonth:
 
     code_ope: str
     series: Sequence[Series] = ()
-    lines: Sequence[Line] = ()
+    figures: Sequence[SeriesFigures] = ()
     ends: Sequence[End] = ()
     groups: Sequence[Group] = ()
     hours: Hours
@@ -78,12 +87,12 @@ def read_month(
     window = current.month.window(plan.time_zone)
     groups = _groups_of(current.series, inventory)
     weeks = zip(rows["series"], current.weeks, strict=True)
-    lines = [_line(row, _above_since(row["percentile"], of_row, plan)) for row, of_row in weeks]
+    figures = [_series(row, _above_since(row["percentile"], of_row, plan)) for row, of_row in weeks]
     return CodeMonth(
         code_ope=current.code_ope,
         series=current.series,
-        lines=lines,
-        ends=_ends(rows["end"], dict(zip(current.series, lines, strict=True)), groups),
+        figures=figures,
+        ends=_ends(rows["end"], dict(zip(current.series, figures, strict=True)), groups),
         groups=_groups(rows["group"], Counter(groups.values())),
         hours=_hours(current.hours, len(current.series), window, plan),
         days=tuple(_day(one, now) for one in current.days),
@@ -101,7 +110,7 @@ def without_samples(
     return CodeMonth(
         code_ope=code_ope,
         hours=_hours(no_hours(), 0, window, plan),
-        days=tuple(_missing_day(one, now) for one in window.slices(DAY)),
+        days=tuple(_day(_missing(one), now) for one in window.slices(DAY)),
         previous=previous,
         notes=["No sample has landed."],
     )
@@ -119,19 +128,19 @@ def _hours(table: pa.Table, count: int, window: Window, plan: ReportPlan) -> Hou
     return make_hours(table, count, window, zone=plan.time_zone, granularity=plan.granularity)
 
 
-def _line(row: _Row, above_since: date | None) -> Line:
-    return Line(
+def _series(row: _Row, above_since: Since | None) -> SeriesFigures:
+    return SeriesFigures(
         metric_name=row["metric_name"], direction=row["direction"], figures=_figures(row, above_since)
     )
 
 
 def _above_since(
     percentile: float | None, weeks: Sequence[tuple[date, float]], plan: ReportPlan
-) -> date | None:
-    """Return the Monday since which each week is above the threshold that the month is above."""
+) -> Since | None:
+    """Return since when each week is above the threshold that the month is above."""
     levels = [one for one in (plan.critical_value, plan.warning_value) if (percentile or 0.0) > one]
-    above = takewhile(lambda week: week[1] > levels[0], reversed(weeks if levels else ()))
-    return min((monday for monday, _ in above), default=None)
+    above = [*takewhile(lambda week: week[1] > levels[0], reversed(weeks if levels else ()))]
+    return Since(above[-1][0], or_earlier=len(above) == len(weeks)) if above else None
 
 
 def _groups_of(series: Sequence[Series], inventory: Inventory | None) -> dict[str, str | None]:
@@ -141,17 +150,19 @@ def _groups_of(series: Sequence[Series], inventory: Inventory | None) -> dict[st
     return {circuit: row.group if row else None for circuit, row in newest.items()}
 
 
-def _ends(rows: list[_Row], lines: Mapping[Series, Line], groups: Mapping[str, str | None]) -> list[End]:
+def _ends(
+    rows: list[_Row], figures: Mapping[Series, SeriesFigures], groups: Mapping[str, str | None]
+) -> list[End]:
     """Make the rows of the page, each with the indexes of its series."""
-    of_end = defaultdict[tuple[str | None, ...], list[tuple[int, Line]]](list)
-    for index, (series, line) in enumerate(lines.items()):
-        of_end[tuple(getattr(series, name) for name in _END)].append((index, line))
+    of_end = defaultdict[tuple[str | None, ...], list[tuple[int, SeriesFigures]]](list)
+    for index, (series, one) in enumerate(figures.items()):
+        of_end[tuple(getattr(series, name) for name in _END)].append((index, one))
     return [_end(row, of_end[tuple(row[name] for name in _END)], groups) for row in rows]
 
 
-def _end(row: _Row, lines: Sequence[tuple[int, Line]], groups: Mapping[str, str | None]) -> End:
-    busier = (line for _, line in lines if row["direction"] and line.direction == row["direction"])
-    above_since = next((line.figures.above_since for line in busier), None)
+def _end(row: _Row, series: Sequence[tuple[int, SeriesFigures]], groups: Mapping[str, str | None]) -> End:
+    busier = (one for _, one in series if row["direction"] and one.direction == row["direction"])
+    above_since = next((one.figures.above_since for one in busier), None)
     return End(
         code_ope=row["code_ope"],
         circuit=row["object_instance_id"],
@@ -165,7 +176,7 @@ def _end(row: _Row, lines: Sequence[tuple[int, Line]], groups: Mapping[str, str 
         percentile_out=row["percentile_out"],
         direction=row["direction"],
         figures=_figures(row, above_since),
-        series=tuple(index for index, _ in lines),
+        series=tuple(index for index, _ in series),
     )
 
 
@@ -185,7 +196,7 @@ def _groups(rows: list[_Row], circuits: Mapping[str | None, int]) -> list[Group]
     ]
 
 
-def _figures(row: _Row, above_since: date | None = None) -> Figures:
+def _figures(row: _Row, above_since: Since | None = None) -> Figures:
     trend = Trend(
         per_week=row["trend_per_week"],
         low=row["trend_low"],
@@ -197,33 +208,18 @@ def _figures(row: _Row, above_since: date | None = None) -> Figures:
     return Figures(trend=trend, above_since=above_since, **{name: row[name] for name in _FIGURES})
 
 
+def _missing(window: Window) -> LandedDay:
+    return LandedDay(window=window, covered_seconds=0, rows=0, values=0, expected=0, rejected=0, foreign=0)
+
+
 def _day(landed: LandedDay, now: datetime) -> Day:
     return Day(
         day=landed.window.start.date(),
-        seconds=_seconds(landed.window),
+        seconds=int(landed.window.length.total_seconds()),
         covered=landed.covered_seconds,
         is_due=landed.window.end <= now,
-        rows=landed.rows,
         values=landed.values,
         expected=landed.expected,
         rejected=landed.rejected,
         foreign=landed.foreign,
     )
-
-
-def _missing_day(window: Window, now: datetime) -> Day:
-    return Day(
-        day=window.start.date(),
-        seconds=_seconds(window),
-        covered=0,
-        is_due=window.end <= now,
-        rows=0,
-        values=0,
-        expected=None,
-        rejected=0,
-        foreign=0,
-    )
-
-
-def _seconds(window: Window) -> int:
-    return int(window.length.total_seconds())

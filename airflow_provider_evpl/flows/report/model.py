@@ -21,9 +21,10 @@ __all__ = [
     "Group",
     "Headline",
     "Hours",
-    "Line",
     "Move",
     "ReportModel",
+    "SeriesFigures",
+    "Since",
     "Thresholds",
     "Trend",
 ]
@@ -57,7 +58,6 @@ class Headline:
             critical too.
         not_judged: series without a percentile.
         newest_sample: the newest timestamp of the month.
-        newest_end: the end of the newest landed slice of all codes.
         pulled_at: the newest pull of the objects read: the age of the data.
     """
 
@@ -71,7 +71,6 @@ class Headline:
     above_critical: int
     not_judged: int
     newest_sample: datetime | None
-    newest_end: datetime | None
     pulled_at: datetime | None
 
 
@@ -135,17 +134,30 @@ class Trend:
     reason: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Since:
+    """Since when each week is above a threshold.
+
+    Attributes:
+        monday: the first day of the first of these weeks, local; at most 26 weeks back.
+        or_earlier: whether no week before is known.
+    """
+
+    monday: date
+    or_earlier: bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
     """The figures of one month of a series, an end or a group.
 
     Attributes:
-        percentile, mean, maximum, minimum: values of the lake; None for a group.
+        percentile, mean, maximum: values of the lake; None for a group.
         maximum_at: the earliest time of the maximum.
         busy_hour: local hour 0 to 23.
         above_warning, above_critical: share of the values above the threshold.
-        above_since: if the percentile is above a threshold: the local Monday since which that of each week is
-            above it, too; at most 26 weeks back. None if that of the newest full week isn't, or for a group.
+        above_since: if the percentile is above a threshold: since when that of each week is above it, too.
+            None for a group, or if the newest full week is not above the threshold.
         committed_mbits: the committed rate at the end of the month.
         percentile_mbits, mean_mbits, maximum_mbits: Mbit/s from the committed rate.
         mbits_reason: why there is no Mbit/s.
@@ -160,12 +172,10 @@ class Figures:
     mean: float | None = None
     maximum: float | None = None
     maximum_at: datetime | None = None
-    minimum: float | None = None
     busy_hour: int | None = None
     above_warning: float | None = None
     above_critical: float | None = None
-    above_since: date | None = None
-    first_sample: datetime | None = None
+    above_since: Since | None = None
     last_sample: datetime | None = None
     trend: Trend = Trend()
     committed_mbits: float | None = None
@@ -177,8 +187,8 @@ class Figures:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """One series.
+class SeriesFigures:
+    """One series: a metric at one end of a circuit.
 
     Attributes:
         direction: "in" or "out"; None if the metric's name gives none.
@@ -244,9 +254,9 @@ class Hours:
         start: begin of the first bucket: the first moment of the month.
         step_seconds: length of a bucket: 3,600, or the granularity if it is longer than an hour.
         maxima: shape (series, buckets), the highest value of each bucket; NaN is a gap. The page keeps
-            steps of a thousandth of `full_scale`.
+            steps of 0.1 % or 0.2 % of `full_scale`.
         means: shape (series, 7, 24), the mean of each weekday (0 is Monday) and local hour; NaN if none.
-            The page keeps steps of a thousandth of `full_scale`. None for granularities above an hour.
+            The page keeps steps of 0.5 % of `full_scale`. None for granularities above an hour.
     """
 
     start: datetime
@@ -263,18 +273,17 @@ class Day:
         seconds: length of the day inside of the month's local range.
         covered: seconds of it that landed objects cover.
         is_due: whether the day is over, so that missing data are a gap.
-        expected: None if it is not known.
+        values, expected: sums of the objects, as their ledgers have them; 0 if the ledgers do not know.
         rejected: number of rejected samples.
-        foreign: number of objects that are not ours, left out.
+        foreign: number of objects of another source or program; they are left out.
     """
 
     day: date
     seconds: int
     covered: int
     is_due: bool
-    rows: int
     values: int
-    expected: int | None
+    expected: int
     rejected: int
     foreign: int
 
@@ -314,7 +323,7 @@ class ReportModel:
     headline: Headline
     changes: Changes
     ends: tuple[End, ...]
-    series: tuple[Line, ...]
+    series: tuple[SeriesFigures, ...]
     groups: tuple[Group, ...] = ()
     hours: Hours
     calendar: tuple[Calendar, ...]

@@ -28,8 +28,8 @@ _MOST_STEPS = 500_000_000
 def render(model: ReportModel) -> bytes:
     """Return the page as UTF-8. The same model gives the same bytes.
 
-    The names of the data are in compressed base64, and the script shows them as text only.
-    The page's policy allows its own style and scripts, by their digests, and nothing else.
+    Names from the API and the inventory are in compressed base64, and the script shows them as text only.
+    The page's content security policy allows its own style and scripts, by their digests, and nothing else.
     """
     hours, zone = model.hours, ZoneInfo(model.time_zone)
     style = "".join(map(_asset, ("uplot/uPlot.min.css", "page.css", "print.css")))

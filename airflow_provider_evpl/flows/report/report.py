@@ -99,7 +99,7 @@ def render_report(
     """Make the pages of a month, as `build_report` does, but put nothing.
 
     Returns:
-        One page; above 5,000 series one for each operator code.
+        One page. A lake with more than 5,000 series has one page for each operator code.
     """
     shelves = find_shelves(store, plan)
     newest_end = max(one.newest_end for one in shelves)

@@ -22,7 +22,7 @@ function renderCircuit() {
   ends.sort((a, b) => (b.index === chosen) - (a.index === chosen));
   const top = highestMean(ends);
   const cards = ends.map((end) => endBlock(end, end.index === chosen && ends.length > 1, top));
-  pane.replaceChildren(circuitHead(report.ends[chosen]), legend(ends), ...cards);
+  pane.replaceChildren(circuitHead(report.ends[chosen]), legend(top), ...cards);
   pane.scrollTop = 0;
   drawCharts(ends.flatMap((end) => end.series));
 }
@@ -45,21 +45,20 @@ function circuitHead(end) {
   );
 }
 
-// The highest mean of a circuit has the darkest cell in all its heat maps.
+// The highest mean of all series of a circuit: it has the strongest color in the heat maps.
 function highestMean(ends) {
   const all = ends.flatMap((end) => end.series);
   return all.reduce((top, one) => meansOf(report, one).reduce((a, b) => (b > a ? b : a), top), 0);
 }
 
-function legend(ends) {
-  const { step_seconds: seconds, maxima_step: step } = report.hours;
-  const bucket = seconds === 3600 ? "hourly maximum" : "maximum of each step";
+function legend(top) {
+  const bucket = report.hours.step_seconds === 3600 ? "hourly maximum" : "maximum of each step";
   const key = (name, text) => el("span", {}, el(`i.${name}`), text);
   return el(
     "p.legend", {},
-    key("maximum", `${bucket}, % of full scale, to the nearest ${step}`), key("percentile", "p95"),
-    key("threshold", `${level("warning")}, ${level("critical")}`), key("gap", "no data"),
-    report.hours.means_step && key("cell", `mean by weekday and hour, darkest ${decimals(highestMean(ends))}`),
+    key("maximum", `${bucket}, % of full scale`), key("percentile", "p95"),
+    key("threshold", `thresholds ${level("warning")}, ${level("critical")}`), key("gap", "no data"),
+    report.hours.means_step && key("cell", `mean by weekday and hour, strongest color: ${decimals(top)} %`),
   );
 }
 
@@ -87,7 +86,7 @@ function card(series, top) {
 function chartLabel(line) {
   const { maximum, maximum_at: at } = line.figures;
   const highest = maximum === null ? "no value" : `highest value ${percent(maximum)} % on ${when(at)}`;
-  return `${lineText(line)}: maxima over the month, ${highest}. Arrow keys read the values, plus and minus zoom.`;
+  return `${seriesText(line)}: maxima over the month, ${highest}. Arrow keys read the values, plus and minus zoom.`;
 }
 
 function figuresOf(figures) {
@@ -95,14 +94,15 @@ function figuresOf(figures) {
   const rate = (name) => (missing(figures[name]) ? "" : ` (${mbits(figures[name])} Mbit/s)`);
   const since = sinceText(figures) && `, ${sinceText(figures)}`;
   const p95 = percentile === null ? "not judged" : `${percent(percentile)} %${rate("percentile_mbits")}${since}`;
-  const interval = missing(trend.low) ? trend.reason : `${signed(toPercent(trend.low))} to ${signed(toPercent(trend.high))} a week, ${trend.weeks} weeks`;
-  const shares = `above ${level("warning")}: ${share(figures.above_warning)} of the values, above ${level("critical")}: ${share(figures.above_critical)}`;
+  const interval = missing(trend.low) ? null : `${signed(toPercent(trend.low))} to ${signed(toPercent(trend.high))} a week, ${trend.weeks} weeks`;
+  const above = [figures.above_warning, figures.above_critical].map(share).join(", ");
   const items = [
-    ["p95", p95, reason ?? shares],
+    ["p95", p95, reason],
     ["max", maximum === null ? DASH : `${percent(maximum)} % on ${when(figures.maximum_at)}`, rate("maximum_mbits").trim()],
     ["mean", mean === null ? DASH : `${percent(mean)} %`, rate("mean_mbits").trim()],
-    ["busy", hourText(busy), "Clock hour with the highest mean"],
-    ["trend", trendText(trend), [interval, trend.reason].filter(Boolean).join("; ")],
+    ["busy hour", hourText(busy), "Clock hour with the highest mean"],
+    [`time above ${level("warning")}, ${level("critical")}`, reason ? DASH : above, "Share of the values above each threshold"],
+    ["trend", missing(trend.per_week) ? (trend.reason ?? DASH) : trendText(trend), [interval, trend.reason].filter(Boolean).join("; ")],
     ["coverage", share(coverage), `${whole(figures.samples)} samples, ${whole(figures.null_values)} without a value, ${whole(figures.expected)} expected`],
   ];
   const entry = ([name, value, title]) => el("div", { title }, el("dt", {}, name), el("dd", {}, value));
@@ -120,7 +120,7 @@ function announce(node, series) {
   node.addEventListener("blur", set("off"));
 }
 
-// 168 cells: a row for each weekday, a column for each hour. A mean of `top` has the darkest cell.
+// 168 cells: a row for each weekday, a column for each hour. A mean of `top` has the strongest color.
 function heatMap(series, top) {
   const { direction } = report.series[series];
   const means = meansOf(report, series);
@@ -149,7 +149,7 @@ function heatLabel(means, direction) {
   return `Means by weekday and hour${direction ? `, ${direction}` : ""}. Highest: ${heatText(means, busiest)}`;
 }
 
-// Pointer and arrow keys choose a cell, and `read` shows it.
+// Pointer and arrow keys choose a cell. `read` shows its value.
 function readByPointer(map, cells, read) {
   let now = 0;
   const choose = (i) => {

@@ -2,9 +2,9 @@
 function renderTop() {
   const { time_zone: zone, granularity, root, headline } = report;
   const codes = report.calendar.map((one) => one.code_ope);
-  const code = codes.length === 1 ? `operator code ${codes[0]}` : plural(codes.length, "operator code");
+  const code = codes.length === 1 ? `code ${codes[0]}` : plural(codes.length, "operator code");
   const { newest_sample: newest, pulled_at: pulled } = headline;
-  const age = `${newest ? `samples until ${when(newest)}` : "no samples"}${pulled ? `, pulled ${when(pulled)}` : ""}`;
+  const age = `${newest ? `samples up to ${when(newest)}` : "no samples"}${pulled ? `, pulled ${when(pulled)}` : ""}`;
   const facts = ["Indicative, not an invoice", `times in ${zone}`, age, codes.length && code, `granularity ${granularity}`];
   document.getElementById("title").textContent = `EVPL utilization, ${monthText(report.month)}`;
   const line = document.getElementById("facts");
@@ -12,34 +12,36 @@ function renderTop() {
   line.title = [...facts.filter(Boolean), codes.join(", "), root].join("\n");
 }
 
-function answer({ series, above_warning: warning, above_critical: critical, not_judged: unjudged }) {
-  const judged = series - unjudged;
-  if (!judged) return series ? `None of ${plural(series, "series")} is judged` : `No series in ${monthText(report.month)}`;
-  const count = (number) => (number ? whole(number) : "None");
-  const verb = (number) => (number > 1 ? "are" : "is");
-  const all = whole(series);
-  if (critical) return `${count(critical)} of ${all} series ${verb(critical)} above ${level("critical")}`;
-  return `${count(warning)} of ${all} series ${verb(warning)} above ${level("warning")}`;
+// A circuit is above a threshold if one of its ends is.
+function answer({ circuits, series, not_judged: unjudged }) {
+  if (!series) return `No samples in ${monthText(report.month)}`;
+  if (series === unjudged) return `None of ${plural(circuits, "circuit")} is judged`;
+  const above = (status) => new Set(report.ends.filter((end) => end.status === status).map((end) => `${end.code_ope} ${end.circuit}`));
+  const critical = above("critical").size;
+  const count = critical || above("warning").size;
+  const threshold = level(critical ? "critical" : "warning");
+  return `${count ? whole(count) : "None"} of ${plural(circuits, "circuit")} ${count > 1 ? "are" : "is"} above ${threshold}`;
 }
 
 function renderHeadline() {
-  const { headline } = report;
-  const { above_critical: critical, above_warning: warning, not_judged: unjudged, series } = headline;
+  const { headline, ends } = report;
+  const count = (status) => ends.filter((end) => end.status === status).length;
   const counts = {
-    critical: [critical, `above ${level("critical")}`],
-    warning: [warning - critical, `${whole(report.thresholds.warning)}–${level("critical")}`],
-    normal: [series - warning - unjudged, "below"],
-    unjudged: [unjudged, "not judged"],
+    critical: [count("critical"), `above ${level("critical")}`],
+    warning: [count("warning"), `${whole(report.thresholds.warning)}–${level("critical")}`],
+    normal: [count("normal"), `up to ${level("warning")}`],
+    unjudged: [count("unjudged"), "not judged"],
   };
-  document.getElementById("headline").replaceChildren(
-    el("div", {}, el("p.answer", {}, answer(headline)), fullest(), distribution(counts, series), statusButtons(counts)),
+  fill(
+    "headline",
+    el("div", {}, el("p.answer", {}, answer(headline)), fullest(), distribution(counts), statusButtons(counts)),
     facts(headline),
     changesSummary(),
-    el("p.note", {}, ...firstNote()),
+    el("p.note", {}, firstNote()),
   );
 }
 
-// The line with the highest percentile, as a link to its circuit.
+// The series with the highest percentile, as a link to its circuit.
 function fullest() {
   const value = (series) => report.series[series].figures.percentile ?? -Infinity;
   const best = report.series.reduce((top, _, i) => (value(i) > value(top) ? i : top), 0);
@@ -48,10 +50,10 @@ function fullest() {
   return el("p.fullest", {}, "Fullest: ", link(best), ` ${percent(value(best))} %${since && `, ${since}`}`);
 }
 
-function distribution(counts, series) {
+function distribution(counts) {
   const parts = Object.entries(counts).filter(([, [count]]) => count > 0);
   const bar = el("div.distribution", { "aria-hidden": "true" }, parts.map(([status]) => el(`i.${status}`)));
-  parts.forEach(([, [count]], i) => { bar.children[i].style.flexGrow = count / series; });
+  parts.forEach(([, [count]], i) => { bar.children[i].style.flexGrow = count / report.ends.length; });
   return bar;
 }
 
@@ -60,29 +62,29 @@ function statusButtons(counts) {
     "button.chip",
     {
       type: "button", "data-status": status, "aria-pressed": "false", title: "Show only the ends with this status",
-      onclick: () => show({ view: "lines", status: state.status === status ? null : status }),
+      onclick: () => show({ view: "circuits", status: state.status === status ? null : status }),
     },
     statusIcon(status), el("b", {}, whole(count)), ` ${text}`,
   );
-  return el("div.chips", {}, Object.entries(counts).map(button));
+  return el("div.chips", {}, "Ends:", Object.entries(counts).map(button));
 }
 
 function facts(headline) {
-  const { circuits, ends, series, samples, coverage, expected } = headline;
+  const { circuits, ends, series, samples, coverage, expected, above_critical: critical, above_warning: warning, not_judged: unjudged } = headline;
   const { missing: gaps } = calendarTotals();
   const detail = gaps ? `${plural(gaps, "day")} missing` : "no day missing";
   const items = [
     ["Circuits", whole(circuits), plural(ends, "end")],
-    ["Series", whole(series), compact(samples, "sample")],
-    ["Coverage", share(coverage), expected === null ? "expected unknown" : detail],
+    ["Series", whole(series), `${whole(critical)} above ${level("critical")}`, `${whole(warning)} above ${level("warning")}`, `${whole(unjudged)} not judged`],
+    ["Coverage", share(coverage), expected === null ? "expected unknown" : detail, compact(samples, "sample")],
   ];
-  return el("dl.facts", {}, items.map(([name, value, more]) =>
-    el("div", {}, el("dt", {}, name), el("dd", { title: name === "Series" && plural(samples, "sample") }, el("b", {}, value), el("span", {}, more)))));
+  const fact = ([name, value, ...more]) => el("div", {}, el("dt", {}, name), el("dd", {}, el("b", {}, value), more.map((text) => el("span", {}, text))));
+  return el("dl.facts", {}, items.map(fact));
 }
 
 function changesSummary() {
   const { changes } = report;
-  const title = el("h2", {}, `Since ${monthText(changes.month)}`);
+  const title = el("h2", {}, `Series since ${monthText(changes.month)}`);
   if (changes.reason) return el("div.since", {}, title, el("p", {}, changes.reason));
   const head = el("div.head", {}, title, el("a", { "data-view": "changes" }, "Show all"));
   const counts = changeLists().filter((list) => list.items.length);

@@ -9,7 +9,7 @@ function renderTabs() {
   const changed = changes.reason ? 0 : changeLists().reduce((sum, list) => sum + list.items.length, 0);
   const { missing: gaps } = calendarTotals();
   const titles = {
-    lines: ["Lines", ends.length, plural(ends.length, "end")], groups: ["Groups", groups.length], changes: ["Changes", changed],
+    circuits: ["Circuits", ends.length, plural(ends.length, "end")], groups: ["Groups", groups.length], changes: ["Changes", changed],
     coverage: ["Coverage", gaps, `${plural(gaps, "day")} missing`], notes: ["Notes", notes.length],
   };
   const tab = ([view, [title, count, text]]) =>

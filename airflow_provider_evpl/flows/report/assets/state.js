@@ -1,10 +1,10 @@
 // What the page shows is in the address after `#`, so that each view has a link.
 // A filter is null if it is off; the empty text selects the ends without a name.
 const DEFAULTS = {
-  view: "lines", q: "", country: null, pop: null, group: null, code: null, status: null,
+  view: "circuits", q: "", country: null, pop: null, group: null, code: null, status: null,
   sort: "max", order: "desc", circuit: null, end: null, theme: null,
 };
-const VIEWS = ["lines", "groups", "changes", "coverage", "notes"];
+const VIEWS = ["circuits", "groups", "changes", "coverage", "notes"];
 let state = { ...DEFAULTS };
 let pendingAddress = 0;
 
@@ -12,7 +12,7 @@ function readHash() {
   const found = new URLSearchParams(location.hash.slice(1));
   const read = ([key, value]) => [key, found.get(key) ?? value];
   state = Object.fromEntries(Object.entries(DEFAULTS).map(read));
-  if (!VIEWS.includes(state.view)) state.view = "lines";
+  if (!VIEWS.includes(state.view)) state.view = "circuits";
 }
 
 function hashOf(wanted) {

@@ -22,35 +22,34 @@ function allColumns() {
     figure("in", "p95 in", (end) => end.percentile_in, (end) => percent(end.percentile_in)),
     figure("out", "p95 out", (end) => end.percentile_out, (end) => percent(end.percentile_out)),
     figure("max", "p95 max", (end) => end.best, maxCell),
-    report.has_inventory && figure("mbits", "Mbit/s", (end) => end.figures.percentile_mbits, mbitsCell),
+    report.has_inventory && figure("mbits", "p95 Mbit/s", (end) => end.figures.percentile_mbits, mbitsCell),
     figure("busy", "Busy hour", (end) => end.figures.busy_hour, (end) => hourText(end.figures.busy_hour)),
-    figure("trend", "Trend", (end) => end.figures.trend.per_week, trendCell),
+    figure("trend", "Since or trend", (end) => end.figures.trend.per_week, trendCell),
     figure("cover", "Coverage", (end) => end.figures.coverage, (end) => share(end.figures.coverage)),
   ].filter(Boolean);
 }
 
 const HINTS = {
-  spark: "Highest value of each day, busier direction; the dashed lines are the thresholds",
-  in: "95th percentile of direction in, % of full scale",
-  out: "95th percentile of direction out, % of full scale",
-  max: "The larger of both percentiles, % of full scale",
-  mbits: "95th percentile in Mbit/s, from the committed rate",
+  spark: "Highest value of each day in the busier direction. The dashed lines are the thresholds",
+  in: "95th percentile in direction In, % of full scale",
+  out: "95th percentile in direction Out, % of full scale",
+  max: "The larger of p95 in and p95 out, % of full scale. ≥: only a part of the end is judged, so the value may be higher",
+  mbits: "p95 max in Mbit/s, from the committed rate",
   busy: "Clock hour with the highest mean",
-  trend: "Since when the line is above its threshold, or when it will be; else percentage points a week, gray if the interval holds 0",
-  cover: "Share of the expected time steps with a value",
+  trend: "If the end is above a threshold: since when. Else the date at which the trend reaches the critical threshold, or percentage points a week; gray if there may be no trend",
+  cover: "Share of the expected time steps that have a value",
 };
 
 function circuitCell(end) {
-  const label = end.label ?? (end.object_type || null);
-  return [statusIcon(end.status), end.circuit, label && el("span.label", { title: label }, label)];
+  return [statusIcon(end.status), end.circuit, end.label && el("span.label", { title: end.label }, end.label)];
 }
 
 const mbitsCell = (end) => el("span", { title: end.figures.mbits_reason }, mbits(end.figures.percentile_mbits));
 const trendCell = (end) => {
   const { trend, above_since: since } = end.figures;
-  if (since) return el("b", { title: sinceText(end.figures) }, `since ${when(since)}`);
+  if (since) return el("span", { title: sinceText(end.figures) }, sinceWhen(end.figures));
   const isClear = !missing(trend.low) && trend.low * trend.high > 0;
-  return el(trend.critical_on ? "b" : isClear ? "span" : "span.none", { title: trend.reason }, trendText(trend, ""));
+  return el(trend.critical_on ? "b" : isClear ? "span" : "span.none", { title: trend.reason }, trendText(trend, " a week"));
 };
 
 // The end's own percentile; else "≥" and that of the series that is judged, because the other is unknown.
@@ -137,7 +136,7 @@ function renderNote() {
   const note = document.getElementById("table-note");
   const rest = isPrinting && shown.length > MOST_PRINTED;
   note.hidden = shown.length > 0 && !rest;
-  const none = report.ends.length ? "No end fits the filters." : "The month has no series.";
+  const none = report.ends.length ? "No end fits the filters." : "The month has no samples.";
   note.textContent = rest ? `The first ${MOST_PRINTED} of ${plural(shown.length, "end")} in this order.` : none;
 }
 

@@ -18,7 +18,7 @@ function build(node, attributes, children) {
   return node;
 }
 
-// `tag` may have classes: "td.number".
+// `tag` may have classes: "td.number". Empty children (null, undefined, false) are left out.
 function el(tag, attributes = {}, ...children) {
   const [name, ...classes] = tag.split(".");
   const node = document.createElement(name);
@@ -28,6 +28,13 @@ function el(tag, attributes = {}, ...children) {
 
 function svg(tag, attributes = {}, ...children) {
   return build(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, children);
+}
+
+// Replaces what an element holds; `children` as for `el`.
+function fill(id, ...children) {
+  const node = document.getElementById(id);
+  node.replaceChildren();
+  return build(node, {}, children);
 }
 
 function statusIcon(status) {
@@ -62,12 +69,13 @@ function signed(value) {
   return `${value > 0 ? "+" : ""}${decimals(value, 2)}`;
 }
 
-// "2026-11-03T10:55:00" becomes "3 Nov 10:55"; the page's texts of times are already local.
+// "2026-11-03T10:55:00" becomes "3 Nov 10:55", with the year if the report is of another one. Times are local.
 function when(text, { year = false } = {}) {
   if (!text) return DASH;
   const [day, time = ""] = text.split("T");
   const [y, m, d] = day.split("-").map(Number);
-  return `${d} ${MONTHS[m - 1]}${year ? ` ${y}` : ""}${time ? ` ${time.slice(0, 5)}` : ""}`;
+  const hasYear = year || !report.month.startsWith(day.slice(0, 4));
+  return `${d} ${MONTHS[m - 1]}${hasYear ? ` ${y}` : ""}${time ? ` ${time.slice(0, 5)}` : ""}`;
 }
 
 function monthText(month) {
@@ -92,16 +100,20 @@ function endText(end) {
   return end.place || end.pop_country || "End without a name";
 }
 
-function lineText(line) {
+function seriesText(line) {
   return `${line.end.circuit} · ${endText(line.end)} · ${directionText(line)}`;
 }
 
-// "above 90 % since 7 Sep": the unbroken weeks up to the newest; empty if the line is not full now.
-function sinceText({ above_since: since, percentile }) {
-  return since ? `above ${level(statusOf(report, percentile))} since ${when(since)}` : "";
+// "above 90 % since 7 Sep": in each week from then to the newest full one; empty if the newest one is not above.
+function sinceText(figures) {
+  return figures.above_since ? `above ${level(statusOf(report, figures.percentile))} ${sinceWhen(figures)}` : "";
 }
 
-function trendText(trend, unit = "/week", scale = toPercent) {
+function sinceWhen({ above_since: { monday, or_earlier: isOpen } }) {
+  return `since ${when(monday)}${isOpen ? " or earlier" : ""}`;
+}
+
+function trendText(trend, unit = " points/week", scale = toPercent) {
   if (trend.critical_on) return `${level("critical")} on ${when(trend.critical_on)}`;
   return missing(trend.per_week) ? DASH : `${signed(scale(trend.per_week))}${unit}`;
 }
