@@ -99,7 +99,7 @@ def test_the_metadata_says_what_the_contract_says(metadata: Message) -> None:
     assert metadata["Version"] == __version__
     assert metadata["Requires-Python"] == ">=3.11"
     extras = set(metadata.get_all("Provides-Extra", []))
-    assert extras == {"sandbox", "amazon", "google", "microsoft-azure", "openlineage", "report"}
+    assert extras == {"sandbox", "amazon", "google", "microsoft-azure", "openlineage", "report", "iceberg"}
 
 
 def test_one_dependency_has_an_upper_bound(metadata: Message) -> None:

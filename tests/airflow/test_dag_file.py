@@ -42,7 +42,9 @@ def test_each_example_dag_imports(lab: "Lab") -> None:
     assert by_file == {
         "evpl_any.py": 4,
         "evpl_days.py": 5 if is_since("3.2") else 2,
+        "evpl_iceberg.py": 1,
         "evpl_link.py": 1,
+        "evpl_publish.py": 2,
         "evpl_quota.py": 1,
         "evpl_report_monthly.py": 1,
         "evpl_repair.py": 1,

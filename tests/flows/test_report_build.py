@@ -179,7 +179,7 @@ def test_series_that_crosses_a_threshold_is_in_one_list(
     before: float, after: float, listed: str | None
 ) -> None:
     """Equal to a threshold is not above it. A large move is 5 % of the full scale."""
-    changes = model_of(lake_of(*OCTOBER[-3:], *NOVEMBER[:3], value=level(before, after))).changes
+    changes = model_of(lake_of(*OCTOBER, *NOVEMBER[:3], value=level(before, after))).changes
     moves = tuple(Move(index, before, after) for index in range(8))
     lists = ("above_critical", "above_warning", "below_critical", "below_warning", "moves")
     assert {name: getattr(changes, name) for name in lists} == {
@@ -196,7 +196,7 @@ def test_largest_move_is_first_and_ten_are_listed() -> None:
     def value(one: Series, moment: datetime) -> float:
         return 5.0 if moment.month == 10 else 20.0 + int(one.object_instance_id)
 
-    land_slices(store, [*OCTOBER[-1:], *NOVEMBER[:1]], value, series=series)
+    land_slices(store, [*OCTOBER, *NOVEMBER[:1]], value, series=series)
     moves = model_of(store).changes.moves
     assert [one.after for one in moves] == [float(after) for after in range(39, 29, -1)]
 
@@ -204,7 +204,7 @@ def test_largest_move_is_first_and_ten_are_listed() -> None:
 def test_series_are_new_or_gone() -> None:
     """A series that is expected but has no sample is gone, too."""
     store = MemoryStore()
-    land_slices(store, OCTOBER[-2:], series=LINES[:6])
+    land_slices(store, OCTOBER, series=LINES[:6])
     land_slices(store, NOVEMBER[:2], series=LINES[2:])
     changes = model_of(store).changes
     model = model_of(store)
@@ -256,10 +256,11 @@ def test_end_is_full_since_its_busier_direction_is() -> None:
 
 
 def test_first_month_has_nothing_to_compare() -> None:
-    """An operator code without samples in the previous month is not compared; the others are."""
-    store = lake_of(*NOVEMBER[:2])
-    assert model_of(store).changes.reason == "The lake has no sample of 2026-10."
-    land_slices(store, [*OCTOBER[-1:], *NOVEMBER[:1]], level(5.0, 80.0), code="7", series=LINES[:1])
+    """An operator code without most of the previous month is not compared; the others are."""
+    store = lake_of(*OCTOBER[-2:], *NOVEMBER[:2])
+    reason = "Less than 90 % of 2026-10 has landed, so no changes are shown."
+    assert model_of(store).changes.reason == reason
+    land_slices(store, [*OCTOBER, *NOVEMBER[:1]], level(5.0, 80.0), code="7", series=LINES[:1])
     changes = model_of(store, "0042", "7").changes
     assert changes.reason is None
     assert changes.above_warning == (Move(8, 5.0, 80.0),)
@@ -310,12 +311,12 @@ def test_calendar_shows_what_has_landed() -> None:
 
 def test_complete_month_has_no_note() -> None:
     """Nothing is missing and nothing is doubtful."""
-    assert model_of(lake_of(*OCTOBER[-1:], *NOVEMBER)).notes == ()
+    assert model_of(lake_of(*OCTOBER, *NOVEMBER)).notes == ()
 
 
 def test_figures_end_before_the_month_only_if_nothing_landed_later() -> None:
     """A last day without slices is a gap like others, if the next month has slices."""
-    store = lake_of(*OCTOBER[-1:], *NOVEMBER[:-1])
+    store = lake_of(*OCTOBER, *NOVEMBER[:-1])
     gap = "Slices are missing on 1 of 30 days: 2026-11-30."
     assert model_of(store).notes == (
         gap,
@@ -328,7 +329,7 @@ def test_figures_end_before_the_month_only_if_nothing_landed_later() -> None:
 def test_code_without_samples_is_shown_as_missing() -> None:
     """If the code is named, it is an error."""
     store = lake_of(*NOVEMBER)
-    land_slices(store, OCTOBER[-1:], code="7", series=LINES[:2])
+    land_slices(store, OCTOBER, code="7", series=LINES[:2])
     model = model_of(store, "0042", "7")
     assert [one.covered for one in model.calendar[1].days] == [0] * 30
     assert model.changes.gone == LINES[:2]

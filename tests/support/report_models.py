@@ -111,7 +111,9 @@ def bare(values: _Values, **changes: object) -> ReportModel:
         network(4),
         time_zone="UTC",
         headline=_headline(ends, lines),
-        changes=Changes(month="2026-10", reason="The lake has no sample of 2026-10."),
+        changes=Changes(
+            month="2026-10", reason="Less than 90 % of 2026-10 has landed, so no changes are shown."
+        ),
         ends=ends,
         series=lines,
         groups=(),

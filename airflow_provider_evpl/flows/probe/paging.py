@@ -9,6 +9,7 @@ from airflow_provider_evpl.models import Page
 
 __all__ = [
     "has_several_pages",
+    "is_reordered",
     "judge_header",
     "judge_numbers",
     "judge_sizes",

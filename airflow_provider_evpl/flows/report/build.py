@@ -75,11 +75,15 @@ class Builder:
         return read_month(current, previous, plan, inventory=self.inventory, now=self.now)
 
     def _compute_previous(self, code: MonthsOfCode, engine: Engine, landed: Landed) -> Percentiles | None:
+        """Return the percentiles of the previous month; None if too little of that month has landed."""
         code = replace(code, inventory=None, with_hours=False, with_trends=False)
         try:
-            return percentiles_of(code.compute(engine, self.month.previous, landed))
+            found = code.compute(engine, self.month.previous, landed)
         except EvplNotPublishedError:
             return None
+        covered = sum(day.covered_seconds for day in found.days)
+        length = self.month.previous.window(self.plan.time_zone).length.total_seconds()
+        return percentiles_of(found) if covered >= self.plan.min_coverage * length else None
 
     def build(self, parts: Sequence[CodeMonth], *, has_all_codes: bool) -> ReportModel:
         """Build the page of some operator codes.

@@ -44,7 +44,8 @@ def find_changes(parts: Sequence[CodeMonth], month: Month, plan: ReportPlan) -> 
     """Compare the series with those of the previous month. In each list, the largest move is first.
 
     A series is new if it has samples and had none in the previous month. A series is gone if it had samples
-    and has none now. Operator codes without samples in the previous month are not compared.
+    and has none now. Operator codes of which too little has landed in the previous month
+    are not compared.
 
     Args:
         parts: the operator codes, in the order of the page.
@@ -53,7 +54,9 @@ def find_changes(parts: Sequence[CodeMonth], month: Month, plan: ReportPlan) -> 
     """
     before = str(month.previous)
     if all(part.previous is None for part in parts):
-        return Changes(month=before, reason=f"The lake has no sample of {before}.")
+        share = f"{plan.min_coverage:.0%}".replace("%", " %")
+        reason = f"Less than {share} of {before} has landed, so no changes are shown."
+        return Changes(month=before, reason=reason)
     pairs = list(_pairs(parts))
     lists = defaultdict[str | None, list[Move]](list)
     for move in sorted(_moves(pairs), key=lambda move: -abs(move.after - move.before)):
