@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 pytestmark = [
     pytest.mark.usefixtures("airflow_home"),
-    needs("3.0", "SQLAlchemy 2, which a SQL catalog needs"),
+    needs("3.1", "SQLAlchemy 2, which a SQL catalog needs,"),
 ]
 
 CONTRACT = {
@@ -54,7 +54,7 @@ def folder(lab: "Lab", tmp_path: Path) -> Path:
     return folder
 
 
-def _connect(lab: "Lab", conn_type: str = "iceberg", host: str | None = None, **extra: str) -> None:
+def _connect(lab: "Lab", conn_type: str = "iceberg", host: str | None = None, **extra: Any) -> None:  # noqa: ANN401 JSON
     connection = {"conn_type": conn_type, "host": host, "extra": {"type": "sql"} | extra}
     lab.monkeypatch.setenv("AIRFLOW_CONN_ICEBERG_DEFAULT", json.dumps(connection))
 
@@ -230,11 +230,18 @@ def test_missing_connection_is_a_permanent_error(lab: "Lab") -> None:
         {"uri": f"nonsense:/{PASSWORD}", "token": PASSWORD},
         {"type": "rest", "uri": f"http://127.0.0.1:1/{PASSWORD}", "credential": f"me:{PASSWORD}"},
         {"type": "oracle-hunter2-hunter2", "s3.secret-access-key": PASSWORD},
+        {"type": f"oracle-{PASSWORD}", "uri": f"postgresql://host/db?user=evpl&password={PASSWORD}"},
+        {"type": f"oracle-{PASSWORD}", "adls.connection-string": f"AccountName=lake;AccountKey={PASSWORD}"},
+        {"type": f"oracle-{PASSWORD}", "header.Authorization": f"Bearer {PASSWORD}"},
+        {"type": f"oracle-{PASSWORD}", "auth": {"type": "basic", "basic": {"password": PASSWORD}}},
     ],
-    ids=["password of a URI", "token", "credential", "secret key"],
+    ids=[
+        *("password of a URI", "token", "credential", "secret key"),
+        *("query", "connection string", "header", "nested"),
+    ],
 )
 def test_secret_of_the_connection_is_in_no_error_and_no_log(
-    lab: "Lab", logs: Callable[[], str], extra: dict[str, str]
+    lab: "Lab", logs: Callable[[], str], extra: dict[str, Any]
 ) -> None:
     """Neither in the error, nor in an error that caused it."""
     _connect(lab, **extra)

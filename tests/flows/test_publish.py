@@ -583,6 +583,12 @@ def _client_error(code: str, status: int) -> Exception:
     return error
 
 
+def _refusal(error: Exception) -> Exception:
+    """Give an error of a REST catalog, which HTTPError causes."""
+    error.__cause__ = requests.HTTPError("400 Client Error")
+    return error
+
+
 @pytest.mark.contract("iceberg.errors")
 @pytest.mark.parametrize(
     ("error", "kind"),
@@ -599,13 +605,15 @@ def _client_error(code: str, status: int) -> Exception:
         ),
         (iceberg.NoSuchNamespaceError("no"), EvplConfigError),
         (iceberg.NoSuchTableError("no"), EvplConfigError),
-        (iceberg.BadRequestError("no"), EvplConfigError),
+        (_refusal(iceberg.BadRequestError("no")), EvplConfigError),
+        (_refusal(iceberg.RESTError("NotFoundError: no environment")), EvplConfigError),
         (requests.exceptions.MissingSchema("no scheme"), EvplConfigError),
         (ProgrammingError("SELECT", {}, Exception("no such table")), EvplConfigError),
         (ValueError("unknown type"), EvplConfigError),
         (ImportError("no module"), EvplConfigError),
         (iceberg.ServiceUnavailableError("busy"), EvplStoreError),
-        (iceberg.ServerError("500"), EvplStoreError),
+        (_refusal(iceberg.ServerError("500")), EvplStoreError),
+        (requests.exceptions.Timeout("slow"), EvplStoreError),
         (requests.exceptions.JSONDecodeError("no JSON", "", 0), EvplStoreError),
         (requests.ConnectionError("reset"), EvplStoreError),
         (_client_error("ThrottlingException", 400), EvplStoreError),
@@ -627,8 +635,8 @@ def test_error_of_a_catalog_gets_its_class_and_a_next_step(error: Exception, kin
 
 
 @pytest.mark.contract("iceberg.readers")
-def test_a_thousand_reads_during_replacements_see_the_old_day_or_the_new_one(tmp_path: Path) -> None:
-    """A reader in another thread loads the table again and again, while the lake's hours become a day."""
+def test_reads_during_replacements_see_the_old_day_or_the_new_one(tmp_path: Path) -> None:
+    """A reader loads the table again and again, while hours become a day. `make laws` reads 1,000 times."""
     store, catalog = MemoryStore(), catalog_in(tmp_path)
     run(store, *(hours(hour, hour + 1) for hour in range(24)), value=0.0)
     publish(store, catalog, [unit()])
