@@ -24,10 +24,8 @@ if TYPE_CHECKING:
     from tests.support.airflow_runs import Lab
     from tests.support.iceberg import FolderCatalog
 
-pytestmark = [
-    pytest.mark.usefixtures("airflow_home"),
-    needs("3.1", "SQLAlchemy 2, which a SQL catalog needs,"),
-]
+pytestmark = pytest.mark.usefixtures("airflow_home")
+needs_sql = needs("3.1", "SQLAlchemy 2, which a SQL catalog needs,")
 
 CONTRACT = {
     "iceberg_conn_id": "iceberg_default",
@@ -96,6 +94,7 @@ def test_arguments_match_the_contract(lab: "Lab") -> None:
 
 @pytest.mark.contract("iceberg.arguments", "iceberg.result", "iceberg.asset", "assets.table_asset")
 @pytest.mark.parametrize("dag_id", ["evpl_publish", "evpl_publish_native"])
+@needs_sql
 def test_days_are_published_by_a_run_and_announced(lab: "Lab", folder: Path, dag_id: str) -> None:
     """The result is an XCom and in the event of the table. A second run changes and announces nothing."""
     from tests.support.airflow_runs import run_dag
@@ -138,6 +137,7 @@ def test_wrong_table_of_an_asset_is_an_error() -> None:
 
 
 @pytest.mark.contract("iceberg.on_missing")
+@needs_sql
 def test_missing_day_fails_after_the_others_are_published(lab: "Lab", folder: Path) -> None:
     """The error names it; with on_missing="delete" its rows are removed."""
     lab.execute(**DAYS, slice_length="1d")
@@ -154,6 +154,7 @@ def test_missing_day_fails_after_the_others_are_published(lab: "Lab", folder: Pa
 
 
 @pytest.mark.contract("iceberg.permanent")
+@needs_sql
 def test_permanent_error_fails_for_good(lab: "Lab", folder: Path) -> None:
     """Its cause is the typed error."""
     from airflow.providers.common.compat.sdk import AirflowFailException
@@ -195,7 +196,7 @@ def test_missing_extra_is_named_by_the_constructor(lab: "Lab", missing: str) -> 
         ({"conn_type": "aws"}, "has the type aws, not iceberg"),
         ({"type": "oracle"}, "oracle"),
         ({"type": "sql"}, "URI missing"),
-        ({"type": "sql", "uri": "nonsense"}, "can't be used like this"),
+        pytest.param({"type": "sql", "uri": "nonsense"}, "can't be used like this", marks=needs_sql),
         ({"type": "hive", "uri": "thrift://localhost:1"}, "a package for this kind of catalog is missing"),
         ({"type": "rest", "host": "nonsense"}, "can't be used like this"),
     ],
@@ -280,6 +281,7 @@ def test_catalog_that_is_down_is_a_temporary_error(lab: "Lab") -> None:
 
 
 @pytest.mark.contract("iceberg.lineage")
+@needs_sql
 def test_lineage_is_from_the_lake_to_the_table(lab: "Lab", folder: Path) -> None:
     """A task that opened no table has none."""
     from airflow_provider_evpl.operators.evpl import EvplIcebergPublishOperator
@@ -299,6 +301,7 @@ def test_lineage_is_from_the_lake_to_the_table(lab: "Lab", folder: Path) -> None
     assert table.outputFacets["outputStatistics"].rowCount == sum(_rows(folder).values())
 
 
+@needs_sql
 def test_example_publishes_the_days_that_its_events_name(lab: "Lab", folder: Path) -> None:
     """Several pulls, of codes and days that are not in a row."""
     from tests.support.airflow_versions import load_dag
@@ -319,6 +322,7 @@ def test_example_publishes_the_days_that_its_events_name(lab: "Lab", folder: Pat
     assert _rows(folder) == {}
 
 
+@needs_sql
 def test_example_publishes_into_the_table(lab: "Lab", folder: Path) -> None:
     """A run by hand names its windows."""
     from tests.support.airflow_runs import run_tasks
