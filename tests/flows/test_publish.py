@@ -1,7 +1,6 @@
 """Publications of landed days into an Iceberg table."""
 
 import io
-import threading
 from collections import Counter
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -632,27 +631,3 @@ def test_error_of_a_catalog_gets_its_class_and_a_next_step(error: Exception, kin
     assert caught.value.what.startswith("table evpl.utilization: ")
     assert caught.value.next_step
     assert type(error).__name__ in caught.value.detail
-
-
-@pytest.mark.contract("iceberg.readers")
-def test_reads_during_replacements_see_the_old_day_or_the_new_one(tmp_path: Path) -> None:
-    """A reader loads the table again and again, while hours become a day. `make laws` reads 1,000 times."""
-    store, catalog = MemoryStore(), catalog_in(tmp_path)
-    run(store, *(hours(hour, hour + 1) for hour in range(24)), value=0.0)
-    publish(store, catalog, [unit()])
-    reader, seen = catalog_in(tmp_path), []
-    for number in range(40):
-        put(store, day(0), value=float(number))
-        writer = threading.Thread(target=publish, args=(store, catalog, [unit()]))
-        writer.start()
-        seen += [_read_day(reader) for _ in range(25)]
-        writer.join()
-    assert {sum(one.values()) for one in seen} == {48}
-    assert {len(one) for one in seen} == {1}
-    values = [value for one in seen for value in one]
-    assert values == sorted(values)
-    assert len(set(values)) > 10
-
-
-def _read_day(reader: FolderCatalog) -> Counter[float]:
-    return Counter(reader.load_table(TABLE).scan(selected_fields=("value",)).to_arrow()["value"].to_pylist())

@@ -1,5 +1,7 @@
 """Random sequences of pulls and publications, killed and interleaved: the table equals the lake."""
 
+import threading
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -17,7 +19,8 @@ from airflow_provider_evpl.flows.publish.units import Unit
 from airflow_provider_evpl.lake.layout import Dataset
 from airflow_provider_evpl.window import DAY
 from tests.support.fake_api import MIDNIGHT, FakeApi
-from tests.support.iceberg import Rows, catalog_in, publish, table_rows
+from tests.support.iceberg import TABLE, FolderCatalog, Rows, catalog_in, publish, table_rows, unit
+from tests.support.lake import day, hours, put, run
 from tests.support.model import (
     KILL,
     MOST_CALLS,
@@ -202,10 +205,37 @@ def test_table_equals_the_lake_after_races_of_pulls_and_publications(
     pull_then_publish(*first, sequential)
     runs = [partial(pull_then_publish, *seat) for seat in at_once]
     outcomes = in_turns(runs, objects, iter(order), lambda: None)
-    for run, outcome in zip(runs, outcomes, strict=True):
+    for retry, outcome in zip(runs, outcomes, strict=True):
         assert outcome is None or isinstance(outcome, EvplRetryableError | Killed)
         if outcome is not None:
-            run(sequential)
+            retry(sequential)
     table = table_rows(catalog_in(folder))
     lake = _lake(sequential)
     assert table == lake
+
+
+REPLACEMENTS = min(40, SEQUENCES // 10)
+
+
+@pytest.mark.contract("iceberg.readers")
+def test_reads_during_replacements_see_the_old_day_or_the_new_one(tmp_path: Path) -> None:
+    """A reader loads the table again and again, while hours become a day. `make laws` reads 1,000 times."""
+    store, catalog = MemoryStore(), catalog_in(tmp_path)
+    run(store, *(hours(hour, hour + 1) for hour in range(24)), value=0.0)
+    publish(store, catalog, [unit()])
+    reader, seen = catalog_in(tmp_path), []
+    for number in range(REPLACEMENTS):
+        put(store, day(0), value=float(number))
+        writer = threading.Thread(target=publish, args=(store, catalog, [unit()]))
+        writer.start()
+        seen += [_read_day(reader) for _ in range(25)]
+        writer.join()
+    assert {sum(one.values()) for one in seen} == {48}
+    assert {len(one) for one in seen} == {1}
+    values = [value for one in seen for value in one]
+    assert values == sorted(values)
+    assert len(set(values)) > REPLACEMENTS // 4
+
+
+def _read_day(reader: FolderCatalog) -> Counter[float]:
+    return Counter(reader.load_table(TABLE).scan(selected_fields=("value",)).to_arrow()["value"].to_pylist())
