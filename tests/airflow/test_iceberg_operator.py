@@ -126,6 +126,24 @@ def test_days_are_published_by_a_run_and_announced(lab: "Lab", folder: Path, dag
     assert len(find_asset_events("iceberg://")) == before + 1
 
 
+@pytest.mark.contract("iceberg.asset")
+@pytest.mark.parametrize(("try_number", "dates"), [(1, None), (2, ["2026-11-20", "2026-11-21"])])
+@needs_sql
+def test_retry_announces_the_days_of_an_earlier_try(
+    lab: "Lab", folder: Path, try_number: int, dates: list[str] | None
+) -> None:
+    """The earlier one failed after its commit, so its event was lost. A first try announces changes only."""
+    from airflow_provider_evpl.assets import table_asset
+
+    lab.execute(**DAYS, slice_length="1d")
+    _publish(lab)
+    asset = table_asset("evpl.utilization")
+    event = SimpleNamespace(extra={})
+    context = {"ti": SimpleNamespace(try_number=try_number), "outlet_events": {asset: event}}
+    assert _publish(lab, context=context, outlets=[asset])["skipped_count"] == len(_rows(folder))
+    assert event.extra.get("dates") == dates
+
+
 @pytest.mark.contract("assets.table_asset")
 def test_wrong_table_of_an_asset_is_an_error() -> None:
     """When the DAG file is parsed."""

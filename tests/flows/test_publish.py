@@ -112,7 +112,7 @@ def test_publication_replaces_days_and_reports_them(catalog: FolderCatalog) -> N
     assert first.snapshots == [catalog.load_table(TABLE).current_snapshot().snapshot_id]
     put(store, day(1), value=2.0)
     second = publish(store, catalog, [unit(0), unit(1)])
-    assert (second.published, second.skipped, second.dates) == ([unit(1)], [unit(0)], ["2026-11-23"])
+    assert (second.published, second.skipped, second.dates()) == ([unit(1)], [unit(0)], ["2026-11-23"])
     assert (_values(catalog, unit(0)), _values(catalog, unit(1))) == (ONE, Counter({2.0: 48}))
     assert second.as_dict() == {
         "published_count": 1,
@@ -133,10 +133,21 @@ def test_second_publication_makes_no_commit(catalog: FolderCatalog) -> None:
     """Also of an empty day, and of a day that is gone."""
     store = _days()
     put(store, day(1), circuits="")
-    for _ in range(2):
-        publish(store, catalog, [unit(0), unit(1), unit(2)], deletes_missing=True)
-    assert catalog.commits == 1
+    units = [unit(0), unit(1), unit(2)]
+    publish(store, catalog, units, deletes_missing=True)
+    done = publish(store, catalog, units, deletes_missing=True)
+    assert (catalog.commits, done.skipped) == (1, units)
     assert _values(catalog) == ONE
+
+
+def test_foreign_text_in_the_property_of_a_snapshot_is_a_permanent_error(catalog: FolderCatalog) -> None:
+    """Another tool has written the property of the digests."""
+    store = _days(1)
+    publish(store, catalog, [unit()])
+    table = catalog.load_table(TABLE)
+    table.append(table.scan(limit=0).to_arrow(), snapshot_properties={"evpl.units": "all"})
+    with pytest.raises(EvplConfigError, match="Check the table"):
+        publish(store, catalog, [unit()])
 
 
 @pytest.mark.contract("iceberg.unchanged")
