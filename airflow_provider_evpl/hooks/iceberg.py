@@ -1,7 +1,7 @@
 """Opens the catalog of an Airflow connection of type `iceberg`, and keeps its secrets out of errors."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -21,9 +21,12 @@ __all__ = ["DEFAULT_CONN_ID", "check_extra", "with_catalog"]
 DEFAULT_CONN_ID = "iceberg_default"
 
 _T = TypeVar("_T")
-_SECRET_NAMES = re.compile("secret|token|credential|passw|key|authorization", re.IGNORECASE)
+_SECRET_NAMES = re.compile("secret|token|credential|passw|key|authorization$|signature|sig$", re.IGNORECASE)
+# The query of a URL, and a connection string.
+_PAIRS = re.compile(r"([^?&;\s=]+)=([^&;\s]+)")
 # A shorter text may be a part of a message by chance.
 _SHORTEST_SECRET = 4
+_NO_SECRETS = ("basic", "bearer", "false", "http", "https", "none", "true")
 
 
 def check_extra() -> None:
@@ -103,25 +106,33 @@ def _open(conn_id: str) -> "Catalog":
             raise
         raise EvplConfigError(
             f"{place}: a package for this kind of catalog is missing.",
-            "Install it. On Airflow 2.11 a SQL catalog can't be used, because it needs SQLAlchemy 2.",
+            "Install it. On Airflow 2.11 and 3.0 a SQL catalog can't be used, because it needs SQLAlchemy 2.",
             one_line(error.__cause__),
         ) from error.__cause__
 
 
 def _secrets(connection: "Connection") -> Iterator[str]:
-    extra: dict[str, Any] = connection.extra_dejson or {}
-    named = (str(value) for name, value in extra.items() if _SECRET_NAMES.search(name))
-    # A REST catalog's `credential` is an id, a colon and a secret.
-    texts = [connection.password, *(part for text in named for part in text.split(":"))]
-    texts += [_password(str(text)) for text in (connection.host, *extra.values())]
-    return (text for text in texts if text and len(text) >= _SHORTEST_SECRET)
+    fields = [("password", connection.password), ("host", connection.host), *_fields(connection.extra_dejson)]
+    for name, text in ((name, str(value)) for name, value in fields if value):
+        found = [text, *re.split(r"[:\s]", text)] if _SECRET_NAMES.search(name) else []
+        found += [unquote(value) for key, value in _PAIRS.findall(text) if _SECRET_NAMES.search(key)]
+        found += [_password(text)]
+        yield from (
+            one for one in found if len(one) >= _SHORTEST_SECRET and one.casefold() not in _NO_SECRETS
+        )
 
 
-def _password(text: str) -> str | None:
+def _fields(extra: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield names and values, also of objects in objects, as in the extra `auth` of a REST catalog."""
+    for name, value in extra.items():
+        yield from _fields(value) if isinstance(value, dict) else [(name, value)]
+
+
+def _password(text: str) -> str:
     """Return the password in a URL."""
     with suppress(ValueError):
         return unquote(urlsplit(text).password or "")
-    return None
+    return ""
 
 
 def _show(error: BaseException, secrets: list[str]) -> bool:

@@ -150,7 +150,9 @@ class EvplIcebergPublishOperator(BaseOperator):
                 f"Days: {name_some([*map(str, publication.missing)])}",
             )
         result = {"table": self._table, **publication.as_dict()}
-        add_asset_events(self, context, result, publication.dates)
+        # An earlier try may have published days and failed, so without an event.
+        is_retry = "ti" in context and context["ti"].try_number > 1
+        add_asset_events(self, context, result, publication.dates(is_retry=is_retry))
         return result
 
     def _publish(self, given: Mapping[str, object], context: "Context") -> "Publication":

@@ -1,7 +1,6 @@
 """Publications of landed days into an Iceberg table."""
 
 import io
-import threading
 from collections import Counter
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -113,7 +112,7 @@ def test_publication_replaces_days_and_reports_them(catalog: FolderCatalog) -> N
     assert first.snapshots == [catalog.load_table(TABLE).current_snapshot().snapshot_id]
     put(store, day(1), value=2.0)
     second = publish(store, catalog, [unit(0), unit(1)])
-    assert (second.published, second.skipped, second.dates) == ([unit(1)], [unit(0)], ["2026-11-23"])
+    assert (second.published, second.skipped, second.dates()) == ([unit(1)], [unit(0)], ["2026-11-23"])
     assert (_values(catalog, unit(0)), _values(catalog, unit(1))) == (ONE, Counter({2.0: 48}))
     assert second.as_dict() == {
         "published_count": 1,
@@ -134,10 +133,21 @@ def test_second_publication_makes_no_commit(catalog: FolderCatalog) -> None:
     """Also of an empty day, and of a day that is gone."""
     store = _days()
     put(store, day(1), circuits="")
-    for _ in range(2):
-        publish(store, catalog, [unit(0), unit(1), unit(2)], deletes_missing=True)
-    assert catalog.commits == 1
+    units = [unit(0), unit(1), unit(2)]
+    publish(store, catalog, units, deletes_missing=True)
+    done = publish(store, catalog, units, deletes_missing=True)
+    assert (catalog.commits, done.skipped) == (1, units)
     assert _values(catalog) == ONE
+
+
+def test_foreign_text_in_the_property_of_a_snapshot_is_a_permanent_error(catalog: FolderCatalog) -> None:
+    """Another tool has written the property of the digests."""
+    store = _days(1)
+    publish(store, catalog, [unit()])
+    table = catalog.load_table(TABLE)
+    table.append(table.scan(limit=0).to_arrow(), snapshot_properties={"evpl.units": "all"})
+    with pytest.raises(EvplConfigError, match="Check the table"):
+        publish(store, catalog, [unit()])
 
 
 @pytest.mark.contract("iceberg.unchanged")
@@ -583,6 +593,12 @@ def _client_error(code: str, status: int) -> Exception:
     return error
 
 
+def _refusal(error: Exception) -> Exception:
+    """Give an error of a REST catalog, which HTTPError causes."""
+    error.__cause__ = requests.HTTPError("400 Client Error")
+    return error
+
+
 @pytest.mark.contract("iceberg.errors")
 @pytest.mark.parametrize(
     ("error", "kind"),
@@ -599,13 +615,15 @@ def _client_error(code: str, status: int) -> Exception:
         ),
         (iceberg.NoSuchNamespaceError("no"), EvplConfigError),
         (iceberg.NoSuchTableError("no"), EvplConfigError),
-        (iceberg.BadRequestError("no"), EvplConfigError),
+        (_refusal(iceberg.BadRequestError("no")), EvplConfigError),
+        (_refusal(iceberg.RESTError("NotFoundError: no environment")), EvplConfigError),
         (requests.exceptions.MissingSchema("no scheme"), EvplConfigError),
         (ProgrammingError("SELECT", {}, Exception("no such table")), EvplConfigError),
         (ValueError("unknown type"), EvplConfigError),
         (ImportError("no module"), EvplConfigError),
         (iceberg.ServiceUnavailableError("busy"), EvplStoreError),
-        (iceberg.ServerError("500"), EvplStoreError),
+        (_refusal(iceberg.ServerError("500")), EvplStoreError),
+        (requests.exceptions.Timeout("slow"), EvplStoreError),
         (requests.exceptions.JSONDecodeError("no JSON", "", 0), EvplStoreError),
         (requests.ConnectionError("reset"), EvplStoreError),
         (_client_error("ThrottlingException", 400), EvplStoreError),
@@ -624,27 +642,3 @@ def test_error_of_a_catalog_gets_its_class_and_a_next_step(error: Exception, kin
     assert caught.value.what.startswith("table evpl.utilization: ")
     assert caught.value.next_step
     assert type(error).__name__ in caught.value.detail
-
-
-@pytest.mark.contract("iceberg.readers")
-def test_a_thousand_reads_during_replacements_see_the_old_day_or_the_new_one(tmp_path: Path) -> None:
-    """A reader in another thread loads the table again and again, while the lake's hours become a day."""
-    store, catalog = MemoryStore(), catalog_in(tmp_path)
-    run(store, *(hours(hour, hour + 1) for hour in range(24)), value=0.0)
-    publish(store, catalog, [unit()])
-    reader, seen = catalog_in(tmp_path), []
-    for number in range(40):
-        put(store, day(0), value=float(number))
-        writer = threading.Thread(target=publish, args=(store, catalog, [unit()]))
-        writer.start()
-        seen += [_read_day(reader) for _ in range(25)]
-        writer.join()
-    assert {sum(one.values()) for one in seen} == {48}
-    assert {len(one) for one in seen} == {1}
-    values = [value for one in seen for value in one]
-    assert values == sorted(values)
-    assert len(set(values)) > 10
-
-
-def _read_day(reader: FolderCatalog) -> Counter[float]:
-    return Counter(reader.load_table(TABLE).scan(selected_fields=("value",)).to_arrow()["value"].to_pylist())

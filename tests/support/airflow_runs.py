@@ -77,11 +77,15 @@ class Lab:
         given: Any = context or {}
         return self.operator(**arguments).execute(given)
 
-    def publish(self, **arguments: Any) -> dict[str, Any]:  # noqa: ANN401 wrong types are tried too
+    def publish(
+        self,
+        context: Any = None,  # noqa: ANN401 as little of a context as a test needs
+        **arguments: Any,  # noqa: ANN401 wrong types are tried too
+    ) -> dict[str, Any]:
         """Publish days of the lake into a table, outside of Airflow's runner."""
         given: Any = {"table": "evpl.utilization", "object_storage_path": self.root, **arguments}
-        context: Any = {}
-        return EvplIcebergPublishOperator(task_id="publish", **given).execute(context)
+        known: Any = context or {}
+        return EvplIcebergPublishOperator(task_id="publish", **given).execute(known)
 
     def landed(self) -> list[Path]:
         """List all files below the lake."""

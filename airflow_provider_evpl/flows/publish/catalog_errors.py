@@ -33,14 +33,12 @@ _WRONG = (
     # PyIceberg.
     *("NoSuchNamespaceError", "NoSuchTableError", "NotInstalledError", "BadRequestError", "ResolveError"),
     *("NoSuchPropertyException", "ValidationError"),
-    # requests: the address of the catalog is no URL.
-    *("MissingSchema", "InvalidSchema", "InvalidURL"),
     # SQLAlchemy and botocore.
     *("ArgumentError", "ProgrammingError", "NoRegionError", "ParamValidationError", "ProfileNotFound"),
     # PyIceberg raises these for columns, partitions and properties that it can't use.
     *("ValueError", "TypeError", "NotImplementedError", "ImportError"),
 )
-_OUTAGES = ("RequestException", "HTTPClientError", "ConnectionError", "TimeoutError")
+_OUTAGES = ("ConnectionError", "Timeout", "TimeoutError", "InvalidJSONError", "HTTPClientError")
 """Classes of a network failure, some of which are subclasses of ValueError."""
 
 
@@ -80,8 +78,9 @@ def _translate(error: Exception, place: str) -> EvplError:
             "Check the rights of the Iceberg connection.",
             detail,
         )
-    is_url = found & {"MissingSchema", "InvalidSchema", "InvalidURL"}
-    if found & {*_WRONG} and (is_url or not found & {*_OUTAGES}):
+    # PyIceberg raises RESTError itself, and no subclass, if a catalog refuses a request.
+    is_refused = type(error).__name__ == "RESTError"
+    if is_refused or (found & {*_WRONG} and not found & {*_OUTAGES}):
         return EvplConfigError(
             f"{place}: the catalog can't be used like this.",
             "Check the table, and the fields of the Iceberg connection.",

@@ -40,10 +40,14 @@ class Publication:
     rows: int = 0
     snapshots: list[int] = field(default_factory=list)
 
-    @property
-    def dates(self) -> list[str]:
-        """The UTC days that this run changed in the table, in order."""
-        return sorted({f"{unit.day:%Y-%m-%d}" for unit in (*self.published, *self.emptied)})
+    def dates(self, *, is_retry: bool = False) -> list[str]:
+        """Return the UTC days that this run changed in the table, in order.
+
+        Args:
+            is_retry: return the unchanged days too, because an earlier try may have changed them.
+        """
+        units = [*self.published, *self.emptied, *(self.skipped if is_retry else ())]
+        return sorted({f"{unit.day:%Y-%m-%d}" for unit in units})
 
     def as_dict(self) -> dict[str, object]:
         """Return counts, and the first hundred units of each kind, small enough for XCom."""
@@ -147,9 +151,10 @@ class Publisher:
             return self._attempt(units)
         gone = [unit for unit, found in landed.items() if found is None]
         emptied = [unit for unit in gone if self._deletes_missing and published.get(str(unit)) != _GONE]
+        missing = [] if self._deletes_missing else gone
         self._commit(table, changed, emptied)
-        self.publication.missing += [] if self._deletes_missing else gone
-        self.publication.skipped += [unit for unit, found in landed.items() if found and unit not in changed]
+        self.publication.missing += missing
+        self.publication.skipped += [unit for unit in units if unit not in {*changed, *emptied, *missing}]
         return None
 
     def _lacking(self, table: UnitTable, unit: Unit) -> Iterable[pa.Schema]:

@@ -87,8 +87,9 @@ class UnitTable:
     def published(self) -> dict[str, str]:
         """Return the digest of each unit that a snapshot in the history of the current one has published."""
         found = dict[str, str]()
-        for snapshot in ancestors_of(self._table.current_snapshot(), self._table.metadata):
-            found = json.loads(_property(snapshot, _UNITS) or "{}") | found
+        with translate_catalog_errors(self._place):
+            for snapshot in ancestors_of(self._table.current_snapshot(), self._table.metadata):
+                found = json.loads(_property(snapshot, _UNITS) or "{}") | found
         return found
 
     def lacks(self, schema: pa.Schema) -> bool:
