@@ -140,3 +140,9 @@ def test_texts_of_a_store_are_one_line(text: str) -> None:
 def _fail_in_a_store(error: Exception) -> None:
     with translate_errors("s3://lake/samples"):
         raise error
+
+
+def test_error_without_its_detail_still_says_what_to_do() -> None:
+    """The reason stands in place of the detail."""
+    error = EvplError("The catalog failed.", "Airflow retries.", "token=abc").without_detail("Hidden.")
+    assert str(error) == "The catalog failed.\nAirflow retries.\nHidden."
