@@ -110,7 +110,7 @@ def _read_inventory(name: str | None, plan: ReportPlan) -> Inventory | None:
 
 
 def _write(pages: list[Page], out: Path) -> Iterator[tuple[str, Page]]:
-    """Write the pages to a file; of several pages, each to a file with its operator code in the name."""
+    """Write the page to a file. If there are several, each file has its operator code in the name."""
     folder = LocalStore(str(out.resolve().parent))
     for page in pages:
         code = f"-op-{quote(page.code_ope or '', safe='')}" if len(pages) > 1 else ""

@@ -39,7 +39,7 @@ _Raw = Mapping[str, Sequence[_Done]]
 
 
 def _run(runs: int) -> _Raw:
-    say(f"Figures and report: {_SERIES:,} series, {runs} runs; of a year once")
+    say(f"Figures and report: {_SERIES:,} series, {runs} runs; a year is run once")
     found: dict[str, list[_Done]] = {name: [] for name in _CASES}
     month = _make_lake("month")
     for _ in range(runs):

@@ -152,7 +152,7 @@ def test_step_that_began_before_the_month_is_not_expected() -> None:
 
 
 def test_granularity_without_a_length_is_not_judged() -> None:
-    """Nobody knows how many samples there should be."""
+    """The number of expected samples is unknown."""
     store = MemoryStore()
     put_at(store, DAY, "1m", MIDNIGHT)
     month = look(store, FiguresPlan(granularity=Granularity("1m")))

@@ -204,7 +204,7 @@ class RowSource:
             return "(SELECT 0::INTEGER AS series, 0::BIGINT AS moment, 0::DOUBLE AS value WHERE false)"
         start, end = bounds(window)
         chosen = "" if series is None else f"AND names.series IN ({', '.join(map(str, series)) or 'NULL'})"
-        # -0.0 becomes 0.0: of the two, `min` returns any.
+        # -0.0 becomes 0.0, because `min` takes the two for equal and may return either.
         # All parts of the text are our own: numbers, and names of columns.
         return f"""(
             SELECT names.series, epoch_us(found.timestamp) AS moment,

@@ -1,4 +1,4 @@
-"""Which objects of a lake count for figures: those of our own source; of nested intervals, the longest."""
+"""Finds the objects that count for figures: those of our own source that lie in no other object."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping

@@ -21,7 +21,7 @@ FIGURES_SCHEMA = pa.schema(
         *(pa.field(name, pa.string()) for name in Series._fields),
         pa.field("group", pa.string()),
         pa.field("label", pa.string()),
-        pa.field("direction", pa.string()),  # in, out; of an end: the busier one
+        pa.field("direction", pa.string()),  # in or out; an end has that of its busier series
         # In the unit of the samples. Null for groups, because percentages are never summed.
         pa.field("percentile", pa.float64()),
         pa.field("percentile_in", pa.float64()),  # ends only
@@ -51,7 +51,7 @@ FIGURES_SCHEMA = pa.schema(
         pa.field("full_steps", pa.int64()),  # groups only
         pa.field("partial_steps", pa.int64()),
         pa.field("dropped_steps", pa.int64()),
-        # In the unit of the percentile: of the samples, or Mbit/s for a group.
+        # In the unit of the samples. A group's are in Mbit/s.
         pa.field("trend_per_week", pa.float64()),
         pa.field("trend_low", pa.float64()),
         pa.field("trend_high", pa.float64()),

@@ -144,7 +144,7 @@ def _base64(name: str) -> str:
 
 
 def _replaced(text: str, places: list[tuple[int, int, str]], end: int) -> Iterator[str]:
-    """Give the pieces of a text with aliases; of places that overlap, the first and longest counts."""
+    """Give the pieces of a text with aliases. If names overlap, the first and longest is replaced."""
     shown = 0
     for start, minus_end, alias in places:
         if start >= shown:
@@ -155,7 +155,7 @@ def _replaced(text: str, places: list[tuple[int, int, str]], end: int) -> Iterat
 
 
 def names_of(seen: Seen, redact: Callable[[str], str]) -> Names:
-    """Learn the names of a probe: of the connection, of its arguments, and of all entries that came."""
+    """Learn the names in the connection, in the arguments, and in all entries that came."""
     names, settings = Names(redact), seen.settings
     for code in (seen.plan.code_ope, *seen.plan.further, settings.code_ope):
         names.add("operator", code)

@@ -285,7 +285,7 @@ def _ranges(units: Sequence[Unit]) -> Iterator[tuple[Unit, Unit]]:
 
 @contextmanager
 def _without_no_match_warning() -> Iterator[None]:
-    """Hide PyIceberg's warning that a delete matched nothing: so it is for a unit's first publication."""
+    """Hide the warning that a delete matched nothing, as the first delete of a unit does."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Delete operation did not match any records")
         yield
