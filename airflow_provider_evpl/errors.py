@@ -96,6 +96,14 @@ class EvplError(Exception):
         """Return the same error, without cause, with a reason in place of its detail."""
         return self._with(self.what, self.next_step, reason)
 
+    def without_frames(self) -> Self:
+        """Drop the tracebacks of the error and of its causes, because their frames keep samples."""
+        one: BaseException | None = self
+        while one is not None:
+            one.__traceback__ = None
+            one = one.__cause__ or one.__context__
+        return self
+
     def _with(self, what: str, next_step: str, detail: str | None = None) -> Self:
         error = copy(self)
         EvplError.__init__(error, what, next_step, self.detail if detail is None else detail)

@@ -61,7 +61,7 @@ class SliceFailures:
         except _OF_ONE_SLICE as error:
             if self._is_stopped() or (isinstance(error, EvplRetryableError) and error.wait_exceeds_limit):
                 raise
-            self.add(window, _without_frames(error))
+            self.add(window, error.without_frames())
             self._unanswered += isinstance(error, _UNANSWERED)
             if self._unanswered == _MOST_UNANSWERED:
                 raise self._join() from error
@@ -129,15 +129,6 @@ class SliceFailures:
         if self._errors:
             lines.append(f"and {len(self._errors):,} more: see the warnings in the log")
         return "\n".join(lines)
-
-
-def _without_frames(error: EvplError) -> EvplError:
-    """Drop the tracebacks of an error and its causes, because their frames keep the slice's samples."""
-    one: BaseException | None = error
-    while one is not None:
-        one.__traceback__ = None
-        one = one.__cause__ or one.__context__
-    return error
 
 
 def _describe(window: Window, error: EvplError) -> str:

@@ -13,7 +13,7 @@ from airflow_provider_evpl.config.plans import DEFAULT_GRANULARITY, given_fields
 from airflow_provider_evpl.config.publish_plan import PublishPlan
 from airflow_provider_evpl.config.readers import guarded
 from airflow_provider_evpl.config.run_window import RunTimes
-from airflow_provider_evpl.errors import EvplNotPublishedError, EvplPermanentError, name_some
+from airflow_provider_evpl.errors import EvplPermanentError
 from airflow_provider_evpl.hooks.evpl import EvplHook, get_hook
 from airflow_provider_evpl.hooks.iceberg import DEFAULT_CONN_ID, check_extra, with_catalog
 from airflow_provider_evpl.hooks.storage import open_store
@@ -135,20 +135,6 @@ class EvplIcebergPublishOperator(BaseOperator):
             publication = self._publish(given_fields(self), context)
         except EvplPermanentError as error:
             raise AirflowFailException(error.what) from error
-        self.log.info(
-            "Published %s days with %s rows in %s commits; %s days were unchanged, %s were emptied",
-            f"{len(publication.published):,}",
-            f"{publication.rows:,}",
-            len(publication.snapshots),
-            f"{len(publication.skipped):,}",
-            f"{len(publication.emptied):,}",
-        )
-        if publication.missing:
-            raise EvplNotPublishedError(
-                f"{len(publication.missing):,} days are not in the lake.",
-                'Pull them, or set on_missing="delete" to remove their rows from the table.',
-                f"Days: {name_some([*map(str, publication.missing)])}",
-            )
         result = {"table": self._table, **publication.as_dict()}
         # An earlier try may have published days and failed, so without an event.
         is_retry = "ti" in context and context["ti"].try_number > 1
@@ -191,7 +177,20 @@ class EvplIcebergPublishOperator(BaseOperator):
         )
         self._table, self._publisher = plan.table, publisher
         pairs = product(plan.codes, plan.days)
-        return publisher.publish(Unit(code, plan.granularity.text, day) for code, day in pairs)
+        try:
+            return publisher.publish(Unit(code, plan.granularity.text, day) for code, day in pairs)
+        finally:
+            self._log_publication(publisher.publication)
+
+    def _log_publication(self, done: "Publication") -> None:
+        self.log.info(
+            "Published %s days with %s rows in %s commits; %s days were unchanged, %s were emptied",
+            f"{len(done.published):,}",
+            f"{done.rows:,}",
+            len(done.snapshots),
+            f"{len(done.skipped):,}",
+            f"{len(done.emptied):,}",
+        )
 
 
 def _pause(attempt: int) -> None:

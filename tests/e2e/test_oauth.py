@@ -101,8 +101,8 @@ def test_basic_sends_what_it_is_given(start: Start) -> None:
 @pytest.mark.parametrize(
     ("text", "kind", "why"),
     [
-        (BY_FORM, EvplAuthError, "401: invalid_client"),
-        (NO_FORM, EvplRequestError, "400: invalid_request .* not properly encoded"),
+        (BY_FORM, EvplAuthError, r"token_auth[\s\S]*invalid_client"),
+        (NO_FORM, EvplRequestError, r"token_auth[\s\S]*invalid_request .* not properly encoded"),
     ],
 )
 def test_where_basic_is_read_by_the_rfc_the_error_says_so(
@@ -110,7 +110,7 @@ def test_where_basic_is_read_by_the_rfc_the_error_says_so(
 ) -> None:
     """A server that decodes what wasn't encoded refuses; the error names `token_auth`, the way out."""
     it = start(App(client_secret=text))
-    with Client(it.settings()) as client, pytest.raises(kind, match=f"{why}.*token_auth") as caught:
+    with Client(it.settings()) as client, pytest.raises(kind, match=why) as caught:
         client.check_token()
     assert text not in str(caught.value)
 

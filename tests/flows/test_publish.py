@@ -24,6 +24,7 @@ from airflow_provider_evpl.errors import (
     EvplConfigError,
     EvplError,
     EvplForeignError,
+    EvplNotPublishedError,
     EvplOverlapError,
     EvplRefusedError,
     EvplStoreDeniedError,
@@ -245,7 +246,7 @@ def test_leftover_objects_are_not_published(catalog: FolderCatalog) -> None:
 
 
 def test_overlapping_objects_are_a_temporary_error(catalog: FolderCatalog) -> None:
-    """Neither is right, so the next pull decides."""
+    """Neither is right, so the next pull decides. The task does not wait for it."""
     store = MemoryStore()
     run(store, hours(0, 2))
     first = dict(store.objects)
@@ -255,7 +256,7 @@ def test_overlapping_objects_are_a_temporary_error(catalog: FolderCatalog) -> No
     waits: list[int] = []
     with pytest.raises(EvplOverlapError, match="two objects have the same samples"):
         publish(store, catalog, [unit()], wait=waits.append)
-    assert waits == [1, 2, 3, 4]
+    assert waits == []
     assert data_files(Path(catalog.properties["warehouse"].removeprefix("file://"))) == []
 
 
@@ -267,14 +268,41 @@ def test_foreign_object_is_refused(catalog: FolderCatalog) -> None:
     assert table_rows(catalog) == {}
 
 
-def test_unreadable_object_is_refused_and_its_file_removed(catalog: FolderCatalog, tmp_path: Path) -> None:
-    """Nothing of the other units is left either."""
-    store = _days()
-    path = DATASET.samples_path(day(1))
-    store.objects[path] = damaged(store.objects[path])
-    with pytest.raises(EvplRefusedError, match="rows of an object can't be read"):
-        publish(store, catalog, [unit(0), unit(1)])
-    assert data_files(tmp_path) == []
+@pytest.mark.contract("iceberg.one-unit")
+def test_unreadable_object_is_refused_and_the_other_days_are_published(
+    catalog: FolderCatalog, tmp_path: Path
+) -> None:
+    """The table has the rows of the day as before, and its new data file is removed."""
+    store = _days(102)
+    units = [unit(number) for number in range(102)]
+    publish(store, catalog, units[:2])
+    for number in (1, 2):
+        put(store, day(number), value=2.0)
+    store.objects[DAY_PATH] = damaged(store.objects[DAY_PATH])
+    publisher = Publisher(store, SOURCE, lambda: open_table(catalog, TABLE), wait=lambda _: None)
+    with pytest.raises(EvplRefusedError, match="unit 0042/300s/2026-11-22: the rows of an object can't be"):
+        publisher.publish(units)
+    done = publisher.publication
+    assert (done.published, [*done.failed], len(done.snapshots)) == (units[1:], units[:1], 2)
+    assert [_values(catalog, one) for one in units[:2]] == [ONE, Counter({2.0: 48})]
+    assert len(data_files(tmp_path)) == 103
+
+
+@pytest.mark.contract("iceberg.one-unit", "iceberg.on_missing")
+def test_errors_of_several_days_are_one_error(catalog: FolderCatalog) -> None:
+    """A temporary one, if one of them may be gone later. It has the next step of each."""
+    store = _days(3)
+    for number in (0, 1):
+        path = DATASET.samples_path(day(number))
+        store.objects[path] = damaged(store.objects[path])
+    publisher = Publisher(store, SOURCE, lambda: open_table(catalog, TABLE), wait=lambda _: None)
+    with pytest.raises(EvplRefusedError, match="2 days were not published") as permanent:
+        publisher.publish([unit(0), unit(1)])
+    assert str(permanent.value).count("Pull the day again, then publish it again.") == 2
+    with pytest.raises(EvplNotPublishedError, match="3 days were not published") as temporary:
+        publisher.publish([unit(0), unit(1), unit(2), unit(3)])
+    assert "1 days are not in the lake" in str(temporary.value)
+    assert _values(catalog, unit(2)) == ONE
 
 
 @pytest.mark.contract("iceberg.columns-added")
@@ -390,7 +418,7 @@ def test_store_that_fails_is_a_temporary_error(catalog: FolderCatalog, tmp_path:
 
 @pytest.mark.contract("iceberg.listed-again")
 def test_lake_that_always_changes_is_a_temporary_error(catalog: FolderCatalog, tmp_path: Path) -> None:
-    """After five reads in each of five attempts."""
+    """After five reads."""
     changes = (partial(put, window=day(0), value=float(number)) for number in count())
     store = _Changing(_days(1).objects, changes)
     with pytest.raises(EvplOverlapError, match="the lake changed while it was read"):

@@ -3,6 +3,7 @@
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from pyiceberg.exceptions import NoSuchTableError
 from pyiceberg.io import FileIO, InputFile, OutputFile
 from pyiceberg.io.pyarrow import PyArrowFileIO
 
+from airflow_provider_evpl.errors import EvplNotPublishedError
 from airflow_provider_evpl.flows.publish.publish import Publication, Publisher
 from airflow_provider_evpl.flows.publish.table import open_table
 from airflow_provider_evpl.flows.publish.units import Unit
@@ -119,10 +121,13 @@ def publish(  # noqa: PLR0913 by keyword only
     deletes_missing: bool = False,
     wait: Callable[[int], None] = lambda _: None,
 ) -> Publication:
-    """Publish units, without waits."""
-    return Publisher(
+    """Publish units, without waits. Units that are missing in the lake raise nothing."""
+    publisher = Publisher(
         store, source, lambda: open_table(catalog, TABLE), wait=wait, deletes_missing=deletes_missing
-    ).publish(units)
+    )
+    with suppress(EvplNotPublishedError):
+        publisher.publish(units)
+    return publisher.publication
 
 
 Rows = Counter[tuple[object, ...]]

@@ -332,7 +332,18 @@ def _rows(data: bytes) -> dict[Key, float | None]:
     return keyed
 
 
+def largest(windows: Iterable[Interval]) -> list[Interval]:
+    """Drop each interval that lies in another one."""
+    some = [*windows]
+    return [
+        one
+        for one in some
+        if not any(start <= one[0] and one[1] <= end for start, end in some if (start, end) != one)
+    ]
+
+
 def shown(store: MemoryStore) -> dict[Key, float | None]:
-    """What a reader finds who takes the longest interval's word."""
-    by_length = sorted(read(store).items(), key=lambda one: one[0][1] - one[0][0])
-    return {key: value for _, content in by_length for key, value in content.rows.items()}
+    """What a reader finds who leaves out intervals inside others. If two cross, the longer one wins."""
+    found = read(store)
+    by_length = sorted(largest(found), key=lambda one: one[1] - one[0])
+    return {key: value for one in by_length for key, value in found[one].rows.items()}

@@ -7,7 +7,17 @@ from itertools import islice
 
 import pyarrow as pa
 
-from airflow_provider_evpl.errors import EvplOverlapError, EvplRefusedError, EvplStoreError
+from airflow_provider_evpl.errors import (
+    EvplError,
+    EvplForeignError,
+    EvplNotPublishedError,
+    EvplOverlapError,
+    EvplRefusedError,
+    EvplRetryableError,
+    EvplStoreError,
+    name_some,
+)
+from airflow_provider_evpl.flows.publish.catalog_errors import LostRaceError
 from airflow_provider_evpl.flows.publish.table import UnitTable
 from airflow_provider_evpl.flows.publish.units import Landed, Unit, copy_rows, survey
 from airflow_provider_evpl.lake.store import Store
@@ -18,6 +28,7 @@ _UNITS_A_COMMIT = 100
 _ATTEMPTS = 5
 _GONE = "gone"
 _MOST_NAMED = 100
+_OF_ONE_UNIT = (EvplForeignError, EvplOverlapError, EvplRefusedError)
 
 
 @dataclass(slots=True)
@@ -29,6 +40,7 @@ class Publication:
         skipped: units that the table already had as they are in the lake.
         emptied: units without an object in the lake; their rows were removed from the table.
         missing: units without an object in the lake; the table still has their rows, if it had any.
+        failed: the errors of units that can't be read; the table has their rows as before.
         rows: of the published units.
         snapshots: ids of the commits, in order.
     """
@@ -37,6 +49,7 @@ class Publication:
     skipped: list[Unit] = field(default_factory=list)
     emptied: list[Unit] = field(default_factory=list)
     missing: list[Unit] = field(default_factory=list)
+    failed: dict[Unit, EvplError] = field(default_factory=dict)
     rows: int = 0
     snapshots: list[int] = field(default_factory=list)
 
@@ -61,6 +74,33 @@ class Publication:
         named = {name: [*map(str, units[:_MOST_NAMED])] for name, units in kinds.items()}
         # As text, because JSON readers round numbers of this size.
         return {**counts, **named, "rows": self.rows, "snapshot_ids": [*map(str, self.snapshots)]}
+
+    def raise_errors(self) -> None:
+        """Raise the errors of all units as one: retryable if any of them is. Return if there is none."""
+        errors = [*self.failed.values()]
+        if self.missing:
+            errors.append(_not_in_lake(self.missing))
+        if len(errors) == 1:
+            raise errors[0]
+        if errors:
+            raise _join(errors, len(self.failed) + len(self.missing))
+
+
+def _not_in_lake(units: Sequence[Unit]) -> EvplError:
+    return EvplNotPublishedError(
+        f"{len(units):,} days are not in the lake.",
+        'Pull them, or set on_missing="delete" to remove their rows from the table.',
+        f"Days: {name_some([*map(str, units)])}",
+    )
+
+
+def _join(errors: Sequence[EvplError], days: int) -> EvplError:
+    first = next((error for error in errors if isinstance(error, EvplRetryableError)), errors[0])
+    return type(first)(
+        f"{days:,} days were not published. The table has all others.",
+        "Do what each error below says, then run the task again.",
+        name_some([str(error).replace("\n", "\n  ") for error in errors], "\n"),
+    )
 
 
 @dataclass(slots=True)
@@ -112,13 +152,14 @@ class Publisher:
         self.location: str | None = None
 
     def publish(self, units: Iterable[Unit]) -> Publication:
-        """Publish units, up to a hundred a commit.
+        """Publish units, up to a hundred a commit. Raise the errors of units after the others are published.
 
         Raises:
             EvplForeignError: a unit has an object of another source.
             EvplRefusedError: the rows of an object can't be read.
-            EvplOverlapError: another writer changed the table, or the lake changed while it was read, five
-                times in a row.
+            EvplOverlapError: objects of a unit overlap. Or another writer changed the table, or the lake
+                changed while it was read, five times in a row.
+            EvplNotPublishedError: units are not in the lake, and are not to be deleted.
             EvplError: the store or the catalog failed.
         """
         remaining = iter(sorted(set(units)))
@@ -128,13 +169,14 @@ class Publisher:
             except Exception:
                 self._discard(*self._staged)
                 raise
+        self.publication.raise_errors()
         return self.publication
 
     def _publish_some(self, units: Sequence[Unit]) -> None:
         for attempt in range(1, _ATTEMPTS):
             try:
                 return self._attempt(units)
-            except EvplOverlapError:
+            except LostRaceError:
                 self._wait(attempt)
         return self._attempt(units)
 
@@ -144,7 +186,7 @@ class Publisher:
         table = self._open_table()
         self.location = table.location
         published = table.published()
-        landed = {unit: self._read(table, unit, published.get(str(unit))) for unit in units}
+        landed, failed = self._read(table, units, published)
         changed = {unit: found for unit, found in landed.items() if unit in self._staged and found}
         if lacking := [schema for unit in changed for schema in self._lacking(table, unit)]:
             table.add_columns(lacking[0])
@@ -153,14 +195,28 @@ class Publisher:
         emptied = [unit for unit in gone if self._deletes_missing and published.get(str(unit)) != _GONE]
         missing = [] if self._deletes_missing else gone
         self._commit(table, changed, emptied)
+        self.publication.failed |= failed
         self.publication.missing += missing
-        self.publication.skipped += [unit for unit in units if unit not in {*changed, *emptied, *missing}]
+        self.publication.skipped += [unit for unit in landed if unit not in {*changed, *emptied, *missing}]
         return None
+
+    def _read(
+        self, table: UnitTable, units: Sequence[Unit], published: Mapping[str, str]
+    ) -> tuple[dict[Unit, Landed | None], dict[Unit, EvplError]]:
+        """Read units one by one; return what landed, and the errors of units that can't be read."""
+        landed, failed = dict[Unit, Landed | None](), dict[Unit, EvplError]()
+        for unit in units:
+            try:
+                landed[unit] = self._read_one(table, unit, published.get(str(unit)))
+            except _OF_ONE_UNIT as error:
+                self._discard(unit)
+                failed[unit] = error.without_frames()
+        return landed, failed
 
     def _lacking(self, table: UnitTable, unit: Unit) -> Iterable[pa.Schema]:
         return (schema for schema in self._staged[unit].schemas if table.lacks(schema))
 
-    def _read(self, table: UnitTable, unit: Unit, published: str | None) -> Landed | None:
+    def _read_one(self, table: UnitTable, unit: Unit, published: str | None) -> Landed | None:
         """List a unit and write its data files, unless the table has it in this state already.
 
         Raises:
