@@ -2,40 +2,38 @@
 
 import io
 from collections import Counter
-from collections.abc import Callable, Iterable
-from functools import partial
-from itertools import count
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import requests
-from botocore.exceptions import ClientError, EndpointConnectionError
-from pyiceberg import exceptions as iceberg
-from pyiceberg.exceptions import CommitFailedException, CommitStateUnknownException
 from pyiceberg.partitioning import PartitionField, PartitionSpec
 from pyiceberg.transforms import IdentityTransform
 from pyiceberg.types import LongType
-from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from airflow_provider_evpl.errors import (
     EvplConfigError,
-    EvplError,
     EvplForeignError,
     EvplNotPublishedError,
     EvplOverlapError,
     EvplRefusedError,
-    EvplStoreDeniedError,
-    EvplStoreError,
 )
-from airflow_provider_evpl.flows.publish.catalog_errors import LostRaceError, translate_catalog_errors
-from airflow_provider_evpl.flows.publish.publish import Publication, Publisher
-from airflow_provider_evpl.flows.publish.table import UnitTable, open_table
-from airflow_provider_evpl.flows.publish.units import Unit
+from airflow_provider_evpl.flows.publish.publish import Publisher
+from airflow_provider_evpl.flows.publish.table import open_table
 from airflow_provider_evpl.lake.layout import Dataset
-from tests.support.iceberg import TABLE, FolderCatalog, catalog_in, data_files, publish, table_rows, unit
+from tests.support.iceberg import (
+    ONE_DAY,
+    TABLE,
+    FolderCatalog,
+    catalog_in,
+    data_files,
+    lake_of_days,
+    publish,
+    table_rows,
+    table_values,
+    unit,
+)
 from tests.support.lake import (
     DATASET,
     MIDNIGHT,
@@ -56,7 +54,6 @@ from tests.support.lake import (
 from tests.support.stores import MemoryStore
 
 DAY_PATH = DATASET.samples_path(day(0))
-ONE = Counter({1.0: 48})
 
 
 @pytest.fixture
@@ -65,22 +62,10 @@ def catalog(tmp_path: Path) -> FolderCatalog:
     return catalog_in(tmp_path)
 
 
-def _values(catalog: FolderCatalog, of: Unit | None = None) -> Counter[object]:
-    rows = table_rows(catalog).get(of or unit(), Counter())
-    return Counter(value for _, _, value in rows.elements())
-
-
-def _days(count: int = 2) -> MemoryStore:
-    store = MemoryStore()
-    for number in range(count):
-        put(store, day(number))
-    return store
-
-
 @pytest.mark.contract("iceberg.created")
 def test_table_is_created_with_the_columns_of_the_lake(catalog: FolderCatalog) -> None:
     """The namespace too. Columns, partitions, order and properties are documented."""
-    publish(_days(), catalog, [unit()])
+    publish(lake_of_days(), catalog, [unit()])
     table = catalog.load_table(TABLE)
     assert [(one.name, str(one.field_type), one.required) for one in table.schema().fields] == [
         ("code_ope", "string", True),
@@ -107,14 +92,14 @@ def test_table_is_created_with_the_columns_of_the_lake(catalog: FolderCatalog) -
 @pytest.mark.contract("iceberg.equals-lake", "iceberg.result")
 def test_publication_replaces_days_and_reports_them(catalog: FolderCatalog) -> None:
     """One commit replaces a day that changed; the other day is skipped."""
-    store = _days()
+    store = lake_of_days()
     first = publish(store, catalog, [unit(0), unit(1), unit(1)])
     assert (first.published, first.skipped, first.rows) == ([unit(0), unit(1)], [], 96)
     assert first.snapshots == [catalog.load_table(TABLE).current_snapshot().snapshot_id]
     put(store, day(1), value=2.0)
     second = publish(store, catalog, [unit(0), unit(1)])
     assert (second.published, second.skipped, second.dates()) == ([unit(1)], [unit(0)], ["2026-11-23"])
-    assert (_values(catalog, unit(0)), _values(catalog, unit(1))) == (ONE, Counter({2.0: 48}))
+    assert (table_values(catalog, unit(0)), table_values(catalog, unit(1))) == (ONE_DAY, Counter({2.0: 48}))
     assert second.as_dict() == {
         "published_count": 1,
         "skipped_count": 1,
@@ -132,18 +117,18 @@ def test_publication_replaces_days_and_reports_them(catalog: FolderCatalog) -> N
 @pytest.mark.contract("iceberg.unchanged")
 def test_second_publication_makes_no_commit(catalog: FolderCatalog) -> None:
     """Also of an empty day, and of a day that is gone."""
-    store = _days()
+    store = lake_of_days()
     put(store, day(1), circuits="")
     units = [unit(0), unit(1), unit(2)]
     publish(store, catalog, units, deletes_missing=True)
     done = publish(store, catalog, units, deletes_missing=True)
     assert (catalog.commits, done.skipped) == (1, units)
-    assert _values(catalog) == ONE
+    assert table_values(catalog) == ONE_DAY
 
 
 def test_foreign_text_in_the_property_of_a_snapshot_is_a_permanent_error(catalog: FolderCatalog) -> None:
     """Another tool has written the property of the digests."""
-    store = _days(1)
+    store = lake_of_days(1)
     publish(store, catalog, [unit()])
     table = catalog.load_table(TABLE)
     table.append(table.scan(limit=0).to_arrow(), snapshot_properties={"evpl.units": "all"})
@@ -154,7 +139,7 @@ def test_foreign_text_in_the_property_of_a_snapshot_is_a_permanent_error(catalog
 @pytest.mark.contract("iceberg.unchanged")
 def test_unit_of_an_expired_snapshot_is_published_again(catalog: FolderCatalog) -> None:
     """The digest is in a snapshot, so it expires with it."""
-    store = _days()
+    store = lake_of_days()
     publish(store, catalog, [unit(0)])
     publish(store, catalog, [unit(1)])
     table = catalog.load_table(TABLE)
@@ -163,13 +148,13 @@ def test_unit_of_an_expired_snapshot_is_published_again(catalog: FolderCatalog) 
     done = publish(store, catalog, [unit(0), unit(1)])
     assert (done.published, done.skipped) == ([unit(0)], [unit(1)])
     assert table_rows(catalog).keys() == {unit(0), unit(1)}
-    assert _values(catalog) == ONE
+    assert table_values(catalog) == ONE_DAY
 
 
 @pytest.mark.contract("iceberg.empty")
 def test_empty_day_empties_its_partition(catalog: FolderCatalog) -> None:
     """And no other day."""
-    store = _days()
+    store = lake_of_days()
     publish(store, catalog, [unit(0), unit(1)])
     put(store, day(0), circuits="")
     done = publish(store, catalog, [unit(0), unit(1)])
@@ -180,16 +165,16 @@ def test_empty_day_empties_its_partition(catalog: FolderCatalog) -> None:
 @pytest.mark.contract("iceberg.on_missing")
 def test_missing_day_stays_or_is_deleted(catalog: FolderCatalog) -> None:
     """By default its rows stay, and it is reported."""
-    store = _days()
+    store = lake_of_days()
     publish(store, catalog, [unit(0), unit(1)])
     store.delete(DAY_PATH)
     done = publish(store, catalog, [unit(0), unit(1)])
-    assert (done.missing, done.skipped, _values(catalog)) == ([unit(0)], [unit(1)], ONE)
+    assert (done.missing, done.skipped, table_values(catalog)) == ([unit(0)], [unit(1)], ONE_DAY)
     done = publish(store, catalog, [unit(0), unit(1)], deletes_missing=True)
     assert (done.emptied, done.missing, [*table_rows(catalog)]) == ([unit(0)], [], [unit(1)])
     put(store, day(0))
     assert publish(store, catalog, [unit(0)]).published == [unit(0)]
-    assert _values(catalog) == ONE
+    assert table_values(catalog) == ONE_DAY
 
 
 @pytest.mark.contract("iceberg.one-commit")
@@ -206,7 +191,7 @@ def test_a_hundred_units_are_one_commit(catalog: FolderCatalog) -> None:
 @pytest.mark.contract("iceberg.unit")
 def test_codes_and_granularities_are_units_of_their_own(catalog: FolderCatalog) -> None:
     """A commit replaces exactly the rows of its units, also with a long operator code."""
-    store, long = _days(1), "0042-" + "x" * 40
+    store, long = lake_of_days(1), "0042-" + "x" * 40
     for code_ope, granularity in ((long, "300s"), ("0042", "1h"), (long + "y", "300s")):
         lake = lake_of(store, dataset=Dataset(code_ope, granularity))
         [target] = lake.targets([day(0)])
@@ -224,7 +209,7 @@ def test_codes_and_granularities_are_units_of_their_own(catalog: FolderCatalog) 
         collect([Answer([(circuit("a"), microseconds(MIDNIGHT), 8.0)], [])], day(0), code_ope=long),
     )
     publish(store, catalog, units)
-    assert _values(catalog, unit(code_ope=long)) == Counter({8.0: 1})
+    assert table_values(catalog, unit(code_ope=long)) == Counter({8.0: 1})
     assert {one: rows for one, rows in table_rows(catalog).items() if one.code_ope != long} == {
         one: rows for one, rows in before.items() if one.code_ope != long
     }
@@ -242,7 +227,7 @@ def test_leftover_objects_are_not_published(catalog: FolderCatalog) -> None:
     put(store, day(0))
     store.objects |= leftover
     publish(store, catalog, [unit()])
-    assert _values(catalog) == ONE
+    assert table_values(catalog) == ONE_DAY
 
 
 def test_overlapping_objects_are_a_temporary_error(catalog: FolderCatalog) -> None:
@@ -262,7 +247,7 @@ def test_overlapping_objects_are_a_temporary_error(catalog: FolderCatalog) -> No
 
 def test_foreign_object_is_refused(catalog: FolderCatalog) -> None:
     """Rows of the sandbox must not get into the table of production."""
-    store = _days()
+    store = lake_of_days()
     with pytest.raises(EvplForeignError, match="unit 0042/300s/2026-11-22"):
         publish(store, catalog, [unit()], source=SOURCE | {"job": "OTHER"})
     assert table_rows(catalog) == {}
@@ -273,7 +258,7 @@ def test_unreadable_object_is_refused_and_the_other_days_are_published(
     catalog: FolderCatalog, tmp_path: Path
 ) -> None:
     """The table has the rows of the day as before, and its new data file is removed."""
-    store = _days(102)
+    store = lake_of_days(102)
     units = [unit(number) for number in range(102)]
     publish(store, catalog, units[:2])
     for number in (1, 2):
@@ -284,14 +269,14 @@ def test_unreadable_object_is_refused_and_the_other_days_are_published(
         publisher.publish(units)
     done = publisher.publication
     assert (done.published, [*done.failed], len(done.snapshots)) == (units[1:], units[:1], 2)
-    assert [_values(catalog, one) for one in units[:2]] == [ONE, Counter({2.0: 48})]
+    assert [table_values(catalog, one) for one in units[:2]] == [ONE_DAY, Counter({2.0: 48})]
     assert len(data_files(tmp_path)) == 103
 
 
 @pytest.mark.contract("iceberg.one-unit", "iceberg.on_missing")
 def test_errors_of_several_days_are_one_error(catalog: FolderCatalog) -> None:
     """A temporary one, if one of them may be gone later. It has the next step of each."""
-    store = _days(3)
+    store = lake_of_days(3)
     for number in (0, 1):
         path = DATASET.samples_path(day(number))
         store.objects[path] = damaged(store.objects[path])
@@ -302,13 +287,13 @@ def test_errors_of_several_days_are_one_error(catalog: FolderCatalog) -> None:
     with pytest.raises(EvplNotPublishedError, match="3 days were not published") as temporary:
         publisher.publish([unit(0), unit(1), unit(2), unit(3)])
     assert "1 days are not in the lake" in str(temporary.value)
-    assert _values(catalog, unit(2)) == ONE
+    assert table_values(catalog, unit(2)) == ONE_DAY
 
 
 @pytest.mark.contract("iceberg.columns-added")
 def test_column_that_the_lake_adds_is_added_to_the_table(catalog: FolderCatalog) -> None:
     """Rows that were published before have null in it."""
-    store = _days()
+    store = lake_of_days()
     publish(store, catalog, [unit(0)])
     path = DATASET.samples_path(day(1))
     store.objects[path] = _with_column(store.objects[path], "quality")
@@ -328,7 +313,7 @@ def _with_column(data: bytes, name: str, value: object = "good") -> bytes:
 
 def test_column_of_another_type_is_a_permanent_error(catalog: FolderCatalog) -> None:
     """The message names the table and says what to do."""
-    store = _days()
+    store = lake_of_days()
     for number, value in enumerate(("good", 7)):
         path = DATASET.samples_path(day(number))
         store.objects[path] = _with_column(store.objects[path], "quality", value)
@@ -358,315 +343,5 @@ def test_wrong_table_is_a_permanent_error(catalog: FolderCatalog, change: str) -
         catalog.create_table(TABLE, table.schema(), partition_spec=spec)
     named = {"required": "owner", "partition": r"identity\(code_ope\); they must be"}.get(change, "value")
     with pytest.raises(EvplConfigError, match=named) as caught:
-        publish(_days(), catalog, [unit()])
+        publish(lake_of_days(), catalog, [unit()])
     assert "Publish into a new table" in str(caught.value)
-
-
-class _Changing(MemoryStore):
-    """Other runs change the lake before objects are opened, as long as there are changes."""
-
-    def __init__(self, objects: dict[str, bytes], changes: Iterable[Callable[[MemoryStore], object]]) -> None:
-        super().__init__()
-        self._other = MemoryStore()
-        self.objects = self._other.objects = objects
-        self._changes = iter(changes)
-
-    def open(self, path: str) -> BinaryIO:
-        """Open after the next change."""
-        for change in self._changes:
-            change(self._other)
-            break
-        return super().open(path)
-
-
-@pytest.mark.contract("iceberg.listed-again")
-def test_day_that_changes_while_it_is_read_is_read_again(catalog: FolderCatalog, tmp_path: Path) -> None:
-    """The second listing shows the change. The file of the first read is removed."""
-    store = _Changing(_days(1).objects, [lambda other: put(other, day(0), value=2.0)])
-    done = publish(store, catalog, [unit()])
-    assert (done.rows, _values(catalog), len(data_files(tmp_path))) == (48, Counter({2.0: 48}), 1)
-
-
-@pytest.mark.contract("iceberg.listed-again")
-def test_hours_that_a_day_replaces_while_they_are_read_are_listed_again(catalog: FolderCatalog) -> None:
-    """The first hour is gone when it is opened."""
-    hourly = MemoryStore()
-    run(hourly, hours(0, 1), hours(1, 2))
-    publish(_Changing(hourly.objects, [lambda other: put(other, day(0))]), catalog, [unit()])
-    assert _values(catalog) == ONE
-
-
-def test_object_that_is_gone_before_its_footer_is_read_is_listed_again(catalog: FolderCatalog) -> None:
-    """The store fails once, between listing and footer."""
-    store = _days(1)
-    store.calls.clear()
-    store.fail_at = 1
-    publish(store, catalog, [unit()])
-    assert _values(catalog) == ONE
-
-
-def test_store_that_fails_is_a_temporary_error(catalog: FolderCatalog, tmp_path: Path) -> None:
-    """The lake is the same after the failure, so the object can't be read."""
-    store = _days(1)
-    store.calls.clear()
-    store.fail_at = 3
-    with pytest.raises(EvplStoreError, match="told to fail"):
-        publish(store, catalog, [unit()])
-    assert store.calls[2][0] == "open"
-    assert data_files(tmp_path) == []
-
-
-@pytest.mark.contract("iceberg.listed-again")
-def test_lake_that_always_changes_is_a_temporary_error(catalog: FolderCatalog, tmp_path: Path) -> None:
-    """After five reads."""
-    changes = (partial(put, window=day(0), value=float(number)) for number in count())
-    store = _Changing(_days(1).objects, changes)
-    with pytest.raises(EvplOverlapError, match="the lake changed while it was read"):
-        publish(store, catalog, [unit()])
-    assert data_files(tmp_path) == []
-
-
-def _publish_at_load(
-    store: MemoryStore, catalog: FolderCatalog, others: Iterable[Callable[[], object]]
-) -> tuple[Publication, list[int]]:
-    """Publish a day, while other publications run after the table was loaded."""
-    waits: list[int] = []
-    at_load = iter(others)
-
-    def load() -> UnitTable:
-        table = open_table(catalog, TABLE)
-        for other in at_load:
-            other()
-            break
-        return table
-
-    publisher = Publisher(store, SOURCE, load, wait=waits.append)
-    try:
-        return publisher.publish([unit()]), waits
-    except EvplOverlapError:
-        assert waits == [1, 2, 3, 4]
-        raise
-
-
-@pytest.mark.contract("iceberg.races")
-@pytest.mark.parametrize("is_first", [True, False], ids=["first publication", "replacement"])
-def test_older_publication_does_not_replace_a_newer_one(catalog: FolderCatalog, *, is_first: bool) -> None:
-    """The older one loaded the table and read the lake before; it starts again, and skips the day."""
-    store = _days(1)
-    publish(store, catalog, [unit(5 if is_first else 0)])
-    put(store, day(0), value=2.0)
-
-    def other() -> None:
-        put(newer, day(0), value=3.0)
-        publish(newer, catalog, [unit()])
-
-    newer = MemoryStore()
-    newer.objects = store.objects
-    done, waits = _publish_at_load(store, catalog, [other])
-    assert (done.skipped, done.published, waits) == ([unit()], [], [1])
-    assert _values(catalog) == Counter({3.0: 48})
-
-
-@pytest.mark.contract("iceberg.races")
-def test_lake_is_listed_after_the_table_is_loaded(catalog: FolderCatalog) -> None:
-    """In the other order, an older day would replace one that is published between the two."""
-    store = _days(1)
-    publish(store, catalog, [unit()])
-
-    def load() -> UnitTable:
-        put(store, day(0), value=3.0)
-        publish(store, catalog, [unit()])
-        return open_table(catalog, TABLE)
-
-    done = Publisher(store, SOURCE, load, wait=lambda _: None).publish([unit()])
-    assert (done.skipped, done.published) == ([unit()], [])
-    assert _values(catalog) == Counter({3.0: 48})
-
-
-@pytest.mark.contract("iceberg.races")
-def test_older_publication_does_not_undo_that_of_an_empty_day(catalog: FolderCatalog) -> None:
-    """The empty day has no data file, and none is deleted; still the older publication starts again."""
-    store = _days(1)
-    stale = open_table(catalog, TABLE)
-    put(store, day(0), circuits="")
-    publish(store, catalog, [unit()])
-    with pytest.raises(LostRaceError):
-        stale.replace({unit(): "older"}, [])
-    assert table_rows(catalog) == {}
-
-
-@pytest.mark.contract("iceberg.races")
-def test_other_days_may_be_published_at_the_same_time(catalog: FolderCatalog, tmp_path: Path) -> None:
-    """The data files of the lost attempt are committed by the next one."""
-    store = _days(2)
-    done, waits = _publish_at_load(store, catalog, [lambda: publish(store, catalog, [unit(1)])])
-    assert (done.published, waits, len(table_rows(catalog))) == ([unit(0)], [1], 2)
-    assert len(data_files(tmp_path)) == 2
-
-
-@pytest.mark.contract("iceberg.races", "iceberg.leftovers")
-def test_five_lost_races_are_a_temporary_error(catalog: FolderCatalog, tmp_path: Path) -> None:
-    """The data file stays, because a lost commit is not always a failed one."""
-    store = _days(1)
-    others = (partial(publish, store, catalog, [unit(number)], deletes_missing=True) for number in count(1))
-    with pytest.raises(EvplOverlapError, match=r"table evpl\.utilization: another writer committed first"):
-        _publish_at_load(store, catalog, others)
-    assert len(data_files(tmp_path)) == 1
-
-
-class _Failing(FolderCatalog):
-    """Its next commit fails, before or after it landed; then the catalog can't be reached for some calls."""
-
-    error: Exception | None = None
-    late = False
-    unreachable = 0
-    calls_refused = 0
-
-    def commit_table(self, *arguments: Any) -> Any:  # noqa: ANN401 as PyIceberg has it
-        """Fail."""
-        error, self.error = self.error, None
-        response = super().commit_table(*arguments) if error is None or self.late else None
-        if error is not None:
-            self.calls_refused = self.unreachable
-            raise error
-        return response
-
-    def load_table(self, identifier: Any) -> Any:  # noqa: ANN401 likewise
-        """Fail, if it can't be reached."""
-        if self.calls_refused:
-            self.calls_refused -= 1
-            raise requests.ConnectionError("connection reset")
-        return super().load_table(identifier)
-
-
-def _failing(folder: Path, error: Exception, *, late: bool, unreachable: int = 0) -> _Failing:
-    catalog_in(folder).create_namespace("evpl")
-    open_table(catalog_in(folder), TABLE)
-    catalog = _Failing("iceberg_default", uri=f"sqlite:///{folder}/catalog.db", warehouse=folder.as_uri())
-    catalog.error, catalog.late, catalog.unreachable = error, late, unreachable
-    return catalog
-
-
-LOST_RESPONSES = [
-    CommitStateUnknownException("status 504"),
-    requests.ConnectionError("connection reset"),
-    OperationalError("COMMIT", {}, Exception("server closed the connection")),
-    # A library below has repeated the request, and the catalog refused the second one.
-    CommitFailedException("version conflict"),
-]
-
-
-@pytest.mark.contract("iceberg.unknown-outcome")
-@pytest.mark.parametrize("error", LOST_RESPONSES, ids=lambda error: type(error).__name__)
-def test_commit_whose_response_was_lost_is_found(tmp_path: Path, error: Exception) -> None:
-    """The table is loaded again, and has the commit: nothing is published twice, and nothing is removed."""
-    catalog = _failing(tmp_path, error, late=True)
-    done = publish(_days(1), catalog, [unit()])
-    assert (done.published, len(done.snapshots), _values(catalog)) == ([unit()], 1, ONE)
-
-
-@pytest.mark.contract("iceberg.unknown-outcome")
-@pytest.mark.parametrize("late", [True, False], ids=["landed", "not landed"])
-@pytest.mark.parametrize("error", LOST_RESPONSES[:3], ids=lambda error: type(error).__name__)
-def test_unknown_outcome_is_a_temporary_error_and_the_next_run_is_right(
-    tmp_path: Path, error: Exception, *, late: bool
-) -> None:
-    """Data files stay, because the table may have them."""
-    catalog, store = _failing(tmp_path, error, late=late, unreachable=1), _days(1)
-    with pytest.raises(EvplStoreError, match="the catalog failed") as caught:
-        publish(store, catalog, [unit()])
-    assert "Airflow retries" in str(caught.value)
-    assert len(data_files(tmp_path)) == 1
-    done = publish(store, catalog, [unit()])
-    assert (len(done.skipped), len(done.published), _values(catalog)) == (late, not late, ONE)
-
-
-@pytest.mark.contract("iceberg.errors")
-@pytest.mark.parametrize("call", range(1, 5))
-def test_outage_while_a_table_is_created_is_a_temporary_error(tmp_path: Path, call: int) -> None:
-    """Although the table was missing before."""
-    catalog, left = catalog_in(tmp_path), iter(range(call - 1))
-
-    def before() -> None:
-        if next(left, None) is None:
-            raise requests.ConnectionError("connection reset")
-
-    catalog.before = before
-    with pytest.raises(EvplStoreError, match="the catalog failed"):
-        publish(_days(1), catalog, [unit()])
-
-
-def test_table_that_another_task_creates_at_the_same_time_is_used(tmp_path: Path) -> None:
-    """Both find no table; the second one to create it loads the other's."""
-    other = catalog_in(tmp_path)
-    catalog = catalog_in(tmp_path)
-    others = iter([partial(other.list_namespaces), partial(open_table, other, TABLE)])
-
-    def before() -> None:
-        for one in others:
-            one()
-            break
-
-    catalog.before = before
-    other.create_namespace("evpl")
-    open_table(catalog, TABLE)
-    publish(_days(1), catalog, [unit()])
-    assert _values(catalog) == ONE
-
-
-def _client_error(code: str, status: int) -> Exception:
-    error: Exception = ClientError(
-        {"Error": {"Code": code, "Message": "no"}, "ResponseMetadata": {"HTTPStatusCode": status}}, "GetTable"
-    )
-    return error
-
-
-def _refusal(error: Exception) -> Exception:
-    """Give an error of a REST catalog, which HTTPError causes."""
-    error.__cause__ = requests.HTTPError("400 Client Error")
-    return error
-
-
-@pytest.mark.contract("iceberg.errors")
-@pytest.mark.parametrize(
-    ("error", "kind"),
-    [
-        (iceberg.UnauthorizedError("no"), EvplStoreDeniedError),
-        (iceberg.ForbiddenError("no"), EvplStoreDeniedError),
-        (iceberg.OAuthError("no"), EvplStoreDeniedError),
-        (PermissionError(13, "denied"), EvplStoreDeniedError),
-        (_client_error("AccessDeniedException", 400), EvplStoreDeniedError),
-        (OSError("When writing: AWS Error ACCESS_DENIED during PutObject"), EvplStoreDeniedError),
-        (
-            OperationalError("connect", {}, Exception("password authentication failed for user")),
-            EvplStoreDeniedError,
-        ),
-        (iceberg.NoSuchNamespaceError("no"), EvplConfigError),
-        (iceberg.NoSuchTableError("no"), EvplConfigError),
-        (_refusal(iceberg.BadRequestError("no")), EvplConfigError),
-        (_refusal(iceberg.RESTError("NotFoundError: no environment")), EvplConfigError),
-        (requests.exceptions.MissingSchema("no scheme"), EvplConfigError),
-        (ProgrammingError("SELECT", {}, Exception("no such table")), EvplConfigError),
-        (ValueError("unknown type"), EvplConfigError),
-        (ImportError("no module"), EvplConfigError),
-        (iceberg.ServiceUnavailableError("busy"), EvplStoreError),
-        (_refusal(iceberg.ServerError("500")), EvplStoreError),
-        (requests.exceptions.Timeout("slow"), EvplStoreError),
-        (requests.exceptions.JSONDecodeError("no JSON", "", 0), EvplStoreError),
-        (requests.ConnectionError("reset"), EvplStoreError),
-        (_client_error("ThrottlingException", 400), EvplStoreError),
-        (EndpointConnectionError(endpoint_url="https://glue.invalid"), EvplStoreError),
-        (OperationalError("connect", {}, Exception("connection refused")), EvplStoreError),
-        (OSError("When reading: AWS Error NETWORK_CONNECTION"), EvplStoreError),
-        (iceberg.ValidationException("conflict"), LostRaceError),
-    ],
-    ids=lambda value: value.__name__ if isinstance(value, type) else type(value).__name__,
-)
-def test_error_of_a_catalog_gets_its_class_and_a_next_step(error: Exception, kind: type[EvplError]) -> None:
-    """Permanent if something must be changed, temporary if not."""
-    with pytest.raises(EvplError) as caught, translate_catalog_errors("table evpl.utilization"):
-        raise error
-    assert type(caught.value) is kind
-    assert caught.value.what.startswith("table evpl.utilization: ")
-    assert caught.value.next_step
-    assert type(error).__name__ in caught.value.detail

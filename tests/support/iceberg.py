@@ -20,7 +20,8 @@ from airflow_provider_evpl.flows.publish.units import Unit
 from airflow_provider_evpl.lake.store import Store
 from airflow_provider_evpl.window import DAY
 from tests.support.airflow_versions import is_since
-from tests.support.lake import MIDNIGHT, SOURCE
+from tests.support.lake import MIDNIGHT, SOURCE, day, put
+from tests.support.stores import MemoryStore
 
 if not is_since("3.1"):
     pytest.skip("Airflow has SQLAlchemy 2, which a SQL catalog needs, since 3.1", allow_module_level=True)
@@ -28,6 +29,8 @@ if not is_since("3.1"):
 from pyiceberg.catalog.sql import SqlCatalog
 
 TABLE = "evpl.utilization"
+ONE_DAY = Counter({1.0: 48})
+"""The values of a day of `lake_of_days`."""
 
 Before = Callable[[], None]
 
@@ -35,6 +38,14 @@ Before = Callable[[], None]
 def unit(day: int = 0, code_ope: str = "0042", granularity: str = "300s") -> Unit:
     """A UTC day, counted from MIDNIGHT."""
     return Unit(code_ope, granularity, MIDNIGHT + day * DAY)
+
+
+def lake_of_days(count: int = 2) -> MemoryStore:
+    """Make a lake of whole days from MIDNIGHT on."""
+    store = MemoryStore()
+    for number in range(count):
+        put(store, day(number))
+    return store
 
 
 def catalog_in(folder: Path, before: Before = lambda: None) -> "FolderCatalog":
@@ -146,6 +157,12 @@ def table_rows(catalog: Catalog) -> dict[Unit, Rows]:
         one = Unit(row["code_ope"], row["granularity"], day)
         found.setdefault(one, Counter())[row["object_instance_id"], row["timestamp"], row["value"]] += 1
     return found
+
+
+def table_values(catalog: Catalog, of: Unit | None = None) -> Counter[object]:
+    """Count the values of a unit in the table; by default that of MIDNIGHT."""
+    rows = table_rows(catalog).get(of or unit(), Counter())
+    return Counter(value for _, _, value in rows.elements())
 
 
 def data_files(folder: Path) -> list[Path]:
