@@ -23,7 +23,7 @@ from airflow_provider_evpl.flows.publish.publish import Publisher
 from airflow_provider_evpl.flows.publish.table import open_table
 from airflow_provider_evpl.lake.layout import Dataset
 from tests.support.iceberg import (
-    ONE_DAY,
+    DAY_VALUES,
     TABLE,
     FolderCatalog,
     catalog_in,
@@ -99,7 +99,10 @@ def test_publication_replaces_days_and_reports_them(catalog: FolderCatalog) -> N
     put(store, day(1), value=2.0)
     second = publish(store, catalog, [unit(0), unit(1)])
     assert (second.published, second.skipped, second.dates()) == ([unit(1)], [unit(0)], ["2026-11-23"])
-    assert (table_values(catalog, unit(0)), table_values(catalog, unit(1))) == (ONE_DAY, Counter({2.0: 48}))
+    assert (table_values(catalog, unit(0)), table_values(catalog, unit(1))) == (
+        DAY_VALUES,
+        Counter({2.0: 48}),
+    )
     assert second.as_dict() == {
         "published_count": 1,
         "skipped_count": 1,
@@ -123,7 +126,7 @@ def test_second_publication_makes_no_commit(catalog: FolderCatalog) -> None:
     publish(store, catalog, units, deletes_missing=True)
     done = publish(store, catalog, units, deletes_missing=True)
     assert (catalog.commits, done.skipped) == (1, units)
-    assert table_values(catalog) == ONE_DAY
+    assert table_values(catalog) == DAY_VALUES
 
 
 def test_foreign_text_in_the_property_of_a_snapshot_is_a_permanent_error(catalog: FolderCatalog) -> None:
@@ -148,7 +151,7 @@ def test_unit_of_an_expired_snapshot_is_published_again(catalog: FolderCatalog) 
     done = publish(store, catalog, [unit(0), unit(1)])
     assert (done.published, done.skipped) == ([unit(0)], [unit(1)])
     assert table_rows(catalog).keys() == {unit(0), unit(1)}
-    assert table_values(catalog) == ONE_DAY
+    assert table_values(catalog) == DAY_VALUES
 
 
 @pytest.mark.contract("iceberg.empty")
@@ -169,12 +172,12 @@ def test_missing_day_stays_or_is_deleted(catalog: FolderCatalog) -> None:
     publish(store, catalog, [unit(0), unit(1)])
     store.delete(DAY_PATH)
     done = publish(store, catalog, [unit(0), unit(1)])
-    assert (done.missing, done.skipped, table_values(catalog)) == ([unit(0)], [unit(1)], ONE_DAY)
+    assert (done.missing, done.skipped, table_values(catalog)) == ([unit(0)], [unit(1)], DAY_VALUES)
     done = publish(store, catalog, [unit(0), unit(1)], deletes_missing=True)
     assert (done.emptied, done.missing, [*table_rows(catalog)]) == ([unit(0)], [], [unit(1)])
     put(store, day(0))
     assert publish(store, catalog, [unit(0)]).published == [unit(0)]
-    assert table_values(catalog) == ONE_DAY
+    assert table_values(catalog) == DAY_VALUES
 
 
 @pytest.mark.contract("iceberg.one-commit")
@@ -227,7 +230,7 @@ def test_leftover_objects_are_not_published(catalog: FolderCatalog) -> None:
     put(store, day(0))
     store.objects |= leftover
     publish(store, catalog, [unit()])
-    assert table_values(catalog) == ONE_DAY
+    assert table_values(catalog) == DAY_VALUES
 
 
 def test_overlapping_objects_are_a_temporary_error(catalog: FolderCatalog) -> None:
@@ -269,7 +272,7 @@ def test_unreadable_object_is_refused_and_the_other_days_are_published(
         publisher.publish(units)
     done = publisher.publication
     assert (done.published, [*done.failed], len(done.snapshots)) == (units[1:], units[:1], 2)
-    assert [table_values(catalog, one) for one in units[:2]] == [ONE_DAY, Counter({2.0: 48})]
+    assert [table_values(catalog, one) for one in units[:2]] == [DAY_VALUES, Counter({2.0: 48})]
     assert len(data_files(tmp_path)) == 103
 
 
@@ -287,7 +290,7 @@ def test_errors_of_several_days_are_one_error(catalog: FolderCatalog) -> None:
     with pytest.raises(EvplNotPublishedError, match="3 days were not published") as temporary:
         publisher.publish([unit(0), unit(1), unit(2), unit(3)])
     assert "1 days are not in the lake" in str(temporary.value)
-    assert table_values(catalog, unit(2)) == ONE_DAY
+    assert table_values(catalog, unit(2)) == DAY_VALUES
 
 
 @pytest.mark.contract("iceberg.columns-added")

@@ -20,7 +20,7 @@ from airflow_provider_evpl.flows.publish.catalog_errors import LostRaceError
 from airflow_provider_evpl.flows.publish.publish import Publication, Publisher
 from airflow_provider_evpl.flows.publish.table import UnitTable, open_table
 from tests.support.iceberg import (
-    ONE_DAY,
+    DAY_VALUES,
     TABLE,
     FolderCatalog,
     catalog_in,
@@ -81,7 +81,7 @@ def test_hours_that_a_day_replaces_while_they_are_read_are_listed_again(catalog:
     hourly = MemoryStore()
     run(hourly, hours(0, 1), hours(1, 2))
     publish(_Changing(hourly.objects, [lambda other: put(other, day(0))]), catalog, [unit()])
-    assert table_values(catalog) == ONE_DAY
+    assert table_values(catalog) == DAY_VALUES
 
 
 def test_object_that_is_gone_before_its_footer_is_read_is_listed_again(catalog: FolderCatalog) -> None:
@@ -90,7 +90,7 @@ def test_object_that_is_gone_before_its_footer_is_read_is_listed_again(catalog: 
     store.calls.clear()
     store.fail_at = 1
     publish(store, catalog, [unit()])
-    assert table_values(catalog) == ONE_DAY
+    assert table_values(catalog) == DAY_VALUES
 
 
 def test_store_that_fails_is_a_temporary_error(catalog: FolderCatalog, tmp_path: Path) -> None:
@@ -250,7 +250,7 @@ def test_commit_whose_response_was_lost_is_found(tmp_path: Path, error: Exceptio
     """The table is loaded again, and has the commit: nothing is published twice, and nothing is removed."""
     catalog = _failing(tmp_path, error, late=True)
     done = publish(lake_of_days(1), catalog, [unit()])
-    assert (done.published, len(done.snapshots), table_values(catalog)) == ([unit()], 1, ONE_DAY)
+    assert (done.published, len(done.snapshots), table_values(catalog)) == ([unit()], 1, DAY_VALUES)
 
 
 @pytest.mark.contract("iceberg.unknown-outcome")
@@ -266,7 +266,7 @@ def test_unknown_outcome_is_a_temporary_error_and_the_next_run_is_right(
     assert "Airflow retries" in str(caught.value)
     assert len(data_files(tmp_path)) == 1
     done = publish(store, catalog, [unit()])
-    assert (len(done.skipped), len(done.published), table_values(catalog)) == (late, not late, ONE_DAY)
+    assert (len(done.skipped), len(done.published), table_values(catalog)) == (late, not late, DAY_VALUES)
 
 
 @pytest.mark.contract("iceberg.errors")
@@ -299,4 +299,4 @@ def test_table_that_another_task_creates_at_the_same_time_is_used(tmp_path: Path
     other.create_namespace("evpl")
     open_table(catalog, TABLE)
     publish(lake_of_days(1), catalog, [unit()])
-    assert table_values(catalog) == ONE_DAY
+    assert table_values(catalog) == DAY_VALUES

@@ -394,10 +394,7 @@ def test_values_that_are_no_percentages_are_doubted(values: list[float], said: l
 def test_only_values_that_land_are_doubted() -> None:
     """Samples without a value and samples outside the slice do not count."""
     inside, outside = (microseconds(hour.start) for hour in (hours(0, 1), hours(1, 2)))
-    rows: list[Row] = [
-        (circuit("a"), inside, 1.0),
-        (circuit("b"), inside, None),
-        (circuit("a"), outside, 200.0),
-    ]
+    rows: list[Row] = [(circuit(name), inside, value) for name, value in (("a", 1.0), ("b", None))]
+    rows.append((circuit("a"), outside, 200.0))
     doubts = collect([Answer(rows, [])], hours(0, 1)).unit_doubts
     assert doubts == {"all values are from 0 to 1, as fractions would be"}

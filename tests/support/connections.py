@@ -1,9 +1,13 @@
-"""The optional extras of a connection: the default of the contract, and another value."""
+"""Connections for tests, and their optional extras: the default of the contract, and another value."""
 
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["DEFAULTS", "EXTRAS", "OTHERS"]
+from airflow_provider_evpl.config.settings import Settings
+
+__all__ = ["DEFAULTS", "EXTRAS", "OTHERS", "SECRET", "settings"]
+
+SECRET = "s3cret/+ü"
 
 EXTRAS: Mapping[str, tuple[Any, Any]] = {
     "code_ope": (None, "0042"),
@@ -23,3 +27,15 @@ EXTRAS: Mapping[str, tuple[Any, Any]] = {
 }
 DEFAULTS = {name: default for name, (default, _) in EXTRAS.items()}
 OTHERS = {name: other for name, (_, other) in EXTRAS.items()}
+
+
+def settings(
+    login: str | None = "client",
+    password: str | None = SECRET,
+    host: str | None = None,
+    conn_id: str | None = None,
+    **extra: Any,  # noqa: ANN401 the point is to try anything
+) -> Settings:
+    """Read a connection that is complete but for what is given."""
+    extra = {"application_id": "app", **extra}
+    return Settings.from_connection(login=login, password=password, host=host, extra=extra, conn_id=conn_id)

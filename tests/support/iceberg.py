@@ -29,7 +29,7 @@ if not is_since("3.1"):
 from pyiceberg.catalog.sql import SqlCatalog
 
 TABLE = "evpl.utilization"
-ONE_DAY = Counter({1.0: 48})
+DAY_VALUES = Counter({1.0: 48})
 """The values of a day of `lake_of_days`."""
 
 Before = Callable[[], None]
