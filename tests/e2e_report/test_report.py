@@ -46,6 +46,12 @@ def state(page: Page) -> str:
     return url.partition("#")[2]
 
 
+def rates(page: Page, name: str) -> list[float]:
+    """Read a figure in Mbit/s from each card of the open circuit."""
+    cells = page.locator("#circuit dl.figures div", has=page.locator("dt", has_text=name)).locator("dd")
+    return sorted(float(cell.removesuffix(" Mbit/s").replace(",", "")) for cell in cells.all_inner_texts())
+
+
 @pytest.mark.contract("report.says")
 def test_headline_answers_which_lines_are_full(open_report: Open, model: ReportModel) -> None:
     """The first sentence has the answer; what qualifies it is beside it."""
@@ -152,6 +158,12 @@ def test_circuit_shows_both_ends_and_directions(open_report: Open, model: Report
     expect(page.locator("#circuit canvas")).to_have_count(4)
     expect(page.locator("#circuit .heat rect")).to_have_count(4 * 168)
     assert page.locator("#circuit canvas").first.evaluate(COLORS) > 20
+    lines = [
+        model.series[one].figures for end in model.ends if end.circuit == "EVPL-000018" for one in end.series
+    ]
+    needed = sorted(line.percentile_mbits / 0.7 for line in lines if line.percentile_mbits)
+    assert rates(page, "rate for 70 %") == pytest.approx(needed, abs=0.51)
+    assert needed
     page.keyboard.press("Escape")
     expect(page.locator("#circuit")).to_be_hidden()
 

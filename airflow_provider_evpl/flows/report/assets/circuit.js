@@ -94,10 +94,12 @@ function figuresOf(figures) {
   const rate = (name) => (missing(figures[name]) ? "" : ` (${mbits(figures[name])} Mbit/s)`);
   const since = sinceText(figures) && `, ${sinceText(figures)}`;
   const p95 = percentile === null ? "not judged" : `${percent(percentile)} %${rate("percentile_mbits")}${since}`;
+  const needed = missing(figures.percentile_mbits) ? null : (figures.percentile_mbits / report.thresholds.warning) * 100;
   const interval = missing(trend.low) ? null : `${signed(toPercent(trend.low))} to ${signed(toPercent(trend.high))} a week, ${trend.weeks} weeks`;
   const above = [figures.above_warning, figures.above_critical].map(share).join(", ");
   const items = [
     ["p95", p95, reason],
+    needed && [`rate for ${level("warning")}`, `${mbits(needed)} Mbit/s`, `The committed rate at which this traffic has a p95 of ${level("warning")}`],
     ["max", maximum === null ? DASH : `${percent(maximum)} % on ${when(figures.maximum_at)}`, rate("maximum_mbits").trim()],
     ["mean", mean === null ? DASH : `${percent(mean)} %`, rate("mean_mbits").trim()],
     ["busy hour", hourText(busy), "Clock hour with the highest mean"],
@@ -106,7 +108,7 @@ function figuresOf(figures) {
     ["coverage", share(coverage), `${whole(figures.samples)} samples, ${whole(figures.null_values)} without a value, ${whole(figures.expected)} expected`],
   ];
   const entry = ([name, value, title]) => el("div", { title }, el("dt", {}, name), el("dd", {}, value));
-  return [el("dl.figures", {}, items.map(entry)), reason && el("p.reason", {}, `Not judged: ${reason}`)];
+  return [el("dl.figures", {}, items.filter(Boolean).map(entry)), reason && el("p.reason", {}, `Not judged: ${reason}`)];
 }
 
 function readout(series, text) {
