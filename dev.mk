@@ -147,9 +147,10 @@ report-images: $(E2E_REPORT) ## renew the pictures of the report in docs/images
 laws: export EVPL_SEQUENCES := 10000
 laws: export EVPL_KILLS := 1200
 laws: export EVPL_WEEKS := 500
+laws: export EVPL_LAKES := 500
 laws: setup ## run the random tests of the lake with up to 10,000 sequences and 1,200 kills
 	@$(BIN)/python -m pytest -q $(LONG) tests/test_model.py tests/test_at_once.py tests/test_weeks.py \
-	    tests/flows/test_publish_model.py \
+	    tests/flows/test_publish_model.py tests/flows/test_figures_oracle.py \
 	    tests/machine/test_killed.py tests/faults/test_faults_sequences.py
 
 .PHONY: test-matrix

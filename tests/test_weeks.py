@@ -22,7 +22,7 @@ from tests.support.model import Interval, Key, overlap
 from tests.support.weeks import DAY, TICK, Weeks, WeeksClient, interval_of, name_of, plan_of
 from tests.support.weeks_events import Step, give_up_afters, sequences, simulate
 
-SEQUENCES: Final = int(os.environ.get("EVPL_WEEKS", "30"))
+SEQUENCES: Final = int(os.environ.get("EVPL_WEEKS", "20"))
 """How many sequences each law tries; `make laws` sets more."""
 
 Rows: TypeAlias = dict[Key, float | None]

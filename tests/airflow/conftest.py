@@ -11,7 +11,7 @@ import pytest
 
 from airflow_provider_evpl.sandbox.config import SandboxConfig
 from airflow_provider_evpl.sandbox.server import SandboxServer
-from tests.support.airflow_versions import ENVIRONMENT
+from tests.support.airflow_versions import ENVIRONMENT, forget_masks
 
 if TYPE_CHECKING:
     from tests.support.airflow_runs import Lab
@@ -67,6 +67,7 @@ def lab(
     """Give an Airflow with a connection to the sandbox and an empty lake."""
     from tests.support.airflow_runs import Lab
 
+    forget_masks()
     lab = Lab(airflow_home, sandbox, monkeypatch, tmp_path / "lake")
     lab.connect()
     monkeypatch.setenv("EVPL_LAKE_ROOT", lab.root)

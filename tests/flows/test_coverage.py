@@ -295,11 +295,11 @@ def test_series_of_a_leftover_are_not_expected() -> None:
 
 
 def test_overlap_names_five_objects() -> None:
-    """A day beside 288 objects of five minutes is one short line."""
+    """A day beside 96 objects of a quarter of an hour is one short line."""
     store = MemoryStore()
-    leave_over(store, *hours(0, 24).slices(HOUR / 12))
+    leave_over(store, *hours(0, 24).slices(HOUR / 4))
     [told] = [str(one) for one in look(store).findings if one.kind == "overlap"]
-    assert "289 objects" in told
+    assert "97 objects" in told
     assert len(told) < 350
 
 

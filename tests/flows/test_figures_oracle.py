@@ -1,7 +1,9 @@
 """Every figure of random lakes equals an independent computation with pandas."""
 
+import os
 from collections.abc import Iterable
 from datetime import date
+from typing import Final
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -16,6 +18,9 @@ from airflow_provider_evpl.window import Granularity
 from tests.support.figures_facts import Row
 from tests.support.figures_lakes import RandomLake, as_csv, make_lake, make_long_lake
 from tests.support.figures_oracle import compute_figures
+
+LAKES: Final = int(os.environ.get("EVPL_LAKES", "20"))
+"""How many are compared; `make laws` sets more."""
 
 OF_THE_LAKE = {"percentile", "percentile_in", "percentile_out", "maximum", "minimum"}
 """Values that landed. The others are rounded to 6 digits; the last digit may differ by one."""
@@ -32,7 +37,7 @@ OF_THE_LAKE = {"percentile", "percentile_in", "percentile_out", "maximum", "mini
     "figure.mbits",
     "figure.groups",
 )
-@pytest.mark.parametrize("seed", range(50))
+@pytest.mark.parametrize("seed", range(LAKES))
 def test_every_figure_equals_that_of_pandas(seed: int) -> None:
     """Lakes of some days: ties, nulls, gaps, clock changes, groups, rates that change."""
     check(make_lake(seed))

@@ -303,7 +303,7 @@ choices = st.lists(st.sampled_from([0, 1, 2, 0, 1, 2, 0, 1, 2, KILL]), max_size=
 truths = st.dictionaries(keys, st.sampled_from([1.0, 2.0, None]), min_size=6, max_size=24)
 
 
-SEQUENCES: Final = int(os.environ.get("EVPL_SEQUENCES", "100"))
+SEQUENCES: Final = int(os.environ.get("EVPL_SEQUENCES", "60"))
 """How many a law tries; `make laws` sets more."""
 
 
