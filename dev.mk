@@ -15,8 +15,9 @@ SHELL_ROOMS := $(subst $(empty) ,$(comma),$(addprefix airflow_provider_evpl/,\
 
 # Tests that run without coverage, which would double their time: the Airflow shell, whole runs, random
 # sequences, separate processes. Many of them wait for servers, so four run at once even on two cores.
-FLOWS := tests/faults tests/machine tests/airflow tests/sandbox tests/benchmarks tests/test_at_once.py \
-    tests/flows/test_publish_model.py tests/test_laws.py tests/test_model.py tests/test_weeks.py tests/test_commands.py tests/test_package.py
+FLOWS := tests/faults tests/machine tests/airflow tests/sandbox tests/benchmarks tests/api/test_hostile.py \
+    $(addprefix tests/flows/test_,figures_changes.py figures_oracle.py publish_model.py) tests/lake/test_store_requests.py \
+    $(addprefix tests/test_,at_once.py commands.py house.py laws.py model.py package.py weeks.py)
 
 .PHONY: rooms
 rooms: setup ## run the tests of the core, and require 100 % branch coverage (half of make test)

@@ -15,7 +15,7 @@ from tests.support.killed_lakes import SCENES, Lakes, check, lakes
 from tests.support.killing import Job, Kill, LocalPlace, Place, pull_to, watch
 from tests.support.lake_files import rows_by_arrow, rows_by_duckdb
 
-KILLS: Final = int(os.environ.get("EVPL_KILLS", "81"))
+KILLS: Final = int(os.environ.get("EVPL_KILLS", "63"))
 """How many are tried in all; `make laws` sets more."""
 
 BEFORE_THE_SECOND_PUT = ("b", (Kill("move", 2), Kill("put", 2)))
