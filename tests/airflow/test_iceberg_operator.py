@@ -3,6 +3,7 @@
 import json
 import logging
 import sys
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from inspect import Parameter, signature
@@ -19,6 +20,7 @@ from airflow_provider_evpl.errors import (
     EvplStoreError,
 )
 from tests.support.airflow_versions import find_asset_events, needs
+from tests.support.servers import serving_s3
 
 if TYPE_CHECKING:
     from tests.support.airflow_runs import Lab
@@ -169,6 +171,24 @@ def test_missing_day_fails_after_the_others_are_published(lab: "Lab", folder: Pa
     assert len(_rows(folder)) == 3
     assert _publish(lab, on_missing="delete")["emptied"] == ["0042/300s/2026-11-20"]
     assert _rows(folder).keys() == {"0042/300s/2026-11-21", "0042/300s/2026-11-22"}
+
+
+@pytest.mark.contract("iceberg.equals-lake", "iceberg.unchanged")
+def test_days_are_published_into_glue(lab: "Lab", tmp_path: Path) -> None:
+    """With each version of Airflow. Glue is simulated; the files of the table are in a folder."""
+    from pyiceberg.catalog import load_catalog
+
+    from tests.support.airflow_runs import read_rows
+
+    lab.execute(**DAYS, slice_length="1d")
+    with serving_s3() as url:
+        keys = {"glue.region": "eu-west-3", "glue.access-key-id": "key", "glue.secret-access-key": PASSWORD}
+        glue = {"type": "glue", "glue.endpoint": url, "warehouse": tmp_path.as_uri(), **keys}
+        _connect(lab, **glue)
+        assert [_publish(lab)[f"{kind}_count"] for kind in ("published", "skipped")] == [2, 2]
+        rows = load_catalog("glue", **glue).load_table("evpl.utilization").scan().to_arrow()
+    landed = [read_rows(path.read_bytes()) for path in lab.landed()]
+    assert Counter(rows["value"].to_pylist()) == Counter(value for one in landed for value in one.values())
 
 
 @pytest.mark.contract("iceberg.permanent")
