@@ -129,7 +129,8 @@ class EvplIcebergPublishOperator(BaseOperator):
         Raises:
             AirflowFailException: running again alone won't help. Its cause is the typed error.
             EvplNotPublishedError: a day isn't in the lake, and `on_missing` is `fail`.
-            EvplRetryableError: running again later may help.
+            EvplRetryableError: running again later may help. Several errors of days are raised as one: a
+                temporary one if any of them is temporary.
         """
         try:
             publication = self._publish(given_fields(self), context)
@@ -184,12 +185,13 @@ class EvplIcebergPublishOperator(BaseOperator):
 
     def _log_publication(self, done: "Publication") -> None:
         self.log.info(
-            "Published %s days with %s rows in %s commits; %s days were unchanged, %s were emptied",
+            "Published %s days with %s rows in %s commits; %s days were unchanged, %s emptied, %s failed",
             f"{len(done.published):,}",
             f"{done.rows:,}",
             len(done.snapshots),
             f"{len(done.skipped):,}",
             f"{len(done.emptied):,}",
+            f"{len(done.failed) + len(done.missing):,}",
         )
 
 

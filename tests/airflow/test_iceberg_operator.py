@@ -141,7 +141,9 @@ def test_retry_announces_the_days_of_an_earlier_try(
     _publish(lab)
     asset = table_asset("evpl.utilization")
     event = SimpleNamespace(extra={})
-    context = {"ti": SimpleNamespace(try_number=try_number), "outlet_events": {asset: event}}
+    # An asset of Airflow 3.1 is no key of a dict.
+    events = type("Events", (), {"__getitem__": lambda *_: event})()
+    context = {"ti": SimpleNamespace(try_number=try_number), "outlet_events": events}
     assert _publish(lab, context=context, outlets=[asset])["skipped_count"] == len(_rows(folder))
     assert event.extra.get("dates") == dates
 
@@ -165,9 +167,8 @@ def test_missing_day_fails_after_the_others_are_published(lab: "Lab", folder: Pa
     for path in lab.landed():
         path.unlink() if "date=2026-11-20" in str(path) else None
     lab.execute(window_start="2026-11-22", window_end="2026-11-23")
-    with pytest.raises(EvplNotPublishedError, match="1 days are not in the lake") as caught:
+    with pytest.raises(EvplNotPublishedError, match="not in the lake: 0042/300s/2026-11-20"):
         _publish(lab, window_end="2026-11-23")
-    assert "Days: 0042/300s/2026-11-20" in str(caught.value)
     assert len(_rows(folder)) == 3
     assert _publish(lab, on_missing="delete")["emptied"] == ["0042/300s/2026-11-20"]
     assert _rows(folder).keys() == {"0042/300s/2026-11-21", "0042/300s/2026-11-22"}

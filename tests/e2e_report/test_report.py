@@ -162,7 +162,9 @@ def test_circuit_shows_both_ends_and_directions(open_report: Open, model: Report
         model.series[one].figures for end in model.ends if end.circuit == "EVPL-000018" for one in end.series
     ]
     needed = sorted(line.percentile_mbits / 0.7 for line in lines if line.percentile_mbits)
-    assert rates(page, "rate for 70 %") == pytest.approx(needed, abs=0.51)
+    shown = rates(page, "rate for 70 %")
+    assert shown == pytest.approx(needed, abs=1)
+    assert all(one >= other for one, other in zip(shown, needed, strict=True))
     assert needed
     page.keyboard.press("Escape")
     expect(page.locator("#circuit")).to_be_hidden()

@@ -14,12 +14,7 @@ from pyiceberg.types import LongType
 
 from airflow_provider_evpl.errors import (
     EvplConfigError,
-    EvplForeignError,
-    EvplNotPublishedError,
-    EvplOverlapError,
-    EvplRefusedError,
 )
-from airflow_provider_evpl.flows.publish.publish import Publisher
 from airflow_provider_evpl.flows.publish.table import open_table
 from airflow_provider_evpl.lake.layout import Dataset
 from tests.support.iceberg import (
@@ -27,7 +22,6 @@ from tests.support.iceberg import (
     TABLE,
     FolderCatalog,
     catalog_in,
-    data_files,
     lake_of_days,
     publish,
     table_rows,
@@ -37,12 +31,10 @@ from tests.support.iceberg import (
 from tests.support.lake import (
     DATASET,
     MIDNIGHT,
-    SOURCE,
     Answer,
     Row,
     circuit,
     collect,
-    damaged,
     day,
     hours,
     lake_of,
@@ -231,66 +223,6 @@ def test_leftover_objects_are_not_published(catalog: FolderCatalog) -> None:
     store.objects |= leftover
     publish(store, catalog, [unit()])
     assert table_values(catalog) == DAY_VALUES
-
-
-def test_overlapping_objects_are_a_temporary_error(catalog: FolderCatalog) -> None:
-    """Neither is right, so the next pull decides. The task does not wait for it."""
-    store = MemoryStore()
-    run(store, hours(0, 2))
-    first = dict(store.objects)
-    store.objects.clear()
-    run(store, hours(1, 3))
-    store.objects |= first
-    waits: list[int] = []
-    with pytest.raises(EvplOverlapError, match="two objects have the same samples"):
-        publish(store, catalog, [unit()], wait=waits.append)
-    assert waits == []
-    assert data_files(Path(catalog.properties["warehouse"].removeprefix("file://"))) == []
-
-
-def test_foreign_object_is_refused(catalog: FolderCatalog) -> None:
-    """Rows of the sandbox must not get into the table of production."""
-    store = lake_of_days()
-    with pytest.raises(EvplForeignError, match="unit 0042/300s/2026-11-22"):
-        publish(store, catalog, [unit()], source=SOURCE | {"job": "OTHER"})
-    assert table_rows(catalog) == {}
-
-
-@pytest.mark.contract("iceberg.one-unit")
-def test_unreadable_object_is_refused_and_the_other_days_are_published(
-    catalog: FolderCatalog, tmp_path: Path
-) -> None:
-    """The table has the rows of the day as before, and its new data file is removed."""
-    store = lake_of_days(102)
-    units = [unit(number) for number in range(102)]
-    publish(store, catalog, units[:2])
-    for number in (1, 2):
-        put(store, day(number), value=2.0)
-    store.objects[DAY_PATH] = damaged(store.objects[DAY_PATH])
-    publisher = Publisher(store, SOURCE, lambda: open_table(catalog, TABLE), wait=lambda _: None)
-    with pytest.raises(EvplRefusedError, match="unit 0042/300s/2026-11-22: the rows of an object can't be"):
-        publisher.publish(units)
-    done = publisher.publication
-    assert (done.published, [*done.failed], len(done.snapshots)) == (units[1:], units[:1], 2)
-    assert [table_values(catalog, one) for one in units[:2]] == [DAY_VALUES, Counter({2.0: 48})]
-    assert len(data_files(tmp_path)) == 103
-
-
-@pytest.mark.contract("iceberg.one-unit", "iceberg.on_missing")
-def test_errors_of_several_days_are_one_error(catalog: FolderCatalog) -> None:
-    """A temporary one, if one of them may be gone later. It has the next step of each."""
-    store = lake_of_days(3)
-    for number in (0, 1):
-        path = DATASET.samples_path(day(number))
-        store.objects[path] = damaged(store.objects[path])
-    publisher = Publisher(store, SOURCE, lambda: open_table(catalog, TABLE), wait=lambda _: None)
-    with pytest.raises(EvplRefusedError, match="2 days were not published") as permanent:
-        publisher.publish([unit(0), unit(1)])
-    assert str(permanent.value).count("Pull the day again, then publish it again.") == 2
-    with pytest.raises(EvplNotPublishedError, match="3 days were not published") as temporary:
-        publisher.publish([unit(0), unit(1), unit(2), unit(3)])
-    assert "1 days are not in the lake" in str(temporary.value)
-    assert table_values(catalog, unit(2)) == DAY_VALUES
 
 
 @pytest.mark.contract("iceberg.columns-added")

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -14,10 +15,11 @@ from sqlalchemy.exc import OperationalError
 
 from airflow_provider_evpl.errors import (
     EvplOverlapError,
+    EvplRefusedError,
     EvplStoreError,
 )
 from airflow_provider_evpl.flows.publish.catalog_errors import LostRaceError
-from airflow_provider_evpl.flows.publish.publish import Publication, Publisher
+from airflow_provider_evpl.flows.publish.publish import Publisher
 from airflow_provider_evpl.flows.publish.table import UnitTable, open_table
 from tests.support.iceberg import (
     DAY_VALUES,
@@ -34,6 +36,7 @@ from tests.support.iceberg import (
 from tests.support.lake import (
     DATASET,
     SOURCE,
+    damaged,
     day,
     hours,
     put,
@@ -114,10 +117,10 @@ def test_lake_that_always_changes_is_a_temporary_error(catalog: FolderCatalog, t
     assert data_files(tmp_path) == []
 
 
-def _publish_at_load(
+def _racing(
     store: MemoryStore, catalog: FolderCatalog, others: Iterable[Callable[[], object]]
-) -> tuple[Publication, list[int]]:
-    """Publish a day, while other publications run after the table was loaded."""
+) -> tuple[Publisher, list[int]]:
+    """Make a publisher, and the list of its waits. One of the others runs after each loading of the table."""
     waits: list[int] = []
     at_load = iter(others)
 
@@ -128,12 +131,7 @@ def _publish_at_load(
             break
         return table
 
-    publisher = Publisher(store, SOURCE, load, wait=waits.append)
-    try:
-        return publisher.publish([unit()]), waits
-    except EvplOverlapError:
-        assert waits == [1, 2, 3, 4]
-        raise
+    return Publisher(store, SOURCE, load, wait=waits.append), waits
 
 
 @pytest.mark.contract("iceberg.races")
@@ -150,7 +148,8 @@ def test_older_publication_does_not_replace_a_newer_one(catalog: FolderCatalog, 
 
     newer = MemoryStore()
     newer.objects = store.objects
-    done, waits = _publish_at_load(store, catalog, [other])
+    publisher, waits = _racing(store, catalog, [other])
+    done = publisher.publish([unit()])
     assert (done.skipped, done.published, waits) == ([unit()], [], [1])
     assert table_values(catalog) == Counter({3.0: 48})
 
@@ -187,9 +186,32 @@ def test_older_publication_does_not_undo_that_of_an_empty_day(catalog: FolderCat
 def test_other_days_may_be_published_at_the_same_time(catalog: FolderCatalog, tmp_path: Path) -> None:
     """The data files of the lost attempt are committed by the next one."""
     store = lake_of_days(2)
-    done, waits = _publish_at_load(store, catalog, [lambda: publish(store, catalog, [unit(1)])])
+    publisher, waits = _racing(store, catalog, [lambda: publish(store, catalog, [unit(1)])])
+    done = publisher.publish([unit()])
     assert (done.published, waits, len(table_rows(catalog))) == ([unit(0)], [1], 2)
     assert len(data_files(tmp_path)) == 2
+
+
+@pytest.mark.contract("iceberg.races", "iceberg.one-unit")
+@pytest.mark.parametrize("is_repaired", [True, False], ids=["repaired", "damaged"])
+def test_day_that_can_not_be_read_is_read_again_after_a_lost_race(
+    catalog: FolderCatalog, *, is_repaired: bool
+) -> None:
+    """It counts as the last attempt found it."""
+    store = lake_of_days(3)
+    whole = store.objects[DAY_PATH]
+    first, second = (damaged(whole), whole) if is_repaired else (whole, damaged(whole))
+    store.objects[DAY_PATH] = first
+    others = [
+        lambda: publish(store, catalog, [unit(2)]),
+        lambda: store.objects.__setitem__(DAY_PATH, second),
+    ]
+    publisher, waits = _racing(store, catalog, others)
+    with nullcontext() if is_repaired else pytest.raises(EvplRefusedError):
+        publisher.publish([unit(0), unit(1)])
+    done = publisher.publication
+    assert (unit(0) in done.published, unit(0) in done.failed) == (is_repaired, not is_repaired)
+    assert (unit(1) in done.published, waits) == (True, [1])
 
 
 @pytest.mark.contract("iceberg.races", "iceberg.leftovers")
@@ -197,8 +219,10 @@ def test_five_lost_races_are_a_temporary_error(catalog: FolderCatalog, tmp_path:
     """The data file stays, because a lost commit is not always a failed one."""
     store = lake_of_days(1)
     others = (partial(publish, store, catalog, [unit(number)], deletes_missing=True) for number in count(1))
+    publisher, waits = _racing(store, catalog, others)
     with pytest.raises(EvplOverlapError, match=r"table evpl\.utilization: another writer committed first"):
-        _publish_at_load(store, catalog, others)
+        publisher.publish([unit()])
+    assert waits == [1, 2, 3, 4]
     assert len(data_files(tmp_path)) == 1
 
 

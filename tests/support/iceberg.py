@@ -3,7 +3,6 @@
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -132,13 +131,16 @@ def publish(  # noqa: PLR0913 by keyword only
     deletes_missing: bool = False,
     wait: Callable[[int], None] = lambda _: None,
 ) -> Publication:
-    """Publish units, without waits. Units that are missing in the lake raise nothing."""
+    """Publish units, without waits. Nothing is raised if units are missing in the lake, and that is all."""
     publisher = Publisher(
         store, source, lambda: open_table(catalog, TABLE), wait=wait, deletes_missing=deletes_missing
     )
-    with suppress(EvplNotPublishedError):
-        publisher.publish(units)
-    return publisher.publication
+    try:
+        return publisher.publish(units)
+    except EvplNotPublishedError:
+        if publisher.publication.failed:
+            raise
+        return publisher.publication
 
 
 Rows = Counter[tuple[object, ...]]

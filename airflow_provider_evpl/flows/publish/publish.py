@@ -1,5 +1,6 @@
 """Publishes units of the lake into a table: lists, copies, and commits what changed."""
 
+import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -12,6 +13,7 @@ from airflow_provider_evpl.errors import (
     EvplForeignError,
     EvplNotPublishedError,
     EvplOverlapError,
+    EvplPermanentError,
     EvplRefusedError,
     EvplRetryableError,
     EvplStoreError,
@@ -28,7 +30,9 @@ _UNITS_A_COMMIT = 100
 _ATTEMPTS = 5
 _GONE = "gone"
 _MOST_NAMED = 100
+_MOST_SHOWN = 5
 _OF_ONE_UNIT = (EvplForeignError, EvplOverlapError, EvplRefusedError)
+_log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -75,32 +79,57 @@ class Publication:
         # As text, because JSON readers round numbers of this size.
         return {**counts, **named, "rows": self.rows, "snapshot_ids": [*map(str, self.snapshots)]}
 
-    def raise_errors(self) -> None:
-        """Raise the errors of all units as one: retryable if any of them is. Return if there is none."""
-        errors = [*self.failed.values()]
+    def errors(self) -> list[EvplError]:
+        """Return the errors of units, the temporary ones first."""
+        found = [*self.failed.values()]
         if self.missing:
-            errors.append(_not_in_lake(self.missing))
+            found.append(_not_in_lake(self.missing))
+        return sorted(found, key=lambda error: isinstance(error, EvplPermanentError))
+
+    def raise_errors(self, place: str) -> None:
+        """Raise the errors of all units as one, and log those that it does not show. Return if there is none.
+
+        Args:
+            place: for the message: `table evpl.utilization`.
+        """
+        errors = self.errors()
         if len(errors) == 1:
             raise errors[0]
         if errors:
-            raise _join(errors, len(self.failed) + len(self.missing))
+            _log_all(errors[_MOST_SHOWN:])
+            raise _join(errors, place, sorted([*self.failed, *self.missing]))
 
 
 def _not_in_lake(units: Sequence[Unit]) -> EvplError:
     return EvplNotPublishedError(
-        f"{len(units):,} days are not in the lake.",
-        'Pull them, or set on_missing="delete" to remove their rows from the table.',
-        f"Days: {name_some([*map(str, units)])}",
+        f"not in the lake: {name_some([*map(str, units)])}.",
+        'Pull these days, or set on_missing="delete" to remove their rows from the table.',
     )
 
 
-def _join(errors: Sequence[EvplError], days: int) -> EvplError:
-    first = next((error for error in errors if isinstance(error, EvplRetryableError)), errors[0])
-    return type(first)(
-        f"{days:,} days were not published. The table has all others.",
-        "Do what each error below says, then run the task again.",
-        name_some([str(error).replace("\n", "\n  ") for error in errors], "\n"),
+def _join(errors: Sequence[EvplError], place: str, units: Sequence[Unit]) -> EvplError:
+    more = len(errors) - _MOST_SHOWN
+    return type(errors[0])(
+        f"{place}: {len(units):,} days were not published; the first is {units[0]}. All others are.",
+        "Airflow retries the task. If an error below stays, do what it says."
+        if isinstance(errors[0], EvplRetryableError)
+        else "Do what each error below says, then run the task again.",
+        "\n".join(
+            [
+                *(_indented(error) for error in errors[:_MOST_SHOWN]),
+                *([f"and {more:,} more: see the warnings in the log"] if more > 0 else []),
+            ]
+        ),
     )
+
+
+def _indented(error: EvplError) -> str:
+    return str(error).replace("\n", "\n  ")
+
+
+def _log_all(errors: Iterable[EvplError]) -> None:
+    for error in errors:
+        _log.warning("%s", _indented(error))
 
 
 @dataclass(slots=True)
@@ -148,17 +177,20 @@ class Publisher:
         self._wait = wait
         self._deletes_missing = deletes_missing
         self._staged: dict[Unit, _Staged] = {}
+        self._place = ""
         self.publication = Publication()
         self.location: str | None = None
 
     def publish(self, units: Iterable[Unit]) -> Publication:
         """Publish units, up to a hundred a commit. Raise the errors of units after the others are published.
 
+        Several errors of units are raised as one: a temporary one if any of them is temporary.
+
         Raises:
             EvplForeignError: a unit has an object of another source.
-            EvplRefusedError: the rows of an object can't be read.
-            EvplOverlapError: objects of a unit overlap. Or another writer changed the table, or the lake
-                changed while it was read, five times in a row.
+            EvplRefusedError: the rows of an object can't be read, or are of another unit.
+            EvplOverlapError: objects of a unit overlap, or the lake changed during each of five reads. Or
+                other writers changed the table five times in a row.
             EvplNotPublishedError: units are not in the lake, and are not to be deleted.
             EvplError: the store or the catalog failed.
         """
@@ -168,8 +200,9 @@ class Publisher:
                 self._publish_some(some)
             except Exception:
                 self._discard(*self._staged)
+                _log_all(self.publication.errors())
                 raise
-        self.publication.raise_errors()
+        self.publication.raise_errors(self._place)
         return self.publication
 
     def _publish_some(self, units: Sequence[Unit]) -> None:
@@ -184,7 +217,7 @@ class Publisher:
         # The table is loaded before the lake is listed. In the other order a newer publication of another
         # task would be replaced by an older state of the lake.
         table = self._open_table()
-        self.location = table.location
+        self.location, self._place = table.location, table.place
         published = table.published()
         landed, failed = self._read(table, units, published)
         changed = {unit: found for unit, found in landed.items() if unit in self._staged and found}
@@ -208,6 +241,8 @@ class Publisher:
         for unit in units:
             try:
                 landed[unit] = self._read_one(table, unit, published.get(str(unit)))
+            except LostRaceError:
+                raise
             except _OF_ONE_UNIT as error:
                 self._discard(unit)
                 failed[unit] = error.without_frames()

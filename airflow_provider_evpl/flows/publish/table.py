@@ -67,10 +67,11 @@ class UnitTable:
 
     Attributes:
         location: root of the table's files.
+        place: for messages: `table evpl.utilization`.
     """
 
     def __init__(self, table: Table) -> None:
-        self._place = _place(table)
+        self.place = _place(table)
         # PyIceberg deletes the metadata of a commit if its last attempt is refused. But a catalog may refuse
         # a commit that has landed, if a library has repeated the request. `refresh` ends the commit before.
         properties = {**table.metadata.properties, _RETRIES: "1", _PAUSE: "0", _DEADLINE: _HOUR}
@@ -87,7 +88,7 @@ class UnitTable:
     def published(self) -> dict[str, str]:
         """Return the digest of each unit that a snapshot in the history of the current one has published."""
         found = dict[str, str]()
-        with translate_catalog_errors(self._place):
+        with translate_catalog_errors(self.place):
             for snapshot in ancestors_of(self._table.current_snapshot(), self._table.metadata):
                 found = json.loads(_property(snapshot, _UNITS) or "{}") | found
         return found
@@ -99,7 +100,7 @@ class UnitTable:
     def add_columns(self, schema: pa.Schema) -> None:
         """Add the columns of an object that the table lacks, in a commit of its own."""
         lacking = pa.schema([pa.field(field.name, field.type) for field in self._lacking(schema)])
-        with translate_catalog_errors(self._place), self._table.update_schema() as update:
+        with translate_catalog_errors(self.place), self._table.update_schema() as update:
             update.union_by_name(lacking)
 
     def _lacking(self, schema: pa.Schema) -> list[pa.Field]:
@@ -112,7 +113,7 @@ class UnitTable:
         Returns:
             Its location, and what `copy` returned.
         """
-        with translate_catalog_errors(self._place):
+        with translate_catalog_errors(self.place):
             location = self._table.location_provider().new_data_location(f"evpl-{uuid4().hex}.parquet")
             try:
                 with self._table.io.new_output(location).create() as sink:
@@ -146,7 +147,7 @@ class UnitTable:
             _COMMIT: commit,
             _UNITS: json.dumps({str(unit): digest for unit, digest in units.items()}),
         }
-        with translate_catalog_errors(self._place):
+        with translate_catalog_errors(self.place):
             try:
                 self._commit(_rows_of(units), files, properties)
             except Exception as error:  # noqa: BLE001 raised below, unless the commit has landed

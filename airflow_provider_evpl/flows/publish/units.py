@@ -1,12 +1,14 @@
 """The units of a publication: what has landed of a UTC day, and its rows as Parquet files of a table."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import BinaryIO, NamedTuple
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from airflow_provider_evpl.errors import (
@@ -119,25 +121,16 @@ def copy_rows(store: Store, unit: Unit, path: str, sink: BinaryIO) -> pa.Schema:
         The columns that the table needs.
 
     Raises:
-        EvplRefusedError: the rows can't be read.
+        EvplRefusedError: the rows can't be read, or are of another unit.
     """
-    with translate_errors(store.url(path)), store.open(path) as opened:
+    url = store.url(path)
+    with translate_errors(url), store.open(path) as opened:
         data = pa.BufferReader(opened.read())
-    try:
-        return _copy(data, unit.granularity, sink)
-    except (pa.ArrowException, OSError, ValueError, LookupError) as error:
-        raise EvplRefusedError(
-            f"unit {unit}: the rows of an object can't be read.",
-            "Pull the day again, then publish it again.",
-            f"{store.url(path)}\n{type(error).__name__}: {one_line(error)}",
-        ) from error
-
-
-def _copy(data: pa.BufferReader, granularity: str, sink: BinaryIO) -> pa.Schema:
-    plain = pq.read_schema(data)
-    texts = [field.name for field in plain if field.type == pa.string()]
-    file = pq.ParquetFile(data, read_dictionary=texts)
-    schema = pa.schema([*(_declared(field) for field in file.schema_arrow), _GRANULARITY])
+    with _refused(unit, url):
+        plain = pq.read_schema(data)
+        texts = [field.name for field in plain if field.type == pa.string()]
+        file = pq.ParquetFile(data, read_dictionary=texts)
+        schema = pa.schema([*(_declared(field) for field in file.schema_arrow), _GRANULARITY])
     with pq.ParquetWriter(
         sink,
         schema,
@@ -146,9 +139,33 @@ def _copy(data: pa.BufferReader, granularity: str, sink: BinaryIO) -> pa.Schema:
         memory_pool=pa.system_memory_pool(),
     ) as writer:
         for number in range(file.num_row_groups):
-            rows = file.read_row_group(number, use_threads=False)
-            writer.write_table(rows.append_column(_GRANULARITY, _repeat(granularity, len(rows))).cast(schema))
+            with _refused(unit, url):
+                rows = _read(file, number, unit).cast(schema)
+            writer.write_table(rows)
     return plain
+
+
+@contextmanager
+def _refused(unit: Unit, url: str) -> Iterator[None]:
+    """Turn an error of PyArrow into one of this package. The data file is written outside of it."""
+    try:
+        yield
+    except (pa.ArrowException, OSError, ValueError, LookupError) as error:
+        raise EvplRefusedError(
+            f"unit {unit}: the rows of an object can't be read.",
+            "Pull the day again, then publish it again.",
+            f"{url}\n{type(error).__name__}: {one_line(error)}",
+        ) from error
+
+
+def _read(file: pq.ParquetFile, number: int, unit: Unit) -> pa.Table:
+    rows = file.read_row_group(number, use_threads=False)
+    times = rows["timestamp"]
+    inside = pc.and_(pc.greater_equal(times, unit.day), pc.less(times, unit.day + DAY))
+    # Such rows would get into the partition of another unit, beside its own.
+    if pc.all(inside).as_py() is False or {*rows["code_ope"].unique().to_pylist()} - {unit.code_ope}:
+        raise ValueError("rows of another day or operator code")
+    return rows.append_column(_GRANULARITY, _repeat(unit.granularity, len(rows)))
 
 
 def _declared(field: pa.Field) -> pa.Field:

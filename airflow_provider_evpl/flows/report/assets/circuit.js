@@ -94,12 +94,12 @@ function figuresOf(figures) {
   const rate = (name) => (missing(figures[name]) ? "" : ` (${mbits(figures[name])} Mbit/s)`);
   const since = sinceText(figures) && `, ${sinceText(figures)}`;
   const p95 = percentile === null ? "not judged" : `${percent(percentile)} %${rate("percentile_mbits")}${since}`;
-  const needed = missing(figures.percentile_mbits) ? null : (figures.percentile_mbits / report.thresholds.warning) * 100;
+  const needed = missing(figures.percentile_mbits) ? null : rateFor(figures.percentile_mbits);
   const interval = missing(trend.low) ? null : `${signed(toPercent(trend.low))} to ${signed(toPercent(trend.high))} a week, ${trend.weeks} weeks`;
   const above = [figures.above_warning, figures.above_critical].map(share).join(", ");
   const items = [
     ["p95", p95, reason],
-    needed && [`rate for ${level("warning")}`, `${mbits(needed)} Mbit/s`, `The committed rate at which this traffic has a p95 of ${level("warning")}`],
+    needed && [`rate for ${level("warning")}`, `${mbits(needed)} Mbit/s`, `The lowest committed rate at which this traffic is not above ${level("warning")}`],
     ["max", maximum === null ? DASH : `${percent(maximum)} % on ${when(figures.maximum_at)}`, rate("maximum_mbits").trim()],
     ["mean", mean === null ? DASH : `${percent(mean)} %`, rate("mean_mbits").trim()],
     ["busy hour", hourText(busy), "Clock hour with the highest mean"],
@@ -109,6 +109,13 @@ function figuresOf(figures) {
   ];
   const entry = ([name, value, title]) => el("div", { title }, el("dt", {}, name), el("dd", {}, value));
   return [el("dl.figures", {}, items.filter(Boolean).map(entry)), reason && el("p.reason", {}, `Not judged: ${reason}`)];
+}
+
+// The committed rate at which a p95 is at the warning threshold, rounded up to what `mbits` shows.
+function rateFor(p95) {
+  const rate = (p95 / report.thresholds.warning) * 100;
+  const shown = rate < 1000 ? 10 : 1;
+  return Math.ceil(rate * shown - 1e-6) / shown;
 }
 
 function readout(series, text) {

@@ -144,7 +144,7 @@ function renderNotes() {
     ["Not judged", `A series without a value, or with a coverage below ${floor} %: the missing values may be the highest. Its maximum and coverage are shown.`],
     ["Coverage", "The share of the expected time steps that have a value. Steps are expected up to the end of the newest landed slice."],
     ["Busy hour", `The clock hour in ${zone} with the highest mean.`],
-    report.has_inventory && [`Rate for ${level("warning")}`, `The committed rate at which the p95 of the month is ${level("warning")}, if the traffic stays the same. A full line may hide traffic, so it may need more.`],
+    report.has_inventory && [`Rate for ${level("warning")}`, `The lowest committed rate at which the p95 of the month is not above ${level("warning")}, rounded up. A circuit needs the highest rate of its series. A full line holds traffic back, so its circuit may need a higher rate.`],
     ["Since", "The Monday since which the p95 of each full week is above the threshold, at most 26 weeks back."],
     ["Trend", "The slope of the weekly p95 of the last 26 full weeks (Theil-Sen), in percentage points a week. Gray: its 99 % interval holds 0, so there may be no trend. A date is shown only if the whole interval rises and the date lies within 26 weeks."],
     ["Rounding", `Values in the charts are rounded to ${hours.maxima_step} %${means}. All other figures are computed from all values.`],
