@@ -91,7 +91,11 @@ def test_parquet_gives_the_same_as_csv() -> None:
 @pytest.mark.parametrize("kind", ["string", "large_string", "string_view"])
 def test_parquet_may_have_any_type_of_text(kind: str) -> None:
     """Which of them a file has depends on the program that wrote it."""
-    data = parquet({"object_instance_id": pa.array(["007"], getattr(pa, kind)()), "committed_mbits": [1.0]})
+    columns = {"object_instance_id": pa.array(["007"], getattr(pa, kind)()), "committed_mbits": [1.0]}
+    try:
+        data = parquet(columns)
+    except pa.ArrowNotImplementedError:
+        pytest.skip(f"PyArrow {pa.__version__} writes no {kind}")
     assert [*read_inventory(data, "a.parquet", PARIS).periods] == ["007"]
 
 

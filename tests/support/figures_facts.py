@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from fractions import Fraction
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 from scipy.stats import theilslopes
@@ -95,7 +96,7 @@ def find_start(day: date, zone: str) -> Moment:
     """Find the first moment of a local day, by trial."""
     middle = pd.Timestamp(day, tz="UTC")
     moments = pd.date_range(middle - DAY, middle + DAY, freq="15min")
-    return next(one for one in moments if one.tz_convert(zone).date() >= day)
+    return next(one for one in moments if one.tz_convert(ZoneInfo(zone)).date() >= day)
 
 
 def find_trend(weeks: Weekly, value: float | None, *, level: float, bound: Moment, first: Moment) -> Row:

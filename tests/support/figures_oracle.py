@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 
@@ -54,6 +55,7 @@ class _Code:
 
     def __init__(self, facts: Facts, terms: Terms, code: str, year: int, month: int) -> None:
         self.code, self.terms, self.step = code, terms, facts.step
+        self.zone = ZoneInfo(terms.time_zone)  # by its name, pandas 2 takes the zone from pytz
         self.slices = facts.slices[code]
         self.start = find_start(date(year, month, 1), terms.time_zone)
         self.end = find_start(date(year + month // 12, month % 12 + 1, 1), terms.time_zone)
@@ -69,7 +71,7 @@ class _Code:
 
     def _find_weeks(self) -> list[Moment]:
         """Find the bounds of the last full weeks."""
-        local = self.bound.tz_convert(self.terms.time_zone).date()
+        local = self.bound.tz_convert(self.zone).date()
         mondays = [local - timedelta(days=local.weekday() + 7 * back) for back in range(-1, WEEKS + 2)]
         bounds = sorted(find_start(one, self.terms.time_zone) for one in mondays)
         return [one for one in bounds if one <= self.bound][-WEEKS - 1 :]
@@ -157,7 +159,7 @@ class _Code:
     def _busy_hour(self, moments: pd.Series, values: pd.Series) -> int | None:
         if self.step > pd.Timedelta(hours=1):
             return None
-        means = values.groupby(moments.dt.tz_convert(self.terms.time_zone).dt.hour).agg(mean)
+        means = values.groupby(moments.dt.tz_convert(self.zone).dt.hour).agg(mean)
         return int(means[means == means.max()].index.min())
 
     def _weekly(self, rows: pd.DataFrame) -> Weekly:
@@ -199,7 +201,7 @@ class _Code:
         rates = [self._rate(circuit, one) for one in values.timestamp]
         missing = [one for one, rate in zip(values.timestamp, rates, strict=True) if rate is None]
         if missing:
-            first, last = (one.tz_convert(self.terms.time_zone).date() for one in (missing[0], missing[-1]))
+            first, last = (one.tz_convert(self.zone).date() for one in (missing[0], missing[-1]))
             return {**nothing, "mbits_reason": f"no committed rate for {first} to {last}"}
         if not rates:
             return {**nothing, "mbits_reason": None}
@@ -220,9 +222,7 @@ class _Code:
         }
 
     def _trend(self, value: float | None, weeks: Weekly, level: float) -> Row:
-        first, bound = (
-            one.tz_convert(self.terms.time_zone).tz_localize(None) for one in (self.weeks[0], self.bound)
-        )
+        first, bound = (one.tz_convert(self.zone).tz_localize(None) for one in (self.weeks[0], self.bound))
         return find_trend(weeks, value, level=level, bound=bound, first=first.normalize())
 
     # --- ends and groups
