@@ -16,17 +16,15 @@ from airflow_provider_evpl.errors import (
     EvplRefusedError,
     EvplStoreError,
 )
-from airflow_provider_evpl.flows.publish.publish import Publisher
-from airflow_provider_evpl.flows.publish.table import open_table
 from airflow_provider_evpl.flows.publish.units import copy_rows
 from airflow_provider_evpl.window import DAY
 from tests.support.iceberg import (
     DAY_VALUES,
-    TABLE,
     FolderCatalog,
     catalog_in,
     data_files,
     lake_of_days,
+    make_publisher,
     publish,
     table_rows,
     table_values,
@@ -86,7 +84,7 @@ def test_unreadable_object_is_refused_and_the_other_days_are_published(
     for number in (1, 2):
         put(store, day(number), value=2.0)
     store.objects[DAY_PATH] = damaged(store.objects[DAY_PATH])
-    publisher = Publisher(store, SOURCE, lambda: open_table(catalog, TABLE), wait=lambda _: None)
+    publisher = make_publisher(store, catalog)
     with pytest.raises(EvplRefusedError, match="unit 0042/300s/2026-11-22: the rows of an object can't be"):
         publisher.publish(units)
     done = publisher.publication
@@ -102,7 +100,7 @@ def test_errors_of_several_days_are_one_error(catalog: FolderCatalog) -> None:
     for number in (0, 1):
         path = DATASET.samples_path(day(number))
         store.objects[path] = damaged(store.objects[path])
-    publisher = Publisher(store, SOURCE, lambda: open_table(catalog, TABLE), wait=lambda _: None)
+    publisher = make_publisher(store, catalog)
     with pytest.raises(EvplRefusedError, match="2 days were not published") as permanent:
         publisher.publish([unit(0), unit(1)])
     assert str(permanent.value).count("Pull the day again, then publish it again.") == 2
@@ -121,7 +119,7 @@ def test_errors_that_the_error_does_not_show_are_warnings(
     for number in range(6):
         path = DATASET.samples_path(day(number))
         store.objects[path] = damaged(store.objects[path])
-    publisher = Publisher(store, SOURCE, lambda: open_table(catalog, TABLE), wait=lambda _: None)
+    publisher = make_publisher(store, catalog)
     with pytest.raises(EvplNotPublishedError, match="not in the lake: 0042/300s/2027-03-08") as caught:
         publisher.publish(unit(number) for number in (*range(8), 106))
     assert str(caught.value).endswith("and 2 more: see the warnings in the log")
@@ -129,7 +127,7 @@ def test_errors_that_the_error_does_not_show_are_warnings(
     assert said == ["unit 0042/300s/2026-11-26", "unit 0042/300s/2026-11-27"]
     caplog.clear()
     failing = _FailingAt(store, DATASET.samples_path(day(105)))
-    publisher = Publisher(failing, SOURCE, lambda: open_table(catalog, TABLE), wait=lambda _: None)
+    publisher = make_publisher(failing, catalog)
     with pytest.raises(EvplStoreError):
         publisher.publish(unit(number) for number in range(106))
     assert len(publisher.publication.published) == 92

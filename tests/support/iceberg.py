@@ -122,19 +122,23 @@ class _Files(PyArrowFileIO):  # type: ignore[misc]  # likewise
         super().delete(location)
 
 
-def publish(  # noqa: PLR0913 by keyword only
+def make_publisher(
     store: Store,
     catalog: Catalog,
-    units: Iterable[Unit],
     *,
     source: dict[str, str] = SOURCE,
     deletes_missing: bool = False,
     wait: Callable[[int], None] = lambda _: None,
-) -> Publication:
-    """Publish units, without waits. Nothing is raised if units are missing in the lake, and that is all."""
-    publisher = Publisher(
+) -> Publisher:
+    """Make a publisher, without waits."""
+    return Publisher(
         store, source, lambda: open_table(catalog, TABLE), wait=wait, deletes_missing=deletes_missing
     )
+
+
+def publish(store: Store, catalog: Catalog, units: Iterable[Unit], **options: Any) -> Publication:  # noqa: ANN401 those of `make_publisher`
+    """Publish units. Nothing is raised if units are missing in the lake, and that is all."""
+    publisher = make_publisher(store, catalog, **options)
     try:
         return publisher.publish(units)
     except EvplNotPublishedError:
