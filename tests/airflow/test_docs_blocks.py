@@ -29,7 +29,7 @@ def _marks(block: Block) -> list[pytest.MarkDecorator]:
         "PartitionTimetable": "3.2",
         "PartitionedAssetTimetable": "3.2",
         "EvplRetryPolicy": "3.3",
-        "IcebergHook": "3.0",  # its catalog in SQLite needs SQLAlchemy 2
+        "IcebergHook": "3.1",  # its catalog in SQLite needs SQLAlchemy 2
     }
     return [needs(version, name) for name, version in least.items() if name in block.text]
 
@@ -53,7 +53,7 @@ def landed(
         catalog = {"type": "sql", "uri": f"sqlite:///{folder}/catalog.db", "warehouse": folder.as_uri()}
         patch.setenv("AIRFLOW_CONN_ICEBERG_DEFAULT", json.dumps({"conn_type": "iceberg", "extra": catalog}))
         done = lab.execute(window_start="2026-11-22", window_end="2026-11-23")
-        if is_since("3.0"):
+        if is_since("3.1"):
             lab.publish(window_start="2026-11-22", window_end="2026-11-23")
         EvplFiguresOperator(task_id="figures", object_storage_path=lab.root).execute({})
         yield done
