@@ -241,8 +241,6 @@ class Publisher:
         for unit in units:
             try:
                 landed[unit] = self._read_one(table, unit, published.get(str(unit)))
-            except LostRaceError:
-                raise
             except _OF_ONE_UNIT as error:
                 self._discard(unit)
                 failed[unit] = error.without_frames()
