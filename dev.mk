@@ -14,10 +14,11 @@ SHELL_ROOMS := $(subst $(empty) ,$(comma),$(addprefix airflow_provider_evpl/,\
     get_provider_info.py))
 
 # Tests that run without coverage, which would double their time: the Airflow shell, whole runs, random
-# sequences, separate processes. Many of them wait for servers, so four run at once even on two cores.
-FLOWS := tests/faults tests/machine tests/airflow tests/sandbox tests/benchmarks tests/api/test_hostile.py \
+# sequences, separate processes, large inputs. Files that take long are first. Many tests wait for servers, so four
+# run at once even on two cores.
+FLOWS := tests/machine $(addprefix tests/test_,weeks.py model.py at_once.py commands.py house.py laws.py package.py) \
     $(addprefix tests/flows/test_,figures_changes.py figures_oracle.py publish_model.py) tests/lake/test_store_requests.py \
-    $(addprefix tests/test_,at_once.py commands.py house.py laws.py model.py package.py weeks.py)
+    tests/api/test_hostile.py tests/faults tests/airflow tests/sandbox tests/benchmarks
 
 .PHONY: rooms
 rooms: setup ## run the tests of the core, and require 100 % branch coverage (half of make test)
