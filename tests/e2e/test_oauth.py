@@ -101,8 +101,12 @@ def test_basic_sends_what_it_is_given(start: Start) -> None:
 @pytest.mark.parametrize(
     ("text", "kind", "why"),
     [
-        (BY_FORM, EvplAuthError, r"token_auth[\s\S]*invalid_client"),
-        (NO_FORM, EvplRequestError, r"token_auth[\s\S]*invalid_request .* not properly encoded"),
+        (BY_FORM, EvplAuthError, r"\(401\)[\s\S]*token_auth[\s\S]*invalid_client"),
+        (
+            NO_FORM,
+            EvplRequestError,
+            r"\(400\)[\s\S]*token_auth[\s\S]*invalid_request .* not properly encoded",
+        ),
     ],
 )
 def test_where_basic_is_read_by_the_rfc_the_error_says_so(

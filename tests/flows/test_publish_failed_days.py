@@ -154,13 +154,9 @@ def test_rows_of_another_unit_are_refused(catalog: FolderCatalog, wrong: str) ->
     store = lake_of_days(1)
     rows = pq.read_table(io.BytesIO(store.objects[DAY_PATH]))
     texts = pq.read_metadata(io.BytesIO(store.objects[DAY_PATH])).metadata
-    if wrong == "day":
-        later = pa.array([time + DAY for time in rows["timestamp"].to_pylist()], rows["timestamp"].type)
-        rows = rows.set_column(rows.schema.get_field_index("timestamp"), "timestamp", later)
-    else:
-        rows = rows.set_column(
-            rows.schema.get_field_index("code_ope"), "code_ope", pa.array(["0043"] * len(rows))
-        )
+    later = pa.array([time + DAY for time in rows["timestamp"].to_pylist()], rows["timestamp"].type)
+    others = {"timestamp": later, "code_ope": pa.array(["0043"] * len(rows))}
+    rows = rows.set_column(rows.schema.get_field_index(wrong), wrong, others[wrong])
     sink = io.BytesIO()
     pq.write_table(rows.replace_schema_metadata(texts), sink)
     store.objects[DAY_PATH] = sink.getvalue()

@@ -108,18 +108,15 @@ def _not_in_lake(units: Sequence[Unit]) -> EvplError:
 
 
 def _join(errors: Sequence[EvplError], place: str, units: Sequence[Unit]) -> EvplError:
-    more = len(errors) - _MOST_SHOWN
+    shown = [_indented(error) for error in errors[:_MOST_SHOWN]]
+    if len(errors) > _MOST_SHOWN:
+        shown.append(f"and {len(errors) - _MOST_SHOWN:,} more: see the warnings in the log")
     return type(errors[0])(
         f"{place}: {len(units):,} days were not published; the first is {units[0]}. All others are.",
         "Airflow retries the task. If an error below stays, do what it says."
         if isinstance(errors[0], EvplRetryableError)
         else "Do what each error below says, then run the task again.",
-        "\n".join(
-            [
-                *(_indented(error) for error in errors[:_MOST_SHOWN]),
-                *([f"and {more:,} more: see the warnings in the log"] if more > 0 else []),
-            ]
-        ),
+        "\n".join(shown),
     )
 
 
